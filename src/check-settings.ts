@@ -1,0 +1,231 @@
+import { BlockList, isIP } from 'node:net';
+import { DragonpayError } from './errors.js';
+import { gatewayAddress, gatewayFetch, isSafeGateway } from './gateway.js';
+import { merchantIdShape } from './preprocessing/field-shapes.js';
+import type { DragonpaySettings, Limits, WireSettings } from './settings.js';
+import { hmacSignature } from './verification/hmac-signature.js';
+import type { ProofVerifier } from './verification/proof-verifier.js';
+import { FetchedPublicKeys, givenKeys, type PublicKeySource, readPublicKey } from './verification/public-keys.js';
+import { rsaSignatures } from './verification/rsa-signatures.js';
+import { sha1Digest } from './verification/sha1-digest.js';
+import { dragonpayWire, isFreeText, type SignedText, type WireFormat } from './verification/signed-text.js';
+import type { VerificationPolicy } from './verification/verify-callback.js';
+
+const defaultLimits = {
+  bodyBytes: 16_384,
+  queryBytes: 8_192,
+  fields: 64,
+  handlerMilliseconds: 10_000,
+  storeMilliseconds: 10_000,
+} as const satisfies Required<Limits>;
+
+/** Settings that were found to be complete, and turned into what the dispatcher works with. */
+export interface CheckedSettings {
+  readonly policy: VerificationPolicy;
+  readonly limits: Required<Limits>;
+  /** The addresses that may POST; `undefined` for all. */
+  readonly allowFrom: BlockList | undefined;
+  readonly publicKeys: PublicKeySource | undefined;
+}
+
+/**
+ * Checks settings at start, so that nothing is found wrong at the first callback.
+ * @throws DragonpayError `invalid-setting`, which names the setting and never its value.
+ */
+export function checkSettings(settings: DragonpaySettings): CheckedSettings {
+  if (typeof settings !== 'object' || settings === null) refuse('settings', 'are missing');
+  const { merchantId } = settings;
+  if (isBlank(merchantId) || !merchantIdShape.isValidSync(merchantId)) {
+    refuse('merchantId', 'is not 1 to 20 printable ASCII characters without ":"');
+  }
+  checkEnvironment(settings);
+  if (settings.apiKey !== undefined && isBlank(settings.apiKey)) refuse('apiKey', 'is empty or blank');
+  if (settings.verification === undefined && settings.payout === undefined) {
+    refuse('verification', 'is missing: without a proof to check, every callback is a forgery');
+  }
+  if (settings.repository !== undefined && typeof settings.repository?.store !== 'function') {
+    refuse('repository', 'has no method store()');
+  }
+  if (settings.resolver !== undefined && typeof settings.resolver?.get !== 'function') {
+    refuse('resolver', 'has no method get()');
+  }
+  const wire = checkWire(settings.wire ?? {});
+  const publicKeys = publicKeySource(settings);
+  return {
+    policy: {
+      merchantId,
+      accepted: {
+        payment: paymentVerifiers(settings, wire, publicKeys),
+        payout: settings.payout === undefined ? [] : [payoutVerifier(settings.payout, wire)],
+      },
+    },
+    limits: checkLimits(settings.limits ?? {}),
+    allowFrom: settings.allowFrom && toBlockList(settings.allowFrom),
+    publicKeys,
+  };
+}
+
+function refuse(subject: string, complaint: string): never {
+  throw new DragonpayError('invalid-setting', `${subject} ${complaint}`, { subject });
+}
+
+function isBlank(value: unknown): boolean {
+  return typeof value !== 'string' || value.trim() === '';
+}
+
+function checkEnvironment({ environment }: DragonpaySettings): void {
+  if (environment === 'test' || environment === 'production') return;
+  if (typeof environment !== 'object' || environment === null || isBlank(environment.gateway)) {
+    refuse('environment', 'is none of "test", "production" and { gateway: url }');
+  }
+  if (!isSafeGateway(gatewayAddress(environment))) {
+    refuse('environment.gateway', 'is no https URL (http is for loopback addresses only)');
+  }
+}
+
+function publicKeySource(settings: DragonpaySettings): PublicKeySource | undefined {
+  const { rsa } = settings.verification ?? {};
+  if (rsa === undefined) return undefined;
+  if (rsa.publicKeys !== undefined) {
+    const keys = checkList('verification.rsa.publicKeys', rsa.publicKeys);
+    return givenKeys(
+      keys.map((key, index) => {
+        try {
+          return readPublicKey(key);
+        } catch (error) {
+          return refuse(`verification.rsa.publicKeys[${index}]`, (error as Error).message);
+        }
+      }),
+    );
+  }
+  const { apiKey, merchantId, environment } = settings;
+  if (apiKey === undefined) refuse('apiKey', 'is missing: it fetches the public keys that verification.rsa has not');
+  const fetch = settings.fetch ?? ((url, init) => globalThis.fetch(url, init));
+  return new FetchedPublicKeys(gatewayFetch({ environment, merchantId, apiKey, fetch }), settings.clock ?? Date.now);
+}
+
+function paymentVerifiers(
+  { verification }: DragonpaySettings,
+  wire: WireFormat,
+  publicKeys: PublicKeySource | undefined,
+): ProofVerifier[] {
+  if (verification === undefined) return [];
+  const { hmac, sha1, transition = false } = verification;
+  if (typeof transition !== 'boolean') refuse('verification.transition', 'is neither true nor false');
+  const verifiers: ProofVerifier[] = [];
+  if (publicKeys !== undefined) verifiers.push(rsaSignatures(publicKeys, wire.payment.rsa));
+  if (hmac !== undefined) {
+    const { encoding = 'utf8' } = hmac;
+    if (encoding !== 'utf8' && encoding !== 'hex') refuse('verification.hmac.encoding', 'is neither "utf8" nor "hex"');
+    const keys = checkSecrets('verification.hmac.keys', hmac.keys, encoding);
+    verifiers.push(
+      hmacSignature(
+        keys.map((key) => Buffer.from(key, encoding)),
+        wire.payment.hmac,
+      ),
+    );
+  }
+  if (sha1 !== undefined) {
+    verifiers.push(sha1Digest(checkSecrets('verification.sha1.secretKeys', sha1.secretKeys), wire.payment.sha1));
+  }
+  if (verifiers.length === 0) refuse('verification', 'configures none of rsa, hmac and sha1');
+  if (publicKeys !== undefined && verifiers.length > 1 && !transition) {
+    refuse('verification', 'accepts a weaker proof beside rsa, which wants transition: true');
+  }
+  return verifiers;
+}
+
+function payoutVerifier(payout: NonNullable<DragonpaySettings['payout']>, wire: WireFormat): ProofVerifier {
+  return sha1Digest(checkSecrets('payout.sha1.secretKeys', payout.sha1?.secretKeys), wire.payout.sha1);
+}
+
+function checkList<Item>(subject: string, list: readonly Item[]): readonly Item[] {
+  if (!Array.isArray(list) || list.length === 0) refuse(subject, 'is no list of one or more');
+  return list;
+}
+
+function checkSecrets(subject: string, secrets: readonly string[], encoding = 'utf8'): readonly string[] {
+  for (const [index, secret] of checkList(subject, secrets).entries()) {
+    if (isBlank(secret)) refuse(`${subject}[${index}]`, 'is empty or blank');
+    if (encoding === 'hex' && !/^(?:[0-9a-f]{2})+$/i.test(secret)) refuse(`${subject}[${index}]`, 'is not hex');
+  }
+  return [...secrets];
+}
+
+function checkLimits(limits: Limits): Required<Limits> {
+  const checked = { ...defaultLimits, ...dropUndefined(limits) };
+  for (const [name, value] of Object.entries(checked)) {
+    if (!Object.hasOwn(defaultLimits, name)) refuse(`limits.${name}`, 'is unknown');
+    if (!Number.isSafeInteger(value) || value < 1) refuse(`limits.${name}`, 'is no whole number of 1 or more');
+  }
+  return checked;
+}
+
+function dropUndefined<Value extends object>(value: Value): Partial<Value> {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Partial<Value>;
+}
+
+function toBlockList(addresses: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const [index, address] of checkList('allowFrom', addresses).entries()) {
+    const [network = '', prefix] = String(address).split('/');
+    const version = isIP(network);
+    const bits = prefix === undefined ? undefined : Number(prefix);
+    const most = version === 4 ? 32 : 128;
+    if (version === 0 || (prefix !== undefined && !(/^\d{1,3}$/.test(prefix) && Number(prefix) <= most))) {
+      refuse(`allowFrom[${index}]`, 'is no IP address or CIDR block');
+    }
+    const family = version === 4 ? 'ipv4' : 'ipv6';
+    if (bits === undefined) list.addAddress(network, family);
+    else list.addSubnet(network, bits, family);
+  }
+  return list;
+}
+
+/** Whether a list holds an address. One of IPv4 that came over an IPv6 socket (`::ffff:192.0.2.1`) counts as IPv4. */
+export function holdsAddress(list: BlockList, address: string | undefined): boolean {
+  const plain = address?.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '') ?? '';
+  const version = isIP(plain);
+  return version !== 0 && list.check(plain, version === 4 ? 'ipv4' : 'ipv6');
+}
+
+function checkWire({ payment = {}, payout = {} }: WireSettings): WireFormat {
+  const { rsa, hmac, sha1 } = dragonpayWire.payment;
+  return {
+    payment: {
+      rsa: checkSignedText('wire.payment.rsa', 'txnid', { ...rsa, ...payment.rsa }),
+      hmac: checkSignedText('wire.payment.hmac', 'txnid', { ...hmac, ...payment.hmac }),
+      sha1: checkSignedText('wire.payment.sha1', 'txnid', { ...sha1, ...payment.sha1 }),
+    },
+    payout: {
+      sha1: checkSignedText('wire.payout.sha1', 'merchantTxnId', { ...dragonpayWire.payout.sha1, ...payout.sha1 }),
+    },
+  };
+}
+
+const signedFields = ['refno', 'status', 'message', 'merchantid', 'param1', 'param2', 'amount'];
+
+/** A proof must fix the id, the refno and the status, and nothing that decides may be re-cut with free text. */
+function checkSignedText(subject: string, idField: 'txnid' | 'merchantTxnId', text: SignedText): SignedText {
+  const fields = checkList(`${subject}.fields`, text.fields);
+  if (
+    fields.some((field) => field !== idField && !signedFields.includes(field)) ||
+    new Set(fields).size < fields.length
+  ) {
+    refuse(`${subject}.fields`, 'names a field twice, or one that is never signed');
+  }
+  for (const field of [idField, 'refno', 'status'] as const) {
+    if (!fields.includes(field)) refuse(`${subject}.fields`, `leaves ${field} unsigned`);
+  }
+  const firstFree = fields.findIndex(isFreeText);
+  const lastFree = fields.findLastIndex(isFreeText);
+  if (fields.slice(firstFree + 1, lastFree).some((field) => !isFreeText(field) && field !== 'merchantid')) {
+    refuse(`${subject}.fields`, 'has a field between two free texts (message, param1, param2), which could be re-cut');
+  }
+  if (
+    checkList(`${subject}.encodings`, text.encodings).some((encoding) => encoding !== 'utf8' && encoding !== 'ascii')
+  ) {
+    refuse(`${subject}.encodings`, 'names an encoding other than "utf8" and "ascii"');
+  }
+  return text;
+}

@@ -1,0 +1,38 @@
+import { type HandlerClass, setClassOptions } from './handler-metadata.js';
+
+/** Options of `@DragonpayCallback`. */
+export interface DragonpayCallbackOptions {
+  /**
+   * Whether a GET moves the row as well; `false` when not given. For merchants whose postbacks come by GET, or who
+   * have no postback URL registered.
+   */
+  readonly updateOnGet?: boolean;
+  /**
+   * Whether methods are called for forged and malformed callbacks, with `valid: false`; `true` when not given. It
+   * never lets one be stored. `false`: they are answered 400, an unknown id 404, and no method is called.
+   */
+  readonly allowInvalidData?: boolean;
+}
+
+/** A class decorator, legacy and standard. */
+export type HandlerClassDecorator = (target: HandlerClass, context?: ClassDecoratorContext) => void;
+
+/**
+ * Makes a class a handler of Dragonpay's callbacks. Subclasses inherit it.
+ *
+ * @example
+ * \@DragonpayCallback({ updateOnGet: true })
+ * class CheckoutCallback {
+ *   \@OnPost() async settle(callback: Callback) {}
+ * }
+ */
+export function DragonpayCallback(options?: DragonpayCallbackOptions): HandlerClassDecorator;
+export function DragonpayCallback(updateOnGet: boolean, allowInvalidData?: boolean): HandlerClassDecorator;
+export function DragonpayCallback(
+  first: DragonpayCallbackOptions | boolean = {},
+  second?: boolean,
+): HandlerClassDecorator {
+  const given = typeof first === 'boolean' ? { updateOnGet: first, allowInvalidData: second } : first;
+  const options = { updateOnGet: given.updateOnGet ?? false, allowInvalidData: given.allowInvalidData ?? true };
+  return (target, context) => setClassOptions(options, target, context);
+}

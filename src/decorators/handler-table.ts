@@ -1,0 +1,83 @@
+import { DragonpayError } from '../errors.js';
+import { type CallbackKind, isStatus } from '../preprocessing/transaction-status.js';
+import { type ClassOptions, type HandlerClass, handlerMetadataOf, type MethodEntry } from './handler-metadata.js';
+
+/** What to call for what: made once for an endpoint, and frozen. Keys name methods of the handler's instance. */
+export interface HandlerTable extends ClassOptions {
+  readonly className: string;
+  readonly get: string | symbol | undefined;
+  readonly post: string | symbol | undefined;
+  readonly dispatch: string | symbol | undefined;
+  /** By kind, then by status letter. */
+  readonly status: Readonly<Record<CallbackKind, ReadonlyMap<string, string | symbol>>>;
+}
+
+/**
+ * Reads the decorators of a class and its base classes; the nearest class wins.
+ * @throws DragonpayError `invalid-handler-class`, with a sentence about what to change.
+ */
+export function handlerTableOf(Class: HandlerClass): HandlerTable {
+  if (typeof Class !== 'function') fail('', 'endpoint() takes a class');
+  const chain = handlerMetadataOf(Class);
+  const options = chain.findLast((own) => own.options !== undefined)?.options;
+  if (options === undefined) fail(Class.name, 'is not decorated with @DragonpayCallback()');
+  const methods = new Map<string, string | symbol>();
+  for (const own of chain) {
+    const declared = new Map<string, string | symbol>();
+    for (const entry of own.methods) {
+      assertCallable(Class, entry);
+      for (const slot of slotsOf(Class, entry)) {
+        const other = declared.get(slot);
+        if (other !== undefined && other !== entry.key) {
+          fail(Class.name, `has two methods for ${slot}: ${String(other)} and ${String(entry.key)}`);
+        }
+        declared.set(slot, entry.key);
+      }
+    }
+    for (const [slot, key] of declared) methods.set(slot, key);
+  }
+  return Object.freeze({
+    ...options,
+    className: Class.name,
+    get: methods.get('@OnGet'),
+    post: methods.get('@OnPost'),
+    dispatch: methods.get('@OnDispatch'),
+    status: { payment: statusMethods(methods, 'payment'), payout: statusMethods(methods, 'payout') },
+  });
+}
+
+const slotNames = { get: '@OnGet', post: '@OnPost', dispatch: '@OnDispatch' } as const;
+
+function slotsOf(Class: HandlerClass, entry: MethodEntry): string[] {
+  if (entry.role !== 'status') return [slotNames[entry.role]];
+  const method = String(entry.key);
+  if (entry.statuses.length === 0) fail(Class.name, `names no status in @OnStatus of ${method}`);
+  for (const status of entry.statuses) {
+    if (!isStatus(entry.kind, status)) fail(Class.name, `names no status of a ${entry.kind} in @OnStatus of ${method}`);
+  }
+  return entry.statuses.map((status) => `${statusSlot(entry.kind)}${status}`);
+}
+
+function statusSlot(kind: CallbackKind): string {
+  return `@OnStatus of ${kind}s in `;
+}
+
+function statusMethods(methods: ReadonlyMap<string, string | symbol>, kind: CallbackKind) {
+  const prefix = statusSlot(kind);
+  return new Map(
+    [...methods].filter(([slot]) => slot.startsWith(prefix)).map(([slot, key]) => [slot.slice(prefix.length), key]),
+  );
+}
+
+function assertCallable(Class: HandlerClass, { key, fault }: MethodEntry): void {
+  const method = String(key);
+  if (fault === 'static') fail(Class.name, `decorates the static method ${method}; handlers are instance methods`);
+  if (fault === 'private') fail(Class.name, `decorates the private method ${method}, which nobody else can call`);
+  if (fault === 'no-method' || typeof Reflect.get(Class.prototype, key) !== 'function') {
+    fail(Class.name, `decorates ${method}, which is no method`);
+  }
+}
+
+function fail(className: string, complaint: string): never {
+  throw new DragonpayError('invalid-handler-class', `${className} ${complaint}`.trim(), { subject: className });
+}

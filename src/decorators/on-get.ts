@@ -1,0 +1,23 @@
+import type { Callback } from '../callback.js';
+import type { HandlerResult } from '../response/reply.js';
+import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js';
+
+/** A method that handles a callback. */
+export type CallbackMethod = (callback: Callback) => HandlerResult | Promise<HandlerResult>;
+
+/** A method decorator, legacy and standard, that only fits methods of the type `Method`. */
+export interface HandlerMethodDecorator<Method> {
+  (target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<Method>): void;
+  (method: Method, context: ClassMethodDecoratorContext): void;
+}
+
+/**
+ * Calls the method for every GET, with the {@link Callback}: the payer's browser comes back, or a postback comes by
+ * GET. What it returns is the reply.
+ *
+ * @example
+ * \@OnGet() show(callback: Callback) { return callback.valid ? 'Thank you' : 'Please check your email'; }
+ */
+export function OnGet(): HandlerMethodDecorator<CallbackMethod> {
+  return (...args: MethodDecoratorArguments) => addMethod({ role: 'get' }, ...args);
+}

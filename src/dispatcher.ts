@@ -1,0 +1,162 @@
+import type { CallbackEndpoint, CallbackReply, CallbackRequest } from './callback-request.js';
+import { withinDeadline } from './deadline.js';
+import type { HandlerTable } from './decorators/handler-table.js';
+import { DragonpayError, type FailureCode, failures } from './errors.js';
+import { HandlerCall, HandlerError } from './handler-call.js';
+import { escapeForLog, type Hooks, tell } from './hooks.js';
+import { checkFields } from './preprocessing/check-fields.js';
+import { type Issue, type ReadLimits, type ReceivedFields, readFields } from './preprocessing/read-fields.js';
+import type { CallbackKind } from './preprocessing/transaction-status.js';
+import type { CallbackRepository } from './repository/callback-repository.js';
+import type { CallbackUpdate } from './repository/callback-update.js';
+import { answer, failed, methodTable } from './response/default-answers.js';
+import type { VerifiedCallback } from './verification/verified-callback.js';
+import { type VerificationPolicy, verifyCallback } from './verification/verify-callback.js';
+
+/** What a dispatcher works with. {@link createDragonpay} makes it from settings. */
+export interface DispatcherParts {
+  readonly table: HandlerTable;
+  /** The instance to call: asked for once a request. */
+  readonly resolve: () => object | Promise<object>;
+  readonly kinds: ReadonlySet<CallbackKind>;
+  readonly policy: VerificationPolicy;
+  /** Where verified callbacks go, and rows are looked up. */
+  readonly repository: CallbackRepository | undefined;
+  /** `false`: the repository is for look-ups only. */
+  readonly saveData: boolean;
+  readonly mayPost: (request: CallbackRequest) => boolean;
+  readonly limits: ReadLimits & { readonly handlerMilliseconds: number; readonly storeMilliseconds: number };
+  readonly hooks: Hooks;
+}
+
+/**
+ * The way of a callback, in six steps: read, check, verify, store, handle, answer. Knows no server and no database.
+ *
+ * Most users never see it: `dragonpay.endpoint(Class)` makes one. To plug it into a server that has no adapter here,
+ * hand its `dispatch` a {@link CallbackRequest}.
+ */
+export class CallbackDispatcher implements CallbackEndpoint {
+  readonly #parts: DispatcherParts;
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+  }
+
+  /** Answers one request. The promise never rejects. */
+  async dispatch(request: CallbackRequest): Promise<CallbackReply> {
+    const { table, resolve, limits, repository, hooks } = this.#parts;
+    const startedAt = performance.now();
+    tell(hooks.received, { method: escapeForLog(request.method), remoteAddress: request.remoteAddress });
+    const call = new HandlerCall(table, resolve, limits.handlerMilliseconds, request, repository);
+    let reply: CallbackReply;
+    try {
+      reply = await call.around(() => this.#answerTo(request, call));
+    } catch (error) {
+      reply = this.#handlerFailed(error);
+    }
+    const milliseconds = performance.now() - startedAt;
+    tell(hooks.replied, { method: escapeForLog(request.method), status: reply.status, milliseconds });
+    return reply;
+  }
+
+  /** The way, for `next()` of `@OnDispatch`: never rejects either. */
+  async #answerTo(request: CallbackRequest, call: HandlerCall): Promise<CallbackReply> {
+    try {
+      return await this.#way(request, call);
+    } catch (error) {
+      return this.#handlerFailed(error);
+    }
+  }
+
+  async #way(request: CallbackRequest, call: HandlerCall): Promise<CallbackReply> {
+    const { limits, kinds, policy, table, mayPost } = this.#parts;
+    const byMethod = methodTable[request.method];
+    if (byMethod === undefined) return this.#refuse(request, 'method-not-allowed');
+    if (byMethod !== 'callback') return byMethod;
+    if (request.method === 'POST' && !mayPost(request)) return this.#refuse(request, 'address-not-allowed');
+
+    const fields = await readFields(request, limits);
+    if (!fields.ok) return this.#refuse(request, fields.code, fields.detail);
+
+    const checked = checkFields(fields, kinds);
+    if (!checked.ok) return this.#invalid(request, call, fields, checked.issues);
+
+    const received = { method: request.method as 'GET' | 'POST', raw: fields.raw };
+    const verdict = await verifyCallback(checked.callback, received, policy);
+    if (!verdict.ok && 'unavailable' in verdict) return this.#refuse(request, 'keys-unavailable');
+    if (!verdict.ok) return this.#invalid(request, call, fields, verdict.issues);
+
+    await call.prepare();
+    const update = await this.#store(verdict.callback, call);
+    if (update.outcome === 'not-found' && !table.allowInvalidData) return failed('not-found');
+
+    const result = await call.onValid(verdict.callback, update);
+    return answer(result, update.outcome);
+  }
+
+  /** Stores a verified callback, and runs the `@OnStatus` method in the same transaction. Rejects as that does. */
+  async #store(callback: VerifiedCallback, call: HandlerCall): Promise<CallbackUpdate> {
+    const { repository, saveData, table, limits, hooks } = this.#parts;
+    if (repository === undefined || !saveData || (callback.method === 'GET' && !table.updateOnGet)) {
+      return { outcome: 'skipped' };
+    }
+    const onStatus = call.onStatus(callback);
+    const effect = onStatus && { milliseconds: limits.handlerMilliseconds, run: onStatus };
+    const bound = limits.storeMilliseconds + (effect?.milliseconds ?? 0);
+    let update: CallbackUpdate = { outcome: 'unstored' };
+    let error: unknown;
+    try {
+      update = await withinDeadline(
+        bound,
+        () => repository.store(callback, effect),
+        () => new DragonpayError('unstored', `the database took longer than ${bound} ms`),
+      );
+    } catch (reason) {
+      error = reason;
+    }
+    const { kind, id, refno, status, method } = callback;
+    tell(hooks.stored, { kind, id, refno, status, method, update, ...(error !== undefined && { error }) });
+    if (error instanceof HandlerError) throw error;
+    return update;
+  }
+
+  /** A request that could not be read or judged: no method is called. */
+  #refuse(request: CallbackRequest, code: FailureCode, detail?: string): CallbackReply {
+    this.#tellRejected(request, { code, message: detail ?? failures[code].meaning }, undefined);
+    return failed(code);
+  }
+
+  /** A callback that is forged or malformed: nothing is stored, the handler may see it. */
+  async #invalid(
+    request: CallbackRequest,
+    call: HandlerCall,
+    fields: ReceivedFields,
+    issues: readonly Issue[],
+  ): Promise<CallbackReply> {
+    const first = issues[0] as Issue;
+    this.#tellRejected(request, first, fields.known.txnid ?? fields.known.merchanttxnid);
+    if (!this.#parts.table.allowInvalidData) return failed(first.code);
+    const result = await call.onInvalid(issues, fields);
+    return answer(result, 'skipped', first);
+  }
+
+  #tellRejected({ method }: CallbackRequest, { code, field, message }: Issue, id: string | undefined): void {
+    const { status } = failures[code];
+    tell(this.#parts.hooks.rejected, {
+      method: escapeForLog(method),
+      code,
+      status,
+      field,
+      message,
+      id: id && escapeForLog(id),
+    });
+  }
+
+  #handlerFailed(error: unknown): CallbackReply {
+    const cause = error instanceof HandlerError ? error.cause : error;
+    const code = DragonpayError.is(cause) && cause.code === 'handler-deadline' ? cause.code : 'handler-failed';
+    const handler = error instanceof HandlerError ? error.handler : this.#parts.table.className;
+    tell(this.#parts.hooks.handlerFailed, { handler, code, error: cause });
+    return failed(code);
+  }
+}

@@ -1,0 +1,156 @@
+import type { Callback, InvalidCallback, StoredCallback, ValidCallback } from './callback.js';
+import type { CallbackReply, CallbackRequest } from './callback-request.js';
+import { type Deadline, withinDeadline } from './deadline.js';
+import type { HandlerTable } from './decorators/handler-table.js';
+import { DragonpayError } from './errors.js';
+import type { ReceivedFields } from './preprocessing/read-fields.js';
+import type { CallbackRepository } from './repository/callback-repository.js';
+import type { AppliedUpdate, CallbackUpdate } from './repository/callback-update.js';
+import type { VerifiedCallback } from './verification/verified-callback.js';
+
+/** Calls the methods of one handler for one request, each within the deadline. */
+export class HandlerCall {
+  readonly #table: HandlerTable;
+  readonly #resolve: () => object | Promise<object>;
+  readonly #milliseconds: number;
+  readonly #request: CallbackRequest;
+  readonly #repository: CallbackRepository | undefined;
+  #instance: object | undefined;
+
+  constructor(
+    table: HandlerTable,
+    resolve: () => object | Promise<object>,
+    milliseconds: number,
+    request: CallbackRequest,
+    repository: CallbackRepository | undefined,
+  ) {
+    this.#table = table;
+    this.#resolve = resolve;
+    this.#milliseconds = milliseconds;
+    this.#request = request;
+    this.#repository = repository;
+  }
+
+  /** Calls the `@OnDispatch` method around `next`, where there is one. */
+  async around(next: () => Promise<CallbackReply>): Promise<CallbackReply> {
+    const key = this.#table.dispatch;
+    if (key === undefined) return next();
+    const answer = await this.#method(await this.#handler(), key)(this.#request, next);
+    if (!isReply(answer)) throw new DragonpayError('handler-failed', 'the @OnDispatch method returned no reply');
+    return answer;
+  }
+
+  /** Makes sure that there is an instance to call, before anything is stored for it. */
+  async prepare(): Promise<void> {
+    if (this.#verbKey() !== undefined || this.#table.status.payment.size + this.#table.status.payout.size > 0) {
+      await this.#handler();
+    }
+  }
+
+  /** The method for a status, where there is one: to be run inside the transaction that stores the move. */
+  onStatus(callback: VerifiedCallback): ((update: AppliedUpdate, trx: unknown) => Promise<void>) | undefined {
+    const key = this.#table.status[callback.kind].get(callback.status);
+    if (key === undefined) return undefined;
+    return async (update, trx) => {
+      const handler = await this.#handler();
+      await this.#within(key, (deadline) => {
+        const stored = Object.assign(this.#valid(callback, update, deadline, trx), { trx });
+        return this.#method(handler, key)(stored as StoredCallback);
+      });
+    };
+  }
+
+  /** Calls the `@OnGet` or `@OnPost` method for a verified callback; `undefined` where there is none. */
+  async onValid(callback: VerifiedCallback, update: CallbackUpdate): Promise<unknown> {
+    return this.#onVerb((deadline) => this.#valid(callback, update, deadline));
+  }
+
+  /** Calls the `@OnGet` or `@OnPost` method for an invalid callback. */
+  async onInvalid(issues: InvalidCallback['issues'], fields: ReceivedFields): Promise<unknown> {
+    const request = this.#request;
+    return this.#onVerb((deadline) => ({
+      valid: false,
+      origin: 'callback',
+      method: request.method as 'GET' | 'POST',
+      issues,
+      received: fields.received,
+      update: { outcome: 'skipped' },
+      request,
+      get signal() {
+        return deadline.signal;
+      },
+    }));
+  }
+
+  async #onVerb(toCallback: (deadline: Deadline) => Callback): Promise<unknown> {
+    const key = this.#verbKey();
+    if (key === undefined) return undefined;
+    const handler = await this.#handler();
+    return this.#within(key, (deadline) => this.#method(handler, key)(toCallback(deadline)));
+  }
+
+  #verbKey(): string | symbol | undefined {
+    return this.#request.method === 'GET' ? this.#table.get : this.#table.post;
+  }
+
+  async #handler(): Promise<object> {
+    this.#instance ??= await this.#resolve();
+    return this.#instance;
+  }
+
+  #method(handler: object, key: string | symbol): (...args: unknown[]) => unknown {
+    return (...args) => Reflect.get(handler, key).apply(handler, args);
+  }
+
+  /** Errors carry the name of the method that they came from. */
+  async #within(key: string | symbol, run: (deadline: Deadline) => unknown): Promise<unknown> {
+    const name = `${this.#table.className}.${String(key)}`;
+    try {
+      return await withinDeadline(this.#milliseconds, run, () => {
+        return new DragonpayError('handler-deadline', `${name} took longer than ${this.#milliseconds} ms`);
+      });
+    } catch (error) {
+      throw new HandlerError(name, error);
+    }
+  }
+
+  #valid(verified: VerifiedCallback, update: CallbackUpdate, deadline: Deadline, trx?: unknown): ValidCallback {
+    const { kind, id, status, data, unsigned, proof, method } = verified;
+    const repository = this.#repository;
+    const options = trx === undefined ? {} : { trx };
+    return {
+      valid: true,
+      kind,
+      origin: 'callback',
+      method,
+      status,
+      data,
+      unsigned,
+      proof,
+      update,
+      request: this.#request,
+      stored: async () =>
+        kind === 'payment' ? repository?.findTransaction(id, options) : repository?.findPayout(id, options),
+      get signal() {
+        return deadline.signal;
+      },
+    } as ValidCallback;
+  }
+}
+
+/** What a handler method failed with, and which it was. */
+export class HandlerError extends Error {
+  override readonly name = 'HandlerError';
+  readonly handler: string;
+
+  constructor(handler: string, cause: unknown) {
+    super(`${handler} failed`, { cause });
+    this.handler = handler;
+  }
+}
+
+function isReply(value: unknown): value is CallbackReply {
+  if (typeof value !== 'object' || value === null) return false;
+  const { status, headers, body } = value as Partial<CallbackReply>;
+  return Number.isInteger(status) && typeof headers === 'object' && headers !== null && typeof body === 'string';
+}

@@ -1,0 +1,95 @@
+import type { ColumnType, Generated } from 'kysely';
+
+/** `dragonpay_transactions`: one row a payment. */
+export interface TransactionsTable {
+  txnid: string;
+  refno: string | null;
+  status: Generated<string>;
+  /** The statuses that callbacks have brought, as letters. */
+  reached: Generated<string>;
+  amount: ColumnType<string, string, string>;
+  currency: string;
+  description: string | null;
+  email: string | null;
+  param1: string | null;
+  param2: string | null;
+  procid: string | null;
+  created_at: Generated<Date>;
+  modified_at: Generated<Date>;
+}
+
+/** `dragonpay_payouts`: one row a payout. */
+export interface PayoutsTable {
+  merchant_txn_id: string;
+  refno: string | null;
+  status: Generated<string>;
+  reached: Generated<string>;
+  amount: ColumnType<string, string, string>;
+  currency: string;
+  description: string | null;
+  user_id: string | null;
+  user_name: string | null;
+  email: string | null;
+  mobile: string | null;
+  procid: string | null;
+  proc_detail: string | null;
+  created_at: Generated<Date>;
+  modified_at: Generated<Date>;
+}
+
+/** `dragonpay_callbacks`, the inbox: one row a distinct verified event. */
+export interface CallbacksTable {
+  kind: string;
+  id: string;
+  refno: string;
+  status: string;
+  first_seen: Generated<Date>;
+  last_seen: Generated<Date>;
+  deliveries: Generated<number>;
+  outcome: string;
+  reasons: string[];
+  proof: string;
+  key_id: string;
+  method: string;
+  /** The form as received, with its proofs. */
+  raw: string;
+}
+
+/** The tables of this package, to be merged into a `Kysely<Database>` of one's own. */
+export interface DragonpayTables {
+  dragonpay_transactions: TransactionsTable;
+  dragonpay_payouts: PayoutsTable;
+  dragonpay_callbacks: CallbacksTable;
+}
+
+/** Other names for the tables, and the schema that holds them. */
+export interface TableNames {
+  /** The schema; the connection's search path decides when not given. */
+  readonly schema?: string;
+  readonly transactions?: string;
+  readonly payouts?: string;
+  readonly callbacks?: string;
+}
+
+/** Table names as they stand in SQL: quoted, with their schema. */
+export interface QuotedTables {
+  readonly transactions: string;
+  readonly payouts: string;
+  readonly callbacks: string;
+}
+
+/** Quotes the names of the tables. */
+export function quoteTables(names: TableNames = {}): QuotedTables {
+  const quote = (table: string) =>
+    names.schema === undefined ? quoteName(table) : `${quoteName(names.schema)}.${quoteName(table)}`;
+  return {
+    transactions: quote(names.transactions ?? 'dragonpay_transactions'),
+    payouts: quote(names.payouts ?? 'dragonpay_payouts'),
+    callbacks: quote(names.callbacks ?? 'dragonpay_callbacks'),
+  };
+}
+
+/** Quotes one SQL name. */
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,116 @@
+import type { CallbackKind, PaymentStatus, PayoutStatus } from '../preprocessing/transaction-status.js';
+import type { ProofAlgorithm } from '../verification/verified-callback.js';
+import type { RecordedOutcome } from './callback-update.js';
+
+/** A payment as it is stored. */
+export interface TransactionRow {
+  readonly txnid: string;
+  /** Dragonpay's reference number, once a callback (or the import) brought it. */
+  readonly refno: string | null;
+  readonly status: PaymentStatus;
+  /** The statuses that callbacks have brought, oldest first. None of them is entered again. */
+  readonly reached: readonly PaymentStatus[];
+  /** Decimal string with two decimals, such as `100.00`. */
+  readonly amount: string;
+  /** Three upper-case letters. */
+  readonly currency: string;
+  readonly description: string | null;
+  readonly email: string | null;
+  readonly param1: string | null;
+  readonly param2: string | null;
+  readonly procid: string | null;
+  readonly createdAt: Date;
+  readonly modifiedAt: Date;
+}
+
+/** What a new payment is made of. */
+export interface TransactionDetails {
+  /** 1 to 40 printable ASCII characters without `:`; see `generateTxnId`. */
+  readonly txnid: string;
+  /** Decimal string with at most two decimals, at most 9999999999.99. Never a number: floats lose cents. */
+  readonly amount: string;
+  /** Three upper-case letters; `PHP` when not given. */
+  readonly currency?: string;
+  readonly description?: string | null;
+  readonly email?: string | null;
+  readonly param1?: string | null;
+  readonly param2?: string | null;
+  readonly procid?: string | null;
+  /** For an import: the status that the payment has already. It counts as reached. */
+  readonly status?: PaymentStatus;
+  /** For an import: Dragonpay's reference number. */
+  readonly refno?: string | null;
+}
+
+/** A payout as it is stored. */
+export interface PayoutRow {
+  readonly merchantTxnId: string;
+  readonly refno: string | null;
+  readonly status: PayoutStatus;
+  readonly reached: readonly PayoutStatus[];
+  /** Decimal string with two decimals. */
+  readonly amount: string;
+  readonly currency: string;
+  readonly description: string | null;
+  /** The id of a payee registered with Dragonpay. */
+  readonly userId: string | null;
+  /** The name of a payee who is not registered. */
+  readonly userName: string | null;
+  readonly email: string | null;
+  readonly mobile: string | null;
+  /** The channel that the money goes out through. */
+  readonly procid: string | null;
+  /** The account, card or mobile number that the channel pays to. */
+  readonly procDetail: string | null;
+  readonly createdAt: Date;
+  readonly modifiedAt: Date;
+}
+
+/** What a new payout is made of. */
+export interface PayoutDetails {
+  /** 1 to 40 printable ASCII characters without `:`. */
+  readonly merchantTxnId: string;
+  /** Decimal string with at most two decimals. */
+  readonly amount: string;
+  /** Three upper-case letters; `PHP` when not given. */
+  readonly currency?: string;
+  readonly description?: string | null;
+  readonly userId?: string | null;
+  readonly userName?: string | null;
+  readonly email?: string | null;
+  readonly mobile?: string | null;
+  readonly procid?: string | null;
+  readonly procDetail?: string | null;
+  /** For an import: the status that the payout has already. */
+  readonly status?: PayoutStatus;
+  /**
+   * The reference number that Dragonpay answered the payout request with. Store it: it is what keeps the callback of
+   * a payment from passing for one of this payout.
+   */
+  readonly refno?: string | null;
+}
+
+/** Why an event of the inbox wants a second look. Reasons stay, also when the event is applied later. */
+export type ReviewReason = 'amount' | 'currency' | 'refno' | 'late' | 'stale' | 'not-found' | 'unrecognized';
+
+/** One distinct verified event of the inbox: an id, a refno and a status, however often it was delivered. */
+export interface InboxEvent {
+  readonly kind: CallbackKind;
+  /** The `txnid` or the `merchantTxnId`. */
+  readonly id: string;
+  readonly refno: string;
+  /** The letter as received. */
+  readonly status: string;
+  readonly firstSeen: Date;
+  readonly lastSeen: Date;
+  /** How often it was delivered. */
+  readonly deliveries: number;
+  /** What became of it. `applied` stays `applied`, whatever a later delivery comes to. */
+  readonly outcome: RecordedOutcome;
+  readonly reasons: readonly ReviewReason[];
+  readonly proof: ProofAlgorithm;
+  readonly keyId: string;
+  readonly method: 'GET' | 'POST';
+  /** The form as received, the proofs replaced by `redacted`. */
+  readonly raw: string;
+}

@@ -1,0 +1,100 @@
+import type { PaymentData, PayoutData, UnsignedData } from '../callback.js';
+import type { CheckedCallback } from '../preprocessing/check-fields.js';
+import type { Issue, ReceivedFields } from '../preprocessing/read-fields.js';
+import type { CallbackKind } from '../preprocessing/transaction-status.js';
+import type { ProofVerifier } from './proof-verifier.js';
+import { coverageOf, joinSignedFields } from './signed-text.js';
+import type { Proof, VerifiedCallback } from './verified-callback.js';
+
+/** What a merchant accepts as a proof. */
+export interface VerificationPolicy {
+  readonly merchantId: string;
+  /** The accepted proofs of each kind of callback, the strongest first. */
+  readonly accepted: Readonly<Record<CallbackKind, readonly ProofVerifier[]>>;
+}
+
+/** The result of {@link verifyCallback}. `unavailable`: no verdict is possible now, since there are no public keys. */
+export type Verdict =
+  | { readonly ok: true; readonly callback: VerifiedCallback }
+  | { readonly ok: false; readonly issues: readonly Issue[] }
+  | { readonly ok: false; readonly unavailable: true };
+
+/**
+ * Verifies a callback by the merchant's policy: what is configured is what is accepted; every accepted proof that is
+ * present must hold, and at least one must be present. Never rejects.
+ */
+export async function verifyCallback(
+  callback: CheckedCallback,
+  received: Pick<ReceivedFields, 'raw'> & { readonly method: 'GET' | 'POST' },
+  policy: VerificationPolicy,
+): Promise<Verdict> {
+  const { merchantId } = policy;
+  if (callback.merchantid !== undefined && callback.merchantid !== merchantId) {
+    return refused('merchant-mismatch', 'merchantid', 'merchantid is not the configured merchant id');
+  }
+  const present = policy.accepted[callback.kind].filter(({ field }) => callback[field] !== undefined);
+  let strongest: { proof: Proof; verifier: ProofVerifier } | undefined;
+  let unavailable = false;
+  for (const verifier of present) {
+    const text = joinSignedFields(verifier.signedText.fields, callback, merchantId);
+    const checked = await verifier.verify(text, callback[verifier.field] ?? '');
+    if (checked === 'mismatch') return refused('proof-mismatch', verifier.field, `${verifier.field} does not hold`);
+    if (checked === 'unavailable') unavailable = true;
+    else strongest ??= { verifier, proof: { algorithm: verifier.algorithm, keyId: checked.keyId } };
+  }
+  if (unavailable) return { ok: false, unavailable: true };
+  if (strongest === undefined) {
+    const fields = policy.accepted[callback.kind].map(({ field }) => field);
+    return refused('proof-missing', fields[0], `no proof of an accepted kind is present (${fields.join(', ')})`);
+  }
+  return { ok: true, callback: toVerified(callback, received, strongest, merchantId) };
+}
+
+function refused(code: Issue['code'], field: string | undefined, message: string): Verdict {
+  return { ok: false, issues: [field === undefined ? { code, message } : { code, field, message }] };
+}
+
+/** The only place that makes a {@link VerifiedCallback}. */
+function toVerified(
+  callback: CheckedCallback,
+  received: Pick<ReceivedFields, 'raw'> & { readonly method: 'GET' | 'POST' },
+  { proof, verifier }: { proof: Proof; verifier: ProofVerifier },
+  merchantId: string,
+): VerifiedCallback {
+  const { data, unsigned } = splitByCoverage(callback, verifier, merchantId);
+  return {
+    kind: callback.kind,
+    id: (callback.kind === 'payment' ? callback.txnid : callback.merchantTxnId) ?? '',
+    refno: callback.refno,
+    status: callback.status,
+    data,
+    unsigned,
+    proof,
+    amount: callback.amount,
+    currency: callback.ccy?.toUpperCase(),
+    method: received.method,
+    raw: received.raw,
+  } as VerifiedCallback;
+}
+
+function splitByCoverage(callback: CheckedCallback, { signedText }: ProofVerifier, merchantId: string) {
+  const { covered, message } = coverageOf(signedText.fields, callback, merchantId);
+  const data: Record<string, string> = {
+    ...(callback.kind === 'payment'
+      ? { txnid: callback.txnid ?? '' }
+      : { merchantTxnId: callback.merchantTxnId ?? '' }),
+    refno: callback.refno,
+    status: callback.status,
+    message,
+  };
+  const unsigned: Record<string, string> = message === callback.message ? {} : { message: callback.message };
+  for (const field of ['merchantid', 'param1', 'param2', 'amount'] as const) {
+    const value = callback[field] ?? (field === 'merchantid' && covered.has(field) ? merchantId : undefined);
+    if (value !== undefined) (covered.has(field) ? data : unsigned)[field] = value;
+  }
+  for (const field of ['ccy', 'procid', 'settledate'] as const) {
+    const value = callback[field];
+    if (value !== undefined) unsigned[field] = value;
+  }
+  return { data: data as unknown as PaymentData | PayoutData, unsigned: unsigned as UnsignedData };
+}
