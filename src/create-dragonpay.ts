@@ -69,6 +69,7 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
         holdsAddress(allowFrom, clientAddress === undefined ? request.remoteAddress : clientAddress(request)),
       limits,
       hooks,
+      inFlight,
     });
     return {
       dispatch: (request) =>

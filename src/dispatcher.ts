@@ -4,6 +4,7 @@ import type { HandlerTable } from './decorators/handler-table.js';
 import { DragonpayError, type FailureCode, failures } from './errors.js';
 import { HandlerCall, HandlerError } from './handler-call.js';
 import { escapeForLog, type Hooks, tell } from './hooks.js';
+import type { InFlight } from './in-flight.js';
 import { checkFields } from './preprocessing/check-fields.js';
 import { type Issue, type ReadLimits, type ReceivedFields, readFields } from './preprocessing/read-fields.js';
 import type { CallbackKind } from './preprocessing/transaction-status.js';
@@ -27,6 +28,8 @@ export interface DispatcherParts {
   readonly mayPost: (request: CallbackRequest) => boolean;
   readonly limits: ReadLimits & { readonly handlerMilliseconds: number; readonly storeMilliseconds: number };
   readonly hooks: Hooks;
+  /** Follows what may outlast its answer. */
+  readonly inFlight: InFlight;
 }
 
 /**
@@ -96,7 +99,7 @@ export class CallbackDispatcher implements CallbackEndpoint {
 
   /** Stores a verified callback, and runs the `@OnStatus` method in the same transaction. Rejects as that does. */
   async #store(callback: VerifiedCallback, call: HandlerCall): Promise<CallbackUpdate> {
-    const { repository, saveData, table, limits, hooks } = this.#parts;
+    const { repository, saveData, table, limits, hooks, inFlight } = this.#parts;
     if (repository === undefined || !saveData || (callback.method === 'GET' && !table.updateOnGet)) {
       return { outcome: 'skipped' };
     }
@@ -108,7 +111,7 @@ export class CallbackDispatcher implements CallbackEndpoint {
     try {
       update = await withinDeadline(
         bound,
-        () => repository.store(callback, effect),
+        () => inFlight.follow(repository.store(callback, effect)),
         () => new DragonpayError('unstored', `the database took longer than ${bound} ms`),
       );
     } catch (reason) {

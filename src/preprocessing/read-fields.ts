@@ -133,7 +133,7 @@ function readParsedFields(
   parser: string,
   limits: ReadLimits,
 ): FieldsRead {
-  const collector = new FieldCollector(() => encodeForm(collector.received));
+  const collector: FieldCollector = new FieldCollector((): string => encodeForm(collector.received));
   let count = 0;
   for (const [name, value] of fields) {
     if (++count > limits.fields) return { ok: false, code: 'body-too-large' };

@@ -3,6 +3,7 @@ import type { VerifiedCallback } from '../verification/verified-callback.js';
 import type { CallbackRepository, StatusEffect } from './callback-repository.js';
 import type { RecordedUpdate } from './callback-update.js';
 import { decideUpdate, reviewReasons } from './decide-update.js';
+import { compareInInbox, defaultInboxLimit, type InboxFilter, toCursor } from './inbox-filter.js';
 import { alreadyExists, type NewRow, newPayout, newTransaction } from './new-row.js';
 import { redactProofs } from './redact-proofs.js';
 import type { InboxEvent, PayoutDetails, PayoutRow, TransactionDetails, TransactionRow } from './rows.js';
@@ -64,13 +65,16 @@ export class MemoryRepository implements CallbackRepository<MemoryTransaction> {
     const key = [kind, id, refno, status].join(':');
     const earlier = this.#inbox.get(key);
     const lastSeen = new Date(this.#now());
+    const firstSeen = earlier?.firstSeen ?? lastSeen;
+    const position = { firstSeen: String(firstSeen.getTime() * 1000), id, kind, refno, status };
     const received = { proof: proof.algorithm, keyId: proof.keyId, method, raw: redactProofs(callback.raw()) };
     this.#inbox.set(key, {
       kind,
       id,
       refno,
       status,
-      firstSeen: earlier?.firstSeen ?? lastSeen,
+      cursor: toCursor(position),
+      firstSeen,
       lastSeen,
       deliveries: (earlier?.deliveries ?? 0) + 1,
       reasons: [...new Set([...(earlier?.reasons ?? []), ...reviewReasons(update)])],
@@ -113,14 +117,33 @@ export class MemoryRepository implements CallbackRepository<MemoryTransaction> {
     return trx?.kind === kind && trx.row.id === id ? trx.row : this.#rows[kind].get(id);
   }
 
-  /** The events of the inbox, the oldest first: all of them, or those of one payment or payout. */
-  async callbacks(filter: { readonly txnid?: string; readonly merchantTxnId?: string } = {}): Promise<InboxEvent[]> {
-    return [...this.#inbox.values()].filter(({ kind, id }) => {
-      if (filter.txnid !== undefined) return kind === 'payment' && id === filter.txnid;
-      if (filter.merchantTxnId !== undefined) return kind === 'payout' && id === filter.merchantTxnId;
-      return true;
-    });
+  /** Reads a page of the inbox: verified events and what became of them, the oldest first. Proofs are redacted. */
+  async callbacks(filter: InboxFilter = {}): Promise<InboxEvent[]> {
+    const { after } = filter;
+    return [...this.#inbox.values()]
+      .filter((event) => matches(event, filter) && (after === undefined || compareInInbox(event.cursor, after) > 0))
+      .sort((one, other) => compareInInbox(one.cursor, other.cursor))
+      .slice(0, filter.limit ?? defaultInboxLimit);
   }
+
+  /** Forgets events that were last seen before a time. How many it forgot. */
+  async pruneCallbacks(before: Date): Promise<number> {
+    const old = [...this.#inbox].filter(([, { lastSeen }]) => lastSeen < before);
+    for (const [key] of old) this.#inbox.delete(key);
+    return old.length;
+  }
+}
+
+function matches(event: InboxEvent, filter: InboxFilter): boolean {
+  const { txnid, merchantTxnId, outcome, reason, since } = filter;
+  const kind = txnid !== undefined ? 'payment' : merchantTxnId !== undefined ? 'payout' : event.kind;
+  return (
+    event.kind === kind &&
+    event.id === (txnid ?? merchantTxnId ?? event.id) &&
+    event.outcome === (outcome ?? event.outcome) &&
+    (reason === undefined || event.reasons.includes(reason)) &&
+    (since === undefined || event.firstSeen >= since)
+  );
 }
 
 function pickReceived({ outcome, proof, keyId, method, raw }: InboxEvent) {

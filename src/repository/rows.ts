@@ -113,4 +113,6 @@ export interface InboxEvent {
   readonly method: 'GET' | 'POST';
   /** The form as received, the proofs replaced by `redacted`. */
   readonly raw: string;
+  /** Where it stands in the inbox: `callbacks({ after: cursor })` goes on behind it. */
+  readonly cursor: string;
 }

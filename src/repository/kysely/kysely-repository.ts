@@ -1,4 +1,4 @@
-import { CompiledQuery, type ControlledTransaction, type Kysely, type Transaction } from 'kysely';
+import { CompiledQuery, type Kysely, type Transaction } from 'kysely';
 import {
   type CallbackKind,
   isLate,
@@ -10,10 +10,13 @@ import {
 import type { VerifiedCallback } from '../../verification/verified-callback.js';
 import type { CallbackRepository, StatusEffect } from '../callback-repository.js';
 import type { Mismatch, RecordedUpdate } from '../callback-update.js';
+import type { InboxFilter } from '../inbox-filter.js';
 import { alreadyExists, type NewRow, newPayout, newTransaction } from '../new-row.js';
-import { redactProofs } from '../redact-proofs.js';
 import type { InboxEvent, PayoutDetails, PayoutRow, TransactionDetails, TransactionRow } from '../rows.js';
+import { pruneInboxBatch, readInbox } from './inbox.js';
+import { OwnTransaction } from './own-transaction.js';
 import { paymentStatements, payoutStatements, type Statements } from './statements.js';
+import { type StoredRow, toPayout, toTransaction } from './stored-rows.js';
 import { type QuotedTables, quoteTables, type TableNames } from './tables.js';
 
 /** Settings of a {@link KyselyRepository}. */
@@ -27,7 +30,6 @@ export interface KyselyRepositoryOptions extends TableNames {
 
 const busyMilliseconds = 5_000;
 const attempts = 3;
-const rollbackMilliseconds = 200;
 
 /**
  * Stores callbacks in PostgreSQL 15 and later, through a Kysely of one's own. Plugins of that Kysely do not reach the
@@ -53,10 +55,9 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
     const giveUpAt = Date.now() + this.#busyMilliseconds;
     for (let attempt = 1, wait = 10; ; wait = Math.min(2 * wait, 250)) {
       try {
-        const update = await (effect === undefined
-          ? this.#move(this.#plain, callback)
-          : this.#moveWith(callback, effect));
-        if (update !== 'busy') return update;
+        let update = await this.#move(this.#plain, callback, effect === undefined);
+        if (update === 'movable' && effect !== undefined) update = await this.#moveWith(callback, effect);
+        if (typeof update === 'object') return update;
       } catch (error) {
         if (!isTransient(error) || ++attempt > attempts) throw error;
       }
@@ -66,48 +67,34 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
     }
   }
 
-  async #move(db: Kysely<Database>, callback: VerifiedCallback): Promise<RecordedUpdate | 'busy'> {
+  /** `busy`: another transaction holds the row. `movable`: it would move, but not `now`. Both leave no trace. */
+  async #move(
+    db: Kysely<Database>,
+    callback: VerifiedCallback,
+    now: boolean,
+  ): Promise<RecordedUpdate | 'movable' | 'busy'> {
     const { kind } = callback;
-    const parameters = incomingOf(callback).map((value) => [value]);
+    const parameters = [...incomingOf(callback).map((value) => [value]), now];
     const { rows } = await db.executeQuery<MovedRow>(CompiledQuery.raw(this.#statements[kind].move, parameters));
     const row = rows[0];
-    return row === undefined ? 'busy' : toUpdate(callback, row);
+    if (row === undefined) return 'busy';
+    return row.outcome === 'movable' ? 'movable' : toUpdate(callback, { ...row, outcome: row.outcome });
   }
 
   async #moveWith(
     callback: VerifiedCallback,
     effect: StatusEffect<Transaction<Database>>,
-  ): Promise<RecordedUpdate | 'busy'> {
-    const trx = await this.#db.startTransaction().execute();
-    const plain = trx.withoutPlugins();
-    let own: OwnTransaction | undefined;
+  ): Promise<RecordedUpdate | 'movable' | 'busy'> {
+    const own = await OwnTransaction.begin(this.#db, effect.milliseconds);
     try {
-      own = await beginOwnTransaction(plain, effect.milliseconds);
-      const update = await this.#move(plain, callback);
-      if (update !== 'busy' && update.outcome === 'applied') {
-        await effect.run(update, trx);
-        await assertStillIn(plain, own);
-      }
-      await trx.commit().execute();
+      const update = await this.#move(own.plain, callback, true);
+      if (typeof update === 'object' && update.outcome === 'applied') await effect.run(update, own.handed);
+      await own.commit();
       return update;
     } catch (error) {
-      await this.#rollBack(trx, own);
+      await own.rollBack();
       throw error;
     }
-  }
-
-  /** ROLLBACK queues behind a query that still runs: past a moment of grace the connection is ended instead. */
-  async #rollBack(trx: ControlledTransaction<Database>, own: OwnTransaction | undefined): Promise<void> {
-    if (trx.isCommitted || trx.isRolledBack) return;
-    const rolledBack = trx
-      .rollback()
-      .execute()
-      // The connection is gone, and the transaction with it.
-      .catch(() => {});
-    if (own === undefined || (await settlesWithin(rolledBack, rollbackMilliseconds))) return;
-    const terminate = CompiledQuery.raw('select pg_terminate_backend($1::integer)', [own.pid]);
-    await Promise.race([this.#plain.executeQuery(terminate).catch(() => {}), rolledBack]);
-    await settlesWithin(rolledBack, rollbackMilliseconds);
   }
 
   /**
@@ -163,20 +150,24 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
     return rows[0];
   }
 
-  /** The events of the inbox, the oldest first: all of them, or those of one payment or payout. */
-  async callbacks(filter: { readonly txnid?: string; readonly merchantTxnId?: string } = {}): Promise<InboxEvent[]> {
-    const id = filter.txnid ?? filter.merchantTxnId;
-    const { rows } = await this.#plain.executeQuery<InboxRow>(
-      CompiledQuery.raw(
-        `select kind, id, refno, status::text as status, (extract(epoch from first_seen) * 1000)::text as first,
-  (extract(epoch from last_seen) * 1000)::text as last, deliveries::text as deliveries, outcome,
-  array_to_string(reasons, ',') as reasons, proof, key_id, method, raw
-from ${this.#tables.callbacks} ${id === undefined ? '' : 'where id = $1 and kind = $2'}
-order by first_seen, id, refno, status`,
-        id === undefined ? [] : [id, filter.txnid === undefined ? 'payout' : 'payment'],
-      ),
-    );
-    return rows.map(toInboxEvent);
+  /** Reads a page of the inbox: verified events and what became of them, the oldest first. Proofs are redacted. */
+  callbacks(filter: InboxFilter = {}): Promise<InboxEvent[]> {
+    return readInbox(this.#plain, this.#tables.callbacks, filter);
+  }
+
+  /**
+   * Forgets events that were last seen before a time, a batch a statement, so that nobody waits for it. The rows of
+   * payments and payouts stay, and with them what callbacks have brought: an old event that comes again moves nothing.
+   * @param options.batch how many events one statement deletes; 1,000 when not given
+   * @returns how many it deleted
+   */
+  async pruneCallbacks(before: Date, options: { readonly batch?: number } = {}): Promise<number> {
+    const { batch = 1000 } = options;
+    for (let total = 0; ; ) {
+      const deleted = await pruneInboxBatch(this.#plain, this.#tables.callbacks, before, batch);
+      total += deleted;
+      if (deleted < batch) return total;
+    }
   }
 }
 
@@ -198,13 +189,13 @@ function incomingOf(callback: VerifiedCallback): Array<string | null> {
   ];
 }
 
-interface MovedRow {
-  readonly outcome: RecordedUpdate['outcome'];
+interface MovedRow<Outcome = RecordedUpdate['outcome'] | 'movable'> {
+  readonly outcome: Outcome;
   readonly previous: Status | null;
   readonly differs: string;
 }
 
-function toUpdate({ kind, status }: VerifiedCallback, row: MovedRow): RecordedUpdate {
+function toUpdate({ kind, status }: VerifiedCallback, row: MovedRow<RecordedUpdate['outcome']>): RecordedUpdate {
   const current = row.previous as Status;
   switch (row.outcome) {
     case 'unrecognized':
@@ -225,96 +216,12 @@ function toUpdate({ kind, status }: VerifiedCallback, row: MovedRow): RecordedUp
   }
 }
 
-/** Serialization failures and deadlocks: the database rolled back and asks to be asked again. */
-function isTransient(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^40[0-9A-Z]{3}$/.test(code);
-}
-
-interface OwnTransaction {
-  readonly id: string;
-  readonly pid: string;
-}
-
-/** Bounds what our own transaction may hold up, and tells it apart from any other. */
-async function beginOwnTransaction<Database>(
-  trx: Transaction<Database>,
-  milliseconds: number,
-): Promise<OwnTransaction | undefined> {
-  const { rows } = await trx.executeQuery<OwnTransaction>(
-    CompiledQuery.raw(
-      `/* dragonpay-begin */ select pg_current_xact_id()::text as id, pg_backend_pid()::text as pid,
-  set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)`,
-      [String(milliseconds)],
-    ),
-  );
-  return rows[0];
-}
-
 /**
- * A handler may swallow a failed query, or end the transaction by itself. COMMIT would then answer without an error
- * and store nothing; this fails.
+ * Serialization failures and deadlocks, also in a query of the handler: the database rolled back and asks to be asked
+ * again. SQLSTATE class 40.
  */
-async function assertStillIn<Database>(trx: Transaction<Database>, own: OwnTransaction | undefined): Promise<void> {
-  const { rows } = await trx.executeQuery<{ id: string | null }>(
-    CompiledQuery.raw('/* dragonpay-check */ select pg_current_xact_id_if_assigned()::text as id'),
-  );
-  if (rows[0]?.id !== own?.id) throw new Error('the handler ended the transaction that it was given');
-}
-
-async function settlesWithin(promise: Promise<void>, milliseconds: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, milliseconds, false);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** A row as the statements select it: all text. */
-interface StoredRow extends Record<string, string | null> {
-  readonly id: string;
-  readonly reached: string;
-  readonly created: string;
-  readonly modified: string;
-}
-
-function toTransaction({ id, reached, created, modified, ...row }: StoredRow): TransactionRow {
-  return { txnid: id, ...row, ...parsed({ reached, created, modified }) } as unknown as TransactionRow;
-}
-
-function toPayout({ id, reached, created, modified, ...row }: StoredRow): PayoutRow {
-  return { merchantTxnId: id, ...row, ...parsed({ reached, created, modified }) } as unknown as PayoutRow;
-}
-
-function parsed({ reached, created, modified }: Pick<StoredRow, 'reached' | 'created' | 'modified'>) {
-  return { reached: [...reached], createdAt: toDate(created), modifiedAt: toDate(modified) };
-}
-
-function toDate(milliseconds: string): Date {
-  return new Date(Math.floor(Number(milliseconds)));
-}
-
-interface InboxRow extends Record<string, string> {
-  readonly first: string;
-  readonly last: string;
-  readonly deliveries: string;
-  readonly reasons: string;
-  readonly key_id: string;
-  readonly raw: string;
-}
-
-function toInboxEvent({ first, last, deliveries, reasons, key_id, raw, ...event }: InboxRow): InboxEvent {
-  return {
-    ...event,
-    firstSeen: toDate(first),
-    lastSeen: toDate(last),
-    deliveries: Number(deliveries),
-    reasons: reasons === '' ? [] : reasons.split(','),
-    keyId: key_id,
-    raw: redactProofs(raw),
-  } as unknown as InboxEvent;
+function isTransient(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error ? error.code : undefined;
+  return (typeof code === 'string' && /^40[0-9A-Z]{3}$/.test(code)) || isTransient(error.cause);
 }

@@ -1,5 +1,6 @@
 import { initialStatus } from '../../preprocessing/transaction-status.js';
 import { payoutTexts, transactionTexts } from '../new-row.js';
+import { inMicroseconds } from './stored-rows.js';
 import type { QuotedTables } from './tables.js';
 
 /**
@@ -56,7 +57,7 @@ function statements(target: Target): Statements {
   currency::text as currency, ${Object.keys(texts)
     .map((name) => `${snakeCase(name)} as "${name}"`)
     .join(', ')},
-  (extract(epoch from created_at) * 1000)::text as created, (extract(epoch from modified_at) * 1000)::text as modified`;
+  ${inMicroseconds('created_at')} as created, ${inMicroseconds('modified_at')} as modified`;
   return {
     move: `/* dragonpay-${kind}-move */ ${moveStatement(target)}`,
     insert: `/* dragonpay-${kind}-insert */ insert into ${table} (${columns.join(', ')})
@@ -83,6 +84,9 @@ export function snakeCase(name: string): string {
  * - `decided` reads the locked version of the row only. Whether a row exists that could not be locked is asked of the
  *   snapshot: such a callback is left out, here and in the inbox.
  * - `settled` takes from `moved` what was moved, not from the decision.
+ *
+ * The last parameter says whether rows may move now. Without, a callback that would move its row is answered
+ * `movable` and leaves no trace: what comes to nothing never opens a transaction for a handler.
  */
 function moveStatement({ kind, table, key, tables }: Target): string {
   const parameters = incomingColumns.map((_, index) => `$${index + 1}::text[]`).join(', ');
@@ -117,7 +121,7 @@ function moveStatement({ kind, table, key, tables }: Target): string {
   update ${table} t
   set status = d.status, reached = t.reached || d.status, refno = d.refno, modified_at = now()
   from decided d
-  where t.${key} = d.id and d.outcome = 'applied'
+  where t.${key} = d.id and d.outcome = 'applied' and $${incomingColumns.length + 1}::boolean
   returning t.${key} as id
 ), settled as (
   select d.*, case
@@ -141,7 +145,10 @@ function moveStatement({ kind, table, key, tables }: Target): string {
     method = case when c.outcome = 'applied' then c.method else excluded.method end,
     raw = case when c.outcome = 'applied' then c.raw else excluded.raw end
 )
-select id, outcome, previous, array_to_string(differs, ',') as differs from settled`;
+select id, outcome, previous, array_to_string(differs, ',') as differs from settled
+union all
+select id, 'movable', previous, '' from decided
+where outcome = 'applied' and not $${incomingColumns.length + 1}::boolean`;
 }
 
 /** See `mayBeRenamedPayment` in decide-update.ts. */
