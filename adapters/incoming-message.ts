@@ -56,6 +56,7 @@ function readBody(
   { body, rawBody }: ParsedBody,
   limit: number,
 ): BodyRead | Promise<BodyRead> {
+  if (Number(message.headers['content-length']) > limit) return { kind: 'too-large', limit };
   if (!message.readableDidRead && !message.readableEnded) return readStream(message, limit);
   for (const kept of [rawBody, body]) {
     if (kept instanceof Uint8Array) return { kind: 'bytes', bytes: kept };
@@ -70,7 +71,6 @@ function readBody(
 
 function readStream(message: IncomingMessageLike, limit: number): BodyRead | Promise<BodyRead> {
   if (message.destroyed) return { kind: 'aborted' };
-  if (Number(message.headers['content-length']) > limit) return { kind: 'too-large', limit };
   return new Promise((resolve) => {
     const chunks: Uint8Array[] = [];
     let length = 0;

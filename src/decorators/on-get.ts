@@ -5,10 +5,13 @@ import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js'
 /** A method that handles a callback. */
 export type CallbackMethod = (callback: Callback) => HandlerResult | Promise<HandlerResult>;
 
-/** A method decorator, legacy and standard, that only fits methods of the type `Method`. */
-export interface HandlerMethodDecorator<Method> {
-  (target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<Method>): void;
-  (method: Method, context: ClassMethodDecoratorContext): void;
+/**
+ * A method decorator, legacy and standard, that only fits methods of the type `Expected`. The method's own type is
+ * inferred: a property descriptor takes no wider one.
+ */
+export interface HandlerMethodDecorator<Expected> {
+  <Method extends Expected>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<Method>): void;
+  <Method extends Expected>(method: Method, context: ClassMethodDecoratorContext): void;
 }
 
 /**

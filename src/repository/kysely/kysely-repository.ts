@@ -14,8 +14,9 @@ import type { InboxFilter } from '../inbox-filter.js';
 import { alreadyExists, type NewRow, newPayout, newTransaction } from '../new-row.js';
 import type { InboxEvent, PayoutDetails, PayoutRow, TransactionDetails, TransactionRow } from '../rows.js';
 import { pruneInboxBatch, readInbox } from './inbox.js';
+import { type Move, MoveQueue } from './move-queue.js';
 import { OwnTransaction } from './own-transaction.js';
-import { paymentStatements, payoutStatements, type Statements } from './statements.js';
+import { incomingColumns, paymentStatements, payoutStatements, type Statements } from './statements.js';
 import { type StoredRow, toPayout, toTransaction } from './stored-rows.js';
 import { type QuotedTables, quoteTables, type TableNames } from './tables.js';
 
@@ -26,10 +27,13 @@ export interface KyselyRepositoryOptions extends TableNames {
    * It holds no connection while it waits.
    */
   readonly busyMilliseconds?: number;
+  /** How many callbacks that arrive at the same time may share a statement; 64 when not given, 1 for none. */
+  readonly batch?: number;
 }
 
 const busyMilliseconds = 5_000;
 const attempts = 3;
+const batch = 64;
 
 /**
  * Stores callbacks in PostgreSQL 15 and later, through a Kysely of one's own. Plugins of that Kysely do not reach the
@@ -40,6 +44,7 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
   readonly #plain: Kysely<Database>;
   readonly #tables: QuotedTables;
   readonly #statements: Readonly<Record<CallbackKind, Statements>>;
+  readonly #queues: Readonly<Record<CallbackKind, MoveQueue<MovedRow>>>;
   readonly #busyMilliseconds: number;
 
   constructor(db: Kysely<Database>, options: KyselyRepositoryOptions = {}) {
@@ -48,6 +53,9 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
     this.#plain = db.withoutPlugins();
     this.#tables = quoteTables(options);
     this.#statements = { payment: paymentStatements(this.#tables), payout: payoutStatements(this.#tables) };
+    const queue = (kind: CallbackKind) =>
+      new MoveQueue<MovedRow>((moves) => this.#send(this.#plain, kind, moves), options.batch ?? batch);
+    this.#queues = { payment: queue('payment'), payout: queue('payout') };
     this.#busyMilliseconds = options.busyMilliseconds ?? busyMilliseconds;
   }
 
@@ -55,9 +63,10 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
     const giveUpAt = Date.now() + this.#busyMilliseconds;
     for (let attempt = 1, wait = 10; ; wait = Math.min(2 * wait, 250)) {
       try {
-        let update = await this.#move(this.#plain, callback, effect === undefined);
-        if (update === 'movable' && effect !== undefined) update = await this.#moveWith(callback, effect);
-        if (typeof update === 'object') return update;
+        const held = effect === undefined ? null : 'held';
+        let row = await this.#queues[callback.kind].move([...incomingOf(callback), held]);
+        if (row?.outcome === 'movable' && effect !== undefined) row = await this.#moveWith(callback, effect);
+        if (row !== undefined) return toUpdate(callback, row);
       } catch (error) {
         if (!isTransient(error) || ++attempt > attempts) throw error;
       }
@@ -67,30 +76,23 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
     }
   }
 
-  /** `busy`: another transaction holds the row. `movable`: it would move, but not `now`. Both leave no trace. */
-  async #move(
-    db: Kysely<Database>,
-    callback: VerifiedCallback,
-    now: boolean,
-  ): Promise<RecordedUpdate | 'movable' | 'busy'> {
-    const { kind } = callback;
-    const parameters = [...incomingOf(callback).map((value) => [value]), now];
-    const { rows } = await db.executeQuery<MovedRow>(CompiledQuery.raw(this.#statements[kind].move, parameters));
-    const row = rows[0];
-    if (row === undefined) return 'busy';
-    return row.outcome === 'movable' ? 'movable' : toUpdate(callback, { ...row, outcome: row.outcome });
+  async #send(db: Kysely<Database>, kind: CallbackKind, moves: readonly Move[]): Promise<MovedRow[]> {
+    const columns = incomingColumns.map((_, column) => moves.map((move) => move[column]));
+    const { rows } = await db.executeQuery<MovedRow>(CompiledQuery.raw(this.#statements[kind].move, columns));
+    return rows;
   }
 
   async #moveWith(
     callback: VerifiedCallback,
     effect: StatusEffect<Transaction<Database>>,
-  ): Promise<RecordedUpdate | 'movable' | 'busy'> {
+  ): Promise<MovedRow | undefined> {
     const own = await OwnTransaction.begin(this.#db, effect.milliseconds);
     try {
-      const update = await this.#move(own.plain, callback, true);
-      if (typeof update === 'object' && update.outcome === 'applied') await effect.run(update, own.handed);
+      const [row] = await this.#send(own.plain, callback.kind, [[...incomingOf(callback), null]]);
+      const update = row && toUpdate(callback, row);
+      if (update?.outcome === 'applied') await effect.run(update, own.handed);
       await own.commit();
-      return update;
+      return row;
     } catch (error) {
       await own.rollBack();
       throw error;
@@ -171,7 +173,7 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
   }
 }
 
-/** In the order of `incomingColumns`. */
+/** In the order of `incomingColumns`, without the last. */
 function incomingOf(callback: VerifiedCallback): Array<string | null> {
   const { kind, status } = callback;
   return [
@@ -189,13 +191,15 @@ function incomingOf(callback: VerifiedCallback): Array<string | null> {
   ];
 }
 
-interface MovedRow<Outcome = RecordedUpdate['outcome'] | 'movable'> {
-  readonly outcome: Outcome;
+interface MovedRow {
+  readonly id: string;
+  /** `movable`: it was held, and would move. */
+  readonly outcome: RecordedUpdate['outcome'] | 'movable';
   readonly previous: Status | null;
   readonly differs: string;
 }
 
-function toUpdate({ kind, status }: VerifiedCallback, row: MovedRow<RecordedUpdate['outcome']>): RecordedUpdate {
+function toUpdate({ kind, status }: VerifiedCallback, row: MovedRow): RecordedUpdate {
   const current = row.previous as Status;
   switch (row.outcome) {
     case 'unrecognized':
@@ -207,6 +211,7 @@ function toUpdate({ kind, status }: VerifiedCallback, row: MovedRow<RecordedUpda
     case 'stale':
       return { outcome: row.outcome, current };
     case 'applied':
+    case 'movable':
       return {
         outcome: 'applied',
         previous: current,

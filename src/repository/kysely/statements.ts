@@ -15,7 +15,8 @@ export interface Statements {
 
 /**
  * Columns of `incoming`, each an array parameter of {@link Statements.move}: one callback an index.
- * `enterable_from` and `late_from` are the status machine's data; `enterable_from` is null for an unknown letter.
+ * `enterable_from` and `late_from` are the status machine's data; `enterable_from` is null for an unknown letter,
+ * `held` for a callback that may move its row now.
  */
 export const incomingColumns = [
   'id',
@@ -29,6 +30,7 @@ export const incomingColumns = [
   'key_id',
   'method',
   'raw',
+  'held',
 ] as const;
 
 /** The statements of payments. */
@@ -85,8 +87,8 @@ export function snakeCase(name: string): string {
  *   snapshot: such a callback is left out, here and in the inbox.
  * - `settled` takes from `moved` what was moved, not from the decision.
  *
- * The last parameter says whether rows may move now. Without, a callback that would move its row is answered
- * `movable` and leaves no trace: what comes to nothing never opens a transaction for a handler.
+ * A callback that is `held` and would move its row is answered `movable` and leaves no trace: what comes to nothing
+ * never opens a transaction for a handler.
  */
 function moveStatement({ kind, table, key, tables }: Target): string {
   const parameters = incomingColumns.map((_, index) => `$${index + 1}::text[]`).join(', ');
@@ -121,7 +123,7 @@ function moveStatement({ kind, table, key, tables }: Target): string {
   update ${table} t
   set status = d.status, reached = t.reached || d.status, refno = d.refno, modified_at = now()
   from decided d
-  where t.${key} = d.id and d.outcome = 'applied' and $${incomingColumns.length + 1}::boolean
+  where t.${key} = d.id and d.outcome = 'applied' and d.held is null
   returning t.${key} as id
 ), settled as (
   select d.*, case
@@ -148,7 +150,7 @@ function moveStatement({ kind, table, key, tables }: Target): string {
 select id, outcome, previous, array_to_string(differs, ',') as differs from settled
 union all
 select id, 'movable', previous, '' from decided
-where outcome = 'applied' and not $${incomingColumns.length + 1}::boolean`;
+where outcome = 'applied' and held is not null`;
 }
 
 /** See `mayBeRenamedPayment` in decide-update.ts. */

@@ -1,0 +1,76 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { checkSettings } from '../check-settings.js';
+import { checkFields } from '../preprocessing/check-fields.js';
+import { readFields } from '../preprocessing/read-fields.js';
+import type { CallbackKind } from '../preprocessing/transaction-status.js';
+import type { DragonpaySettings } from '../settings.js';
+import type { ProofAlgorithm, VerifiedCallback } from '../verification/verified-callback.js';
+import { verifyCallback } from '../verification/verify-callback.js';
+import { type CallbackFields, encodeCallback, type SigningKeys, signCallback } from './sign-callback.js';
+
+/** How {@link verifySigned} delivers a callback. */
+export interface Delivery {
+  /** `POST` when not given. */
+  readonly method?: 'GET' | 'POST';
+  /** The one proof that the callback carries; `sha1`, which covers the least, when not given. */
+  readonly proof?: ProofAlgorithm;
+  /** What happens to the fields between signing and sending, such as a forger's renaming. */
+  readonly onTheWay?: (signed: CallbackFields) => CallbackFields;
+}
+
+const merchantId = 'CONFORMANCE';
+const secret = 'conformance secret';
+const kinds: ReadonlySet<CallbackKind> = new Set(['payment', 'payout']);
+
+/**
+ * Signs fields, and sends them through the real reading, checking and verification: there is no other way to a
+ * {@link VerifiedCallback}. Rejects where these refuse them.
+ */
+export async function verifySigned(
+  fields: CallbackFields,
+  { method = 'POST', proof = 'sha1', onTheWay = (signed) => signed }: Delivery = {},
+): Promise<VerifiedCallback> {
+  const { keys, verification } = accepting(proof);
+  const { policy, limits } = checkSettings({
+    merchantId,
+    environment: 'test',
+    verification,
+    payout: { sha1: { secretKeys: [secret] } },
+  });
+  const form = encodeCallback(onTheWay(signCallback(fields, keys, { merchantId })));
+  const read = await readFields(
+    {
+      method,
+      target: method === 'GET' ? `/?${form}` : '/',
+      header: (name) => (name === 'content-type' ? 'application/x-www-form-urlencoded' : undefined),
+      body: () => ({ kind: 'text', text: form }),
+      native: undefined,
+    },
+    limits,
+  );
+  if (!read.ok) throw new Error(`the callback cannot be read: ${read.code}`);
+  const checked = checkFields(read, kinds);
+  if (!checked.ok) throw new Error(`the callback is malformed: ${checked.issues[0]?.message}`);
+  const verdict = await verifyCallback(checked.callback, { method, raw: read.raw }, policy);
+  if (!verdict.ok) throw new Error('the callback does not verify');
+  return verdict.callback;
+}
+
+let rsaKeys: { publicKey: KeyObject; privateKey: KeyObject } | undefined;
+
+function accepting(proof: ProofAlgorithm): {
+  keys: SigningKeys;
+  verification: NonNullable<DragonpaySettings['verification']>;
+} {
+  switch (proof) {
+    case 'sha1':
+      return { keys: { sha1: { secretKey: secret } }, verification: { sha1: { secretKeys: [secret] } } };
+    case 'hmac':
+      return { keys: { hmac: { key: secret } }, verification: { hmac: { keys: [secret] } } };
+    case 'rsa': {
+      rsaKeys ??= generateKeyPairSync('rsa', { modulusLength: 2048 });
+      const { publicKey, privateKey } = rsaKeys;
+      return { keys: { rsa: { privateKey } }, verification: { rsa: { publicKeys: [publicKey] } } };
+    }
+  }
+}
