@@ -67,7 +67,7 @@ export class MemoryRepository implements CallbackRepository<MemoryTransaction> {
     const lastSeen = new Date(this.#now());
     const firstSeen = earlier?.firstSeen ?? lastSeen;
     const position = { firstSeen: String(firstSeen.getTime() * 1000), id, kind, refno, status };
-    const received = { proof: proof.algorithm, keyId: proof.keyId, method, raw: redactProofs(callback.raw()) };
+    const received = { proof: proof.algorithm, keyId: proof.keyId, method, raw: callback.raw() };
     this.#inbox.set(key, {
       kind,
       id,
@@ -123,7 +123,8 @@ export class MemoryRepository implements CallbackRepository<MemoryTransaction> {
     return [...this.#inbox.values()]
       .filter((event) => matches(event, filter) && (after === undefined || compareInInbox(event.cursor, after) > 0))
       .sort((one, other) => compareInInbox(one.cursor, other.cursor))
-      .slice(0, filter.limit ?? defaultInboxLimit);
+      .slice(0, filter.limit ?? defaultInboxLimit)
+      .map((event) => ({ ...event, raw: redactProofs(event.raw) }));
   }
 
   /** Forgets events that were last seen before a time. How many it forgot. */
