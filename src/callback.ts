@@ -22,6 +22,8 @@ export interface PaymentData {
   readonly param2?: string;
   /** Decimal string with two decimals, such as `100.00`. Covered by RSA and HMAC. */
   readonly amount?: string;
+  /** A payout's. */
+  readonly merchantTxnId?: undefined;
 }
 
 /** The fields of a payout that its digest covers. */
@@ -31,6 +33,8 @@ export interface PayoutData {
   readonly refno: string;
   readonly status: string;
   readonly message: string;
+  /** A payment's. */
+  readonly txnid?: undefined;
 }
 
 /** What came with a callback and nothing vouches for: a hint to show, never a ground to act on. */

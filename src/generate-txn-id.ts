@@ -5,7 +5,10 @@ import { DragonpayError } from './errors.js';
 export interface TxnIdOptions {
   /** What the id starts with: printable ASCII without `:`. Nothing when not given. */
   readonly prefix?: string;
-  /** The length of the whole id in characters, at most 40; 20 when not given, and never fewer than 16 random ones. */
+  /**
+   * The length of the whole id in characters, at most 40; 20, or more for a long prefix, when not given. At
+   * least 16 of them are random.
+   */
   readonly length?: number;
 }
 
@@ -20,7 +23,10 @@ const fewestRandom = 16;
  * @example
  * generateTxnId({ prefix: 'ORD-' });   // ORD-7Q2M9XKDV0B4T1HN
  */
-export function generateTxnId({ prefix = '', length = 20 }: TxnIdOptions = {}): string {
+export function generateTxnId({
+  prefix = '',
+  length = Math.max(20, prefix.length + fewestRandom),
+}: TxnIdOptions = {}): string {
   if (!Number.isInteger(length) || length > 40) throw refused('length', 'is no whole number up to 40');
   if (!/^[\u0020-\u0039\u003b-\u007e]*$/.test(prefix)) throw refused('prefix', 'is not printable ASCII without ":"');
   if (length - prefix.length < fewestRandom) throw refused('length', 'leaves fewer than 16 random characters');

@@ -57,6 +57,7 @@ export type {
   SkippedUpdate,
   UpdateOutcome,
 } from './repository/callback-update.js';
+export { decideUpdate, type MovableRow, reviewReasons } from './repository/decide-update.js';
 export type { InboxFilter } from './repository/inbox-filter.js';
 export { MemoryRepository, type MemoryTransaction } from './repository/memory-repository.js';
 export type {

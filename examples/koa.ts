@@ -1,0 +1,18 @@
+import { createDragonpay, generateTxnId } from 'dragonpay-callback';
+import { toKoaMiddleware } from 'dragonpay-callback/koa';
+import Koa from 'koa';
+import { CheckoutCallback } from './checkout-callback.js';
+import { announce, openRepository, port, settings } from './demo-merchant.js';
+
+const repository = await openRepository();
+const { txnid } = await repository.createTransaction({
+  txnid: generateTxnId({ prefix: 'KOA-' }),
+  amount: '100.00',
+  description: 'A book',
+});
+const dragonpay = createDragonpay({ ...settings, repository });
+
+const app = new Koa();
+const callback = toKoaMiddleware(dragonpay.endpoint(CheckoutCallback));
+app.use((ctx, next) => (ctx.path === '/dragonpay/callback' ? callback(ctx) : next()));
+announce(app.listen(port, '127.0.0.1'), '/dragonpay/callback', { txnid, refno: 'R1', status: 'S', message: 'Paid' });

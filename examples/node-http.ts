@@ -1,0 +1,20 @@
+import { createServer } from 'node:http';
+import { createDragonpay, generateTxnId } from 'dragonpay-callback';
+import { toNodeListener } from 'dragonpay-callback/node';
+import { CheckoutCallback } from './checkout-callback.js';
+import { announce, openRepository, port, settings } from './demo-merchant.js';
+
+const repository = await openRepository();
+const { txnid } = await repository.createTransaction({
+  txnid: generateTxnId({ prefix: 'WEB-' }),
+  amount: '100.00',
+  description: 'A book',
+});
+const dragonpay = createDragonpay({ ...settings, repository });
+
+const callback = toNodeListener(dragonpay.endpoint(CheckoutCallback));
+const server = createServer((request, response) => {
+  if (request.url?.split('?', 1)[0] === '/dragonpay/callback') void callback(request, response);
+  else response.writeHead(404).end();
+});
+announce(server.listen(port, '127.0.0.1'), '/dragonpay/callback', { txnid, refno: 'R1', status: 'S', message: 'Paid' });
