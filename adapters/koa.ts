@@ -3,8 +3,9 @@ import { headersWithLength, type IncomingMessageLike, type ParsedBody, toCallbac
 
 /** What is used of Koa's context, in versions 2 and 3. Body parsers add `body` and `rawBody` to its request. */
 export interface KoaContext {
-  readonly req: IncomingMessageLike;
+  readonly req: IncomingMessageLike & { readonly httpVersionMajor: number };
   readonly request: object;
+  readonly res: { statusMessage: string };
   readonly originalUrl: string;
   status: number;
   body: unknown;
@@ -27,5 +28,7 @@ export function toKoaMiddleware(endpoint: CallbackEndpoint): (context: KoaContex
     context.status = reply.status;
     context.set(headersWithLength(reply));
     context.body = reply.status === 204 ? null : reply.body;
+    // Koa brings a table of reason phrases of its own: without it, replies are the same bytes on every server.
+    if (context.req.httpVersionMajor < 2) context.res.statusMessage = '';
   };
 }

@@ -43,12 +43,7 @@ export function checkSettings(settings: DragonpaySettings): CheckedSettings {
   if (settings.verification === undefined && settings.payout === undefined) {
     refuse('verification', 'is missing: without a proof to check, every callback is a forgery');
   }
-  if (settings.repository !== undefined && typeof settings.repository?.store !== 'function') {
-    refuse('repository', 'has no method store()');
-  }
-  if (settings.resolver !== undefined && typeof settings.resolver?.get !== 'function') {
-    refuse('resolver', 'has no method get()');
-  }
+  checkTypes(settings);
   const wire = checkWire(settings.wire ?? {});
   const publicKeys = publicKeySource(settings);
   return {
@@ -71,6 +66,40 @@ function refuse(subject: string, complaint: string): never {
 
 function isBlank(value: unknown): boolean {
   return typeof value !== 'string' || value.trim() === '';
+}
+
+/** What would otherwise be found wrong at the first callback, or, like `saveData: 'false'`, never. */
+function checkTypes(settings: DragonpaySettings): void {
+  const { verification, payout, wire } = settings;
+  checkSections({ verification, payout, wire, hooks: settings.hooks, limits: settings.limits });
+  checkSections({ 'verification.rsa': verification?.rsa, 'verification.hmac': verification?.hmac });
+  checkSections({ 'verification.sha1': verification?.sha1, 'payout.sha1': payout?.sha1 });
+  checkSections({ 'wire.payment': wire?.payment, 'wire.payout': wire?.payout });
+  const { repository, resolver, clientAddress, fetch, clock, hooks } = settings;
+  if (resolver !== undefined && typeof resolver?.get !== 'function') refuse('resolver', 'has no method get()');
+  checkFunctions({ clientAddress, fetch, clock });
+  if (repository !== undefined) {
+    const { store, findTransaction, findPayout } = repository ?? {};
+    for (const [name, method] of Object.entries({ store, findTransaction, findPayout })) {
+      if (typeof method !== 'function') refuse('repository', `has no method ${name}()`);
+    }
+  }
+  checkFunctions(Object.fromEntries(Object.entries(hooks ?? {}).map(([name, hook]) => [`hooks.${name}`, hook])));
+  if (settings.saveData !== undefined && typeof settings.saveData !== 'boolean') {
+    refuse('saveData', 'is neither true nor false');
+  }
+}
+
+function checkSections(sections: Readonly<Record<string, unknown>>): void {
+  for (const [name, section] of Object.entries(sections)) {
+    if (section !== undefined && (typeof section !== 'object' || section === null)) refuse(name, 'is no object');
+  }
+}
+
+function checkFunctions(functions: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(functions)) {
+    if (value !== undefined && typeof value !== 'function') refuse(name, 'is no function');
+  }
 }
 
 function checkEnvironment({ environment }: DragonpaySettings): void {
@@ -156,7 +185,10 @@ function checkLimits(limits: Limits): Required<Limits> {
   const checked = { ...defaultLimits, ...dropUndefined(limits) };
   for (const [name, value] of Object.entries(checked)) {
     if (!Object.hasOwn(defaultLimits, name)) refuse(`limits.${name}`, 'is unknown');
-    if (!Number.isSafeInteger(value) || value < 1) refuse(`limits.${name}`, 'is no whole number of 1 or more');
+    // The two times are added up, and a timer of Node takes 31 bits: a longer one would pass at once.
+    if (!Number.isSafeInteger(value) || value < 1 || value >= 2 ** 30) {
+      refuse(`limits.${name}`, 'is no whole number of 1 to 1073741823');
+    }
   }
   return checked;
 }
@@ -168,11 +200,15 @@ function dropUndefined<Value extends object>(value: Value): Partial<Value> {
 function toBlockList(addresses: readonly string[]): BlockList {
   const list = new BlockList();
   for (const [index, address] of checkList('allowFrom', addresses).entries()) {
-    const [network = '', prefix] = String(address).split('/');
+    const [network = '', prefix, ...rest] = String(address).split('/');
     const version = isIP(network);
     const bits = prefix === undefined ? undefined : Number(prefix);
     const most = version === 4 ? 32 : 128;
-    if (version === 0 || (prefix !== undefined && !(/^\d{1,3}$/.test(prefix) && Number(prefix) <= most))) {
+    if (
+      version === 0 ||
+      rest.length > 0 ||
+      (prefix !== undefined && !(/^\d{1,3}$/.test(prefix) && Number(prefix) <= most))
+    ) {
       refuse(`allowFrom[${index}]`, 'is no IP address or CIDR block');
     }
     const family = version === 4 ? 'ipv4' : 'ipv6';

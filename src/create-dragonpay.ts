@@ -78,7 +78,7 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
   }
 
   function acceptedKinds(kinds: readonly CallbackKind[]): ReadonlySet<CallbackKind> {
-    const accepted = kinds.filter((kind) => policy.accepted[kind]?.length > 0);
+    const accepted = kinds.filter((kind) => allKinds.includes(kind) && policy.accepted[kind].length > 0);
     if (accepted.length === 0) {
       const subject = 'kinds';
       throw new DragonpayError('invalid-setting', 'kinds names no kind that the settings accept', { subject });

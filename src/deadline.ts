@@ -26,12 +26,12 @@ export class Deadline {
  */
 export async function withinDeadline<Result>(
   milliseconds: number,
-  run: (deadline: Deadline) => Result | Promise<Result>,
+  run: (deadline: Deadline) => Result | PromiseLike<Result>,
   error: () => DragonpayError,
 ): Promise<Result> {
   const deadline = new Deadline();
   const running = run(deadline);
-  if (!(running instanceof Promise)) return running;
+  if (!isThenable(running)) return running;
   let timer: NodeJS.Timeout | undefined;
   const passed = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -45,4 +45,9 @@ export async function withinDeadline<Result>(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Also a promise of another realm or library. */
+function isThenable<Result>(value: Result | PromiseLike<Result>): value is PromiseLike<Result> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

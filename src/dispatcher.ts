@@ -49,16 +49,17 @@ export class CallbackDispatcher implements CallbackEndpoint {
   async dispatch(request: CallbackRequest): Promise<CallbackReply> {
     const { table, resolve, limits, repository, hooks } = this.#parts;
     const startedAt = performance.now();
-    tell(hooks.received, { method: escapeForLog(request.method), remoteAddress: request.remoteAddress });
-    const call = new HandlerCall(table, resolve, limits.handlerMilliseconds, request, repository);
+    let method = '';
     let reply: CallbackReply;
     try {
+      method = escapeForLog(String(request.method));
+      tell(hooks.received, { method, remoteAddress: request.remoteAddress });
+      const call = new HandlerCall(table, resolve, limits.handlerMilliseconds, request, repository);
       reply = await call.around(() => this.#answerTo(request, call));
     } catch (error) {
       reply = this.#handlerFailed(error);
     }
-    const milliseconds = performance.now() - startedAt;
-    tell(hooks.replied, { method: escapeForLog(request.method), status: reply.status, milliseconds });
+    tell(hooks.replied, { method, status: reply.status, milliseconds: performance.now() - startedAt });
     return reply;
   }
 
@@ -93,8 +94,12 @@ export class CallbackDispatcher implements CallbackEndpoint {
     const update = await this.#store(verdict.callback, call);
     if (update.outcome === 'not-found' && !table.allowInvalidData) return failed('not-found');
 
-    const result = await call.onValid(verdict.callback, update);
-    return answer(result, update.outcome);
+    try {
+      return answer(await call.onValid(verdict.callback, update), update.outcome);
+    } catch (error) {
+      const reply = this.#handlerFailed(error);
+      return update.outcome === 'unstored' ? failed('unstored') : reply;
+    }
   }
 
   /** Stores a verified callback, and runs the `@OnStatus` method in the same transaction. Rejects as that does. */
@@ -146,7 +151,7 @@ export class CallbackDispatcher implements CallbackEndpoint {
   #tellRejected({ method }: CallbackRequest, { code, field, message }: Issue, id: string | undefined): void {
     const { status } = failures[code];
     tell(this.#parts.hooks.rejected, {
-      method: escapeForLog(method),
+      method: escapeForLog(String(method)),
       code,
       status,
       field,

@@ -94,8 +94,17 @@ export class HandlerCall {
   }
 
   async #handler(): Promise<object> {
-    this.#instance ??= await this.#resolve();
-    return this.#instance;
+    if (this.#instance !== undefined) return this.#instance;
+    const { className } = this.#table;
+    const milliseconds = this.#milliseconds;
+    const instance: unknown = await withinDeadline(milliseconds, this.#resolve, () => {
+      return new DragonpayError('handler-deadline', `the resolver of ${className} took longer than ${milliseconds} ms`);
+    });
+    if (typeof instance !== 'object' || instance === null) {
+      throw new DragonpayError('handler-failed', `the resolver has no ${className}`);
+    }
+    this.#instance = instance;
+    return instance;
   }
 
   #method(handler: object, key: string | symbol): (...args: unknown[]) => unknown {
@@ -152,5 +161,14 @@ export class HandlerError extends Error {
 function isReply(value: unknown): value is CallbackReply {
   if (typeof value !== 'object' || value === null) return false;
   const { status, headers, body } = value as Partial<CallbackReply>;
-  return Number.isInteger(status) && typeof headers === 'object' && headers !== null && typeof body === 'string';
+  if (typeof headers !== 'object' || headers === null || typeof body !== 'string') return false;
+  const inRange = Number.isInteger(status) && Number(status) >= 200 && Number(status) <= 599;
+  return inRange && Object.entries(headers).every(isHeader);
+}
+
+/** Whether Node takes a header: one that it does not would throw where the reply is written. */
+function isHeader([name, value]: [string, unknown]): boolean {
+  return (
+    /^[\w!#$%&'*+.^`|~-]+$/.test(name) && typeof value === 'string' && !/[^\t\u0020-\u007e\u0080-\u00ff]/.test(value)
+  );
 }

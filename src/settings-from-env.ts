@@ -12,7 +12,8 @@ import type { DragonpaySettings, VerificationSettings } from './settings.js';
  * - `DRAGONPAY_PAYOUT_SECRET_KEYS`: turns payouts on.
  * - `DRAGONPAY_TRANSITION`, `DRAGONPAY_SAVE_DATA`: `true` or `false`.
  *
- * Lists are separated by commas, or a JSON array. A variable that is set must not be blank.
+ * Lists are separated by commas, or a JSON array, which keeps spaces around an item. A variable that is set must not
+ * be blank.
  * @throws DragonpayError `invalid-setting`, which names the variable and never its value.
  */
 export function settingsFromEnv(env: Readonly<Record<string, string | undefined>> = process.env): DragonpaySettings {
@@ -89,7 +90,7 @@ function refuse(variable: string, complaint: string): never {
 function optional(env: Readonly<Record<string, string | undefined>>, variable: string): string | undefined {
   const value = env[variable];
   if (value?.trim() === '') refuse(variable, 'is empty or blank');
-  return value;
+  return value?.trim();
 }
 
 function required(env: Readonly<Record<string, string | undefined>>, variable: string): string {
@@ -97,7 +98,7 @@ function required(env: Readonly<Record<string, string | undefined>>, variable: s
 }
 
 function flag(env: Readonly<Record<string, string | undefined>>, variable: string): boolean | undefined {
-  const value = optional(env, variable)?.trim().toLowerCase();
+  const value = optional(env, variable)?.toLowerCase();
   if (value === undefined) return undefined;
   if (value === 'true' || value === '1') return true;
   if (value === 'false' || value === '0') return false;
@@ -105,7 +106,7 @@ function flag(env: Readonly<Record<string, string | undefined>>, variable: strin
 }
 
 function list(env: Readonly<Record<string, string | undefined>>, variable: string): string[] | undefined {
-  const value = optional(env, variable)?.trim();
+  const value = optional(env, variable);
   if (value === undefined) return undefined;
   const items = value.startsWith('[') ? parseJsonList(variable, value) : value.split(',').map((item) => item.trim());
   if (items.length === 0 || items.some((item) => item.trim() === '')) refuse(variable, 'holds an empty or blank item');

@@ -1,5 +1,17 @@
 /** For tests: signed callbacks, and the suites that say whether a repository or an adapter of one's own is right. */
 export {
+  type AdapterConformanceOptions,
+  type AdapterServer,
+  type AdapterSetup,
+  adapterConformance,
+} from './testing/adapter-conformance.js';
+export {
+  type ConformanceCase,
+  type ConformingRepository,
+  type RepositoryUnderTest,
+  repositoryConformance,
+} from './testing/repository-conformance.js';
+export {
   type CallbackFields,
   encodeCallback,
   type SigningKeys,

@@ -1,7 +1,7 @@
 import { ContainerModule, type ServiceIdentifier } from 'inversify';
 import { createDragonpay, type Dragonpay } from '../create-dragonpay.js';
 import type { CallbackRepository } from '../repository/callback-repository.js';
-import type { DragonpaySettings } from '../settings.js';
+import type { DragonpaySettings, Resolver } from '../settings.js';
 
 /** The service identifiers: `rebind` the settings or the repository to swap them, `get` the receiver. */
 export const DRAGONPAY = {
@@ -13,9 +13,17 @@ export const DRAGONPAY = {
   Dragonpay: Symbol.for('dragonpay-callback.Dragonpay') as ServiceIdentifier<Dragonpay>,
 } as const;
 
+const containerResolver: ServiceIdentifier<Resolver> = Symbol.for('dragonpay-callback.Resolver');
+
 /**
  * Binds the receiver, so that handler classes come out of the container with their services. Bind each handler class
- * (`container.bind(CheckoutCallback).toSelf()`); it is asked for once a callback, so its scope is the container's.
+ * (`container.bind(CheckoutCallback).toSelf()`); it is asked for once a callback, so its scope is the container's:
+ * a transient handler is new for each callback, and so is what is bound in request scope.
+ *
+ * The receiver is a singleton: it takes handlers from the container that first asked for it. A child container that
+ * has handlers or services of its own loads a module of its own.
+ *
+ * A repository that is bound asynchronously makes the receiver asynchronous: `await container.getAsync(...)` then.
  *
  * @example
  * container.load(dragonpayModule(settings));
@@ -26,14 +34,16 @@ export const DRAGONPAY = {
 export function dragonpayModule(settings: DragonpaySettings): ContainerModule {
   return new ContainerModule(({ bind }) => {
     bind(DRAGONPAY.Settings).toConstantValue(settings);
-    bind(DRAGONPAY.Repository).toDynamicValue((context) => context.get(DRAGONPAY.Settings).repository);
+    bind(DRAGONPAY.Repository).toResolvedValue(({ repository }) => repository, [DRAGONPAY.Settings]);
+    // The context outlives this call: it is the container's own, and each of its `getAsync` is a resolution of its own.
+    bind(containerResolver).toDynamicValue((context) => ({
+      get: (HandlerClass) => context.getAsync(HandlerClass),
+    }));
     bind(DRAGONPAY.Dragonpay)
-      .toDynamicValue((context) =>
-        createDragonpay({
-          resolver: { get: (HandlerClass) => context.getAsync(HandlerClass) },
-          ...context.get(DRAGONPAY.Settings),
-          repository: context.get(DRAGONPAY.Repository),
-        }),
+      .toResolvedValue(
+        (settings, repository, resolver) =>
+          createDragonpay({ ...settings, repository, resolver: settings.resolver ?? resolver }),
+        [DRAGONPAY.Settings, DRAGONPAY.Repository, containerResolver],
       )
       .inSingletonScope();
   });

@@ -24,6 +24,7 @@ function make(body: string, contentType: string, { status = 200 }: ReplyOptions,
   if (!Number.isInteger(status) || status < 200 || status > 599 || withoutBody.includes(status)) {
     throw new RangeError('a status is 200 to 599, and one that has a body');
   }
+  if (typeof body !== 'string') throw new TypeError('the body of a reply is text');
   const made = Object.freeze({ status, contentType, location, body }) as HandlerReply;
   replies.add(made);
   return made;

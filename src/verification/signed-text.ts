@@ -1,5 +1,4 @@
 import type { CheckedCallback } from '../preprocessing/check-fields.js';
-import type { CallbackKind } from '../preprocessing/transaction-status.js';
 
 /** A field that a proof may cover, by its name on the wire. */
 export type SignedField =
@@ -50,11 +49,6 @@ export const dragonpayWire: WireFormat = {
     sha1: { fields: ['merchantTxnId', 'refno', 'status', 'message'], encodings: ['utf8', 'ascii'] },
   },
 };
-
-/** The signed text of a kind of callback under one proof; `undefined` where Dragonpay has no such proof. */
-export function signedTextOf(wire: WireFormat, kind: CallbackKind, algorithm: ProofAlgorithm): SignedText | undefined {
-  return kind === 'payment' ? wire.payment[algorithm] : algorithm === 'sha1' ? wire.payout.sha1 : undefined;
-}
 
 /** Joins the signed fields. `merchantid` is the configured one where the wire has none. */
 export function joinSignedFields(

@@ -46,6 +46,8 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
   readonly #statements: Readonly<Record<CallbackKind, Statements>>;
   readonly #queues: Readonly<Record<CallbackKind, MoveQueue<MovedRow>>>;
   readonly #busyMilliseconds: number;
+  /** The handlers that are at work in this process, by what they hold: duplicates of it wake when they are through. */
+  readonly #holders = new Map<string, Promise<unknown>>();
 
   constructor(db: Kysely<Database>, options: KyselyRepositoryOptions = {}) {
     this.#db = db;
@@ -61,18 +63,32 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
 
   async store(callback: VerifiedCallback, effect?: StatusEffect<Transaction<Database>>): Promise<RecordedUpdate> {
     const giveUpAt = Date.now() + this.#busyMilliseconds;
-    for (let attempt = 1, wait = 10; ; wait = Math.min(2 * wait, 250)) {
+    const key = `${callback.kind} ${callback.id}`;
+    for (let attempt = 1, wait = 10; ; wait *= 2) {
       try {
         const held = effect === undefined ? null : 'held';
         let row = await this.#queues[callback.kind].move([...incomingOf(callback), held]);
-        if (row?.outcome === 'movable' && effect !== undefined) row = await this.#moveWith(callback, effect);
+        if (row?.outcome === 'movable' && effect !== undefined) {
+          row = await this.#hold(key, this.#moveWith(callback, effect));
+        }
         if (row !== undefined) return toUpdate(callback, row);
       } catch (error) {
         if (!isTransient(error) || ++attempt > attempts) throw error;
       }
-      if (Date.now() + wait > giveUpAt) throw new Error(`the ${callback.kind} is locked by another transaction`);
-      // Half of the wait is chance, so that duplicates that arrived together do not come back together.
-      await new Promise((resolve) => setTimeout(resolve, (wait * (1 + Math.random())) / 2));
+      const left = giveUpAt - Date.now();
+      if (left < 10) throw new Error(`the ${callback.kind} is locked by another transaction`);
+      const holder = this.#holders.get(key);
+      await waitFor(holder, Math.min(wait, left, holder === undefined ? 250 : 1_000));
+    }
+  }
+
+  async #hold<Result>(key: string, holding: Promise<Result>): Promise<Result> {
+    const settled = holding.catch(() => {});
+    this.#holders.set(key, settled);
+    try {
+      return await holding;
+    } finally {
+      if (this.#holders.get(key) === settled) this.#holders.delete(key);
     }
   }
 
@@ -171,6 +187,19 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
       if (deleted < batch) return total;
     }
   }
+}
+
+/**
+ * Waits until a holder in this process is through; for one in another process, or one that is stuck, only so long.
+ * Half of that is chance, so that duplicates that arrived together do not come back together.
+ */
+async function waitFor(holder: Promise<unknown> | undefined, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const pause = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, (milliseconds * (1 + Math.random())) / 2);
+  });
+  await Promise.race([pause, ...(holder === undefined ? [] : [holder])]);
+  clearTimeout(timer);
 }
 
 /** In the order of `incomingColumns`, without the last. */

@@ -104,7 +104,7 @@ function statusColumns(statuses: readonly string[]): string {
   return `  refno varchar(32) collate "C",
   status char(1) collate "C" not null default 'P' check (status in (${letters})),
   reached varchar(${statuses.length}) collate "C" not null default '' check (reached ~ '^[${statuses.join('')}]*$'),
-  amount numeric(12,2) not null check (amount >= 0),
+  amount numeric(12,2) not null check (amount between 0 and 9999999999.99),
   currency char(3) not null default 'PHP' check (currency ~ '^[A-Z]{3}$')`;
 }
 

@@ -1,6 +1,11 @@
 import { CompiledQuery, type ControlledTransaction, type Kysely, type Transaction } from 'kysely';
 
 const rollbackMilliseconds = 200;
+/**
+ * How much longer than the handler the server waits. A connection that the server ends by itself raises `error` on its
+ * client, which nobody may listen to: it is for processes that stand still, and a handler's own deadline comes first.
+ */
+const serverGraceMilliseconds = 1_000;
 
 /**
  * A transaction that a handler method works in. It is bounded by the server, handed over as long as the handler runs,
@@ -22,15 +27,15 @@ export class OwnTransaction<Database> {
     this.#identity = identity;
   }
 
-  /** Begins. The server ends it by itself when a statement, or a pause between two, takes longer than that. */
+  /** Begins. The server ends it by itself when a statement takes longer than that, or a pause a second longer. */
   static async begin<Database>(db: Kysely<Database>, milliseconds: number): Promise<OwnTransaction<Database>> {
     const trx = await db.startTransaction().execute();
     try {
       const { rows } = await trx.withoutPlugins().executeQuery<{ xid: string; pid: string }>(
         CompiledQuery.raw(
           `/* dragonpay-begin */ select pg_current_xact_id()::text as xid, pg_backend_pid()::text as pid,
-  set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)`,
-          [String(milliseconds)],
+  set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)`,
+          [String(milliseconds), String(milliseconds + serverGraceMilliseconds)],
         ),
       );
       return new OwnTransaction(db, trx, rows[0] ?? { xid: '', pid: '' });
@@ -62,7 +67,7 @@ export class OwnTransaction<Database> {
     });
     const executeQuery = handed.executeQuery.bind(handed);
     // Compiled queries pass plugins by.
-    handed.executeQuery = (query, ...rest) => {
+    handed.executeQuery = async (query, ...rest) => {
       this.#assertNotOver();
       return executeQuery(query, ...rest);
     };

@@ -1,0 +1,82 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/**
+ * Proofs made by the `openssl` command, so that what the tests expect does not come from the code under test.
+ * A text is hashed as UTF-8; for other bytes give a Buffer.
+ */
+
+function openssl(args: readonly string[], input: string | Buffer = ''): Buffer {
+  return execFileSync('openssl', args, { input, stdio: ['pipe', 'pipe', 'ignore'] });
+}
+
+function hexOf(output: Buffer): string {
+  // `SHA1(stdin)= 2df7...`, in one wording or another.
+  return output.toString('latin1').trim().split(' ').at(-1) ?? '';
+}
+
+/** SHA-1 in lower-case hex. */
+export function opensslSha1(text: string | Buffer): string {
+  return hexOf(openssl(['dgst', '-sha1'], text));
+}
+
+/** HMAC-SHA256 in lower-case hex. */
+export function opensslHmac(key: string | Buffer, text: string | Buffer): string {
+  const hexKey = Buffer.from(key as string).toString('hex');
+  return hexOf(openssl(['dgst', '-sha256', '-mac', 'HMAC', '-macopt', `hexkey:${hexKey}`], text));
+}
+
+/** A pair of keys that `openssl` made. */
+export interface OpensslKeyPair {
+  readonly privateKeyFile: string;
+  readonly privateKeyPem: string;
+  readonly publicKeyPem: string;
+  /** Base64 of the DER SubjectPublicKeyInfo, as the gateway's keys endpoint has it. */
+  readonly publicKeyDer: string;
+  /** The first 16 hex digits of the SHA-256 of that DER. */
+  readonly keyId: string;
+}
+
+let folder: string | undefined;
+
+/** A file in a folder that is gone when the process ends. */
+function keyFile(name: string): string {
+  if (folder === undefined) {
+    const made = mkdtempSync(join(tmpdir(), 'dragonpay-callback-keys-'));
+    process.once('exit', () => rmSync(made, { recursive: true, force: true }));
+    folder = made;
+  }
+  return join(folder, name);
+}
+
+/** Makes an RSA key. */
+export function opensslRsaKey(bits = 2048): OpensslKeyPair {
+  return keyPair(openssl(['genrsa', String(bits)]));
+}
+
+/** Makes a key of an elliptic curve, which no callback is signed with. */
+export function opensslEcKey(): OpensslKeyPair {
+  return keyPair(openssl(['ecparam', '-name', 'prime256v1', '-genkey', '-noout']));
+}
+
+let count = 0;
+
+function keyPair(privateKey: Buffer): OpensslKeyPair {
+  const privateKeyFile = keyFile(`${count++}.pem`);
+  writeFileSync(privateKeyFile, privateKey, { mode: 0o600 });
+  const der = openssl(['pkey', '-in', privateKeyFile, '-pubout', '-outform', 'DER']);
+  return {
+    privateKeyFile,
+    privateKeyPem: privateKey.toString('latin1'),
+    publicKeyPem: openssl(['pkey', '-in', privateKeyFile, '-pubout']).toString('latin1'),
+    publicKeyDer: der.toString('base64'),
+    keyId: hexOf(openssl(['dgst', '-sha256'], der)).slice(0, 16),
+  };
+}
+
+/** RSA-SHA256 with PKCS#1 v1.5 padding, in base64. */
+export function opensslSign({ privateKeyFile }: OpensslKeyPair, text: string | Buffer): string {
+  return openssl(['dgst', '-sha256', '-sign', privateKeyFile], text).toString('base64');
+}

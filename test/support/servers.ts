@@ -1,0 +1,142 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { parse } from 'node:querystring';
+import { bodyParser } from '@koa/bodyparser';
+import express, { type RequestHandler } from 'express';
+import express4, { type RequestHandler as RequestHandler4 } from 'express4';
+import Koa, { type Middleware } from 'koa';
+import Koa2, { type Middleware as Middleware2 } from 'koa2';
+import { toExpressHandler } from '../../adapters/express.js';
+import { toKoaMiddleware } from '../../adapters/koa.js';
+import { toNodeListener } from '../../adapters/node.js';
+import type { CallbackEndpoint } from '../../src/index.js';
+import type { AdapterServer, AdapterSetup } from '../../src/testing.js';
+
+const path = '/dragonpay/callback';
+
+/** A way to serve an endpoint, for {@link adapterConformance}. */
+export type Serve = (endpoint: CallbackEndpoint, setup: AdapterSetup) => Promise<AdapterServer>;
+
+async function listen(listener: RequestListener): Promise<AdapterServer> {
+  const server: Server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+const isForm = ({ headers }: IncomingMessage) =>
+  /^application\/x-www-form-urlencoded\b/i.test(headers['content-type'] ?? '');
+
+/** `node:http`; its form parser is what serverless hosts do: they read the body and set `request.body`. */
+export const serveNode: Serve = (endpoint, setup) => {
+  const listener = toNodeListener(endpoint);
+  return listen(async (request, response) => {
+    if (setup === 'consumed') await readAll(request);
+    if (setup === 'form-parser' && isForm(request)) {
+      Object.assign(request, { body: parse((await readAll(request)).toString()) });
+    }
+    await listener(request, response);
+  });
+};
+
+const form = 'application/x-www-form-urlencoded';
+
+/** The body parsers that are usual with Express 4. */
+export const parsersOfExpress4 = {
+  'express.urlencoded, extended': [express4.urlencoded({ extended: true })],
+  'express.urlencoded, simple': [express4.urlencoded({ extended: false }), express4.json()],
+  'express.raw': [express4.raw({ type: form })],
+} satisfies Record<string, RequestHandler4[]>;
+
+/** Express 4 (`env`: it prints no errors) with these parsers of forms. */
+export function serveExpress4(parsers: RequestHandler4[]): Serve {
+  return (endpoint, setup) => {
+    const app = express4().disable('x-powered-by').set('env', 'test');
+    if (setup === 'form-parser') app.use(parsers);
+    if (setup === 'json-parser') app.use(express4.json());
+    if (setup === 'consumed') app.use((request, _response, next) => void readAll(request).then(() => next(), next));
+    const handler = toExpressHandler(endpoint);
+    if (setup === 'mounted') app.use('/dragonpay', express4.Router().all('/callback', handler));
+    else app.all(path, handler);
+    return listen(app);
+  };
+}
+
+/** The body parsers that are usual with Express 5. */
+export const parsersOfExpress5 = {
+  'express.urlencoded, extended': [express.urlencoded({ extended: true })],
+  'express.urlencoded, simple': [express.urlencoded(), express.json()],
+  'express.urlencoded that keeps the raw body': [
+    express.urlencoded({ verify: (request, _response, rawBody) => void Object.assign(request, { rawBody }) }),
+  ],
+  'express.raw': [express.raw({ type: form })],
+  'express.text': [express.text({ type: form })],
+} satisfies Record<string, RequestHandler[]>;
+
+/** Express 5 (`env`: it prints no errors) with these parsers of forms. */
+export function serveExpress5(parsers: RequestHandler[]): Serve {
+  return (endpoint, setup) => {
+    const app = express().disable('x-powered-by').set('env', 'test');
+    if (setup === 'form-parser') app.use(parsers);
+    if (setup === 'json-parser') app.use(express.json());
+    if (setup === 'consumed') app.use((request, _response, next) => void readAll(request).then(() => next(), next));
+    const handler = toExpressHandler(endpoint);
+    if (setup === 'mounted') app.use('/dragonpay', express.Router().all('/callback', handler));
+    else app.all(path, handler);
+    return listen(app);
+  };
+}
+
+// It has no types of its own.
+const koaBodyparser: (options?: { enableTypes?: string[] }) => Middleware & Middleware2 = createRequire(
+  import.meta.url,
+)('koa-bodyparser');
+
+/** The body parsers that are usual with Koa, each with the one type of body that it is to parse. */
+export const parsersOfKoa = {
+  'koa-bodyparser': (type: 'form' | 'json') => koaBodyparser({ enableTypes: [type] }),
+  '@koa/bodyparser': (type: 'form' | 'json') =>
+    bodyParser({ enableTypes: [type] }) as unknown as Middleware & Middleware2,
+};
+
+type KoaParser = (typeof parsersOfKoa)['koa-bodyparser'];
+
+/** Koa 2 or 3 with this parser of forms. */
+export function serveKoa(version: 2 | 3, parser: KoaParser): Serve {
+  return (endpoint, setup) => {
+    const app = (version === 2 ? new Koa2() : new Koa()) as Koa;
+    // A client that goes away is an error to Koa, which it prints.
+    app.silent = true;
+    if (setup === 'form-parser') app.use(parser('form'));
+    if (setup === 'json-parser') app.use(parser('json'));
+    if (setup === 'consumed') {
+      app.use(async (context, next) => {
+        await readAll(context.req);
+        await next();
+      });
+    }
+    if (setup === 'mounted') {
+      app.use((context, next) => {
+        context.url = context.url.replace('/dragonpay', '');
+        return next();
+      });
+    }
+    const callback = toKoaMiddleware(endpoint);
+    const mounted = setup === 'mounted' ? '/callback' : path;
+    app.use((context, next) => (context.path === mounted ? callback(context) : next()));
+    return listen(app.callback());
+  };
+}

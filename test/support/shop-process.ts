@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root } from './program.js';
+
+/** What a process said, and how it ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A demo shop in a process of its own. */
+export interface ShopProcess {
+  readonly url: string;
+  readonly child: ChildProcess;
+  /** What it has said on stdout so far. */
+  log(): string;
+  /** Sends a signal, and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<Ended>;
+}
+
+/** The environment of a shop or of `demo:callback`: nothing of the surroundings decides which keys it has. */
+function shopEnv(variables: Record<string, string>): NodeJS.ProcessEnv {
+  const own = /^(?:DRAGONPAY_.*|DATABASE_URL|SHOP_DATA|SERVER|HOST|PORT|UPDATE_ON_GET)$/;
+  const inherited = Object.entries(process.env).filter(([name]) => !own.test(name));
+  return { ...Object.fromEntries(inherited), PORT: '0', ...variables };
+}
+
+const running = new Set<ChildProcess>();
+
+function run(command: readonly string[], env: Record<string, string>): { child: ChildProcess; ended: Promise<Ended> } {
+  const [program = '', ...flags] = command;
+  const child = spawn(program, flags, { cwd: root, env: shopEnv(env) });
+  running.add(child);
+  const said = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream].setEncoding('utf8').on('data', (text: string) => {
+      said[stream] += text;
+    });
+  }
+  const ended = once(child, 'close').then(([code]) => {
+    running.delete(child);
+    return { code, ...said };
+  });
+  return { child, ended };
+}
+
+/** Runs a file of `examples/shop` to its end. */
+export function runShopFile(file: string, flags: readonly string[], env: Record<string, string>): Promise<Ended> {
+  return run([process.execPath, '--import', 'tsx', `examples/shop/${file}`, ...flags], env).ended;
+}
+
+/** Starts a shop on a free port, and waits until it is open. Through npm, or as npm would. */
+export async function startShop(env: Record<string, string>, options: { npm?: boolean } = {}): Promise<ShopProcess> {
+  const command = options.npm
+    ? ['npm', 'start', '--silent']
+    : [process.execPath, '--import', 'tsx', 'examples/shop/main.ts'];
+  const { child, ended } = run(command, env);
+  let log = '';
+  child.stdout?.on('data', (text: string) => {
+    log += text;
+  });
+  const opened = new Promise<string>((resolve) => {
+    child.stdout?.on('data', () => {
+      const url = /is open: (http:\S+)/.exec(log)?.[1];
+      if (url !== undefined) resolve(url);
+    });
+  });
+  const failed = ended.then(({ code, stderr }) => {
+    throw new Error(`the shop ended with ${code}: ${stderr}`);
+  });
+  const url = await Promise.race([opened, failed]);
+  failed.catch(() => {});
+  const stop = (signal: NodeJS.Signals = 'SIGINT') => {
+    child.kill(signal);
+    return ended;
+  };
+  return { url, child, log: () => log, stop };
+}
+
+/** Ends what a failed test has left. A second signal lets the shop end its PostgreSQL, which SIGKILL would not. */
+export async function killShops(): Promise<void> {
+  for (const child of running) {
+    const closed = once(child, 'close');
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGTERM'), 3_000);
+    await closed;
+    clearTimeout(timer);
+  }
+}
+
+/** A folder for a shop's data, which PostgreSQL's own user gets into. */
+export async function makeDataFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-shop-'));
+  await chmod(folder, 0o755);
+  return folder;
+}
+
+/** The process id of the PostgreSQL of a data folder; `undefined` when there is none. */
+export function postmasterOf(dataFolder: string): number | undefined {
+  const file = join(dataFolder, 'cluster/postmaster.pid');
+  return existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : undefined;
+}
+
+/** Whether a process is there. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

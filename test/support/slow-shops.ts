@@ -1,0 +1,94 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { KyselyRepository } from '../../src/kysely.js';
+import { encodeCallback, signCallback } from '../../src/testing/sign-callback.js';
+import type { TestDatabase } from './database.js';
+import { type FormAnswer, sendForm } from './send-form.js';
+
+const file = fileURLToPath(new URL('slow-shop.ts', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface SlowShopOptions {
+  readonly handlerClass?: 'Courier' | 'Ledger';
+  /** Connections of its pool; 10 when not given. */
+  readonly pool?: number;
+  /** How long a duplicate waits, in milliseconds. */
+  readonly busy?: number;
+}
+
+/** What a shop says when it is gone. */
+export interface ClosingReport {
+  readonly received: number;
+  readonly answered: number;
+  readonly isDrained: boolean;
+}
+
+/** Makes the tables that the handlers of the shops write to. */
+export async function createSlowShopTables({ pool }: TestDatabase): Promise<void> {
+  await pool.query('create table shop_effects (txnid text not null, handler text not null)');
+  await pool.query('create table shop_tries (txnid text primary key)');
+}
+
+/** Adds payments to be called back about. */
+export async function createPayments({ db }: TestDatabase, txnids: readonly string[]): Promise<void> {
+  const repository = new KyselyRepository(db);
+  await Promise.all(txnids.map((txnid) => repository.createTransaction({ txnid, amount: '100.00' })));
+}
+
+/** A signed callback that says a payment was paid. */
+export function paid(txnid: string): string {
+  const fields = { txnid, refno: `R-${txnid}`, status: 'S', message: 'Paid', amount: '100.00' };
+  return encodeCallback(signCallback(fields, { hmac: { key: 'secret of the slow shop' } }, { merchantId: 'SHOP' }));
+}
+
+/** An application process of its own, with a handler that takes a second for some payments. */
+export class SlowShop {
+  readonly port: number;
+  readonly #child: ChildProcess;
+  readonly #agent = new Agent({ keepAlive: true });
+
+  private constructor(child: ChildProcess, port: number) {
+    this.#child = child;
+    this.port = port;
+  }
+
+  static async start(databaseUrl: string, options: SlowShopOptions = {}): Promise<SlowShop> {
+    const { handlerClass = 'Courier', pool = 10, busy } = options;
+    const { NODE_V8_COVERAGE: _, ...environment } = process.env;
+    const child = fork(file, [], {
+      ...{ cwd: root, execArgv: ['--import', 'tsx'] },
+      env: {
+        ...{ ...environment, DATABASE_URL: databaseUrl, SHOP_CLASS: handlerClass, SHOP_POOL: String(pool) },
+        ...(busy !== undefined && { SHOP_BUSY: String(busy) }),
+      },
+    });
+    const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+    return new SlowShop(child, port);
+  }
+
+  /** How many connections are in use, and how many callbacks wait for one. */
+  async poolState(): Promise<{ readonly inUse: number; readonly waiting: number }> {
+    const answered = once(this.#child, 'message') as Promise<[{ pool: { inUse: number; waiting: number } }]>;
+    this.#child.send('pool');
+    const [{ pool }] = await answered;
+    return pool;
+  }
+
+  /** Sends a callback, and tells how long the answer took, in milliseconds. */
+  async send(form: string): Promise<FormAnswer & { readonly milliseconds: number }> {
+    const startedAt = performance.now();
+    const answer = await sendForm(this.port, form, { agent: this.#agent });
+    return { ...answer, milliseconds: performance.now() - startedAt };
+  }
+
+  /** SIGTERM: it closes, and tells how many requests it received and how many it answered. */
+  async stop(): Promise<ClosingReport> {
+    this.#agent.destroy();
+    const [reported, ended] = [once(this.#child, 'message'), once(this.#child, 'exit')];
+    this.#child.kill('SIGTERM');
+    const [[report]] = await Promise.all([reported, ended]);
+    return report as ClosingReport;
+  }
+}
