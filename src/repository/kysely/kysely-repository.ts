@@ -252,10 +252,10 @@ function toUpdate({ kind, status }: VerifiedCallback, row: MovedRow): RecordedUp
 
 /**
  * Serialization failures and deadlocks, also in a query of the handler: the database rolled back and asks to be asked
- * again. SQLSTATE class 40.
+ * again. SQLSTATE class 40, but for 40003: there the database does not know whether it committed.
  */
 function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error ? error.code : undefined;
-  return (typeof code === 'string' && /^40[0-9A-Z]{3}$/.test(code)) || isTransient(error.cause);
+  return (typeof code === 'string' && /^40(?!003)[0-9A-Z]{3}$/.test(code)) || isTransient(error.cause);
 }

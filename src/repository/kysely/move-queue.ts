@@ -94,5 +94,5 @@ export class MoveQueue<Row extends { readonly id: string }> {
  */
 function wasRolledBack(error: unknown): boolean {
   if (!(error instanceof Error) || !('severity' in error) || !('code' in error)) return false;
-  return typeof error.code === 'string' && !/^(?:08|57|58|XX)/.test(error.code);
+  return typeof error.code === 'string' && !/^(?:08|57|58|XX|40003)/.test(error.code);
 }

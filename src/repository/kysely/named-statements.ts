@@ -13,6 +13,7 @@ export interface NamedStatementsClient {
 export interface NamedStatementsPool {
   connect(): Promise<NamedStatementsClient>;
   end(): Promise<void>;
+  on?(event: 'connect', listener: (client: NamedStatementsClient) => void): unknown;
 }
 
 /**
@@ -30,12 +31,20 @@ export interface NamedStatementsPool {
  */
 export function withNamedStatements(pool: NamedStatementsPool): PostgresPool {
   const wrapped = new WeakMap<object, PostgresPoolClient>();
+  const heard = new WeakSet<object>();
+  const hear = (client: NamedStatementsClient) => {
+    if (heard.has(client)) return;
+    heard.add(client);
+    client.on('error', () => {});
+  };
+  // At once: that the server is ready, and that it goes down, may stand in the same packet.
+  pool.on?.('connect', hear);
   return {
     async connect() {
       const client = await pool.connect();
       let named = wrapped.get(client);
       if (named === undefined) {
-        client.on('error', () => {});
+        hear(client);
         named = {
           query: (statement: unknown, values?: readonly unknown[]) => {
             const name = typeof statement === 'string' ? nameOf(statement) : undefined;

@@ -39,13 +39,18 @@ export const bodyCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'refuses a stream that grows too long, and takes one that does not',
+    name: 'refuses a stream that grows too long before it ends, and takes one that does not',
     setups: unread,
     async check(bench) {
       await bench.start();
       const { txnid, form } = await bench.paid();
       const chunks = (text: string) => text.match(/.{1,1000}/gs) ?? [];
       assert.deepEqual(await bench.send({ body: chunks(filledTo(form, 16_385)) }), tooLarge);
+      const endless = await bench.connect();
+      endless.send(
+        encodeRequest({ target: path, body: chunks(filledTo(form, 16_385)) }).subarray(0, -'0\r\n\r\n'.length),
+      );
+      assert.deepEqual(await endless.reply(), tooLarge);
       assert.equal(await bench.status(txnid), 'P');
       assert.deepEqual(await bench.send({ body: chunks(filledTo(form, 16_384)) }), ok);
     },

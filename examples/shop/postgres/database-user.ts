@@ -1,0 +1,14 @@
+import { spawnSync } from 'node:child_process';
+
+/** The system user that PostgreSQL runs as; `undefined` for the user of this process. */
+export type DatabaseUser = { readonly uid: number; readonly gid: number } | undefined;
+
+/** PostgreSQL refuses to run as root: then it runs as the system user `postgres`. */
+export function databaseUser(): DatabaseUser {
+  if (process.getuid?.() !== 0) return undefined;
+  const id = (flag: string) => Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout || Number.NaN);
+  if (Number.isNaN(id('-u'))) spawnSync('useradd', ['--system', '--no-create-home', '--user-group', 'postgres']);
+  const user = { uid: id('-u'), gid: id('-g') };
+  if (Number.isNaN(user.uid)) throw new Error('PostgreSQL cannot run as root, and no user postgres could be created');
+  return user;
+}

@@ -1,0 +1,49 @@
+import type { RequestListener } from 'node:http';
+import type { CallbackEndpoint } from 'dragonpay-callback';
+import { toExpressHandler } from 'dragonpay-callback/express';
+import { toKoaMiddleware } from 'dragonpay-callback/koa';
+import { toNodeListener } from 'dragonpay-callback/node';
+import express from 'express';
+import Koa from 'koa';
+import type { Shop } from './shop.js';
+import { pathOf, toShopRequest } from './shop-request.js';
+import type { ShopSettings } from './shop-settings.js';
+
+const callbackPath = '/dragonpay/callback';
+
+/** What serves HTTP: the endpoint on its path, the shop on all others. */
+export const servers: Record<ShopSettings['server'], (endpoint: CallbackEndpoint, shop: Shop) => RequestListener> = {
+  express: (endpoint, shop) => {
+    const app = express();
+    // As Koa and Node have it: one path is one path, and the server does not tell its name.
+    app.enable('strict routing').enable('case sensitive routing').disable('x-powered-by');
+    app.all(callbackPath, toExpressHandler(endpoint));
+    app.use(async (request, response) => {
+      const { status, headers, body } = await shop.answer(toShopRequest(request));
+      response.writeHead(status, headers).end(body);
+    });
+    return app;
+  },
+
+  koa: (endpoint, shop) => {
+    const app = new Koa();
+    const callback = toKoaMiddleware(endpoint);
+    app.use((context, next) => (context.path === callbackPath ? callback(context) : next()));
+    app.use(async (context) => {
+      const { status, headers, body } = await shop.answer(toShopRequest(context.req));
+      context.status = status;
+      context.set(headers);
+      context.body = body;
+    });
+    return app.callback();
+  },
+
+  node: (endpoint, shop) => {
+    const callback = toNodeListener(endpoint);
+    return async (request, response) => {
+      if (pathOf(request) === callbackPath) return callback(request, response);
+      const { status, headers, body } = await shop.answer(toShopRequest(request));
+      response.writeHead(status, headers).end(body);
+    };
+  },
+};

@@ -1,0 +1,73 @@
+/**
+ * Runs the test suite on each version of Node that the package promises: `npm run test:nodes`. A version is one
+ * argument (`npm run test:nodes -- 22 24`); whatever else is given goes to mocha. Needs npm's registry, which brings
+ * the binaries, and about 120 MB of temporary space for each version.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const given = process.argv.slice(2);
+const versions = given.filter((argument) => /^\d+(\.\d+)*$/.test(argument));
+const forMocha = given.filter((argument) => !versions.includes(argument));
+if (versions.length === 0) versions.push('20.19.0', '22', '24');
+
+/**
+ * The packages that hold the binaries. The package `node` would pick one of them in an install script, and many
+ * people let npm run none.
+ */
+const prefix = process.platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node';
+const binaries = `${prefix}-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+
+const folder = mkdtempSync(join(tmpdir(), 'dragonpay-callback-nodes-'));
+let failed = false;
+try {
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' });
+  for (const version of versions) {
+    const { line, ok } = testOn(version);
+    console.log(line);
+    failed ||= !ok;
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exitCode = failed ? 1 : 0;
+
+/** Installs a version, runs the suite with it, and says in one line how that went. */
+function testOn(version) {
+  const node = installNode(version);
+  const results = join(folder, `${version}.json`);
+  const environment = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` };
+  const name = `Node ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim().slice(1)}`;
+  const mocha = join(root, 'node_modules/mocha/bin/mocha.js');
+  const reporter = ['--reporter', 'json', '--reporter-option', `output=${results}`];
+  const { status, stderr } = spawnSync(node, [mocha, ...reporter, ...forMocha], {
+    cwd: root,
+    env: environment,
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  let report;
+  try {
+    report = JSON.parse(readFileSync(results, 'utf8'));
+  } catch {
+    return { line: `${name}: mocha ended with ${status} before it could report\n${stderr}`, ok: false };
+  }
+  const { passes, failures, duration } = report.stats;
+  const counts = `${name}: ${passes} passed, ${failures} failed in ${Math.round(duration / 1000)} s`;
+  const complaints = report.failures.map(({ fullTitle, err }) => `  ${fullTitle}\n    ${err.message}`);
+  return { line: [counts, ...complaints].join('\n'), ok: status === 0 && passes > 0 };
+}
+
+/** The file to run. */
+function installNode(version) {
+  const project = join(folder, version);
+  mkdirSync(project);
+  const quietly = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel', 'error'];
+  execFileSync('npm', ['install', '--prefix', project, ...quietly, `${binaries}@${version}`], { stdio: 'inherit' });
+  return join(project, 'node_modules', binaries, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+}

@@ -1,0 +1,71 @@
+/**
+ * Compiled, never run: what Express and Koa declare of their requests and responses fits what the adapters ask for.
+ * The adapters import no framework, so nothing else would tell.
+ */
+import { createServer, type IncomingMessage } from 'node:http';
+import { createSecureServer } from 'node:http2';
+import type { CallbackEndpoint, Dragonpay } from 'dragonpay-callback';
+import { toExpressHandler } from 'dragonpay-callback/express';
+import { toKoaMiddleware } from 'dragonpay-callback/koa';
+import { toNodeListener } from 'dragonpay-callback/node';
+import express, { Router } from 'express';
+import express4, { Router as Router4 } from 'express4';
+import Koa, { type Context, type DefaultContext, type DefaultState } from 'koa';
+import Koa2, { type Context as Context2 } from 'koa2';
+
+declare const endpoint: CallbackEndpoint;
+declare const dragonpay: Dragonpay;
+class CheckoutCallback {}
+
+const path = '/dragonpay/callback';
+
+// Express 5
+express().all(path, toExpressHandler(endpoint));
+express().all(path, express.urlencoded({ extended: true }), toExpressHandler(dragonpay.endpoint(CheckoutCallback)));
+express().use(path, toExpressHandler(endpoint));
+express().use('/dragonpay', Router().all('/callback', toExpressHandler(endpoint)));
+express().get(path, toExpressHandler(endpoint)).post(path, toExpressHandler(endpoint));
+const expressHandler: express.RequestHandler = toExpressHandler(endpoint);
+
+// Express 4
+express4().all(path, toExpressHandler(endpoint));
+express4().use(path, express4.urlencoded({ extended: false }), toExpressHandler(endpoint));
+express4().use('/dragonpay', Router4().all('/callback', toExpressHandler(endpoint)));
+const express4Handler: express4.RequestHandler = toExpressHandler(endpoint);
+
+// Koa 3
+const callback = toKoaMiddleware(endpoint);
+new Koa().use(callback);
+new Koa().use((context, next) => (context.path === path ? callback(context) : next()));
+const koaMiddleware: Koa.Middleware = callback;
+interface State extends DefaultState {
+  readonly user: string;
+}
+new Koa<State, DefaultContext>().use(callback);
+declare const context: Context;
+void callback(context);
+
+// Koa 2
+new Koa2().use(callback);
+new Koa2().use((context, next) => (context.path === path ? callback(context) : next()));
+const koa2Middleware: Koa2.Middleware = callback;
+declare const context2: Context2;
+void callback(context2);
+
+// node:http, HTTP/2 in its compatible form, and a request that a host gave a body
+createServer(toNodeListener(endpoint));
+createSecureServer({ allowHTTP1: true }).on('request', toNodeListener(endpoint));
+declare const hosted: IncomingMessage & { body: Record<string, string>; rawBody: Buffer };
+createServer((_request, response) => void toNodeListener(endpoint)(hosted, response));
+
+// What is no endpoint is refused
+// @ts-expect-error: a class, where dragonpay.endpoint(Class) is meant
+toExpressHandler(CheckoutCallback);
+// @ts-expect-error: the receiver, where its endpoint is meant
+toKoaMiddleware(dragonpay);
+// @ts-expect-error: nothing
+toNodeListener();
+// @ts-expect-error: a promise of an endpoint
+toNodeListener(Promise.resolve(endpoint));
+
+export { express4Handler, expressHandler, koa2Middleware, koaMiddleware };
