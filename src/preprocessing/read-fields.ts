@@ -86,6 +86,10 @@ function readBody(body: BodyRead, limits: ReadLimits): FieldsRead {
     case 'bytes':
       return readBytes(body.bytes, limits);
     case 'text':
+      // Its decoder wrote U+FFFD for bytes that it lost: as with parsed fields, nobody can tell what was there.
+      if (body.text.includes('\ufffd')) {
+        return readParsedFields(new URLSearchParams(body.text), 'the body parser in front', limits);
+      }
       return readBytes(Buffer.from(body.text, 'utf8'), limits);
     case 'fields':
       return readParsedFields(body.fields, body.parser ?? 'the body parser in front', limits);
