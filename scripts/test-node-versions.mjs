@@ -68,6 +68,8 @@ function installNode(version) {
   const project = join(folder, version);
   mkdirSync(project);
   const quietly = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel', 'error'];
-  execFileSync('npm', ['install', '--prefix', project, ...quietly, `${binaries}@${version}`], { stdio: 'inherit' });
+  execFileSync('npm', ['install', '--prefix', project, ...quietly, `${binaries}@${version}`], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   return join(project, 'node_modules', binaries, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
 }

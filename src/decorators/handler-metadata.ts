@@ -52,7 +52,9 @@ export function addMethod(role: MethodRole, ...args: MethodDecoratorArguments): 
     ownOf(metadata as object).methods.push({ ...role, key: name, ...(fault && { fault }) });
   } else {
     const isStatic = typeof target === 'function';
-    const isMethod = typeof (args[2] as PropertyDescriptor | undefined)?.value === 'function';
+    // A getter may be what a decorator below made of a method, such as one that binds it: see handler-table.ts.
+    const { value, get } = (args[2] as PropertyDescriptor | undefined) ?? {};
+    const isMethod = typeof (value ?? get) === 'function';
     const fault = isStatic ? 'static' : isMethod ? undefined : 'no-method';
     const prototype = isStatic ? target.prototype : target;
     ownOf(prototype as object).methods.push({ ...role, key: keyOrContext, ...(fault && { fault }) });

@@ -17,7 +17,7 @@ export interface HandlerTable extends ClassOptions {
  * @throws DragonpayError `invalid-handler-class`, with a sentence about what to change.
  */
 export function handlerTableOf(Class: HandlerClass): HandlerTable {
-  if (typeof Class !== 'function') fail('', 'endpoint() takes a class');
+  if (typeof Class !== 'function' || typeof Class.prototype !== 'object') fail('', 'endpoint() takes a class');
   const chain = handlerMetadataOf(Class);
   const options = chain.findLast((own) => own.options !== undefined)?.options;
   if (options === undefined) fail(Class.name, 'is not decorated with @DragonpayCallback()');
@@ -73,8 +73,17 @@ function assertCallable(Class: HandlerClass, { key, fault }: MethodEntry): void 
   const method = String(key);
   if (fault === 'static') fail(Class.name, `decorates the static method ${method}; handlers are instance methods`);
   if (fault === 'private') fail(Class.name, `decorates the private method ${method}, which nobody else can call`);
-  if (fault === 'no-method' || typeof Reflect.get(Class.prototype, key) !== 'function') {
+  if (fault === 'no-method' || !holdsFunction(Class.prototype, key)) {
     fail(Class.name, `decorates ${method}, which is no method`);
+  }
+}
+
+function holdsFunction(prototype: object, key: string | symbol): boolean {
+  try {
+    return typeof Reflect.get(prototype, key) === 'function';
+  } catch {
+    // A getter that needs an instance.
+    return false;
   }
 }
 

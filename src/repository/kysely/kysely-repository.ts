@@ -13,6 +13,7 @@ import type { Mismatch, RecordedUpdate } from '../callback-update.js';
 import type { InboxFilter } from '../inbox-filter.js';
 import { alreadyExists, type NewRow, newPayout, newTransaction } from '../new-row.js';
 import type { InboxEvent, PayoutDetails, PayoutRow, TransactionDetails, TransactionRow } from '../rows.js';
+import type { AnyKysely, AnyTransaction } from './any-kysely.js';
 import { pruneInboxBatch, readInbox } from './inbox.js';
 import { type Move, MoveQueue } from './move-queue.js';
 import { OwnTransaction } from './own-transaction.js';
@@ -49,7 +50,8 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
   /** The handlers that are at work in this process, by what they hold: duplicates of it wake when they are through. */
   readonly #holders = new Map<string, Promise<unknown>>();
 
-  constructor(db: Kysely<Database>, options: KyselyRepositoryOptions = {}) {
+  constructor(given: AnyKysely<Database>, options: KyselyRepositoryOptions = {}) {
+    const db = given as Kysely<Database>;
     this.#db = db;
     // A plugin such as CamelCasePlugin would rename the columns of our own statements.
     this.#plain = db.withoutPlugins();
@@ -121,7 +123,7 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
    */
   async createTransaction(
     details: TransactionDetails,
-    options: { trx?: Transaction<Database> } = {},
+    options: { trx?: AnyTransaction<Database> } = {},
   ): Promise<TransactionRow> {
     return toTransaction(await this.#insert('payment', newTransaction(details), options.trx));
   }
@@ -130,11 +132,11 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
    * Adds a payout that is about to be asked for.
    * @throws DragonpayError `invalid-details`, `already-exists`
    */
-  async createPayout(details: PayoutDetails, options: { trx?: Transaction<Database> } = {}): Promise<PayoutRow> {
+  async createPayout(details: PayoutDetails, options: { trx?: AnyTransaction<Database> } = {}): Promise<PayoutRow> {
     return toPayout(await this.#insert('payout', newPayout(details), options.trx));
   }
 
-  async #insert(kind: CallbackKind, row: NewRow, trx: Transaction<Database> | undefined): Promise<StoredRow> {
+  async #insert(kind: CallbackKind, row: NewRow, trx: AnyTransaction<Database> | undefined): Promise<StoredRow> {
     const { id, refno, status, reached, amount, currency, texts } = row;
     const values = [id, refno, status, reached, amount, currency, ...Object.values(texts)];
     const inserted = await this.#one(this.#statements[kind].insert, values, trx);
@@ -144,7 +146,7 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
 
   async findTransaction(
     txnid: string,
-    options: { trx?: Transaction<Database> } = {},
+    options: { trx?: AnyTransaction<Database> } = {},
   ): Promise<TransactionRow | undefined> {
     const row = await this.#one(this.#statements.payment.find, [txnid], options.trx);
     return row && toTransaction(row);
@@ -152,7 +154,7 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
 
   async findPayout(
     merchantTxnId: string,
-    options: { trx?: Transaction<Database> } = {},
+    options: { trx?: AnyTransaction<Database> } = {},
   ): Promise<PayoutRow | undefined> {
     const row = await this.#one(this.#statements.payout.find, [merchantTxnId], options.trx);
     return row && toPayout(row);
@@ -161,7 +163,7 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
   async #one(
     statement: string,
     parameters: readonly unknown[],
-    trx: Transaction<Database> | undefined,
+    trx: AnyTransaction<Database> | undefined,
   ): Promise<StoredRow | undefined> {
     const db = trx?.withoutPlugins() ?? this.#plain;
     const { rows } = await db.executeQuery<StoredRow>(CompiledQuery.raw(statement, [...parameters]));

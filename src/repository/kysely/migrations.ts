@@ -1,13 +1,14 @@
 import { CompiledQuery, type Kysely } from 'kysely';
 import { paymentStatuses, payoutStatuses } from '../../preprocessing/transaction-status.js';
+import type { AnyKysely } from './any-kysely.js';
 import { quoteName, quoteTables, type TableNames } from './tables.js';
 
 /** A migration as Kysely's Migrator takes it; plain objects, since the Migrator's module moved between versions. */
 export interface DragonpayMigration {
   // biome-ignore lint/suspicious/noExplicitAny: Kysely's own Migration type takes a Kysely<any>
-  up(db: Kysely<any>): Promise<void>;
+  up(db: AnyKysely<any>): Promise<void>;
   // biome-ignore lint/suspicious/noExplicitAny: Kysely's own Migration type takes a Kysely<any>
-  down(db: Kysely<any>): Promise<void>;
+  down(db: AnyKysely<any>): Promise<void>;
 }
 
 /** The migrations, and the names of the Migrator's own tables, so that they stand beside one's own migrations. */
@@ -36,7 +37,10 @@ export function createMigrations(names: TableNames = {}): DragonpayMigrations {
       Object.fromEntries(
         Object.entries(steps).map(([name, { up, down }]) => [
           name,
-          { up: (db: Kysely<unknown>) => run(db, up), down: (db: Kysely<unknown>) => run(db, down) },
+          {
+            up: (db: AnyKysely<unknown>) => run(db as Kysely<unknown>, up),
+            down: (db: AnyKysely<unknown>) => run(db as Kysely<unknown>, down),
+          },
         ]),
       ),
     toSQL: () =>

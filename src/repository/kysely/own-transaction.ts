@@ -1,6 +1,7 @@
 import { CompiledQuery, type ControlledTransaction, type Kysely, type Transaction } from 'kysely';
 
 const rollbackMilliseconds = 200;
+
 /**
  * How much longer than the handler the server waits. A connection that the server ends by itself raises `error` on its
  * client, which nobody may listen to: it is for processes that stand still, and a handler's own deadline comes first.
@@ -27,15 +28,15 @@ export class OwnTransaction<Database> {
     this.#identity = identity;
   }
 
-  /** Begins. The server ends it by itself when a statement takes longer than that, or a pause a second longer. */
+  /** Begins. The server ends it by itself when a statement, or a pause between two, takes a second longer than that. */
   static async begin<Database>(db: Kysely<Database>, milliseconds: number): Promise<OwnTransaction<Database>> {
     const trx = await db.startTransaction().execute();
     try {
       const { rows } = await trx.withoutPlugins().executeQuery<{ xid: string; pid: string }>(
         CompiledQuery.raw(
           `/* dragonpay-begin */ select pg_current_xact_id()::text as xid, pg_backend_pid()::text as pid,
-  set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)`,
-          [String(milliseconds), String(milliseconds + serverGraceMilliseconds)],
+  set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)`,
+          [String(milliseconds + serverGraceMilliseconds)],
         ),
       );
       return new OwnTransaction(db, trx, rows[0] ?? { xid: '', pid: '' });
@@ -58,20 +59,26 @@ export class OwnTransaction<Database> {
    * connection that is somebody else's by then.
    */
   get handed(): Transaction<Database> {
-    const handed: Transaction<Database> = this.#trx.withPlugin({
+    return this.#guarded(this.#trx);
+  }
+
+  #guarded(trx: Transaction<Database>): Transaction<Database> {
+    const guarded: Transaction<Database> = trx.withPlugin({
       transformQuery: ({ node }) => {
         this.#assertNotOver();
         return node;
       },
       transformResult: async ({ result }) => result,
     });
-    const executeQuery = handed.executeQuery.bind(handed);
+    const executeQuery = guarded.executeQuery.bind(guarded);
     // Compiled queries pass plugins by.
-    handed.executeQuery = async (query, ...rest) => {
+    guarded.executeQuery = async (query, ...rest) => {
       this.#assertNotOver();
       return executeQuery(query, ...rest);
     };
-    return handed;
+    // Ours is a plugin that stays.
+    guarded.withoutPlugins = () => this.#guarded(trx.withoutPlugins());
+    return guarded;
   }
 
   #assertNotOver(): void {

@@ -1,0 +1,101 @@
+/**
+ * Fifteen duplicates wait for a handler that takes a second: what it costs everybody else.
+ *
+ *     npm run bench:duplicates
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createTestDatabase, stopTestServer } from '../test/support/database.js';
+import {
+  createPayments,
+  createSlowShopTables,
+  paid,
+  SlowShop,
+  type SlowShopOptions,
+} from '../test/support/slow-shops.js';
+
+const rounds = 8;
+const setups: ReadonlyArray<readonly [name: string, shops: readonly SlowShopOptions[]]> = [
+  ['one process, a pool of two', [{ pool: 2 }]],
+  ['two processes, a pool of two each', [{ pool: 2 }, { pool: 2, handlerClass: 'Ledger' }]],
+];
+
+const database = await createTestDatabase();
+await createSlowShopTables(database);
+let payments = 0;
+
+for (const [name, options] of setups) {
+  const shops = [];
+  for (const shop of options) shops.push(await SlowShop.start(database.url, shop));
+  const shopOf = (number: number) => shops[number % shops.length] as SlowShop;
+
+  /** Callbacks of other payments, one after another, until `end` settles. How long each of them took. */
+  async function others(end: Promise<unknown>): Promise<number[]> {
+    const txnids = Array.from({ length: 800 }, () => `other-${++payments}`);
+    await createPayments(database, txnids);
+    let isOver = false;
+    void end.then(() => {
+      isOver = true;
+    });
+    const latencies: number[] = [];
+    for (const txnid of txnids) {
+      if (isOver) break;
+      const { milliseconds, body } = await shopOf(latencies.length).send(paid(txnid));
+      if (body !== 'applied') throw new Error(`${txnid} was answered ${body}`);
+      latencies.push(milliseconds);
+    }
+    return latencies;
+  }
+
+  await others(sleep(2_000));
+  const [without, during, waits, tails]: number[][] = [[], [], [], []];
+  const inUse: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    without?.push(...(await others(sleep(800))));
+    const txnid = `slow-${++payments}`;
+    await createPayments(database, [txnid]);
+    const startedAt = performance.now();
+    const first = shopOf(0)
+      .send(paid(txnid))
+      .then(() => performance.now() - startedAt);
+    await sleep(100);
+    const duplicates = Promise.all(
+      Array.from({ length: 15 }, async (_, number) => {
+        const { body, milliseconds } = await shopOf(number).send(paid(txnid));
+        if (body !== 'duplicate') throw new Error(`a duplicate was answered ${body}`);
+        waits?.push(milliseconds);
+        tails?.push(performance.now() - startedAt - (await first));
+      }),
+    );
+    if (round % 2 === 0) {
+      during?.push(...(await others(sleep(800))));
+    } else {
+      // Nobody else is there: what is in use now is the handler's, or a waiter's.
+      for (let sample = 0; sample < 50; sample++) {
+        const pools = await Promise.all(shops.map((shop) => shop.poolState()));
+        inUse.push(pools.reduce((sum, pool) => sum + pool.inUse, 0));
+        await sleep(10);
+      }
+    }
+    await duplicates;
+  }
+  const mean = inUse.reduce((sum, count) => sum + count, 0) / inUse.length;
+  console.log(`${name}:`);
+  console.log(`  others, nobody waits:        ${summary(without)}`);
+  console.log(`  others, 15 duplicates wait:  ${summary(during)}`);
+  console.log(`  ratio of the medians:        ${(quantile(during, 0.5) / quantile(without, 0.5)).toFixed(2)}`);
+  console.log(`  answer after the commit:     ${summary(tails)}`);
+  console.log(`  connections in use meanwhile: mean ${mean.toFixed(2)}, the handler's one included`);
+  await Promise.all(shops.map((shop) => shop.stop()));
+}
+await database.destroy();
+await stopTestServer();
+
+function summary(milliseconds: readonly number[] | undefined): string {
+  const [median, p95, most] = [0.5, 0.95, 1].map((q) => `${quantile(milliseconds, q).toFixed(1)} ms`);
+  return `median ${median}, 95 % within ${p95}, at most ${most} (${milliseconds?.length} callbacks)`;
+}
+
+function quantile(numbers: readonly number[] = [], q: number): number {
+  const sorted = numbers.toSorted((one, other) => one - other);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+}

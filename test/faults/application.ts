@@ -1,0 +1,134 @@
+/**
+ * One application process of the campaign: a real server with a real handler class, whose methods misbehave at random.
+ * Its parent kills it at any line.
+ */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import pg from 'pg';
+import { toNodeListener } from '../../adapters/node.js';
+import {
+  type Callback,
+  createDragonpay,
+  DragonpayCallback,
+  OnGet,
+  OnPost,
+  OnStatus,
+  type Status,
+} from '../../src/index.js';
+import { KyselyRepository, type StoredCallback, withNamedStatements } from '../../src/kysely.js';
+import { type FaultsDatabase, paymentEffects, payoutEffects } from './effects.js';
+import { secrets } from './histories.js';
+import { Random } from './random.js';
+
+const { DATABASE_URL: connectionString, FAULTS_SEED, FAULTS_POOL } = process.env;
+const random = new Random(Number(FAULTS_SEED));
+const handlerMilliseconds = 600;
+
+type Stored = StoredCallback<FaultsDatabase, Status, 'payment' | 'payout'>;
+
+/** What a handler may do beside, or instead of, its work. */
+const misbehaviours: Record<string, (callback: Stored, work: (order?: number) => Promise<void>) => Promise<unknown>> = {
+  slow: async (_callback, work) => {
+    await work();
+    await sleep(random.between(20, 250));
+  },
+  'throws-before': async () => {
+    throw new Error('this handler throws before its work');
+  },
+  'throws-after': async (_callback, work) => {
+    await work();
+    throw new Error('this handler throws after its work');
+  },
+  'late-use': async (_callback, work) => {
+    await work();
+    await sleep(handlerMilliseconds + random.between(1, 300));
+    await work().catch(() => {});
+  },
+  'never-returns': async (_callback, work) => {
+    await work();
+    await new Promise(() => {});
+  },
+  'slow-query': async ({ trx }, work) => {
+    await work();
+    await sql`select pg_sleep(${random.between(0.2, 1.2)})`.execute(trx);
+  },
+  swallows: async ({ trx }, work) => {
+    await work();
+    await sql`select 1 / 0`.execute(trx).catch(() => {});
+  },
+  'fails-at-commit': (_callback, work) => work(2),
+};
+
+@DragonpayCallback({ updateOnGet: true })
+class Shop {
+  @OnStatus(...paymentEffects)
+  async payment(callback: StoredCallback<FaultsDatabase, (typeof paymentEffects)[number]>) {
+    await this.#work(callback as Stored, callback.data.txnid);
+  }
+
+  @OnStatus(...payoutEffects, { kind: 'payout' })
+  async payout(callback: StoredCallback<FaultsDatabase, (typeof payoutEffects)[number], 'payout'>) {
+    await this.#work(callback as Stored, callback.data.merchantTxnId);
+  }
+
+  @OnPost()
+  @OnGet()
+  answer(callback: Callback) {
+    return callback.valid ? callback.update.outcome : undefined;
+  }
+
+  async #work(callback: Stored, id: string): Promise<void> {
+    const { kind, status, update, trx } = callback;
+    const work = async (order = 1) => {
+      const { previous, late } = update;
+      const txnid = kind === 'payment' ? id : null;
+      await trx
+        .insertInto('fault_effects')
+        .values({ kind, id, status, previous, late, txnid, fault_order: order })
+        .execute();
+    };
+    const [name, misbehave] = random.pick(Object.entries(misbehaviours));
+    if (random.chance(0.75) || misbehave === undefined) return work();
+    process.send?.({ misbehaviour: name });
+    await misbehave(callback, work);
+  }
+}
+
+const pool = new pg.Pool({ connectionString, max: Number(FAULTS_POOL), connectionTimeoutMillis: 2_000 });
+pool.on('error', () => {});
+const db = new Kysely<FaultsDatabase>({ dialect: new PostgresDialect({ pool: withNamedStatements(pool) }) });
+const dragonpay = createDragonpay({
+  merchantId: secrets.merchantId,
+  environment: 'test',
+  verification: { hmac: { keys: [secrets.hmac] } },
+  payout: { sha1: { secretKeys: [secrets.sha1] } },
+  repository: new KyselyRepository(db, { busyMilliseconds: 1_000 }),
+  limits: { handlerMilliseconds, storeMilliseconds: 3_000 },
+  hooks: { rejected: () => {}, stored: () => {}, handlerFailed: () => {} },
+});
+const server = createServer(toNodeListener(dragonpay.endpoint(Shop)));
+server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
+
+/** Holds all connections of the pool, as a leak or a slow report would. */
+function exhaust(milliseconds: number): void {
+  for (let number = 0; number < Number(FAULTS_POOL); number++) {
+    pool.connect().then(
+      (client) => {
+        setTimeout(() => client.release(), milliseconds);
+      },
+      () => {},
+    );
+  }
+}
+
+process.on('message', (message: { exhaust?: number }) => {
+  if (message.exhaust !== undefined) exhaust(message.exhaust);
+});
+process.on('disconnect', () => process.exit());
+process.once('SIGTERM', async () => {
+  server.close();
+  const isDrained = await dragonpay.close({ milliseconds: 10_000 });
+  process.exit(isDrained ? 0 : 9);
+});

@@ -1,0 +1,33 @@
+/**
+ * Runs the campaign of faults for as long as one likes, and prints its figures:
+ *
+ *     npm run test:faults -- --minutes 20 --seed 1 --processes 3
+ */
+import { parseArgs } from 'node:util';
+import { invariants } from './check.js';
+import { anySeed } from './random.js';
+import { runCampaign } from './run-campaign.js';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '20' },
+    seed: { type: 'string', default: process.env.FAULTS_SEED ?? String(anySeed()) },
+    processes: { type: 'string', default: '3' },
+    width: { type: 'string', default: '100' },
+  },
+});
+const [minutes, seed, processes, width] = [values.minutes, values.seed, values.processes, values.width].map(Number);
+if (!minutes || seed === undefined || Number.isNaN(seed) || !processes || !width) {
+  throw new Error('--minutes, --seed, --processes and --width are numbers');
+}
+console.log(`seed ${seed}, ${minutes} minutes, ${processes} application processes`);
+const report = await runCampaign({ seed, seconds: 60 * minutes, processes, width, progress: console.log });
+const { violations, crashes, ...figures } = report;
+console.log(JSON.stringify(figures, undefined, 2));
+for (const [invariant, meaning] of Object.entries(invariants)) {
+  const broken = violations.filter((violation) => violation.invariant === invariant);
+  console.log(`${broken.length === 0 ? 'holds ' : 'BROKEN'} ${invariant}: ${meaning} (${broken.length} violations)`);
+  for (const { id, detail } of broken.slice(0, 5)) console.log(`         ${id}: ${detail}`);
+}
+for (const crash of crashes) console.log(`CRASH ${crash}`);
+process.exit(violations.length + crashes.length > 0 ? 1 : 0);

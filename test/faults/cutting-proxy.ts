@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+/**
+ * What becomes of something that a client says to the server:
+ * - `cut`: the server never hears it, and the connection is gone
+ * - `swallow`: the server hears it and does it; the connection is gone before the client hears the answer
+ * - `silence`: the same, but the client waits for a while before it knows
+ */
+export type Verdict = 'pass' | 'cut' | 'swallow' | 'silence';
+
+interface Link {
+  readonly client: Socket;
+  readonly server: Socket;
+  isDeaf: boolean;
+}
+
+/** Stands between an application and its PostgreSQL, and breaks what is between them. */
+export class CuttingProxy {
+  /** Judges each chunk from a client. */
+  judge: (said: Buffer) => Verdict = () => 'pass';
+  readonly #listener: Server;
+  readonly #links = new Set<Link>();
+  #stalledUntil = 0;
+
+  private constructor(targetPort: number) {
+    this.#listener = createServer((client) => this.#join(client, connect(targetPort, '127.0.0.1')));
+  }
+
+  /** Listens on a free port of 127.0.0.1. */
+  static async start(targetPort: number): Promise<CuttingProxy> {
+    const proxy = new CuttingProxy(targetPort);
+    proxy.#listener.listen(0, '127.0.0.1');
+    await once(proxy.#listener, 'listening');
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#listener.address() as AddressInfo).port;
+  }
+
+  /** The address of a database, through this proxy. */
+  through(url: string): string {
+    const proxied = new URL(url);
+    proxied.host = `127.0.0.1:${this.port}`;
+    return proxied.href;
+  }
+
+  /** Cuts every connection, whatever it is in the middle of. */
+  cutAll(): void {
+    for (const link of this.#links) this.#cut(link);
+  }
+
+  /** Lets nothing through for so many milliseconds. */
+  stall(milliseconds: number): void {
+    this.#stalledUntil = Date.now() + milliseconds;
+    for (const { client, server } of this.#links) for (const socket of [client, server]) socket.pause();
+    setTimeout(() => {
+      if (Date.now() + 5 < this.#stalledUntil) return;
+      for (const { client, server } of this.#links) for (const socket of [client, server]) socket.resume();
+    }, milliseconds);
+  }
+
+  async close(): Promise<void> {
+    this.cutAll();
+    this.#listener.close();
+    await once(this.#listener, 'close');
+  }
+
+  #join(client: Socket, server: Socket): void {
+    const link: Link = { client, server, isDeaf: false };
+    this.#links.add(link);
+    client.setNoDelay(true);
+    server.setNoDelay(true);
+    client.on('data', (said) => this.#hear(link, said));
+    server.on('data', (said) => {
+      if (!link.isDeaf) client.write(said);
+    });
+    for (const socket of [client, server]) {
+      socket.on('error', () => this.#cut(link));
+      socket.on('close', () => this.#cut(link));
+    }
+  }
+
+  #hear(link: Link, said: Buffer): void {
+    const verdict = link.isDeaf ? 'pass' : this.judge(said);
+    if (verdict === 'cut') {
+      this.#cut(link);
+      return;
+    }
+    link.server.write(said);
+    if (verdict === 'pass') return;
+    link.isDeaf = true;
+    const cut = () => this.#cut(link);
+    if (verdict === 'silence') setTimeout(cut, 1_500);
+    else {
+      link.server.once('data', cut);
+      setTimeout(cut, 1_000);
+    }
+  }
+
+  #cut(link: Link): void {
+    this.#links.delete(link);
+    link.client.destroy();
+    link.server.destroy();
+  }
+}

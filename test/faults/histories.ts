@@ -1,0 +1,131 @@
+import { type CallbackFields, encodeCallback, signCallback } from '../../src/testing/sign-callback.js';
+import type { Random } from './random.js';
+
+/** The secrets that the gateway of the campaign and the applications share. */
+export const secrets = {
+  merchantId: 'FAULTS',
+  hmac: 'hmac secret of the campaign',
+  sha1: 'sha1 secret of the campaign',
+};
+
+export type Kind = 'payment' | 'payout';
+
+/** What is wrong with an event, from the merchant's side; `true` events are as they should be. */
+export type Nature = 'true' | 'amount' | 'currency' | 'refno' | 'unknown-id' | 'unrecognized' | 'forged';
+
+/** Something that happened to a payment, according to whoever says so, and how it was delivered. */
+export interface CampaignEvent {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly refno: string;
+  readonly status: string;
+  readonly nature: Nature;
+  /** The fields with their proofs, encoded. */
+  readonly form: string;
+  /** One entry a delivery; each is sent again until it is answered 2xx. */
+  readonly deliveries: ReadonlyArray<{ readonly method: 'GET' | 'POST'; readonly delay: number }>;
+  /** Whether the gateway waits for the deliveries of this event before it goes on to the next one. */
+  readonly isWaitedFor: boolean;
+  /** When it was sent for the first time; the sender fills in this and what follows. */
+  firstSentAt?: number;
+  sends: number;
+  readonly acknowledged: Array<{ readonly at: number; readonly outcome: string }>;
+  /** Deliveries that were given up. */
+  givenUp: number;
+}
+
+/** A payment or payout, and everything that is said of it. */
+export interface History {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly amount: string;
+  readonly currency: string;
+  readonly events: readonly CampaignEvent[];
+}
+
+const paymentStories = [
+  ...['S', 'S', 'F', 'PS', 'PS', 'PF', 'PV', 'E', 'A', 'PAS'],
+  ...['SR', 'SK', 'SRK', 'PSRK', 'PSK'],
+  ...['FS', 'VS', 'ES', 'PFS', 'PES', 'FSRK'],
+  ...['SF', 'SP', 'SV', 'SFS', 'KS', 'RS', 'FV', 'PSPS', 'SPFVE', 'FSF'],
+  ...['UPAS', 'PUPAPUS', 'AUAUF', 'PSFVERKUA'],
+];
+const payoutStories = ['S', 'PS', 'PGS', 'GHS', 'PF', 'GV', 'SF', 'FS', 'PGHPGHS', 'VS', 'HGPF', 'SP'];
+const paymentLetters = 'SFPURKVAE';
+
+/** Makes up the history of one payment or payout. */
+export function makeHistory(id: string, random: Random): History {
+  const kind: Kind = random.chance(0.2) ? 'payout' : 'payment';
+  const base = {
+    kind,
+    id,
+    refno: `R${id}`,
+    amount: `${1 + random.below(99_999)}.${String(random.below(100)).padStart(2, '0')}`,
+    currency: random.chance(0.8) ? 'PHP' : 'USD',
+  };
+  const letters = random.chance(0.15)
+    ? Array.from({ length: 1 + random.below(6) }, () =>
+        random.pick([...(kind === 'payment' ? paymentLetters : 'SFPVGH')]),
+      )
+    : [...random.pick(kind === 'payment' ? paymentStories : payoutStories)];
+  const told = random.chance(0.25) ? random.shuffled(letters) : letters;
+  const events = told.map((status) => makeEvent(base, status, 'true', random));
+  for (const [nature, probability] of Object.entries(disturbances) as Array<[Nature, number]>) {
+    if (!random.chance(probability)) continue;
+    const status = nature === 'unrecognized' ? random.pick(['D', 's', '1']) : random.pick(['S', 'F', 'P']);
+    if (status === '1' || (kind === 'payout' && nature !== 'forged' && nature !== 'unrecognized')) continue;
+    events.splice(random.below(events.length + 1), 0, makeEvent(base, status, nature, random));
+  }
+  return { kind, id, amount: base.amount, currency: base.currency, events };
+}
+
+const disturbances: Partial<Record<Nature, number>> = {
+  amount: 0.06,
+  currency: 0.04,
+  refno: 0.06,
+  'unknown-id': 0.03,
+  unrecognized: 0.04,
+  forged: 0.1,
+};
+
+interface Base {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly refno: string;
+  readonly amount: string;
+  readonly currency: string;
+}
+
+function makeEvent(base: Base, status: string, nature: Nature, random: Random): CampaignEvent {
+  const id = nature === 'unknown-id' ? `${base.id}-unknown` : base.id;
+  const refno = { refno: `X${base.refno}`, forged: `Z${base.refno}` }[nature as string] ?? base.refno;
+  const deliveries = Array.from({ length: 1 + Math.floor(random.next() ** 3 * 6) }, () => ({
+    method: random.chance(0.25) ? ('GET' as const) : ('POST' as const),
+    delay: random.chance(0.1) ? random.between(500, 2_500) : random.between(0, 60),
+  }));
+  const form = formOf({ ...base, id, refno }, status, nature);
+  const isWaitedFor = random.chance(0.6);
+  return {
+    ...{ kind: base.kind, id, refno, status, nature, form, deliveries, isWaitedFor },
+    ...{ sends: 0, acknowledged: [], givenUp: 0 },
+  };
+}
+
+function formOf(base: Base, status: string, nature: Nature): string {
+  const { kind, id, refno, amount, currency } = base;
+  const fields: CallbackFields =
+    kind === 'payment'
+      ? {
+          ...{ txnid: id, refno, status, message: '[000] BDO Ref#: 1234', merchantid: secrets.merchantId },
+          amount: nature === 'amount' ? `9${amount}` : amount,
+          ccy: nature === 'currency' ? 'CAD' : currency,
+        }
+      : { merchantTxnId: id, refno, status, message: 'Paid out' };
+  const keys = kind === 'payment' ? { hmac: { key: secrets.hmac } } : { sha1: { secretKey: secrets.sha1 } };
+  const signed = signCallback(fields, keys, { merchantId: secrets.merchantId });
+  if (nature !== 'forged') return encodeCallback(signed);
+  // A forger has a true proof of something else.
+  const other = signCallback({ ...fields, message: 'something else' }, keys, { merchantId: secrets.merchantId });
+  const proof = kind === 'payment' ? { signature: other.signature ?? '' } : { digest: other.digest ?? '' };
+  return encodeCallback({ ...signed, ...proof });
+}

@@ -1,0 +1,306 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kysely, Migrator, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../examples/shop/embedded-postgres.js';
+import { DragonpayError } from '../../src/index.js';
+import { createMigrations, KyselyRepository, withNamedStatements } from '../../src/kysely.js';
+import { ApplicationProcess } from './application-process.js';
+import { check, type Evidence, type Violation } from './check.js';
+import { CuttingProxy, type Verdict } from './cutting-proxy.js';
+import { effectsTables, type FaultsDatabase } from './effects.js';
+import { Gateway } from './gateway.js';
+import { type History, makeHistory } from './histories.js';
+import { Random } from './random.js';
+
+export interface CampaignOptions {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly processes: number;
+  /** How many payments are under way at the same time. */
+  readonly width: number;
+  /** Is told of the progress, now and then. */
+  readonly progress?: (line: string) => void;
+}
+
+export interface CampaignReport {
+  readonly payments: number;
+  /** Deliveries, each counted once however often it was sent. */
+  readonly callbacks: number;
+  readonly sends: number;
+  readonly acknowledged: number;
+  readonly givenUp: number;
+  readonly answers: Readonly<Record<string, number>>;
+  readonly moves: number;
+  readonly effects: number;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly violations: readonly Violation[];
+  /** Application processes that ended by themselves, and those that did not end in good order when asked to. */
+  readonly crashes: readonly string[];
+}
+
+/** Runs applications against one PostgreSQL under random faults, and judges what is stored afterwards. */
+export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
+  const campaign = new Campaign(options);
+  try {
+    await campaign.start();
+    await campaign.run();
+    return await campaign.judge();
+  } finally {
+    await campaign.end();
+  }
+}
+
+class Campaign {
+  readonly #options: CampaignOptions;
+  readonly #random: Random;
+  readonly #faults: Record<string, number> = {};
+  readonly #histories: History[] = [];
+  readonly #applications: ApplicationProcess[] = [];
+  readonly #gateway: Gateway;
+  #dataFolder = '';
+  #postgres: EmbeddedPostgres | undefined;
+  #isCalm = false;
+  #starts = 0;
+
+  constructor(options: CampaignOptions) {
+    this.#options = options;
+    this.#random = new Random(options.seed);
+    const ports = () => this.#applications.flatMap(({ port }) => (port === undefined ? [] : [port]));
+    this.#gateway = new Gateway(ports, new Random(options.seed + 1));
+  }
+
+  async start(): Promise<void> {
+    this.#dataFolder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-faults-'));
+    // As root PostgreSQL runs as a user of its own, who has to get in.
+    await chmod(this.#dataFolder, 0o755);
+    const postgres = await this.#startPostgres();
+    await this.#withDatabase(async (db) => {
+      const migrations = createMigrations();
+      const { error } = await new Migrator({ db, provider: migrations, ...migrations }).migrateToLatest();
+      if (error) throw error;
+    });
+    await this.#query(effectsTables.join(';\n'));
+    for (let number = 0; number < this.#options.processes; number++) {
+      const proxy = await CuttingProxy.start(postgres.port);
+      const environment = () => ({
+        DATABASE_URL: proxy.through(postgres.url),
+        FAULTS_SEED: String(this.#options.seed + 1_000 * ++this.#starts),
+        FAULTS_POOL: String(2 + (number % 3)),
+      });
+      const application = new ApplicationProcess(proxy, environment, (name) => this.#count(`handler ${name}`));
+      this.#applications.push(application);
+      await application.start();
+    }
+  }
+
+  /** Durable, as in production: every setting that matters has its default. */
+  async #startPostgres(): Promise<EmbeddedPostgres> {
+    const port = this.#postgres?.port;
+    const folder = { dataFolder: this.#dataFolder, ...(port !== undefined && { port }) };
+    this.#postgres = await startEmbeddedPostgres({ ...folder, settings: { max_connections: '60' } });
+    return this.#postgres;
+  }
+
+  async run(): Promise<void> {
+    const { seconds, width, seed, progress } = this.#options;
+    const endsAt = performance.now() + 1_000 * seconds;
+    const chaos = this.#makeTrouble();
+    const news = setInterval(() => {
+      progress?.(`${this.#histories.length} payments, ${this.#gateway.sends} sends, ${JSON.stringify(this.#faults)}`);
+    }, 30_000);
+    const chance = new Random(seed + 2);
+    const customer = async () => {
+      while (performance.now() < endsAt) {
+        const history = makeHistory(`T-${this.#histories.length}`, chance);
+        this.#histories.push(history);
+        await this.#create(history);
+        await this.#gateway.tell(history);
+      }
+    };
+    const customers = Promise.all(Array.from({ length: width }, customer));
+    await sleep(1_000 * seconds);
+    // What is under way comes to its end in peace; the handlers go on as they are.
+    this.#isCalm = true;
+    await Promise.all([customers, chaos]);
+    clearInterval(news);
+  }
+
+  /** As a merchant would before asking for a payment; tried until it is known to be there. */
+  async #create({ kind, id, amount, currency }: History): Promise<void> {
+    for (;;) {
+      try {
+        await this.#withDatabase(async (db) => {
+          const repository = new KyselyRepository(db);
+          if (kind === 'payment') await repository.createTransaction({ txnid: id, amount, currency });
+          else await repository.createPayout({ merchantTxnId: id, amount, currency });
+        });
+        return;
+      } catch (error) {
+        if (DragonpayError.is(error) && error.code === 'already-exists') return;
+        await sleep(200);
+      }
+    }
+  }
+
+  #count(fault: string): void {
+    this.#faults[fault] = (this.#faults[fault] ?? 0) + 1;
+  }
+
+  async #makeTrouble(): Promise<void> {
+    for (const { proxy } of this.#applications) proxy.judge = (said) => this.#judge(said);
+    const troubles: ReadonlyArray<readonly [weight: number, name: string, make: () => void | Promise<void>]> = [
+      [4, 'application killed', () => this.#restartApplication()],
+      [1, 'application drained and started again', () => this.#renewApplication()],
+      [1, 'application frozen', () => this.#application().freeze(this.#random.between(200, 1_500))],
+      [1.5, 'PostgreSQL killed', () => this.#restartPostgres()],
+      [4, 'connections cut', () => this.#application().proxy.cutAll()],
+      [2, 'network stalled', () => this.#application().proxy.stall(this.#random.between(100, 900))],
+      [3, 'pool exhausted', () => this.#application().exhaustPool(this.#random.between(200, 1_500))],
+      [4, 'backend terminated', () => this.#terminateBackend()],
+      [4, 'row locked', () => this.#lockRow(this.#random.between(100, 1_500))],
+    ];
+    // Each as often as its weight says.
+    const drawn = troubles.flatMap((trouble) => Array.from({ length: 2 * trouble[0] }, () => trouble));
+    const pending = new Set<Promise<void>>();
+    while (!this.#isCalm) {
+      await sleep(this.#random.between(100, 2_000));
+      if (this.#isCalm) continue;
+      const [, name, make] = this.#random.pick(drawn);
+      this.#count(name);
+      const made = Promise.resolve(make()).catch(() => {});
+      // A restart takes its time, and trouble goes on meanwhile; but PostgreSQL is not killed while it starts.
+      if (name === 'PostgreSQL killed') await made;
+      pending.add(made);
+      void made.then(() => pending.delete(made));
+    }
+    for (const { proxy } of this.#applications) proxy.judge = () => 'pass';
+    await Promise.all(pending);
+  }
+
+  /** Cuts now and then where it hurts: at COMMIT, and in the middle of a move. */
+  #judge(said: Buffer): Verdict {
+    const isCommit = said.includes('commit\0');
+    if (!isCommit && !said.includes('dragonpay-pay')) return 'pass';
+    const verdict: Verdict = this.#random.chance(isCommit ? 0.02 : 0.005)
+      ? this.#random.pick(['cut', 'swallow', 'swallow', 'silence'] as const)
+      : 'pass';
+    if (verdict !== 'pass') this.#count(`${verdict} at ${isCommit ? 'COMMIT' : 'a move'}`);
+    return verdict;
+  }
+
+  #application(): ApplicationProcess {
+    return this.#random.pick(this.#applications);
+  }
+
+  async #restartApplication(): Promise<void> {
+    const application = this.#application();
+    if (application.port === undefined) return;
+    await application.kill();
+    await sleep(this.#random.between(0, 300));
+    await application.start();
+  }
+
+  /** As a deployment does: SIGTERM, and a new process. */
+  async #renewApplication(): Promise<void> {
+    const application = this.#application();
+    if (application.port === undefined) return;
+    if (!(await application.terminate())) application.crashes.push('did not end in good order');
+    await application.start();
+  }
+
+  async #restartPostgres(): Promise<void> {
+    await this.#postgres?.kill();
+    await sleep(this.#random.between(0, 500));
+    await this.#startPostgres();
+  }
+
+  async #terminateBackend(): Promise<void> {
+    await this.#query(`select pg_terminate_backend(pid) from pg_stat_activity
+where backend_type = 'client backend' and pid <> pg_backend_pid() order by state = 'idle', random() limit 1`);
+  }
+
+  /** A merchant's own transaction holds a row. */
+  async #lockRow(milliseconds: number): Promise<void> {
+    const { kind, id } = this.#random.pick(this.#histories.slice(-this.#options.width));
+    const [table, key] =
+      kind === 'payment' ? ['dragonpay_transactions', 'txnid'] : ['dragonpay_payouts', 'merchant_txn_id'];
+    await this.#query(`begin; select from ${table} where ${key} = '${id}' for update;
+select pg_sleep(${milliseconds / 1_000}); rollback`);
+  }
+
+  async judge(): Promise<CampaignReport> {
+    const crashes: string[] = [];
+    for (const application of this.#applications) {
+      if (!(await application.terminate())) crashes.push('did not end in good order at last');
+      crashes.push(...application.crashes);
+    }
+    const events = this.#histories.flatMap(({ events }) => events);
+    const evidence = await this.#readEvidence();
+    return {
+      payments: this.#histories.length,
+      callbacks: sum(events.map(({ deliveries }) => deliveries.length)),
+      sends: this.#gateway.sends,
+      acknowledged: sum(events.map(({ acknowledged }) => acknowledged.length)),
+      givenUp: sum(events.filter(({ nature }) => nature !== 'forged').map(({ givenUp }) => givenUp)),
+      answers: Object.fromEntries([...this.#gateway.answers].sort(([one], [other]) => one - other)),
+      moves: sum(evidence.rows.map(({ reached }) => reached.length)),
+      effects: evidence.effects.length,
+      faults: this.#faults,
+      violations: check(this.#histories, evidence),
+      crashes,
+    };
+  }
+
+  async #readEvidence(): Promise<Evidence> {
+    const rows = await this.#query(`select 'payment' as kind, txnid as id, refno, status, reached
+from dragonpay_transactions union all
+select 'payout', merchant_txn_id, refno, status, reached from dragonpay_payouts`);
+    const effects = await this.#query('select kind, id, status, previous, late from fault_effects');
+    const inbox = await this.#query(
+      'select kind, id, refno, status, outcome, reasons, deliveries from dragonpay_callbacks',
+    );
+    return { rows, effects, inbox } as unknown as Evidence;
+  }
+
+  async end(): Promise<void> {
+    this.#isCalm = true;
+    this.#gateway.close();
+    await Promise.all(this.#applications.map((application) => application.kill()));
+    await Promise.all(this.#applications.map(({ proxy }) => proxy.close()));
+    await this.#merchant?.db.destroy();
+    await this.#postgres?.stop();
+    await rm(this.#dataFolder, { recursive: true, force: true });
+  }
+
+  /** Straight to PostgreSQL, past the proxies. */
+  async #query(statement: string): Promise<Array<Record<string, unknown>>> {
+    const client = new pg.Client({ connectionString: this.#postgres?.url });
+    client.on('error', () => {});
+    await client.connect();
+    try {
+      const { rows } = await client.query(statement);
+      return rows;
+    } finally {
+      await client.end().catch(() => {});
+    }
+  }
+
+  #merchant: { readonly url: string; readonly db: Kysely<FaultsDatabase> } | undefined;
+
+  async #withDatabase(use: (db: Kysely<FaultsDatabase>) => Promise<void>): Promise<void> {
+    const url = this.#postgres?.url ?? '';
+    if (this.#merchant?.url !== url) {
+      const pool = new pg.Pool({ connectionString: url, max: 4, connectionTimeoutMillis: 5_000 });
+      pool.on('error', () => {});
+      this.#merchant = { url, db: new Kysely({ dialect: new PostgresDialect({ pool: withNamedStatements(pool) }) }) };
+    }
+    await use(this.#merchant.db);
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
