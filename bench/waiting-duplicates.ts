@@ -28,17 +28,17 @@ for (const [name, options] of setups) {
   for (const shop of options) shops.push(await SlowShop.start(database.url, shop));
   const shopOf = (number: number) => shops[number % shops.length] as SlowShop;
 
-  /** Callbacks of other payments, one after another, until `end` settles. How long each of them took. */
-  async function others(end: Promise<unknown>): Promise<number[]> {
-    const txnids = Array.from({ length: 800 }, () => `other-${++payments}`);
-    await createPayments(database, txnids);
-    let isOver = false;
-    void end.then(() => {
-      isOver = true;
-    });
+  const txnids = Array.from({ length: 10_000 }, () => `other-${++payments}`);
+  for (let made = 0; made < txnids.length; made += 100) {
+    await createPayments(database, txnids.slice(made, made + 100));
+  }
+
+  /** Callbacks of other payments, one after another, for so many milliseconds. How long each of them took. */
+  async function others(duration: number): Promise<number[]> {
+    const endsAt = performance.now() + duration;
     const latencies: number[] = [];
-    for (const txnid of txnids) {
-      if (isOver) break;
+    while (performance.now() < endsAt) {
+      const txnid = txnids.pop() ?? '';
       const { milliseconds, body } = await shopOf(latencies.length).send(paid(txnid));
       if (body !== 'applied') throw new Error(`${txnid} was answered ${body}`);
       latencies.push(milliseconds);
@@ -46,11 +46,11 @@ for (const [name, options] of setups) {
     return latencies;
   }
 
-  await others(sleep(2_000));
+  await others(2_000);
   const [without, during, waits, tails]: number[][] = [[], [], [], []];
   const inUse: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    without?.push(...(await others(sleep(800))));
+    without?.push(...(await others(800)));
     const txnid = `slow-${++payments}`;
     await createPayments(database, [txnid]);
     const startedAt = performance.now();
@@ -67,7 +67,7 @@ for (const [name, options] of setups) {
       }),
     );
     if (round % 2 === 0) {
-      during?.push(...(await others(sleep(800))));
+      during?.push(...(await others(800)));
     } else {
       // Nobody else is there: what is in use now is the handler's, or a waiter's.
       for (let sample = 0; sample < 50; sample++) {
