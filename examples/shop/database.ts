@@ -28,8 +28,11 @@ export interface OpenDatabase {
 export async function openDatabase({ databaseUrl, dataFolder }: ShopSettings): Promise<OpenDatabase> {
   const embedded = databaseUrl === undefined ? await startEmbeddedPostgres({ dataFolder }) : undefined;
   const pool = new pg.Pool({ connectionString: databaseUrl ?? embedded?.url, connectionTimeoutMillis: 5_000 });
-  // A connection that breaks while it is idle is replaced; without a listener it would end the process.
-  pool.on('error', (error) => console.error(`database: ${oneLine(error)}`));
+  // A connection that breaks while it is idle is replaced; without a listener it would end the process. One that
+  // breaks while the shop closes is only ended by the server before it ended by itself.
+  pool.on('error', (error) => {
+    if (!pool.ending) console.error(`database: ${oneLine(error)}`);
+  });
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: withNamedStatements(pool) }) });
   const close = async () => {
     await db.destroy();
