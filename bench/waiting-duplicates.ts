@@ -24,7 +24,7 @@ await createSlowShopTables(database);
 let payments = 0;
 
 for (const [name, options] of setups) {
-  const shops = [];
+  const shops: SlowShop[] = [];
   for (const shop of options) shops.push(await SlowShop.start(database.url, shop));
   const shopOf = (number: number) => shops[number % shops.length] as SlowShop;
 
