@@ -3,7 +3,7 @@ import type { Issue } from './preprocessing/read-fields.js';
 import type { CallbackKind, PaymentStatus, PayoutStatus, Status } from './preprocessing/transaction-status.js';
 import type { AppliedUpdate, CallbackUpdate, SkippedUpdate } from './repository/callback-update.js';
 import type { PayoutRow, TransactionRow } from './repository/rows.js';
-import type { Proof } from './verification/verified-callback.js';
+import type { InquiryDetails, Origin, Proof } from './verification/verified-callback.js';
 
 /** The fields of a payment that its proof covers. Which ones these are depends on the kind of proof. */
 export interface PaymentData {
@@ -56,9 +56,6 @@ export interface UnsignedData {
 /** What valid callbacks of both kinds have. */
 interface ValidCallbackBase {
   readonly valid: true;
-  /** Where the news came from: an HTTP callback. */
-  readonly origin: 'callback';
-  readonly method: 'GET' | 'POST';
   readonly unsigned: UnsignedData;
   /** The proof that held: its kind, and which of the configured keys. */
   readonly proof: Proof;
@@ -66,14 +63,40 @@ interface ValidCallbackBase {
   readonly update: CallbackUpdate;
   /** Aborts when the deadline of the handler passes. */
   readonly signal: AbortSignal;
+}
+
+/** News that came by a request. */
+export interface ByRequest {
+  /** Where the news came from. */
+  readonly origin: 'callback';
+  readonly method: 'GET' | 'POST';
   readonly request: CallbackRequest;
+  readonly inquiry?: undefined;
+}
+
+/** News that the gateway told when it was asked: by `reconcile()`. */
+export interface ByInquiry {
+  readonly origin: 'inquiry';
+  readonly method: undefined;
+  readonly request: undefined;
+  /** What the answer said beside the fields of a callback. */
+  readonly inquiry: InquiryDetails;
+}
+
+/** An event of the inbox that is put through again: by `replay()`. */
+export interface ByReplay {
+  readonly origin: 'replay';
+  /** How the event came at first; `undefined` for the answer to an inquiry. */
+  readonly method: 'GET' | 'POST' | undefined;
+  readonly request: undefined;
+  readonly inquiry?: undefined;
 }
 
 /** A letter that Dragonpay's tables do not hold: kept as received, never stored as a status, never paid. */
 export type UnrecognizedStatus = string & Record<never, never>;
 
 /** A verified callback about money coming in. */
-export interface PaymentCallback extends ValidCallbackBase {
+export interface PaymentCallback extends ValidCallbackBase, ByRequest {
   readonly kind: 'payment';
   readonly status: PaymentStatus | UnrecognizedStatus;
   readonly data: PaymentData;
@@ -82,7 +105,7 @@ export interface PaymentCallback extends ValidCallbackBase {
 }
 
 /** A verified callback about money going out. */
-export interface PayoutCallback extends ValidCallbackBase {
+export interface PayoutCallback extends ValidCallbackBase, ByRequest {
   readonly kind: 'payout';
   readonly status: PayoutStatus | UnrecognizedStatus;
   readonly data: PayoutData;
@@ -111,16 +134,34 @@ export interface InvalidCallback {
 export type Callback = ValidCallback | InvalidCallback;
 
 /**
+ * What `@OnStatus` methods with a `queue` receive, after the commit: what the status was moved by. There is no
+ * transaction and no request any more.
+ */
+export type QueuedCallback<S extends Status = Status, Kind extends CallbackKind = 'payment'> = Omit<
+  Kind extends 'payout' ? PayoutCallback : PaymentCallback,
+  keyof ByRequest
+> & {
+  readonly status: S;
+  readonly update: AppliedUpdate;
+  readonly origin: Origin;
+  readonly method: 'GET' | 'POST' | undefined;
+  readonly job: {
+    readonly queue: string;
+    /** The same whenever this work is done again, and no other's: what a mailer or courier tells repeats by. */
+    readonly key: string;
+  };
+};
+
+/**
  * What `@OnStatus` methods receive: a verified callback whose status has just been stored, within the transaction
  * that stores it. `Trx` is the repository's transaction; `dragonpay-callback/kysely` has this type with Kysely's.
  */
-export type StoredCallback<
-  S extends Status = Status,
-  Trx = unknown,
-  Kind extends CallbackKind = 'payment',
-> = (Kind extends 'payout' ? PayoutCallback : PaymentCallback) & {
+export type StoredCallback<S extends Status = Status, Trx = unknown, Kind extends CallbackKind = 'payment'> = Omit<
+  Kind extends 'payout' ? PayoutCallback : PaymentCallback,
+  keyof ByRequest
+> & {
   readonly status: S;
   readonly update: AppliedUpdate;
   /** Commits or rolls back together with the status. */
   readonly trx: Trx;
-};
+} & (ByRequest | ByInquiry | ByReplay);

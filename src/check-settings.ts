@@ -1,8 +1,9 @@
 import { BlockList, isIP } from 'node:net';
 import { DragonpayError } from './errors.js';
-import { gatewayAddress, gatewayFetch, isSafeGateway } from './gateway.js';
+import { type Fetch, gatewayAddress, gatewayCall, gatewayFetch, isSafeGateway } from './gateway.js';
 import { merchantIdShape } from './preprocessing/field-shapes.js';
-import type { DragonpaySettings, Limits, WireSettings } from './settings.js';
+import { Inquiry } from './reconcile/inquiry.js';
+import type { DragonpaySettings, InquirySettings, Limits, WireSettings } from './settings.js';
 import { hmacSignature } from './verification/hmac-signature.js';
 import type { ProofVerifier } from './verification/proof-verifier.js';
 import { FetchedPublicKeys, givenKeys, type PublicKeySource, readPublicKey } from './verification/public-keys.js';
@@ -19,6 +20,13 @@ const defaultLimits = {
   storeMilliseconds: 10_000,
 } as const satisfies Required<Limits>;
 
+const defaultInquiry = {
+  attempts: 3,
+  timeoutMilliseconds: 5_000,
+  backoffMilliseconds: 500,
+  longestWaitMilliseconds: 8_000,
+} as const satisfies Required<InquirySettings>;
+
 /** Settings that were found to be complete, and turned into what the dispatcher works with. */
 export interface CheckedSettings {
   readonly policy: VerificationPolicy;
@@ -26,6 +34,11 @@ export interface CheckedSettings {
   /** The addresses that may POST; `undefined` for all. */
   readonly allowFrom: BlockList | undefined;
   readonly publicKeys: PublicKeySource | undefined;
+  readonly wire: WireFormat;
+  /** Asks the gateway about payments; `undefined` without an API key. */
+  readonly inquiry: Inquiry | undefined;
+  /** How long asking about one payment may take at most, in milliseconds. */
+  readonly inquiryMilliseconds: number;
 }
 
 /**
@@ -44,6 +57,10 @@ export function checkSettings(settings: DragonpaySettings): CheckedSettings {
     refuse('verification', 'is missing: without a proof to check, every callback is a forgery');
   }
   checkTypes(settings);
+  const { queue, confirm = 'never' } = settings;
+  if (queue !== undefined && typeof queue?.enqueue !== 'function') refuse('queue', 'has no method enqueue()');
+  if (!['never', 'final', 'always'].includes(confirm)) refuse('confirm', 'is none of "never", "final" and "always"');
+  if (confirm !== 'never' && settings.apiKey === undefined) refuse('apiKey', 'is missing: confirm asks the gateway');
   const wire = checkWire(settings.wire ?? {});
   const publicKeys = publicKeySource(settings);
   return {
@@ -54,9 +71,11 @@ export function checkSettings(settings: DragonpaySettings): CheckedSettings {
         payout: settings.payout === undefined ? [] : [payoutVerifier(settings.payout, wire)],
       },
     },
-    limits: checkLimits(settings.limits ?? {}),
+    limits: checkNumbers<Limits>('limits', defaultLimits, settings.limits ?? {}),
     allowFrom: settings.allowFrom && toBlockList(settings.allowFrom),
     publicKeys,
+    wire,
+    ...inquiryOf(settings),
   };
 }
 
@@ -112,6 +131,21 @@ function checkEnvironment({ environment }: DragonpaySettings): void {
   }
 }
 
+function inquiryOf(settings: DragonpaySettings): Pick<CheckedSettings, 'inquiry' | 'inquiryMilliseconds'> {
+  const { merchantId, apiKey, environment } = settings;
+  const policy = checkNumbers('inquiry', defaultInquiry, settings.inquiry ?? {});
+  const { attempts, timeoutMilliseconds, longestWaitMilliseconds } = policy;
+  // Each attempt may wait for a pause that another call was told to make, and for its own backoff.
+  const inquiryMilliseconds = attempts * (timeoutMilliseconds + 2 * longestWaitMilliseconds);
+  if (apiKey === undefined) return { inquiry: undefined, inquiryMilliseconds };
+  const call = gatewayCall({ environment, merchantId, apiKey, fetch: fetchOf(settings), timeoutMilliseconds });
+  return { inquiry: new Inquiry(call, merchantId, policy), inquiryMilliseconds };
+}
+
+function fetchOf(settings: DragonpaySettings): Fetch {
+  return settings.fetch ?? ((url, init) => globalThis.fetch(url, init));
+}
+
 function publicKeySource(settings: DragonpaySettings): PublicKeySource | undefined {
   const { rsa } = settings.verification ?? {};
   if (rsa === undefined) return undefined;
@@ -129,8 +163,10 @@ function publicKeySource(settings: DragonpaySettings): PublicKeySource | undefin
   }
   const { apiKey, merchantId, environment } = settings;
   if (apiKey === undefined) refuse('apiKey', 'is missing: it fetches the public keys that verification.rsa has not');
-  const fetch = settings.fetch ?? ((url, init) => globalThis.fetch(url, init));
-  return new FetchedPublicKeys(gatewayFetch({ environment, merchantId, apiKey, fetch }), settings.clock ?? Date.now);
+  return new FetchedPublicKeys(
+    gatewayFetch({ environment, merchantId, apiKey, fetch: fetchOf(settings) }),
+    settings.clock ?? Date.now,
+  );
 }
 
 function paymentVerifiers(
@@ -181,13 +217,17 @@ function checkSecrets(subject: string, secrets: readonly string[], encoding = 'u
   return [...secrets];
 }
 
-function checkLimits(limits: Limits): Required<Limits> {
-  const checked = { ...defaultLimits, ...dropUndefined(limits) };
+function checkNumbers<Numbers extends object>(
+  subject: string,
+  defaults: Required<Numbers>,
+  given: Numbers,
+): Required<Numbers> {
+  const checked = { ...defaults, ...dropUndefined(given) };
   for (const [name, value] of Object.entries(checked)) {
-    if (!Object.hasOwn(defaultLimits, name)) refuse(`limits.${name}`, 'is unknown');
-    // The two times are added up, and a timer of Node takes 31 bits: a longer one would pass at once.
-    if (!Number.isSafeInteger(value) || value < 1 || value >= 2 ** 30) {
-      refuse(`limits.${name}`, 'is no whole number of 1 to 1073741823');
+    if (!Object.hasOwn(defaults, name)) refuse(`${subject}.${name}`, 'is unknown');
+    // Times are added up, and a timer of Node takes 31 bits: a longer one would pass at once.
+    if (!Number.isSafeInteger(value) || Number(value) < 1 || Number(value) >= 2 ** 30) {
+      refuse(`${subject}.${name}`, 'is no whole number of 1 to 1073741823');
     }
   }
   return checked;

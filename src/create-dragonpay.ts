@@ -1,14 +1,24 @@
 import type { CallbackEndpoint } from './callback-request.js';
 import { checkSettings, holdsAddress } from './check-settings.js';
 import type { HandlerClass } from './decorators/handler-metadata.js';
-import { handlerTableOf } from './decorators/handler-table.js';
+import { type HandlerTable, handlerTableOf } from './decorators/handler-table.js';
 import { CallbackDispatcher } from './dispatcher.js';
 import { DragonpayError } from './errors.js';
-import { defaultHooks } from './hooks.js';
+import { HandlerCall, HandlerError } from './handler-call.js';
+import { defaultHooks, tell } from './hooks.js';
 import { InFlight } from './in-flight.js';
 import type { CallbackKind } from './preprocessing/transaction-status.js';
+import { type QueueWorker, queueWorker } from './queue/queue-worker.js';
+import { type ReconcileReport, reconcile } from './reconcile/reconcile.js';
+import type { CallbackRepository } from './repository/callback-repository.js';
+import type { CallbackUpdate } from './repository/callback-update.js';
+import { isReconcilable } from './repository/reconcilable-repository.js';
+import { fromEventKey, isReplayable } from './repository/replayable-repository.js';
 import { failed } from './response/default-answers.js';
 import type { DragonpaySettings } from './settings.js';
+import { type StoreParts, storeCallback } from './store-callback.js';
+import { verifiedByInbox } from './verification/from-inbox.js';
+import type { VerifiedCallback } from './verification/verified-callback.js';
 
 /** Options of one endpoint. */
 export interface EndpointOptions {
@@ -25,11 +35,58 @@ export interface Dragonpay {
   endpoint(Class: HandlerClass, options?: EndpointOptions): CallbackEndpoint;
 
   /**
+   * Asks the gateway about open payments, or about given ones (whatever their status), and puts the answers through
+   * the same machine and `@OnStatus` methods as callbacks, with `origin: 'inquiry'`. Any number of processes may do so
+   * at once: no payment is asked about by two of them. Run it by a timer; a run ends by itself.
+   *
+   * Rejects with `invalid-setting` or `not-supported` where it cannot begin, and where the repository fails.
+   *
+   * @example
+   * const report = await dragonpay.reconcile({ olderThan: 15 * 60_000, limit: 500 });
+   */
+  reconcile(options?: ReconcileOptions): Promise<ReconcileReport>;
+
+  /**
+   * Puts an event of the inbox through the machine and the `@OnStatus` methods again, as a new delivery with
+   * `origin: 'replay'`: once what was wrong is mended. What was applied stays applied.
+   * @param key the `key` of an event that `repository.callbacks()` answered with, such as `payment:T-1:ABCD1234:S`
+   * @throws DragonpayError `no-such-event`, `not-supported`, `unstored`; or what the method threw, after rolling back
+   */
+  replay(key: string, options?: HandlerOption): Promise<CallbackUpdate>;
+
+  /**
+   * Makes the worker of the queues that a class has methods for (`@OnStatus(..., { queue })`). Hand it to the adapter
+   * of the queue.
+   * @throws DragonpayError `invalid-handler-class`
+   */
+  work(Class: HandlerClass): QueueWorker;
+
+  /**
    * Takes no more callbacks (503, to be sent again) and waits for those under way, with their statements and key
    * fetches. Call it before the database's pool is ended. Resolves to whether all of them were done in time.
    * @param options.milliseconds how long to wait at most; 15,000 when not given
    */
   close(options?: { readonly milliseconds?: number }): Promise<boolean>;
+}
+
+/** Which class handles what did not come to an endpoint. */
+export interface HandlerOption {
+  /** May be left out where all endpoints that take the kind have the same class. */
+  readonly handler?: HandlerClass;
+}
+
+/** Options of `reconcile()`. */
+export interface ReconcileOptions extends HandlerOption {
+  /** Payments without news or inquiry for so long, in milliseconds; 900,000 (15 minutes) when not given. */
+  readonly olderThan?: number;
+  /** At most so many payments; 100 when not given. */
+  readonly limit?: number;
+  /** These payments, whatever their status and age, instead of open ones. */
+  readonly txnids?: readonly string[];
+  /** So many calls at a time; 4 when not given. */
+  readonly concurrency?: number;
+  /** Ends the run early. */
+  readonly signal?: AbortSignal;
 }
 
 const allKinds: readonly CallbackKind[] = ['payment', 'payout'];
@@ -49,18 +106,22 @@ const allKinds: readonly CallbackKind[] = ['payment', 'payout'];
  * app.all('/dragonpay/callback', toExpressHandler(dragonpay.endpoint(CheckoutCallback)));
  */
 export function createDragonpay(settings: DragonpaySettings): Dragonpay {
-  const { policy, limits, allowFrom, publicKeys } = checkSettings(settings);
-  const { repository, saveData = true, resolver, clientAddress } = settings;
+  const { policy, limits, allowFrom, publicKeys, wire, inquiry, inquiryMilliseconds } = checkSettings(settings);
+  const { merchantId, repository, saveData = true, resolver, clientAddress, queue, confirm } = settings;
   const hooks = { ...defaultHooks, ...settings.hooks };
   const inFlight = new InFlight();
-  let closing = false;
+  const closing = new AbortController();
+  const storing: StoreParts = { limits, hooks, inFlight, queue, confirm, inquiry };
+  const handlers = new Map<HandlerClass, Handler & { readonly kinds: ReadonlySet<CallbackKind> }>();
 
   function endpoint(Class: HandlerClass, options: EndpointOptions = {}): CallbackEndpoint {
-    const table = handlerTableOf(Class);
+    const handler = handlerOf(Class);
+    const kinds = acceptedKinds(options.kinds ?? allKinds);
+    handlers.set(Class, { ...handler, kinds: new Set([...kinds, ...(handlers.get(Class)?.kinds ?? [])]) });
     const dispatcher = new CallbackDispatcher({
-      table,
-      resolve: resolver === undefined ? onlyInstance(Class) : () => resolver.get(Class),
-      kinds: acceptedKinds(options.kinds ?? allKinds),
+      ...storing,
+      ...handler,
+      kinds,
       policy,
       repository,
       saveData,
@@ -68,12 +129,10 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
         allowFrom === undefined ||
         holdsAddress(allowFrom, clientAddress === undefined ? request.remoteAddress : clientAddress(request)),
       limits,
-      hooks,
-      inFlight,
     });
     return {
       dispatch: (request) =>
-        closing ? Promise.resolve(failed('closing')) : inFlight.follow(dispatcher.dispatch(request)),
+        closing.signal.aborted ? Promise.resolve(failed('closing')) : inFlight.follow(dispatcher.dispatch(request)),
     };
   }
 
@@ -86,14 +145,103 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
     return new Set(accepted);
   }
 
+  function handlerOf(Class: HandlerClass): Handler {
+    const table = handlerTableOf(Class);
+    if (table.queued.length > 0 && queue === undefined) {
+      const message = `queue is missing: ${table.className} has methods for queues`;
+      throw new DragonpayError('invalid-setting', message, { subject: 'queue' });
+    }
+    return { table, resolve: resolver === undefined ? onlyInstance(Class) : () => resolver.get(Class) };
+  }
+
+  /** The class whose effects belong to news that came to no endpoint. Nobody is to guess it: effects run once. */
+  function handlerFor(kind: CallbackKind, { handler: Class }: HandlerOption): Handler {
+    if (Class !== undefined) return handlers.get(Class) ?? handlerOf(Class);
+    const [only, ...others] = [...handlers.values()].filter(({ kinds }) => kinds.has(kind));
+    if (only !== undefined && others.length === 0) return only;
+    const message = `handler is missing: ${only === undefined ? 'no endpoint takes' : 'several classes take'} ${kind}s`;
+    throw new DragonpayError('invalid-setting', message, { subject: 'handler' });
+  }
+
+  /** Stores what did not come by a request. Rejects where nothing was stored. */
+  async function deliver(callback: VerifiedCallback, handler: Handler): Promise<CallbackUpdate> {
+    const into = repository as CallbackRepository;
+    const call = new HandlerCall(handler.table, handler.resolve, limits.handlerMilliseconds, undefined, into);
+    try {
+      await call.prepare();
+      const { update, error } = await storeCallback(callback, call, into, storing);
+      if (update.outcome === 'unstored') throw error;
+      return update;
+    } catch (error) {
+      throw error instanceof HandlerError ? error.cause : error;
+    }
+  }
+
+  async function runReconcile(options: ReconcileOptions = {}): Promise<ReconcileReport> {
+    const { olderThan = 900_000, limit = 100, txnids, concurrency = 4, signal } = options;
+    for (const [subject, value, least] of [
+      ['olderThan', olderThan, 0],
+      ['limit', limit, 1],
+      ['concurrency', concurrency, 1],
+    ] as const) {
+      if (!Number.isFinite(value) || value < least) throw missing(subject, `${subject} is less than ${least}`);
+    }
+    if (inquiry === undefined) throw missing('apiKey', 'apiKey is missing: reconcile() asks the gateway');
+    if (repository === undefined || !saveData)
+      throw missing('repository', 'repository is missing, or not to be stored in');
+    if (!isReconcilable(repository)) throw new DragonpayError('not-supported', 'the repository cannot be reconciled');
+    const handler = handlerFor('payment', options);
+    const stop = signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal]);
+    return reconcile(txnids === undefined ? { olderThan, limit } : { txnids }, {
+      repository,
+      inquiry,
+      deliver: (callback) => deliver(callback, handler),
+      lease: inquiryMilliseconds + 2 * limits.storeMilliseconds + limits.handlerMilliseconds + leaseReserve,
+      concurrency,
+      signal: stop,
+      inquired: (event) => tell(hooks.inquired, event),
+    });
+  }
+
+  async function replay(key: string, options: HandlerOption = {}): Promise<CallbackUpdate> {
+    const name = fromEventKey(key);
+    if (repository === undefined || !saveData)
+      throw missing('repository', 'repository is missing, or not to be stored in');
+    if (!isReplayable(repository))
+      throw new DragonpayError('not-supported', 'the repository keeps no events to replay');
+    const handler = handlerFor(name.kind, options);
+    const event = await repository.findEvent(name);
+    if (event === undefined) throw new DragonpayError('no-such-event', 'the inbox holds no event with this key');
+    return deliver(verifiedByInbox(event, wire, merchantId), handler);
+  }
+
   return {
     endpoint,
+    reconcile: (options) => inFlight.follow(runReconcile(options)),
+    replay: (key, options) => inFlight.follow(replay(key, options)),
+    work(Class) {
+      const { table, resolve } = handlerOf(Class);
+      const worker = queueWorker(table, resolve, repository);
+      return { ...worker, run: (...args) => inFlight.follow(worker.run(...args)) };
+    },
     async close({ milliseconds = 15_000 } = {}) {
-      closing = true;
+      closing.abort(new DragonpayError('closing', 'close() was called'));
       if (publicKeys !== undefined) inFlight.follow(publicKeys.settled());
       return inFlight.drained(milliseconds);
     },
   };
+}
+
+interface Handler {
+  readonly table: HandlerTable;
+  readonly resolve: () => object | Promise<object>;
+}
+
+/** What a lease has over the bounds of its inquiry, in milliseconds: for timers that are late. */
+const leaseReserve = 1_000;
+
+function missing(subject: string, message: string): DragonpayError {
+  return new DragonpayError('invalid-setting', message, { subject });
 }
 
 /** One instance for all callbacks, made at once: a constructor that throws is no surprise at the first callback. */

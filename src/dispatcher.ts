@@ -1,21 +1,20 @@
 import type { CallbackEndpoint, CallbackReply, CallbackRequest } from './callback-request.js';
-import { withinDeadline } from './deadline.js';
 import type { HandlerTable } from './decorators/handler-table.js';
 import { DragonpayError, type FailureCode, failures } from './errors.js';
 import { HandlerCall, HandlerError } from './handler-call.js';
-import { escapeForLog, type Hooks, tell } from './hooks.js';
-import type { InFlight } from './in-flight.js';
+import { escapeForLog, tell } from './hooks.js';
 import { checkFields } from './preprocessing/check-fields.js';
 import { type Issue, type ReadLimits, type ReceivedFields, readFields } from './preprocessing/read-fields.js';
 import type { CallbackKind } from './preprocessing/transaction-status.js';
 import type { CallbackRepository } from './repository/callback-repository.js';
 import type { CallbackUpdate } from './repository/callback-update.js';
 import { answer, failed, methodTable } from './response/default-answers.js';
+import { type StoreParts, storeCallback } from './store-callback.js';
 import type { VerifiedCallback } from './verification/verified-callback.js';
 import { type VerificationPolicy, verifyCallback } from './verification/verify-callback.js';
 
 /** What a dispatcher works with. {@link createDragonpay} makes it from settings. */
-export interface DispatcherParts {
+export interface DispatcherParts extends StoreParts {
   readonly table: HandlerTable;
   /** The instance to call: asked for once a request. */
   readonly resolve: () => object | Promise<object>;
@@ -27,9 +26,6 @@ export interface DispatcherParts {
   readonly saveData: boolean;
   readonly mayPost: (request: CallbackRequest) => boolean;
   readonly limits: ReadLimits & { readonly handlerMilliseconds: number; readonly storeMilliseconds: number };
-  readonly hooks: Hooks;
-  /** Follows what may outlast its answer. */
-  readonly inFlight: InFlight;
 }
 
 /**
@@ -104,28 +100,11 @@ export class CallbackDispatcher implements CallbackEndpoint {
 
   /** Stores a verified callback, and runs the `@OnStatus` method in the same transaction. Rejects as that does. */
   async #store(callback: VerifiedCallback, call: HandlerCall): Promise<CallbackUpdate> {
-    const { repository, saveData, table, limits, hooks, inFlight } = this.#parts;
+    const { repository, saveData, table } = this.#parts;
     if (repository === undefined || !saveData || (callback.method === 'GET' && !table.updateOnGet)) {
       return { outcome: 'skipped' };
     }
-    const onStatus = call.onStatus(callback);
-    const effect = onStatus && { milliseconds: limits.handlerMilliseconds, run: onStatus };
-    const bound = limits.storeMilliseconds + (effect?.milliseconds ?? 0);
-    let update: CallbackUpdate = { outcome: 'unstored' };
-    let error: unknown;
-    try {
-      update = await withinDeadline(
-        bound,
-        () => inFlight.follow(repository.store(callback, effect)),
-        () => new DragonpayError('unstored', `the database took longer than ${bound} ms`),
-      );
-    } catch (reason) {
-      error = reason;
-    }
-    const { kind, id, refno, status, method } = callback;
-    tell(hooks.stored, { kind, id, refno, status, method, update, ...(error !== undefined && { error }) });
-    if (error instanceof HandlerError) throw error;
-    return update;
+    return (await storeCallback(callback, call, repository, this.#parts)).update;
   }
 
   /** A request that could not be read or judged: no method is called. */

@@ -35,7 +35,16 @@ export const failures = {
   'handler-failed': { status: 500, meaning: 'A handler method threw, or returned what is no reply.' },
   'handler-deadline': { status: 503, meaning: 'A handler method took longer than `limits.handlerMilliseconds`.' },
 
+  // The gateway was asked about a payment: by `reconcile()`, or by `confirm` before a callback is stored.
+  'gateway-unavailable': { status: 503, meaning: 'The gateway could not be reached, or was out of order.' },
+  'gateway-refused': { status: 503, meaning: 'The gateway refused the merchant id or the API key.' },
+  'answer-refused': { status: 503, meaning: 'The answer of the gateway is malformed, or about something else.' },
+  unconfirmed: { status: 503, meaning: 'The gateway does not say what the callback says; nothing was stored.' },
+
   // Thrown to the program, never met by a callback.
+  'not-supported': { status: 500, meaning: 'The repository has not the methods that this call needs.' },
+  'no-such-event': { status: 404, meaning: 'The inbox holds no event with this key.' },
+  'job-refused': { status: 500, meaning: 'A queue handed over a job that no method of the class is for.' },
   'invalid-setting': { status: 500, meaning: 'A setting or environment variable is missing or malformed.' },
   'invalid-handler-class': { status: 500, meaning: 'The decorated class cannot serve callbacks as it stands.' },
   'invalid-details': { status: 400, meaning: 'The details of a new payment or payout are not storable.' },

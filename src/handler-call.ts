@@ -4,6 +4,7 @@ import { type Deadline, withinDeadline } from './deadline.js';
 import type { HandlerTable } from './decorators/handler-table.js';
 import { DragonpayError } from './errors.js';
 import type { ReceivedFields } from './preprocessing/read-fields.js';
+import { type Job, type JobQueue, jobOf } from './queue/job.js';
 import type { CallbackRepository } from './repository/callback-repository.js';
 import type { AppliedUpdate, CallbackUpdate } from './repository/callback-update.js';
 import type { VerifiedCallback } from './verification/verified-callback.js';
@@ -13,7 +14,8 @@ export class HandlerCall {
   readonly #table: HandlerTable;
   readonly #resolve: () => object | Promise<object>;
   readonly #milliseconds: number;
-  readonly #request: CallbackRequest;
+  /** None for news that did not come by a request: only `@OnStatus` methods are called for it. */
+  readonly #request: CallbackRequest | undefined;
   readonly #repository: CallbackRepository | undefined;
   #instance: object | undefined;
 
@@ -21,7 +23,7 @@ export class HandlerCall {
     table: HandlerTable,
     resolve: () => object | Promise<object>,
     milliseconds: number,
-    request: CallbackRequest,
+    request: CallbackRequest | undefined,
     repository: CallbackRepository | undefined,
   ) {
     this.#table = table;
@@ -42,22 +44,44 @@ export class HandlerCall {
 
   /** Makes sure that there is an instance to call, before anything is stored for it. */
   async prepare(): Promise<void> {
-    if (this.#verbKey() !== undefined || this.#table.status.payment.size + this.#table.status.payout.size > 0) {
+    const { status, queued } = this.#table;
+    if (this.#verbKey() !== undefined || status.payment.size + status.payout.size + queued.length > 0) {
       await this.#handler();
     }
   }
 
-  /** The method for a status, where there is one: to be run inside the transaction that stores the move. */
-  onStatus(callback: VerifiedCallback): ((update: AppliedUpdate, trx: unknown) => Promise<void>) | undefined {
-    const key = this.#table.status[callback.kind].get(callback.status);
-    if (key === undefined) return undefined;
+  /**
+   * What a status is to cause, where it is something: to be run inside the transaction that stores the move. Calls the
+   * method for the status, and enqueues the jobs of those that work for a queue.
+   */
+  effectOf(
+    callback: VerifiedCallback,
+    queue: JobQueue | undefined,
+  ): ((update: AppliedUpdate, trx: unknown) => Promise<void>) | undefined {
+    const { kind, status } = callback;
+    const key = this.#table.status[kind].get(status);
+    const queued = this.#table.queued.filter((entry) => entry.kind === kind && entry.status === status);
+    const [first = queued[0]?.key] = [key];
+    if (first === undefined) return undefined;
     return async (update, trx) => {
       const handler = await this.#handler();
-      await this.#within(key, (deadline) => {
-        const stored = Object.assign(this.#valid(callback, update, deadline, trx), { trx });
-        return this.#method(handler, key)(stored as StoredCallback);
+      await this.#within(first, async (deadline) => {
+        if (key !== undefined) {
+          const stored = Object.assign(this.#valid(callback, update, deadline, trx), { trx });
+          await this.#method(handler, key)(stored as StoredCallback);
+        }
+        for (const entry of queued) await this.#enqueue(jobOf(entry.queue, callback, update), queue, trx);
       });
     };
+  }
+
+  async #enqueue(job: Job, queue: JobQueue | undefined, trx: unknown): Promise<void> {
+    try {
+      if (queue === undefined) throw new Error('there is no setting `queue`');
+      await queue.enqueue(trx, job);
+    } catch (cause) {
+      throw new Error(`the job for the queue ${job.queue} was not enqueued`, { cause });
+    }
   }
 
   /** Calls the `@OnGet` or `@OnPost` method for a verified callback; `undefined` where there is none. */
@@ -71,11 +95,11 @@ export class HandlerCall {
     return this.#onVerb((deadline) => ({
       valid: false,
       origin: 'callback',
-      method: request.method as 'GET' | 'POST',
+      method: request?.method as 'GET' | 'POST',
       issues,
       received: fields.received,
       update: { outcome: 'skipped' },
-      request,
+      request: request as CallbackRequest,
       get signal() {
         return deadline.signal;
       },
@@ -90,6 +114,7 @@ export class HandlerCall {
   }
 
   #verbKey(): string | symbol | undefined {
+    if (this.#request === undefined) return undefined;
     return this.#request.method === 'GET' ? this.#table.get : this.#table.post;
   }
 
@@ -124,14 +149,15 @@ export class HandlerCall {
   }
 
   #valid(verified: VerifiedCallback, update: CallbackUpdate, deadline: Deadline, trx?: unknown): ValidCallback {
-    const { kind, id, status, data, unsigned, proof, method } = verified;
+    const { kind, id, status, data, unsigned, proof, origin, method, inquiry } = verified;
     const repository = this.#repository;
     const options = trx === undefined ? {} : { trx };
     return {
       valid: true,
       kind,
-      origin: 'callback',
+      origin,
       method,
+      inquiry,
       status,
       data,
       unsigned,

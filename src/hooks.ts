@@ -1,6 +1,8 @@
 import type { FailureCode } from './errors.js';
 import type { CallbackKind } from './preprocessing/transaction-status.js';
+import type { InquiredEvent } from './reconcile/reconcile.js';
 import type { CallbackUpdate } from './repository/callback-update.js';
+import type { Origin } from './verification/verified-callback.js';
 
 /** A request arrived at an endpoint. */
 export interface ReceivedEvent {
@@ -28,7 +30,9 @@ export interface StoredEvent {
   readonly id: string;
   readonly refno: string;
   readonly status: string;
-  readonly method: string;
+  readonly origin: Origin;
+  /** `undefined` for what did not come by a request. */
+  readonly method: string | undefined;
   readonly update: CallbackUpdate;
   /** With the outcome `unstored`: why. */
   readonly error?: unknown;
@@ -62,6 +66,8 @@ export interface Hooks {
   readonly stored?: (event: StoredEvent) => unknown;
   /** When not given: one line on stderr. */
   readonly handlerFailed?: (event: HandlerFailedEvent) => unknown;
+  /** The gateway was asked about a payment. When not given: one line on stderr for what failed. */
+  readonly inquired?: (event: InquiredEvent) => unknown;
   readonly replied?: (event: RepliedEvent) => unknown;
 }
 
@@ -74,6 +80,9 @@ export const defaultHooks: Hooks = {
     if (update.outcome === 'unstored') {
       console.error(`dragonpay-callback: ${kind} ${id} ${status} was not stored: ${messageOf(error)}`);
     }
+  },
+  inquired: ({ txnid, result, error }) => {
+    if (result === 'failed') console.error(`dragonpay-callback: inquiry of ${txnid} failed: ${messageOf(error)}`);
   },
   handlerFailed: ({ handler, error }) => {
     console.error(`dragonpay-callback: ${handler} failed: ${messageOf(error)}`);

@@ -1,7 +1,9 @@
 import type { CallbackRequest } from './callback-request.js';
 import type { Environment, Fetch } from './gateway.js';
 import type { Hooks } from './hooks.js';
+import type { JobQueue } from './queue/job.js';
 import type { CallbackRepository } from './repository/callback-repository.js';
+import type { Confirm } from './store-callback.js';
 import type { PublicKeyInput } from './verification/public-keys.js';
 import type { ProofAlgorithm, SignedText } from './verification/signed-text.js';
 
@@ -62,6 +64,18 @@ export interface Limits {
   readonly storeMilliseconds?: number;
 }
 
+/** How the gateway is asked about payments. */
+export interface InquirySettings {
+  /** How often a call is tried that meets an outage (5xx, 429, no answer): 3. */
+  readonly attempts?: number;
+  /** How long a call may take, in milliseconds: 5,000. */
+  readonly timeoutMilliseconds?: number;
+  /** The wait before the second try, in milliseconds, of which a part is chance: 500. It doubles with each. */
+  readonly backoffMilliseconds?: number;
+  /** The longest wait, in milliseconds: 8,000. Where the gateway asks for more (`Retry-After`) the call is given up. */
+  readonly longestWaitMilliseconds?: number;
+}
+
 /** Gives instances of handler classes. An Inversify container is one. */
 export interface Resolver {
   // biome-ignore lint/suspicious/noExplicitAny: containers type this each in their own way
@@ -91,6 +105,16 @@ export interface DragonpaySettings {
   readonly allowFrom?: readonly string[] | undefined;
   /** Finds the sender's address, behind a proxy that one trusts; the socket's address when not given. */
   readonly clientAddress?: ((request: CallbackRequest) => string | undefined) | undefined;
+  /**
+   * Whether the gateway is asked before a callback moves a payment: `never` (when not given), `final` (before any
+   * status but P, U and A) or `always`. Where it cannot be asked, or says otherwise, nothing is stored and the answer
+   * is 503. Needs `apiKey`.
+   */
+  readonly confirm?: Confirm | undefined;
+  readonly inquiry?: InquirySettings | undefined;
+  /** Where the jobs of `@OnStatus(..., { queue })` go: made by an adapter of a queue. */
+  // biome-ignore lint/suspicious/noExplicitAny: any transaction type will do
+  readonly queue?: JobQueue<any> | undefined;
   readonly wire?: WireSettings | undefined;
   readonly limits?: Limits | undefined;
   readonly hooks?: Hooks | undefined;

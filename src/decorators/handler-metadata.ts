@@ -23,7 +23,13 @@ export interface ClassOptions {
 /** What a method was decorated as. */
 export type MethodRole =
   | { readonly role: 'get' | 'post' | 'dispatch' }
-  | { readonly role: 'status'; readonly kind: CallbackKind; readonly statuses: readonly string[] };
+  | {
+      readonly role: 'status';
+      readonly kind: CallbackKind;
+      readonly statuses: readonly string[];
+      /** The queue that the method works for; without one it runs in the transaction. */
+      readonly queue?: string;
+    };
 
 /** One decorated method. */
 export type MethodEntry = MethodRole & {

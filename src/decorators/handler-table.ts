@@ -10,6 +10,16 @@ export interface HandlerTable extends ClassOptions {
   readonly dispatch: string | symbol | undefined;
   /** By kind, then by status letter. */
   readonly status: Readonly<Record<CallbackKind, ReadonlyMap<string, string | symbol>>>;
+  /** The methods that work for a queue. */
+  readonly queued: readonly QueuedEntry[];
+}
+
+/** A method that is called by the worker of a queue, after the commit. */
+export interface QueuedEntry {
+  readonly kind: CallbackKind;
+  readonly status: string;
+  readonly queue: string;
+  readonly key: string | symbol;
 }
 
 /**
@@ -22,6 +32,7 @@ export function handlerTableOf(Class: HandlerClass): HandlerTable {
   const options = chain.findLast((own) => own.options !== undefined)?.options;
   if (options === undefined) fail(Class.name, 'is not decorated with @DragonpayCallback()');
   const methods = new Map<string, string | symbol>();
+  const queued = new Map<string, QueuedEntry>();
   for (const own of chain) {
     const declared = new Map<string, string | symbol>();
     for (const entry of own.methods) {
@@ -33,6 +44,7 @@ export function handlerTableOf(Class: HandlerClass): HandlerTable {
         }
         declared.set(slot, entry.key);
       }
+      for (const one of queuedOf(entry)) queued.set(slotOf(one), one);
     }
     for (const [slot, key] of declared) methods.set(slot, key);
   }
@@ -43,6 +55,7 @@ export function handlerTableOf(Class: HandlerClass): HandlerTable {
     post: methods.get('@OnPost'),
     dispatch: methods.get('@OnDispatch'),
     status: { payment: statusMethods(methods, 'payment'), payout: statusMethods(methods, 'payout') },
+    queued: [...queued.values()],
   });
 }
 
@@ -55,7 +68,22 @@ function slotsOf(Class: HandlerClass, entry: MethodEntry): string[] {
   for (const status of entry.statuses) {
     if (!isStatus(entry.kind, status)) fail(Class.name, `names no status of a ${entry.kind} in @OnStatus of ${method}`);
   }
-  return entry.statuses.map((status) => `${statusSlot(entry.kind)}${status}`);
+  const { kind, queue } = entry;
+  if (queue !== undefined && (typeof queue !== 'string' || !/^[\w.-]{1,64}$/.test(queue))) {
+    fail(Class.name, `names no queue in @OnStatus of ${method}: 1 to 64 letters, digits, "_", "-" and "."`);
+  }
+  return entry.statuses.map((status) => slotOf({ kind, status, queue }));
+}
+
+function queuedOf(entry: MethodEntry): QueuedEntry[] {
+  if (entry.role !== 'status') return [];
+  const { kind, queue, key, statuses } = entry;
+  return queue === undefined ? [] : statuses.map((status) => ({ kind, status, queue, key }));
+}
+
+/** A status may have a method in the transaction, and one for each queue. */
+function slotOf({ kind, status, queue }: { kind: CallbackKind; status: string; queue: string | undefined }): string {
+  return queue === undefined ? `${statusSlot(kind)}${status}` : `@OnStatus for ${queue} of ${kind}s in ${status}`;
 }
 
 function statusSlot(kind: CallbackKind): string {

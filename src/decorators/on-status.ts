@@ -1,4 +1,4 @@
-import type { StoredCallback } from '../callback.js';
+import type { QueuedCallback, StoredCallback } from '../callback.js';
 import type { PaymentStatus, PayoutStatus, Status } from '../preprocessing/transaction-status.js';
 import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js';
 import type { HandlerMethodDecorator } from './on-get.js';
@@ -6,12 +6,25 @@ import type { HandlerMethodDecorator } from './on-get.js';
 /** Options of `@OnStatus`: `kind: 'payout'` for payouts; payments when not given. */
 export interface OnStatusOptions<Kind extends 'payment' | 'payout' = 'payment' | 'payout'> {
   readonly kind?: Kind;
+  readonly queue?: undefined;
+}
+
+/** Options of `@OnStatus` for work that follows the commit: the name of the queue that its worker takes it from. */
+export interface QueuedOptions<Kind extends 'payment' | 'payout' = 'payment' | 'payout'> {
+  readonly kind?: Kind;
+  /** 1 to 64 letters, digits, `_`, `-` and `.`. */
+  readonly queue: string;
 }
 
 /** A method that runs when a payment or payout reaches a status. `trx` is whatever the repository's transaction is. */
 export type StatusMethod<S extends Status, Kind extends 'payment' | 'payout'> = (
   // biome-ignore lint/suspicious/noExplicitAny: the decorator cannot know the repository's transaction
   callback: StoredCallback<S, any, Kind>,
+) => void | Promise<void>;
+
+/** A method that a queue's worker calls after the commit. */
+export type QueuedMethod<S extends Status, Kind extends 'payment' | 'payout'> = (
+  callback: QueuedCallback<S, Kind>,
 ) => void | Promise<void>;
 
 /**
@@ -23,6 +36,14 @@ export type StatusMethod<S extends Status, Kind extends 'payment' | 'payout'> = 
  * \@OnStatus('S') async ship({ trx, data }: StoredCallback<Database, 'S'>) {
  *   await trx.updateTable('orders').set({ paid: true }).where('txnid', '=', data.txnid).execute();
  * }
+ *
+ * With `queue` a job commits together with the status instead, and its worker calls the method with a
+ * {@link QueuedCallback}: for mail, couriers and whatever else cannot be rolled back.
+ *
+ * @example
+ * \@OnStatus('S', { queue: 'mail' }) async thank({ data, job }: QueuedCallback<'S'>) {
+ *   await mailer.send({ template: 'paid', txnid: data.txnid, idempotencyKey: job.key });
+ * }
  */
 export function OnStatus<const S extends PaymentStatus>(
   ...statuses: [S, ...S[]]
@@ -33,11 +54,19 @@ export function OnStatus<const S extends PaymentStatus>(
 export function OnStatus<const S extends PayoutStatus>(
   ...statusesAndOptions: [S, ...S[], OnStatusOptions<'payout'> & { kind: 'payout' }]
 ): HandlerMethodDecorator<StatusMethod<S, 'payout'>>;
+export function OnStatus<const S extends PaymentStatus>(
+  ...statusesAndOptions: [S, ...S[], QueuedOptions<'payment'>]
+): HandlerMethodDecorator<QueuedMethod<S, 'payment'>>;
+export function OnStatus<const S extends PayoutStatus>(
+  ...statusesAndOptions: [S, ...S[], QueuedOptions<'payout'> & { kind: 'payout' }]
+): HandlerMethodDecorator<QueuedMethod<S, 'payout'>>;
 export function OnStatus(
-  ...given: ReadonlyArray<string | OnStatusOptions>
+  ...given: ReadonlyArray<string | OnStatusOptions | QueuedOptions>
 ): (...args: MethodDecoratorArguments) => void {
   const statuses = given.filter((item) => typeof item === 'string');
   const options = given.find((item) => typeof item === 'object');
   const kind = options?.kind ?? 'payment';
-  return (...args: MethodDecoratorArguments) => addMethod({ role: 'status', kind, statuses }, ...args);
+  const queue = options?.queue;
+  return (...args: MethodDecoratorArguments) =>
+    addMethod({ role: 'status', kind, statuses, ...(queue !== undefined && { queue }) }, ...args);
 }

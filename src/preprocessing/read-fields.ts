@@ -113,8 +113,13 @@ function asOneCharacterPerByte(text: string): string {
   return /[^\u0000-\u00ff]/.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
 }
 
-/** Decodes application/x-www-form-urlencoded, one character a byte. `undefined`: more than `limit` fields. */
 function decodeForm(form: string, limit: number): FieldsRead | undefined {
+  const fields = readForm(form, limit);
+  return fields && { ok: true, ...fields };
+}
+
+/** Decodes application/x-www-form-urlencoded, one character a byte. `undefined`: more than `limit` fields. */
+export function readForm(form: string, limit: number): ReceivedFields | undefined {
   const collector = new FieldCollector(() => form.replace(/[^\u0021-\u007e]/g, percentEncode));
   let count = 0;
   for (let start = 0; start <= form.length; ) {
@@ -129,7 +134,7 @@ function decodeForm(form: string, limit: number): FieldsRead | undefined {
     }
     start = end + 1;
   }
-  return { ok: true, ...collector.done() };
+  return collector.done();
 }
 
 function readParsedFields(

@@ -62,6 +62,9 @@ const followersOfPayout: Record<PayoutStatus, string> = {
   V: '',
 };
 
+/** The statuses of a payment of which more is to be heard: what `reconcile()` asks about. */
+export const openStatuses: readonly PaymentStatus[] = ['P', 'U', 'A'];
+
 /** A payment in one of these is closed: success after it is a late payment. */
 const closedPayment = 'FVE';
 

@@ -1,10 +1,16 @@
-import type { CallbackKind, Status } from '../preprocessing/transaction-status.js';
+import {
+  type CallbackKind,
+  openStatuses,
+  type PaymentStatus,
+  type Status,
+} from '../preprocessing/transaction-status.js';
 import type { VerifiedCallback } from '../verification/verified-callback.js';
 import type { CallbackRepository, StatusEffect } from './callback-repository.js';
 import type { RecordedUpdate } from './callback-update.js';
 import { decideUpdate, reviewReasons } from './decide-update.js';
 import { compareInInbox, defaultInboxLimit, type InboxFilter, toCursor } from './inbox-filter.js';
 import { alreadyExists, type NewRow, newPayout, newTransaction } from './new-row.js';
+import type { InquiryClaim, ReconcilableRepository } from './reconcilable-repository.js';
 import { redactProofs } from './redact-proofs.js';
 import type { InboxEvent, PayoutDetails, PayoutRow, TransactionDetails, TransactionRow } from './rows.js';
 
@@ -23,10 +29,11 @@ export interface MemoryTransaction {
  * Keeps everything in this process and loses it with it: for tests, and for trying things out. Means the same as the
  * PostgreSQL repository, one callback of an id at a time.
  */
-export class MemoryRepository implements CallbackRepository<MemoryTransaction> {
+export class MemoryRepository implements CallbackRepository<MemoryTransaction>, ReconcilableRepository {
   readonly #rows = { payment: new Map<string, MemoryRow>(), payout: new Map<string, MemoryRow>() };
   readonly #inbox = new Map<string, InboxEvent>();
   readonly #busy = new Map<string, Promise<unknown>>();
+  readonly #claims = new Map<string, { inquiredAt: number; leasedUntil: number }>();
   readonly #now: () => number;
 
   /** @param options.clock the time in milliseconds; `Date.now` when not given. */
@@ -67,7 +74,7 @@ export class MemoryRepository implements CallbackRepository<MemoryTransaction> {
     const lastSeen = new Date(this.#now());
     const firstSeen = earlier?.firstSeen ?? lastSeen;
     const position = { firstSeen: String(firstSeen.getTime() * 1000), id, kind, refno, status };
-    const received = { proof: proof.algorithm, keyId: proof.keyId, method, raw: callback.raw() };
+    const received = { proof: proof.algorithm, keyId: proof.keyId, method: method ?? null, raw: callback.raw() };
     this.#inbox.set(key, {
       kind,
       id,
@@ -115,6 +122,42 @@ export class MemoryRepository implements CallbackRepository<MemoryTransaction> {
 
   #find(kind: CallbackKind, id: string, trx: MemoryTransaction | undefined): MemoryRow | undefined {
     return trx?.kind === kind && trx.row.id === id ? trx.row : this.#rows[kind].get(id);
+  }
+
+  async claimOpenPayment(options: { readonly olderThan: number; readonly lease: number }) {
+    const latest = this.#now() - options.olderThan;
+    const [oldest] = [...this.#rows.payment.values()]
+      .filter(({ id, status }) => openStatuses.includes(status as PaymentStatus) && this.#isFree(id))
+      .map((row) => ({
+        id: row.id,
+        news: Math.max(row.modifiedAt.getTime(), this.#claims.get(row.id)?.inquiredAt ?? 0),
+      }))
+      .filter(({ news }) => news <= latest)
+      .sort((one, other) => one.news - other.news);
+    return oldest && this.#claim(oldest.id, options.lease);
+  }
+
+  async claimPayment(
+    txnid: string,
+    { lease }: { readonly lease: number },
+  ): Promise<InquiryClaim | 'held' | 'not-found'> {
+    if (!this.#rows.payment.has(txnid)) return 'not-found';
+    return this.#isFree(txnid) ? this.#claim(txnid, lease) : 'held';
+  }
+
+  async finishInquiry({ txnid, lease }: InquiryClaim): Promise<void> {
+    if (String(this.#claims.get(txnid)?.leasedUntil) !== lease) return;
+    this.#claims.set(txnid, { inquiredAt: this.#now(), leasedUntil: 0 });
+  }
+
+  #isFree(txnid: string): boolean {
+    return (this.#claims.get(txnid)?.leasedUntil ?? 0) <= this.#now();
+  }
+
+  #claim(txnid: string, lease: number): InquiryClaim {
+    const leasedUntil = this.#now() + lease;
+    this.#claims.set(txnid, { inquiredAt: this.#claims.get(txnid)?.inquiredAt ?? 0, leasedUntil });
+    return { txnid, lease: String(leasedUntil) };
   }
 
   /** Reads a page of the inbox: verified events and what became of them, the oldest first. Proofs are redacted. */

@@ -1,5 +1,5 @@
 import type { CallbackKind, PaymentStatus, PayoutStatus } from '../preprocessing/transaction-status.js';
-import type { ProofAlgorithm } from '../verification/verified-callback.js';
+import type { ProofKind } from '../verification/verified-callback.js';
 import type { RecordedOutcome } from './callback-update.js';
 
 /** A payment as it is stored. */
@@ -108,10 +108,11 @@ export interface InboxEvent {
   /** What became of it. `applied` stays `applied`, whatever a later delivery comes to. */
   readonly outcome: RecordedOutcome;
   readonly reasons: readonly ReviewReason[];
-  readonly proof: ProofAlgorithm;
+  readonly proof: ProofKind;
   readonly keyId: string;
-  readonly method: 'GET' | 'POST';
-  /** The form as received, the proofs replaced by `redacted`. */
+  /** How it came; `null` for what did not come by a request. */
+  readonly method: 'GET' | 'POST' | null;
+  /** The form as received, the proofs replaced by `redacted`. An inquiry's answer is written as the same form. */
   readonly raw: string;
   /** Where it stands in the inbox: `callbacks({ after: cursor })` goes on behind it. */
   readonly cursor: string;

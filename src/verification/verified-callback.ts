@@ -4,14 +4,31 @@ import type { ProofAlgorithm } from './signed-text.js';
 
 export type { ProofAlgorithm } from './signed-text.js';
 
-/** The proof that held. */
+/** Where news of a payment came from: a callback, the gateway's answer to an inquiry, or an event of the inbox again. */
+export type Origin = 'callback' | 'inquiry' | 'replay';
+
+/** What vouches for an event: one of the three proofs, or the gateway that answered over an authenticated call. */
+export type ProofKind = ProofAlgorithm | 'inquiry';
+
+/** What vouches for a callback. */
 export interface Proof {
-  readonly algorithm: ProofAlgorithm;
+  readonly algorithm: ProofKind;
   /**
    * Which key: for RSA the first 16 hex digits of the SHA-256 of its SubjectPublicKeyInfo, for secrets their place
-   * in the settings (`secretKeys[0]`), since anything computed from a secret could be guessed at.
+   * in the settings (`secretKeys[0]`), since anything computed from a secret could be guessed at. For an inquiry
+   * `apiKey`.
    */
   readonly keyId: string;
+}
+
+/** What an inquiry is answered with beside the fields that callbacks have. */
+export interface InquiryDetails {
+  /** When the payment was made. The gateway writes Manila's time. */
+  readonly refDate: Date | undefined;
+  /** When the money is, or was, settled. */
+  readonly settleDate: Date | undefined;
+  /** Dragonpay's fee, as a decimal string. */
+  readonly fee: string | undefined;
 }
 
 declare const verified: unique symbol;
@@ -35,7 +52,11 @@ export interface VerifiedCallback {
   readonly amount: string | undefined;
   /** Three upper-case letters: only compared with the row. */
   readonly currency: string | undefined;
-  readonly method: 'GET' | 'POST';
+  readonly origin: Origin;
+  /** How it came; `undefined` for what did not come by a request. */
+  readonly method: 'GET' | 'POST' | undefined;
+  /** What the gateway's answer to an inquiry said beside the fields of a callback. */
+  readonly inquiry: InquiryDetails | undefined;
   /** The form as received. Holds the proofs. */
   raw(): string;
 }

@@ -3,7 +3,7 @@ import type { CheckedCallback } from '../preprocessing/check-fields.js';
 import type { Issue, ReceivedFields } from '../preprocessing/read-fields.js';
 import type { CallbackKind } from '../preprocessing/transaction-status.js';
 import type { ProofVerifier } from './proof-verifier.js';
-import { coverageOf, joinSignedFields } from './signed-text.js';
+import { coverageOf, joinSignedFields, type SignedField } from './signed-text.js';
 import type { Proof, VerifiedCallback } from './verified-callback.js';
 
 /** What a merchant accepts as a proof. */
@@ -47,21 +47,27 @@ export async function verifyCallback(
     const fields = policy.accepted[callback.kind].map(({ field }) => field);
     return refused('proof-missing', fields[0], `no proof of an accepted kind is present (${fields.join(', ')})`);
   }
-  return { ok: true, callback: toVerified(callback, received, strongest, merchantId) };
+  const { proof, verifier } = strongest;
+  const { method, raw } = received;
+  const by = { origin: 'callback', method, inquiry: undefined, raw, proof } as const;
+  return { ok: true, callback: toVerified(callback, by, verifier.signedText.fields, merchantId) };
 }
 
 function refused(code: Issue['code'], field: string | undefined, message: string): Verdict {
   return { ok: false, issues: [field === undefined ? { code, message } : { code, field, message }] };
 }
 
-/** The only place that makes a {@link VerifiedCallback}. */
-function toVerified(
+/**
+ * The only place that makes a {@link VerifiedCallback}. Beside a proof that held, two others may ask for one: the
+ * answer of the gateway (from-inquiry.ts), and an event that was verified when the inbox took it (from-inbox.ts).
+ */
+export function toVerified(
   callback: CheckedCallback,
-  received: Pick<ReceivedFields, 'raw'> & { readonly method: 'GET' | 'POST' },
-  { proof, verifier }: { proof: Proof; verifier: ProofVerifier },
+  by: Pick<VerifiedCallback, 'origin' | 'method' | 'inquiry' | 'raw' | 'proof'>,
+  covered: readonly SignedField[] | 'all',
   merchantId: string,
 ): VerifiedCallback {
-  const { data, unsigned } = splitByCoverage(callback, verifier, merchantId);
+  const { data, unsigned } = splitByCoverage(callback, covered, merchantId);
   return {
     kind: callback.kind,
     id: (callback.kind === 'payment' ? callback.txnid : callback.merchantTxnId) ?? '',
@@ -69,16 +75,17 @@ function toVerified(
     status: callback.status,
     data,
     unsigned,
-    proof,
     amount: callback.amount,
     currency: callback.ccy?.toUpperCase(),
-    method: received.method,
-    raw: received.raw,
+    ...by,
   } as VerifiedCallback;
 }
 
-function splitByCoverage(callback: CheckedCallback, { signedText }: ProofVerifier, merchantId: string) {
-  const { covered, message } = coverageOf(signedText.fields, callback, merchantId);
+const everyField: ReadonlySet<SignedField> = new Set(['message', 'merchantid', 'param1', 'param2', 'amount']);
+
+function splitByCoverage(callback: CheckedCallback, fields: readonly SignedField[] | 'all', merchantId: string) {
+  const { covered, message } =
+    fields === 'all' ? { covered: everyField, message: callback.message } : coverageOf(fields, callback, merchantId);
   const data: Record<string, string> = {
     ...(callback.kind === 'payment'
       ? { txnid: callback.txnid ?? '' }

@@ -12,9 +12,11 @@ import type { CallbackRepository, StatusEffect } from '../callback-repository.js
 import type { Mismatch, RecordedUpdate } from '../callback-update.js';
 import type { InboxFilter } from '../inbox-filter.js';
 import { alreadyExists, type NewRow, newPayout, newTransaction } from '../new-row.js';
+import type { InquiryClaim, ReconcilableRepository } from '../reconcilable-repository.js';
 import type { InboxEvent, PayoutDetails, PayoutRow, TransactionDetails, TransactionRow } from '../rows.js';
 import type { AnyKysely, AnyTransaction } from './any-kysely.js';
 import { pruneInboxBatch, readInbox } from './inbox.js';
+import { InquiryClaims } from './inquiry-claims.js';
 import { type Move, MoveQueue } from './move-queue.js';
 import { OwnTransaction } from './own-transaction.js';
 import { incomingColumns, paymentStatements, payoutStatements, type Statements } from './statements.js';
@@ -40,7 +42,9 @@ const batch = 64;
  * Stores callbacks in PostgreSQL 15 and later, through a Kysely of one's own. Plugins of that Kysely do not reach the
  * statements made here. See `createMigrations` for the tables.
  */
-export class KyselyRepository<Database = unknown> implements CallbackRepository<Transaction<Database>> {
+export class KyselyRepository<Database = unknown>
+  implements CallbackRepository<Transaction<Database>>, ReconcilableRepository
+{
   readonly #db: Kysely<Database>;
   readonly #plain: Kysely<Database>;
   readonly #tables: QuotedTables;
@@ -49,6 +53,7 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
   readonly #busyMilliseconds: number;
   /** The handlers that are at work in this process, by what they hold: duplicates of it wake when they are through. */
   readonly #holders = new Map<string, Promise<unknown>>();
+  readonly #claims: InquiryClaims<Database>;
 
   constructor(given: AnyKysely<Database>, options: KyselyRepositoryOptions = {}) {
     const db = given as Kysely<Database>;
@@ -61,6 +66,7 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
       new MoveQueue<MovedRow>((moves) => this.#send(this.#plain, kind, moves), options.batch ?? batch);
     this.#queues = { payment: queue('payment'), payout: queue('payout') };
     this.#busyMilliseconds = options.busyMilliseconds ?? busyMilliseconds;
+    this.#claims = new InquiryClaims(this.#plain, this.#tables.transactions);
   }
 
   async store(callback: VerifiedCallback, effect?: StatusEffect<Transaction<Database>>): Promise<RecordedUpdate> {
@@ -170,6 +176,22 @@ export class KyselyRepository<Database = unknown> implements CallbackRepository<
     return rows[0];
   }
 
+  claimOpenPayment({ olderThan, lease }: { readonly olderThan: number; readonly lease: number }) {
+    return this.#claims.oldest(olderThan, lease);
+  }
+
+  async claimPayment(
+    txnid: string,
+    { lease }: { readonly lease: number },
+  ): Promise<InquiryClaim | 'held' | 'not-found'> {
+    const claim = await this.#claims.byId(txnid, lease);
+    return claim ?? ((await this.findTransaction(txnid)) === undefined ? 'not-found' : 'held');
+  }
+
+  finishInquiry(claim: InquiryClaim): Promise<void> {
+    return this.#claims.finish(claim);
+  }
+
   /** Reads a page of the inbox: verified events and what became of them, the oldest first. Proofs are redacted. */
   callbacks(filter: InboxFilter = {}): Promise<InboxEvent[]> {
     return readInbox(this.#plain, this.#tables.callbacks, filter);
@@ -217,7 +239,7 @@ function incomingOf(callback: VerifiedCallback): Array<string | null> {
     callback.currency ?? null,
     callback.proof.algorithm,
     callback.proof.keyId,
-    callback.method,
+    callback.method ?? null,
     callback.raw(),
   ];
 }

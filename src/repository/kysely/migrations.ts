@@ -1,6 +1,7 @@
 import { CompiledQuery, type Kysely } from 'kysely';
 import { paymentStatuses, payoutStatuses } from '../../preprocessing/transaction-status.js';
 import type { AnyKysely } from './any-kysely.js';
+import { nothingForgotten } from './migrate-nothing-forgotten.js';
 import { quoteName, quoteTables, type TableNames } from './tables.js';
 
 /** A migration as Kysely's Migrator takes it; plain objects, since the Migrator's module moved between versions. */
@@ -29,7 +30,10 @@ export interface DragonpayMigrations {
  * const { error } = await new Migrator({ db, provider: migrations, ...migrations }).migrateToLatest();
  */
 export function createMigrations(names: TableNames = {}): DragonpayMigrations {
-  const steps = { '0001_dragonpay': { up: createStatements(names), down: dropStatements(names) } };
+  const steps = {
+    '0001_dragonpay': { up: createStatements(names), down: dropStatements(names) },
+    '0002_nothing_forgotten': nothingForgotten(names),
+  };
   return {
     migrationTableName: 'dragonpay_migrations',
     migrationLockTableName: 'dragonpay_migrations_lock',

@@ -137,7 +137,7 @@ function moveStatement({ kind, table, key, tables }: Target): string {
 ), remembered as (
   insert into ${tables.callbacks} as c (kind, id, refno, status, outcome, reasons, proof, key_id, method, raw)
   select '${kind}', id, refno, status, outcome, reasons, proof, key_id, method, raw from settled order by id
-  on conflict (id, kind, refno, status) do update set
+  on conflict (id, kind, refno, status, correction) do update set
     last_seen = now(),
     deliveries = c.deliveries + 1,
     reasons = c.reasons || array(select r from unnest(excluded.reasons) r where r <> all(c.reasons)),

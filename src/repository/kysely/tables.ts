@@ -16,6 +16,10 @@ export interface TransactionsTable {
   procid: string | null;
   created_at: Generated<Date>;
   modified_at: Generated<Date>;
+  /** When the gateway was last asked about it. */
+  inquired_at: Date | null;
+  /** Until when one process asks about it. */
+  inquiry_leased_until: Date | null;
 }
 
 /** `dragonpay_payouts`: one row a payout. */
@@ -50,9 +54,11 @@ export interface CallbacksTable {
   reasons: string[];
   proof: string;
   key_id: string;
-  method: string;
+  method: string | null;
   /** The form as received, with its proofs. */
   raw: string;
+  /** Numbers the corrections by hand; 0 for what Dragonpay said. */
+  correction: Generated<number>;
 }
 
 /** The tables of this package, to be merged into a `Kysely<Database>` of one's own. */

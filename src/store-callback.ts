@@ -1,0 +1,119 @@
+import { withinDeadline } from './deadline.js';
+import { DragonpayError } from './errors.js';
+import { type HandlerCall, HandlerError } from './handler-call.js';
+import { type Hooks, tell } from './hooks.js';
+import type { InFlight } from './in-flight.js';
+import { openStatuses, type PaymentStatus } from './preprocessing/transaction-status.js';
+import type { JobQueue } from './queue/job.js';
+import type { Inquiry } from './reconcile/inquiry.js';
+import type { CallbackRepository, StatusEffect } from './repository/callback-repository.js';
+import type { CallbackUpdate, RecordedUpdate } from './repository/callback-update.js';
+import { isReplayable } from './repository/replayable-repository.js';
+import type { VerifiedCallback } from './verification/verified-callback.js';
+
+/** Whether the gateway is asked before a payment's status is applied: before a final one, any, or none. */
+export type Confirm = 'never' | 'final' | 'always';
+
+/** What {@link storeCallback} works with. */
+export interface StoreParts {
+  readonly limits: { readonly handlerMilliseconds: number; readonly storeMilliseconds: number };
+  readonly hooks: Hooks;
+  /** Follows what may outlast its answer. */
+  readonly inFlight: InFlight;
+  /** Where the jobs of `@OnStatus` with a queue go. */
+  readonly queue?: JobQueue | undefined;
+  /** `never` when not given. */
+  readonly confirm?: Confirm | undefined;
+  /** Asks the gateway; there unless `confirm` is `never`. */
+  readonly inquiry?: Inquiry | undefined;
+}
+
+/** What became of a callback; with `unstored`, why. */
+export interface Stored {
+  readonly update: CallbackUpdate;
+  readonly error?: unknown;
+}
+
+/**
+ * Stores a verified callback, whatever its origin, and runs what `@OnStatus` says in the same transaction.
+ * Rejects with a {@link HandlerError} only, after rolling back.
+ */
+export async function storeCallback(
+  callback: VerifiedCallback,
+  call: HandlerCall,
+  repository: CallbackRepository,
+  parts: StoreParts,
+): Promise<Stored> {
+  const { limits, hooks, inFlight, queue } = parts;
+  const run = call.effectOf(callback, queue);
+  const effect = run && { milliseconds: limits.handlerMilliseconds, run };
+  let stored: Stored;
+  try {
+    const update = await store(callback, effect, repository, parts);
+    stored = { update };
+  } catch (error) {
+    stored = { update: { outcome: 'unstored' }, error };
+  }
+  const { kind, id, refno, status, origin, method } = callback;
+  tell(hooks.stored, { kind, id, refno, status, origin, method, ...stored });
+  if (stored.error instanceof HandlerError) {
+    if (isReplayable(repository)) {
+      // A note for replay(), and no more: the answer does not depend on it.
+      await inFlight.follow(withinStore(parts, () => repository.recordFailure(callback))).catch(() => {});
+    }
+    throw stored.error;
+  }
+  return stored;
+}
+
+async function store(
+  callback: VerifiedCallback,
+  effect: StatusEffect | undefined,
+  repository: CallbackRepository,
+  parts: StoreParts,
+): Promise<RecordedUpdate> {
+  const keep = (effect: StatusEffect | undefined) =>
+    withinStore(parts, () => parts.inFlight.follow(repository.store(callback, effect)), effect?.milliseconds);
+  if (!needsConfirmation(callback, parts.confirm) || parts.inquiry === undefined) return keep(effect);
+  try {
+    // Whether the status would move is the repository's to say. What would not is recorded, and costs no inquiry.
+    return await keep({ milliseconds: parts.limits.storeMilliseconds, run: () => Promise.reject(wouldMove) });
+  } catch (error) {
+    if (error !== wouldMove) throw error;
+  }
+  // No transaction is open while the gateway is asked.
+  await parts.inFlight.follow(confirm(callback, parts.inquiry));
+  return keep(effect);
+}
+
+const wouldMove = new Error('the status would move');
+
+function withinStore<Result>(
+  { limits }: StoreParts,
+  run: () => Promise<Result>,
+  effectMilliseconds = 0,
+): Promise<Result> {
+  const bound = limits.storeMilliseconds + effectMilliseconds;
+  return withinDeadline(bound, run, () => {
+    return new DragonpayError('unstored', `the database took longer than ${bound} ms`);
+  });
+}
+
+/** Dragonpay has no inquiry for payouts. */
+function needsConfirmation({ kind, status, origin }: VerifiedCallback, confirm: Confirm = 'never'): boolean {
+  if (confirm === 'never' || kind !== 'payment' || origin === 'inquiry') return false;
+  return confirm === 'always' || !openStatuses.includes(status as PaymentStatus);
+}
+
+/** @throws DragonpayError `unconfirmed`, or as an inquiry does */
+async function confirm(callback: VerifiedCallback, inquiry: Inquiry): Promise<void> {
+  const result = await inquiry.ask(callback.id, { attempts: 1 });
+  const said = result.known ? result.callback : undefined;
+  const differs = (['refno', 'status', 'amount', 'currency'] as const).filter(
+    (field) => said?.[field] !== undefined && callback[field] !== undefined && said[field] !== callback[field],
+  );
+  if (said === undefined || differs.length > 0) {
+    const what = said === undefined ? 'does not know the payment' : `says otherwise (${differs.join(', ')})`;
+    throw new DragonpayError('unconfirmed', `the gateway ${what}`);
+  }
+}

@@ -1,0 +1,26 @@
+import { checkFields } from '../preprocessing/check-fields.js';
+import { readForm } from '../preprocessing/read-fields.js';
+import type { KeptEvent } from '../repository/replayable-repository.js';
+import { signedTextOf, type WireFormat } from './signed-text.js';
+import type { VerifiedCallback } from './verified-callback.js';
+import { toVerified } from './verify-callback.js';
+
+/**
+ * Makes a kept event a verified callback again. Its proof held when the inbox took it, which takes nothing else; it is
+ * not asked for again, since keys may have changed.
+ * @throws an Error for a form that is none any more
+ */
+export function verifiedByInbox(event: KeptEvent, wire: WireFormat, merchantId: string): VerifiedCallback {
+  const { kind, proof: algorithm, keyId, method } = event;
+  const form = readForm(event.raw, Number.POSITIVE_INFINITY);
+  const checked = form && checkFields(form, new Set([kind]));
+  if (!checked?.ok) throw new Error('the form that the inbox holds cannot be read');
+  const fields = isProof(algorithm) ? signedTextOf(wire, kind, algorithm)?.fields : 'all';
+  if (fields === undefined) throw new Error(`there are no ${kind}s with this proof`);
+  const by = { origin: 'replay', method: method ?? undefined, inquiry: undefined, raw: () => event.raw } as const;
+  return toVerified(checked.callback, { ...by, proof: { algorithm, keyId } }, fields, merchantId);
+}
+
+function isProof(algorithm: KeptEvent['proof']): algorithm is 'rsa' | 'hmac' | 'sha1' {
+  return algorithm === 'rsa' || algorithm === 'hmac' || algorithm === 'sha1';
+}
