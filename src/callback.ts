@@ -56,6 +56,10 @@ export interface UnsignedData {
 /** What valid callbacks of both kinds have. */
 interface ValidCallbackBase {
   readonly valid: true;
+  /** Where the news came from. `@OnGet` and `@OnPost` methods are called for callbacks only. */
+  readonly origin: Origin;
+  /** `undefined` for the answer to an inquiry, which came by no request. */
+  readonly method: 'GET' | 'POST' | undefined;
   readonly unsigned: UnsignedData;
   /** The proof that held: its kind, and which of the configured keys. */
   readonly proof: Proof;
@@ -63,40 +67,17 @@ interface ValidCallbackBase {
   readonly update: CallbackUpdate;
   /** Aborts when the deadline of the handler passes. */
   readonly signal: AbortSignal;
-}
-
-/** News that came by a request. */
-export interface ByRequest {
-  /** Where the news came from. */
-  readonly origin: 'callback';
-  readonly method: 'GET' | 'POST';
-  readonly request: CallbackRequest;
-  readonly inquiry?: undefined;
-}
-
-/** News that the gateway told when it was asked: by `reconcile()`. */
-export interface ByInquiry {
-  readonly origin: 'inquiry';
-  readonly method: undefined;
-  readonly request: undefined;
-  /** What the answer said beside the fields of a callback. */
-  readonly inquiry: InquiryDetails;
-}
-
-/** An event of the inbox that is put through again: by `replay()`. */
-export interface ByReplay {
-  readonly origin: 'replay';
-  /** How the event came at first; `undefined` for the answer to an inquiry. */
-  readonly method: 'GET' | 'POST' | undefined;
-  readonly request: undefined;
-  readonly inquiry?: undefined;
+  /** The request that brought the callback; none for an inquiry and a replay. */
+  readonly request: CallbackRequest | undefined;
+  /** For an inquiry: what its answer said beside the fields of a callback. */
+  readonly inquiry: InquiryDetails | undefined;
 }
 
 /** A letter that Dragonpay's tables do not hold: kept as received, never stored as a status, never paid. */
 export type UnrecognizedStatus = string & Record<never, never>;
 
 /** A verified callback about money coming in. */
-export interface PaymentCallback extends ValidCallbackBase, ByRequest {
+export interface PaymentCallback extends ValidCallbackBase {
   readonly kind: 'payment';
   readonly status: PaymentStatus | UnrecognizedStatus;
   readonly data: PaymentData;
@@ -105,7 +86,7 @@ export interface PaymentCallback extends ValidCallbackBase, ByRequest {
 }
 
 /** A verified callback about money going out. */
-export interface PayoutCallback extends ValidCallbackBase, ByRequest {
+export interface PayoutCallback extends ValidCallbackBase {
   readonly kind: 'payout';
   readonly status: PayoutStatus | UnrecognizedStatus;
   readonly data: PayoutData;
@@ -139,12 +120,10 @@ export type Callback = ValidCallback | InvalidCallback;
  */
 export type QueuedCallback<S extends Status = Status, Kind extends CallbackKind = 'payment'> = Omit<
   Kind extends 'payout' ? PayoutCallback : PaymentCallback,
-  keyof ByRequest
+  'request' | 'inquiry'
 > & {
   readonly status: S;
   readonly update: AppliedUpdate;
-  readonly origin: Origin;
-  readonly method: 'GET' | 'POST' | undefined;
   readonly job: {
     readonly queue: string;
     /** The same whenever this work is done again, and no other's: what a mailer or courier tells repeats by. */
@@ -164,4 +143,4 @@ export type StoredCallback<S extends Status = Status, Trx = unknown, Kind extend
   readonly update: AppliedUpdate;
   /** Commits or rolls back together with the status. */
   readonly trx: Trx;
-} & (ByRequest | ByInquiry | ByReplay);
+};
