@@ -135,10 +135,11 @@ export type QueuedCallback<S extends Status = Status, Kind extends CallbackKind 
  * What `@OnStatus` methods receive: a verified callback whose status has just been stored, within the transaction
  * that stores it. `Trx` is the repository's transaction; `dragonpay-callback/kysely` has this type with Kysely's.
  */
-export type StoredCallback<S extends Status = Status, Trx = unknown, Kind extends CallbackKind = 'payment'> = Omit<
-  Kind extends 'payout' ? PayoutCallback : PaymentCallback,
-  keyof ByRequest
-> & {
+export type StoredCallback<
+  S extends Status = Status,
+  Trx = unknown,
+  Kind extends CallbackKind = 'payment',
+> = (Kind extends 'payout' ? PayoutCallback : PaymentCallback) & {
   readonly status: S;
   readonly update: AppliedUpdate;
   /** Commits or rolls back together with the status. */

@@ -11,6 +11,7 @@ export type {
   PaymentData,
   PayoutCallback,
   PayoutData,
+  QueuedCallback,
   StoredCallback,
   UnrecognizedStatus,
   UnsignedData,
@@ -19,7 +20,13 @@ export type {
 // The seam for servers without an adapter
 export type { BodyRead, CallbackEndpoint, CallbackReply, CallbackRequest } from './callback-request.js';
 // The receiver
-export { createDragonpay, type Dragonpay, type EndpointOptions } from './create-dragonpay.js';
+export {
+  createDragonpay,
+  type Dragonpay,
+  type EndpointOptions,
+  type HandlerOption,
+  type ReconcileOptions,
+} from './create-dragonpay.js';
 // Decorators
 export {
   DragonpayCallback,
@@ -30,7 +37,13 @@ export type { HandlerClass } from './decorators/handler-metadata.js';
 export { type DispatchMethod, OnDispatch } from './decorators/on-dispatch.js';
 export { type CallbackMethod, type HandlerMethodDecorator, OnGet } from './decorators/on-get.js';
 export { OnPost } from './decorators/on-post.js';
-export { OnStatus, type OnStatusOptions, type StatusMethod } from './decorators/on-status.js';
+export {
+  OnStatus,
+  type OnStatusOptions,
+  type QueuedMethod,
+  type QueuedOptions,
+  type StatusMethod,
+} from './decorators/on-status.js';
 export { CallbackDispatcher, type DispatcherParts } from './dispatcher.js';
 // Failures and news
 export { DragonpayError, type FailureCode } from './errors.js';
@@ -46,6 +59,10 @@ export type {
 } from './hooks.js';
 export type { Issue } from './preprocessing/read-fields.js';
 export type { CallbackKind, PaymentStatus, PayoutStatus, Status } from './preprocessing/transaction-status.js';
+// Work after the commit, and what nobody called about
+export type { Job, JobPayload, JobQueue } from './queue/job.js';
+export type { QueueWorker } from './queue/queue-worker.js';
+export type { InquiredEvent, ReconcileReport } from './reconcile/reconcile.js';
 // Where callbacks are stored
 export type { CallbackRepository, StatusEffect } from './repository/callback-repository.js';
 export type {
@@ -60,6 +77,8 @@ export type {
 export { decideUpdate, type MovableRow, reviewReasons } from './repository/decide-update.js';
 export type { InboxFilter } from './repository/inbox-filter.js';
 export { MemoryRepository, type MemoryTransaction } from './repository/memory-repository.js';
+export type { InquiryClaim, ReconcilableRepository } from './repository/reconcilable-repository.js';
+export type { EventKey, KeptEvent, ReplayableRepository } from './repository/replayable-repository.js';
 export type {
   InboxEvent,
   PayoutDetails,
@@ -72,6 +91,7 @@ export { type HandlerReply, type HandlerResult, type ReplyOptions, reply } from 
 export type {
   DragonpaySettings,
   HmacSettings,
+  InquirySettings,
   Limits,
   PayoutSettings,
   Resolver,
@@ -81,6 +101,14 @@ export type {
   WireSettings,
 } from './settings.js';
 export { settingsFromEnv } from './settings-from-env.js';
+export type { Confirm } from './store-callback.js';
 export type { PublicKeyInput } from './verification/public-keys.js';
 export type { SignedField, SignedText, TextEncoding } from './verification/signed-text.js';
-export type { Proof, ProofAlgorithm, VerifiedCallback } from './verification/verified-callback.js';
+export type {
+  InquiryDetails,
+  Origin,
+  Proof,
+  ProofAlgorithm,
+  ProofKind,
+  VerifiedCallback,
+} from './verification/verified-callback.js';

@@ -11,8 +11,8 @@ export interface Program {
   output(): string;
   /** Resolves to the match once the output has it; rejects when the program ends without. */
   printed(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Ends it, and waits until it is gone. */
-  stop(): Promise<void>;
+  /** Ends it, and waits until it is gone; SIGTERM when not given. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 /** Runs a file through tsx, with `environment` over this process's own; what is `undefined` there is unset. */
@@ -32,10 +32,10 @@ export function runProgram(file: string, environment: Readonly<Record<string, st
   return {
     output: () => output,
     printed: (pattern) => printed(child, pattern, () => output),
-    stop: async () => {
+    stop: async (signal = 'SIGTERM') => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const closed = once(child, 'close');
-      child.kill();
+      child.kill(signal);
       await closed;
     },
   };
