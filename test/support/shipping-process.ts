@@ -1,0 +1,59 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { createDragonpay, DragonpayCallback, OnStatus, type QueuedCallback } from '../../src/index.js';
+import { type DragonpayTables, KyselyRepository } from '../../src/kysely.js';
+import { encodeCallback, signCallback } from '../../src/testing.js';
+import { queues } from './queues.js';
+
+/**
+ * A process of a shop with a queue. `receive`: takes a callback, says so, and never works. `work`: works off jobs;
+ * with HANG it begins one and never ends it.
+ */
+const { DATABASE_URL: url = '', QUEUE = '', ROLE, HANG, TXNID = '' } = process.env;
+
+type Database = DragonpayTables & { work: { key: string; event: 'began' | 'shipped' } };
+const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url }) }) });
+
+@DragonpayCallback()
+class Shop {
+  @OnStatus('S', { queue: 'ship' })
+  async ship({ job }: QueuedCallback<'S'>) {
+    await db.insertInto('work').values({ key: job.key, event: 'began' }).execute();
+    console.log(`began ${job.key}`);
+    if (HANG !== undefined) await new Promise(() => {});
+    // What a courier does that is told an idempotency key.
+    await db
+      .insertInto('work')
+      .values({ key: job.key, event: 'shipped' })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    console.log(`shipped ${job.key}`);
+  }
+}
+
+const ready = await queues[QUEUE]?.(url);
+if (ready === undefined) throw new Error(`there is no queue ${QUEUE}`);
+const dragonpay = createDragonpay({
+  merchantId: 'ACME',
+  environment: 'test',
+  verification: { sha1: { secretKeys: ['secret'] } },
+  repository: new KyselyRepository(db),
+  queue: ready.queue,
+});
+
+if (ROLE === 'receive') {
+  const fields = { txnid: TXNID, refno: 'RFNO0001', status: 'S', message: 'OK', amount: '100.00' };
+  const text = encodeCallback(signCallback(fields, { sha1: { secretKey: 'secret' } }));
+  const reply = await dragonpay.endpoint(Shop).dispatch({
+    method: 'POST',
+    target: '/',
+    header: (name) => (name === 'content-type' ? 'application/x-www-form-urlencoded' : undefined),
+    body: () => ({ kind: 'text', text }),
+    native: undefined,
+  });
+  console.log(`answered ${reply.status} ${reply.body}`);
+} else {
+  await ready.work(dragonpay.work(Shop));
+  console.log('working');
+}
+setInterval(() => {}, 1_000);
