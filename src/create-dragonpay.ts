@@ -10,13 +10,15 @@ import { InFlight } from './in-flight.js';
 import type { CallbackKind } from './preprocessing/transaction-status.js';
 import { type QueueWorker, queueWorker } from './queue/queue-worker.js';
 import { type ReconcileReport, reconcile } from './reconcile/reconcile.js';
-import type { CallbackRepository } from './repository/callback-repository.js';
+import type { CallbackRepository, StatusEffect } from './repository/callback-repository.js';
 import type { CallbackUpdate } from './repository/callback-update.js';
+import { type Change, type Correction, type CorrectionOptions, isCorrectable } from './repository/correction.js';
 import { isReconcilable } from './repository/reconcilable-repository.js';
 import { fromEventKey, isReplayable } from './repository/replayable-repository.js';
 import { failed } from './response/default-answers.js';
 import type { DragonpaySettings } from './settings.js';
 import { type StoreParts, storeCallback } from './store-callback.js';
+import { verifiedByHand } from './verification/from-correction.js';
 import { verifiedByInbox } from './verification/from-inbox.js';
 import type { VerifiedCallback } from './verification/verified-callback.js';
 
@@ -55,6 +57,13 @@ export interface Dragonpay {
   replay(key: string, options?: HandlerOption): Promise<CallbackUpdate>;
 
   /**
+   * Changes a row by hand, as `repository.correct()` does, and with `runEffects` also runs what `@OnStatus` says of the
+   * new status, in the same transaction: jobs are enqueued anew.
+   * @throws DragonpayError `invalid-details`, `not-found`, `not-supported`; or what the method threw
+   */
+  correct(id: string, change: Change, options: CorrectOptions): Promise<Correction>;
+
+  /**
    * Makes the worker of the queues that a class has methods for (`@OnStatus(..., { queue })`). Hand it to the adapter
    * of the queue.
    * @throws DragonpayError `invalid-handler-class`
@@ -73,6 +82,12 @@ export interface Dragonpay {
 export interface HandlerOption {
   /** May be left out where all endpoints that take the kind have the same class. */
   readonly handler?: HandlerClass;
+}
+
+/** Options of `correct()`. */
+export interface CorrectOptions extends HandlerOption, Omit<CorrectionOptions, 'effect'> {
+  /** Whether the `@OnStatus` methods of the new status run; `false` when not given. */
+  readonly runEffects?: boolean;
 }
 
 /** Options of `reconcile()`. */
@@ -215,14 +230,46 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
     return deliver(verifiedByInbox(event, wire, merchantId), handler);
   }
 
+  async function correct(id: string, change: Change, options: CorrectOptions): Promise<Correction> {
+    const { handler: _handler, runEffects = false, ...rest } = options;
+    if (repository === undefined) throw missing('repository', 'repository is missing');
+    if (!isCorrectable(repository)) throw new DragonpayError('not-supported', 'the repository cannot be corrected');
+    const effect = runEffects ? await effectByHand(id, change, options) : undefined;
+    try {
+      return await repository.correct(id, change, { ...rest, ...(effect && { effect }) });
+    } catch (error) {
+      throw error instanceof HandlerError ? error.cause : error;
+    }
+  }
+
+  async function effectByHand(id: string, change: Change, options: CorrectOptions): Promise<StatusEffect | undefined> {
+    const { kind = 'payment' } = options;
+    const { table, resolve } = handlerFor(kind, options);
+    const row = await (kind === 'payment' ? repository?.findTransaction(id) : repository?.findPayout(id));
+    if (row === undefined) return undefined;
+    const { status = row.status, refno = row.refno ?? '', amount = row.amount, currency = row.currency } = change;
+    const callback = verifiedByHand({ kind, id, refno, status, amount, currency }, options, merchantId);
+    const call = new HandlerCall(table, resolve, limits.handlerMilliseconds, undefined, repository);
+    const run = call.effectOf(callback, queue);
+    return run && { milliseconds: limits.handlerMilliseconds, run };
+  }
+
   return {
     endpoint,
+    correct: (id, change, options) => inFlight.follow(correct(id, change, options)),
     reconcile: (options) => inFlight.follow(runReconcile(options)),
     replay: (key, options) => inFlight.follow(replay(key, options)),
     work(Class) {
       const { table, resolve } = handlerOf(Class);
       const worker = queueWorker(table, resolve, repository);
-      return { ...worker, run: (...args) => inFlight.follow(worker.run(...args)) };
+      return {
+        ...worker,
+        // The queue tries again, in a process that stays.
+        run: async (...args) => {
+          closing.signal.throwIfAborted();
+          return inFlight.follow(worker.run(...args));
+        },
+      };
     },
     async close({ milliseconds = 15_000 } = {}) {
       closing.abort(new DragonpayError('closing', 'close() was called'));

@@ -21,6 +21,7 @@ export type {
 export type { BodyRead, CallbackEndpoint, CallbackReply, CallbackRequest } from './callback-request.js';
 // The receiver
 export {
+  type CorrectOptions,
   createDragonpay,
   type Dragonpay,
   type EndpointOptions,
@@ -74,6 +75,7 @@ export type {
   SkippedUpdate,
   UpdateOutcome,
 } from './repository/callback-update.js';
+export type { Change, CorrectableRepository, Correction, CorrectionOptions } from './repository/correction.js';
 export { decideUpdate, type MovableRow, reviewReasons } from './repository/decide-update.js';
 export type { InboxFilter } from './repository/inbox-filter.js';
 export { MemoryRepository, type MemoryTransaction } from './repository/memory-repository.js';
@@ -81,6 +83,7 @@ export type { InquiryClaim, ReconcilableRepository } from './repository/reconcil
 export type { EventKey, KeptEvent, ReplayableRepository } from './repository/replayable-repository.js';
 export type {
   InboxEvent,
+  KeptOutcome,
   PayoutDetails,
   PayoutRow,
   ReviewReason,

@@ -14,32 +14,12 @@ import {
   type StoredCallback,
 } from '../src/index.js';
 import { type DragonpayTables, KyselyRepository } from '../src/kysely.js';
-import { encodeCallback, signCallback } from '../src/testing.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { type Program, runProgram } from './support/program.js';
 import { queues, type ReadyQueue } from './support/queues.js';
+import { merchant, post, rejection } from './support/receiving.js';
 
 type Database = DragonpayTables & { work: { key: string; event: 'began' | 'shipped' | 'paid' } };
-
-async function post(dragonpay: Dragonpay, Class: new () => object, fields: object): Promise<string> {
-  const all = { txnid: 'T-1', refno: 'RFNO0001', status: 'S', message: 'OK', amount: '100.00', ...fields };
-  const text = encodeCallback(signCallback(all, { sha1: { secretKey: 'secret' } }));
-  const reply = await dragonpay.endpoint(Class).dispatch({
-    method: 'POST',
-    target: '/',
-    header: (name) => (name === 'content-type' ? 'application/x-www-form-urlencoded' : undefined),
-    body: () => ({ kind: 'text', text }),
-    native: undefined,
-  });
-  return `${reply.status} ${reply.body}`;
-}
-
-const settings = {
-  merchantId: 'ACME',
-  environment: 'test',
-  verification: { sha1: { secretKeys: ['secret'] } },
-  hooks: { handlerFailed: () => {}, stored: () => {} },
-} as const;
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (const deadline = performance.now() + 15_000; !(await condition()); await sleep(25)) {
@@ -96,18 +76,18 @@ for (const [name, makeReady] of Object.entries(queues)) {
     });
 
     function receiver(): Dragonpay {
-      return createDragonpay({ ...settings, repository, queue: ready.queue });
+      return createDragonpay({ ...merchant, repository, queue: ready.queue });
     }
 
     it('enqueues nothing where the transaction rolls back, and one job however often the status comes', async () => {
       const dragonpay = receiver();
       paidFails = true;
-      expect(await post(dragonpay, Shop, {})).to.match(/^500/);
+      expect((await post(dragonpay, Shop)).status).to.equal(500);
       expect(await ready.waiting()).to.equal(0);
       paidFails = false;
-      expect(await post(dragonpay, Shop, {})).to.equal('200 result=OK');
+      expect((await post(dragonpay, Shop)).status).to.equal(200);
       expect(await ready.waiting()).to.equal(1);
-      await Promise.all(Array.from({ length: 5 }, () => post(dragonpay, Shop, {})));
+      await Promise.all(Array.from({ length: 5 }, () => post(dragonpay, Shop)));
       expect(await ready.waiting()).to.equal(1);
       const { rows } = await database.pool.query('select key, event from work');
       expect(rows).to.deep.equal([{ key: 'T-1', event: 'paid' }]);
@@ -149,7 +129,7 @@ for (const [name, makeReady] of Object.entries(queues)) {
 
     if (name === 'pg-boss') {
       it('stores nothing for a queue that does not exist', async () => {
-        expect(await post(receiver(), Unqueued, {})).to.match(/^500/);
+        expect((await post(receiver(), Unqueued)).status).to.equal(500);
         expect((await repository.findTransaction('T-1'))?.status).to.equal('P');
       });
     }
@@ -216,11 +196,11 @@ describe('@OnStatus with a queue', () => {
   }
 
   it('wants a queue in the settings', () => {
-    const dragonpay = createDragonpay({ ...settings, repository: new MemoryRepository() });
+    const dragonpay = createDragonpay({ ...merchant, repository: new MemoryRepository() });
     expect(() => dragonpay.endpoint(Shop))
       .to.throw(DragonpayError)
       .that.includes({ code: 'invalid-setting', subject: 'queue' });
-    expect(() => createDragonpay({ ...settings, queue: {} as JobQueue })).to.throw(DragonpayError, /enqueue/);
+    expect(() => createDragonpay({ ...merchant, queue: {} as JobQueue })).to.throw(DragonpayError, /enqueue/);
   });
 
   it('takes one method for a status in the transaction and one for each queue, and no two of the same', () => {
@@ -241,7 +221,7 @@ describe('@OnStatus with a queue', () => {
       @OnStatus('S', { queue: 'no name' }) one() {}
     }
     const queue: JobQueue = { enqueue: async () => {} };
-    const dragonpay = createDragonpay({ ...settings, repository: new MemoryRepository(), queue });
+    const dragonpay = createDragonpay({ ...merchant, repository: new MemoryRepository(), queue });
     expect(dragonpay.work(Right).queues).to.have.members(['ship', 'mail']);
     expect(() => dragonpay.work(Twice)).to.throw(DragonpayError, /two methods/);
     expect(() => dragonpay.work(Nameless)).to.throw(DragonpayError, /names no queue/);
@@ -252,8 +232,8 @@ describe('@OnStatus with a queue', () => {
     const queue: JobQueue = { enqueue: async (_, { payload }) => void jobs.push(JSON.parse(JSON.stringify(payload))) };
     const repository = new MemoryRepository();
     await repository.createTransaction({ txnid: 'T-1', amount: '100.00' });
-    const dragonpay = createDragonpay({ ...settings, repository, queue });
-    expect(await post(dragonpay, Shop, {})).to.equal('200 result=OK');
+    const dragonpay = createDragonpay({ ...merchant, repository, queue });
+    expect((await post(dragonpay, Shop)).status).to.equal(200);
     expect(jobs).to.have.length(1);
     const worker = dragonpay.work(Shop);
     await worker.run(jobs[0]);
@@ -263,11 +243,7 @@ describe('@OnStatus with a queue', () => {
       { ...(jobs[0] as object), queue: 'mail' },
       { ...(jobs[0] as object), status: 'F' },
     ]) {
-      const error = await worker.run(job).then(
-        () => undefined,
-        (reason: unknown) => reason,
-      );
-      expect(error).to.include({ code: 'job-refused' });
+      expect(await rejection(worker.run(job))).to.include({ code: 'job-refused' });
     }
   });
 

@@ -33,7 +33,8 @@ export type JobPayload = Pick<VerifiedCallback, 'kind' | 'id' | 'status' | 'data
 /** Makes the job of a status that was reached. */
 export function jobOf(queue: string, callback: VerifiedCallback, update: AppliedUpdate): Job {
   const { kind, id, status, data, unsigned, proof, origin, method = null } = callback;
-  const key = [queue, kind, id, status].join(':');
+  const { occasion } = callback;
+  const key = [queue, kind, id, status, ...(occasion === undefined ? [] : [occasion])].join(':');
   return { queue, key, payload: { kind, id, status, data, unsigned, proof, origin, method, update, queue, key } };
 }
 

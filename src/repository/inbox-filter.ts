@@ -1,6 +1,5 @@
 import type { CallbackKind } from '../preprocessing/transaction-status.js';
-import type { RecordedOutcome } from './callback-update.js';
-import type { InboxEvent, ReviewReason } from './rows.js';
+import type { InboxEvent, KeptOutcome, ReviewReason } from './rows.js';
 
 /** Which events of the inbox to read, the oldest first. What is not given does not matter. */
 export interface InboxFilter {
@@ -8,7 +7,7 @@ export interface InboxFilter {
   readonly txnid?: string;
   /** Events of this payout. */
   readonly merchantTxnId?: string;
-  readonly outcome?: RecordedOutcome;
+  readonly outcome?: KeptOutcome;
   /** Events with this reason for a second look. */
   readonly reason?: ReviewReason;
   /** Events first seen at this time or later. */
@@ -29,17 +28,20 @@ export interface InboxPosition {
   readonly kind: CallbackKind;
   readonly refno: string;
   readonly status: string;
+  /** The number of a correction by hand; 0 for what Dragonpay said. */
+  readonly correction: number;
 }
 
-export function toCursor({ firstSeen, id, kind, refno, status }: InboxPosition): InboxEvent['cursor'] {
-  return [firstSeen, id, kind, refno, status].join(':');
+export function toCursor({ firstSeen, id, kind, refno, status, correction }: InboxPosition): InboxEvent['cursor'] {
+  return [firstSeen, id, kind, refno, status, ...(correction > 0 ? [correction] : [])].join(':');
 }
 
 /** @throws RangeError for what is no cursor */
 export function fromCursor(cursor: string): InboxPosition {
-  const [firstSeen = '', id = '', kind = '', refno = '', status = '', ...rest] = cursor.split(':');
-  if (!/^\d+$/.test(firstSeen) || status === '' || rest.length > 0) throw new RangeError('after is no cursor');
-  return { firstSeen, id, kind: kind as CallbackKind, refno, status };
+  const [firstSeen = '', id = '', kind = '', refno = '', status = '', correction = '0', ...rest] = cursor.split(':');
+  if (!/^\d+$/.test(firstSeen) || !/^\d{1,5}$/.test(correction) || status === '' || rest.length > 0)
+    throw new RangeError('after is no cursor');
+  return { firstSeen, id, kind: kind as CallbackKind, refno, status, correction: Number(correction) };
 }
 
 /** Orders two cursors as the inbox is ordered. @throws RangeError for what is no cursor */
@@ -49,5 +51,5 @@ export function compareInInbox(one: string, other: string): number {
   for (const part of ['id', 'kind', 'refno', 'status'] as const) {
     if (left[part] !== right[part]) return left[part] < right[part] ? -1 : 1;
   }
-  return 0;
+  return left.correction - right.correction;
 }

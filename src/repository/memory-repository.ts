@@ -7,12 +7,31 @@ import {
 import type { VerifiedCallback } from '../verification/verified-callback.js';
 import type { CallbackRepository, StatusEffect } from './callback-repository.js';
 import type { RecordedUpdate } from './callback-update.js';
+import {
+  type Change,
+  type CorrectableRepository,
+  type Correction,
+  type CorrectionOptions,
+  checkCorrection,
+  correctedRow,
+  correctionForm,
+  nothingToCorrect,
+} from './correction.js';
 import { decideUpdate, reviewReasons } from './decide-update.js';
 import { compareInInbox, defaultInboxLimit, type InboxFilter, toCursor } from './inbox-filter.js';
 import { alreadyExists, type NewRow, newPayout, newTransaction } from './new-row.js';
 import type { InquiryClaim, ReconcilableRepository } from './reconcilable-repository.js';
 import { redactProofs } from './redact-proofs.js';
-import type { InboxEvent, PayoutDetails, PayoutRow, TransactionDetails, TransactionRow } from './rows.js';
+import { type EventKey, type KeptEvent, type ReplayableRepository, toEventKey } from './replayable-repository.js';
+import type {
+  InboxEvent,
+  KeptOutcome,
+  PayoutDetails,
+  PayoutRow,
+  ReviewReason,
+  TransactionDetails,
+  TransactionRow,
+} from './rows.js';
 
 interface MemoryRow extends NewRow {
   readonly createdAt: Date;
@@ -29,7 +48,13 @@ export interface MemoryTransaction {
  * Keeps everything in this process and loses it with it: for tests, and for trying things out. Means the same as the
  * PostgreSQL repository, one callback of an id at a time.
  */
-export class MemoryRepository implements CallbackRepository<MemoryTransaction>, ReconcilableRepository {
+export class MemoryRepository
+  implements
+    CallbackRepository<MemoryTransaction>,
+    ReconcilableRepository,
+    ReplayableRepository,
+    CorrectableRepository<MemoryTransaction>
+{
   readonly #rows = { payment: new Map<string, MemoryRow>(), payout: new Map<string, MemoryRow>() };
   readonly #inbox = new Map<string, InboxEvent>();
   readonly #busy = new Map<string, Promise<unknown>>();
@@ -42,8 +67,13 @@ export class MemoryRepository implements CallbackRepository<MemoryTransaction>, 
   }
 
   async store(callback: VerifiedCallback, effect?: StatusEffect<MemoryTransaction>): Promise<RecordedUpdate> {
-    const key = `${callback.kind}:${callback.id}`;
-    const mine = (this.#busy.get(key) ?? Promise.resolve()).then(() => this.#store(callback, effect));
+    return this.#alone(callback.kind, callback.id, () => this.#store(callback, effect));
+  }
+
+  /** One at a time for each payment or payout. */
+  async #alone<Result>(kind: CallbackKind, id: string, run: () => Promise<Result>): Promise<Result> {
+    const key = `${kind}:${id}`;
+    const mine = (this.#busy.get(key) ?? Promise.resolve()).then(run);
     const settled = mine.catch(() => {});
     this.#busy.set(key, settled);
     try {
@@ -63,30 +93,31 @@ export class MemoryRepository implements CallbackRepository<MemoryTransaction>, 
       await effect?.run(update, { kind, row: moved });
       rows.set(id, moved);
     }
-    this.#remember(callback, update);
+    this.#remember(callback, update.outcome, reviewReasons(update));
     return update;
   }
 
-  #remember(callback: VerifiedCallback, update: RecordedUpdate): void {
+  #remember(callback: VerifiedCallback, outcome: KeptOutcome, reasons: readonly ReviewReason[]): void {
     const { kind, id, refno, status, proof, method } = callback;
-    const key = [kind, id, refno, status].join(':');
+    const key = toEventKey(callback);
     const earlier = this.#inbox.get(key);
     const lastSeen = new Date(this.#now());
     const firstSeen = earlier?.firstSeen ?? lastSeen;
-    const position = { firstSeen: String(firstSeen.getTime() * 1000), id, kind, refno, status };
+    const position = { firstSeen: String(firstSeen.getTime() * 1000), id, kind, refno, status, correction: 0 };
     const received = { proof: proof.algorithm, keyId: proof.keyId, method: method ?? null, raw: callback.raw() };
     this.#inbox.set(key, {
       kind,
       id,
       refno,
       status,
+      key,
       cursor: toCursor(position),
       firstSeen,
       lastSeen,
       deliveries: (earlier?.deliveries ?? 0) + 1,
-      reasons: [...new Set([...(earlier?.reasons ?? []), ...reviewReasons(update)])],
+      reasons: [...new Set([...(earlier?.reasons ?? []), ...reasons])],
       // What was applied stays applied, and what it was applied from stays with it.
-      outcome: update.outcome,
+      outcome,
       ...received,
       ...(earlier?.outcome === 'applied' && pickReceived(earlier)),
     });
@@ -158,6 +189,57 @@ export class MemoryRepository implements CallbackRepository<MemoryTransaction>, 
     const leasedUntil = this.#now() + lease;
     this.#claims.set(txnid, { inquiredAt: this.#claims.get(txnid)?.inquiredAt ?? 0, leasedUntil });
     return { txnid, lease: String(leasedUntil) };
+  }
+
+  async correct(id: string, change: Change, options: CorrectionOptions<MemoryTransaction>): Promise<Correction> {
+    checkCorrection(change, options);
+    const { kind = 'payment' } = options;
+    return this.#alone(kind, id, () => this.#correct(kind, id, change, options));
+  }
+
+  async #correct(
+    kind: CallbackKind,
+    id: string,
+    change: Change,
+    options: CorrectionOptions<MemoryTransaction>,
+  ): Promise<Correction> {
+    const row = this.#rows[kind].get(id);
+    if (row === undefined) throw nothingToCorrect(kind);
+    const now = new Date(this.#now());
+    const corrected = { ...row, ...correctedRow(row, change), modifiedAt: now };
+    const [previous, current] = [row.status as Status, corrected.status as Status];
+    if (previous !== current) {
+      const update = { outcome: 'applied', previous, current, late: false } as const;
+      await options.effect?.run(update, { kind, row: corrected });
+    }
+    this.#rows[kind].set(id, corrected);
+    const earlier = [...this.#inbox.values()].filter((event) => event.kind === kind && event.id === id);
+    const correction = 1 + earlier.filter(({ proof }) => proof === 'manual').length;
+    const name = { kind, id, refno: corrected.refno ?? '', status: current };
+    const key = toEventKey(name, correction);
+    this.#inbox.set(key, {
+      ...name,
+      key,
+      cursor: toCursor({ firstSeen: String(now.getTime() * 1000), ...name, correction }),
+      firstSeen: now,
+      lastSeen: now,
+      deliveries: 1,
+      outcome: 'applied',
+      reasons: ['corrected'],
+      proof: 'manual',
+      keyId: options.by,
+      method: null,
+      raw: correctionForm(row, corrected, options),
+    });
+    return { previous, current, key };
+  }
+
+  async findEvent(key: EventKey): Promise<KeptEvent | undefined> {
+    return this.#inbox.get(toEventKey(key));
+  }
+
+  async recordFailure(callback: VerifiedCallback): Promise<void> {
+    this.#remember(callback, 'failed', []);
   }
 
   /** Reads a page of the inbox: verified events and what became of them, the oldest first. Proofs are redacted. */

@@ -91,7 +91,18 @@ export interface PayoutDetails {
 }
 
 /** Why an event of the inbox wants a second look. Reasons stay, also when the event is applied later. */
-export type ReviewReason = 'amount' | 'currency' | 'refno' | 'late' | 'stale' | 'not-found' | 'unrecognized';
+export type ReviewReason =
+  | 'amount'
+  | 'currency'
+  | 'refno'
+  | 'late'
+  | 'stale'
+  | 'not-found'
+  | 'unrecognized'
+  | 'corrected';
+
+/** What became of an event; `failed`: it was rolled back, because its `@OnStatus` method failed. */
+export type KeptOutcome = RecordedOutcome | 'failed';
 
 /** One distinct verified event of the inbox: an id, a refno and a status, however often it was delivered. */
 export interface InboxEvent {
@@ -106,7 +117,7 @@ export interface InboxEvent {
   /** How often it was delivered. */
   readonly deliveries: number;
   /** What became of it. `applied` stays `applied`, whatever a later delivery comes to. */
-  readonly outcome: RecordedOutcome;
+  readonly outcome: KeptOutcome;
   readonly reasons: readonly ReviewReason[];
   readonly proof: ProofKind;
   readonly keyId: string;
@@ -114,6 +125,8 @@ export interface InboxEvent {
   readonly method: 'GET' | 'POST' | null;
   /** The form as received, the proofs replaced by `redacted`. An inquiry's answer is written as the same form. */
   readonly raw: string;
+  /** What `replay()` names it by. One of a correction ends with its number, and is not to be replayed. */
+  readonly key: string;
   /** Where it stands in the inbox: `callbacks({ after: cursor })` goes on behind it. */
   readonly cursor: string;
 }

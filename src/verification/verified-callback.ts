@@ -4,11 +4,17 @@ import type { ProofAlgorithm } from './signed-text.js';
 
 export type { ProofAlgorithm } from './signed-text.js';
 
-/** Where news of a payment came from: a callback, the gateway's answer to an inquiry, or an event of the inbox again. */
-export type Origin = 'callback' | 'inquiry' | 'replay';
+/**
+ * Where news of a payment came from: a callback, the gateway's answer to an inquiry, an event of the inbox that is put
+ * through again, or the merchant's own hand.
+ */
+export type Origin = 'callback' | 'inquiry' | 'replay' | 'correction';
 
-/** What vouches for an event: one of the three proofs, or the gateway that answered over an authenticated call. */
-export type ProofKind = ProofAlgorithm | 'inquiry';
+/**
+ * What vouches for an event: one of the three proofs, the gateway that answered over an authenticated call, or the
+ * merchant's own hand.
+ */
+export type ProofKind = ProofAlgorithm | 'inquiry' | 'manual';
 
 /** What vouches for a callback. */
 export interface Proof {
@@ -16,7 +22,7 @@ export interface Proof {
   /**
    * Which key: for RSA the first 16 hex digits of the SHA-256 of its SubjectPublicKeyInfo, for secrets their place
    * in the settings (`secretKeys[0]`), since anything computed from a secret could be guessed at. For an inquiry
-   * `apiKey`.
+   * `apiKey`, for a correction by hand who made it.
    */
   readonly keyId: string;
 }
@@ -57,6 +63,8 @@ export interface VerifiedCallback {
   readonly method: 'GET' | 'POST' | undefined;
   /** What the gateway's answer to an inquiry said beside the fields of a callback. */
   readonly inquiry: InquiryDetails | undefined;
+  /** Tells a correction from the status reached in the usual way: its jobs are others. */
+  readonly occasion?: string;
   /** The form as received. Holds the proofs. */
   raw(): string;
 }

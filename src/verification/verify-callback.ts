@@ -58,12 +58,13 @@ function refused(code: Issue['code'], field: string | undefined, message: string
 }
 
 /**
- * The only place that makes a {@link VerifiedCallback}. Beside a proof that held, two others may ask for one: the
- * answer of the gateway (from-inquiry.ts), and an event that was verified when the inbox took it (from-inbox.ts).
+ * The only place that makes a {@link VerifiedCallback}. Beside a proof that held, three others may ask for one: the
+ * answer of the gateway (from-inquiry.ts), an event that was verified when the inbox took it (from-inbox.ts), and the
+ * merchant who corrects a row (from-correction.ts).
  */
 export function toVerified(
   callback: CheckedCallback,
-  by: Pick<VerifiedCallback, 'origin' | 'method' | 'inquiry' | 'raw' | 'proof'>,
+  by: Pick<VerifiedCallback, 'origin' | 'method' | 'inquiry' | 'occasion' | 'raw' | 'proof'>,
   covered: readonly SignedField[] | 'all',
   merchantId: string,
 ): VerifiedCallback {

@@ -1,6 +1,8 @@
 import { CompiledQuery, type Kysely } from 'kysely';
+import type { VerifiedCallback } from '../../verification/verified-callback.js';
 import { defaultInboxLimit, fromCursor, type InboxFilter, toCursor } from '../inbox-filter.js';
 import { redactProofs } from '../redact-proofs.js';
+import { type EventKey, type KeptEvent, toEventKey } from '../replayable-repository.js';
 import type { InboxEvent } from '../rows.js';
 import { inMicroseconds, toDate } from './stored-rows.js';
 
@@ -24,15 +26,17 @@ export async function readInbox<Database>(
   if (filter.since !== undefined)
     conditions.push(`first_seen >= ${fromMicroseconds(parameter(filter.since.getTime() * 1000))}`);
   if (filter.after !== undefined) {
-    const { firstSeen, id, kind, refno, status } = fromCursor(filter.after);
-    const key = [id, kind, refno, status].map(parameter).join(', ');
-    conditions.push(`(first_seen, id, kind, refno, status) > (${fromMicroseconds(parameter(firstSeen))}, ${key})`);
+    const { firstSeen, id, kind, refno, status, correction } = fromCursor(filter.after);
+    const key = [id, kind, refno, status, correction].map(parameter).join(', ');
+    conditions.push(
+      `(first_seen, id, kind, refno, status, correction) > (${fromMicroseconds(parameter(firstSeen))}, ${key})`,
+    );
   }
   const statement = `/* dragonpay-inbox */ select kind, id, refno, status::text as status,
   ${inMicroseconds('first_seen')} as first, ${inMicroseconds('last_seen')} as last, deliveries::text as deliveries,
-  outcome, array_to_string(reasons, ',') as reasons, proof, key_id, method, raw
+  correction::text as correction, outcome, array_to_string(reasons, ',') as reasons, proof, key_id, method, raw
 from ${table} where ${conditions.join(' and ')}
-order by first_seen, id, kind, refno, status
+order by first_seen, id, kind, refno, status, correction
 limit ${parameter(filter.limit ?? defaultInboxLimit)}::integer`;
   const { rows } = await db.executeQuery<InboxRow>(CompiledQuery.raw(statement, parameters));
   return rows.map(toInboxEvent);
@@ -47,15 +51,17 @@ interface InboxRow extends Record<string, string> {
   readonly last: string;
   readonly deliveries: string;
   readonly reasons: string;
+  readonly correction: string;
   readonly key_id: string;
   readonly raw: string;
 }
 
-function toInboxEvent({ first, last, deliveries, reasons, key_id, raw, ...event }: InboxRow): InboxEvent {
+function toInboxEvent({ first, last, deliveries, correction, reasons, key_id, raw, ...event }: InboxRow): InboxEvent {
   const { kind, id, refno, status } = event as unknown as InboxEvent;
   return {
     ...event,
-    cursor: toCursor({ firstSeen: first, id, kind, refno, status }),
+    key: toEventKey({ kind, id, refno, status }, Number(correction)),
+    cursor: toCursor({ firstSeen: first, id, kind, refno, status, correction: Number(correction) }),
     firstSeen: toDate(first),
     lastSeen: toDate(last),
     deliveries: Number(deliveries),
@@ -63,6 +69,42 @@ function toInboxEvent({ first, last, deliveries, reasons, key_id, raw, ...event 
     keyId: key_id,
     raw: redactProofs(raw),
   } as unknown as InboxEvent;
+}
+
+/** Reads one event with its proofs, for `replay()`. */
+export async function findKeptEvent<Database>(
+  db: Kysely<Database>,
+  table: string,
+  { kind, id, refno, status }: EventKey,
+): Promise<KeptEvent | undefined> {
+  const { rows } = await db.executeQuery<KeptEvent>(
+    CompiledQuery.raw(
+      `/* dragonpay-event */ select kind, proof, key_id as "keyId", method, raw from ${table}
+where kind = $1 and id = $2 and refno = $3 and status = $4 and correction = 0`,
+      [kind, id, refno, status],
+    ),
+  );
+  return rows[0];
+}
+
+/** Notes an event whose transaction was rolled back, unless it was applied meanwhile. */
+export async function recordFailedEvent<Database>(
+  db: Kysely<Database>,
+  table: string,
+  { kind, id, refno, status, proof, method, raw }: VerifiedCallback,
+): Promise<void> {
+  const values = [kind, id, refno, status, proof.algorithm, proof.keyId, method ?? null, raw()];
+  await db.executeQuery(
+    CompiledQuery.raw(
+      `/* dragonpay-failed */ insert into ${table} as c (kind, id, refno, status, proof, key_id, method, raw, outcome)
+values (${values.map((_, index) => `$${index + 1}`).join(', ')}, 'failed')
+on conflict (id, kind, refno, status, correction) do update set
+  last_seen = now(),
+  deliveries = c.deliveries + 1,
+  outcome = case when c.outcome = 'applied' then c.outcome else excluded.outcome end`,
+      values,
+    ),
+  );
 }
 
 /** Deletes at most `limit` events that were last seen before a time. How many it deleted. */

@@ -10,12 +10,21 @@ import {
 import type { VerifiedCallback } from '../../verification/verified-callback.js';
 import type { CallbackRepository, StatusEffect } from '../callback-repository.js';
 import type { Mismatch, RecordedUpdate } from '../callback-update.js';
+import {
+  type Change,
+  type CorrectableRepository,
+  type Correction,
+  type CorrectionOptions,
+  checkCorrection,
+} from '../correction.js';
 import type { InboxFilter } from '../inbox-filter.js';
 import { alreadyExists, type NewRow, newPayout, newTransaction } from '../new-row.js';
 import type { InquiryClaim, ReconcilableRepository } from '../reconcilable-repository.js';
+import type { EventKey, KeptEvent, ReplayableRepository } from '../replayable-repository.js';
 import type { InboxEvent, PayoutDetails, PayoutRow, TransactionDetails, TransactionRow } from '../rows.js';
 import type { AnyKysely, AnyTransaction } from './any-kysely.js';
-import { pruneInboxBatch, readInbox } from './inbox.js';
+import { correctRow } from './correct-row.js';
+import { findKeptEvent, pruneInboxBatch, readInbox, recordFailedEvent } from './inbox.js';
 import { InquiryClaims } from './inquiry-claims.js';
 import { type Move, MoveQueue } from './move-queue.js';
 import { OwnTransaction } from './own-transaction.js';
@@ -43,7 +52,11 @@ const batch = 64;
  * statements made here. See `createMigrations` for the tables.
  */
 export class KyselyRepository<Database = unknown>
-  implements CallbackRepository<Transaction<Database>>, ReconcilableRepository
+  implements
+    CallbackRepository<Transaction<Database>>,
+    ReconcilableRepository,
+    ReplayableRepository,
+    CorrectableRepository<Transaction<Database>>
 {
   readonly #db: Kysely<Database>;
   readonly #plain: Kysely<Database>;
@@ -190,6 +203,30 @@ export class KyselyRepository<Database = unknown>
 
   finishInquiry(claim: InquiryClaim): Promise<void> {
     return this.#claims.finish(claim);
+  }
+
+  async correct(id: string, change: Change, options: CorrectionOptions<Transaction<Database>>): Promise<Correction> {
+    checkCorrection(change, options);
+    const { effect } = options;
+    const own = await OwnTransaction.begin(this.#db, effect?.milliseconds ?? this.#busyMilliseconds);
+    try {
+      const correction = await correctRow(own.plain, this.#tables, id, change, options);
+      const { previous, current } = correction;
+      if (previous !== current) await effect?.run({ outcome: 'applied', previous, current, late: false }, own.handed);
+      await own.commit();
+      return correction;
+    } catch (error) {
+      await own.rollBack();
+      throw error;
+    }
+  }
+
+  findEvent(key: EventKey): Promise<KeptEvent | undefined> {
+    return findKeptEvent(this.#plain, this.#tables.callbacks, key);
+  }
+
+  recordFailure(callback: VerifiedCallback): Promise<void> {
+    return recordFailedEvent(this.#plain, this.#tables.callbacks, callback);
   }
 
   /** Reads a page of the inbox: verified events and what became of them, the oldest first. Proofs are redacted. */
