@@ -67,7 +67,7 @@ interface ValidCallbackBase {
   readonly update: CallbackUpdate;
   /** Aborts when the deadline of the handler passes. */
   readonly signal: AbortSignal;
-  /** The request that brought the callback; none for an inquiry and a replay. */
+  /** The request that brought it; none unless its origin is a callback. */
   readonly request: CallbackRequest | undefined;
   /** For an inquiry: what its answer said beside the fields of a callback. */
   readonly inquiry: InquiryDetails | undefined;
@@ -111,8 +111,15 @@ export interface InvalidCallback {
   readonly request: CallbackRequest;
 }
 
+/** What callbacks have that came by a request: all that `@OnGet` and `@OnPost` methods are called for. */
+export interface ByRequest {
+  readonly origin: 'callback';
+  readonly method: 'GET' | 'POST';
+  readonly request: CallbackRequest;
+}
+
 /** What `@OnGet` and `@OnPost` methods receive: told apart by `valid`, then by `kind`. */
-export type Callback = ValidCallback | InvalidCallback;
+export type Callback = (PaymentCallback & ByRequest) | (PayoutCallback & ByRequest) | InvalidCallback;
 
 /**
  * What `@OnStatus` methods with a `queue` receive, after the commit: what the status was moved by. There is no

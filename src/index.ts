@@ -5,6 +5,7 @@
 
 // What a handler receives and returns
 export type {
+  ByRequest,
   Callback,
   InvalidCallback,
   PaymentCallback,

@@ -61,6 +61,8 @@ describe('the examples', function () {
       'koa.ts',
       'node-http.ts',
       'payouts.ts',
+      'queue-graphile-worker.ts',
+      'queue-pg-boss.ts',
       'standard-decorators',
     ]);
   });
@@ -94,6 +96,19 @@ describe('the examples', function () {
     expect(await post(url, fields)).to.equal(ok);
     expect(await get(url, fields)).to.equal('200 <p>A book: status S</p>');
   });
+
+  for (const example of ['queue-pg-boss.ts', 'queue-graphile-worker.ts']) {
+    it(`${example} does its work after the commit, once`, async () => {
+      const { program, url, fields } = await start(example);
+      const { txnid = '' } = fields;
+      expect(await post(url, fields, 'another key')).to.equal(forged);
+      expect(await post(url, fields)).to.equal(ok);
+      expect(await post(url, fields), 'a repeated one').to.equal(ok);
+      await program.printed(/mail for/);
+      expect(await linesOf(program, 2)).to.deep.equal([`mail for ${txnid}, with the key mail:payment:${txnid}:S`]);
+      expect((await repository.findTransaction(txnid))?.status).to.equal('S');
+    });
+  }
 
   it('inversify.ts calls a handler that the container made with its service', async () => {
     const { program, url, fields } = await start('inversify.ts');

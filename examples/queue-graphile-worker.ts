@@ -1,0 +1,30 @@
+import { createDragonpay, DragonpayCallback, generateTxnId, OnStatus, type QueuedCallback } from 'dragonpay-callback';
+import { toExpressHandler } from 'dragonpay-callback/express';
+import { graphileQueue, graphileTasks } from 'dragonpay-callback/graphile-worker';
+import express from 'express';
+import { Logger, run } from 'graphile-worker';
+import { announce, openRepository, port, settings } from './demo-merchant.js';
+
+/** Mail after the commit, by Graphile Worker. Needs PostgreSQL: `DATABASE_URL` says which. */
+@DragonpayCallback()
+class CheckoutCallback {
+  @OnStatus('S', { queue: 'mail' })
+  async thank({ data, job }: QueuedCallback<'S'>) {
+    console.log(`mail for ${data.txnid}, with the key ${job.key}`);
+  }
+}
+
+const repository = await openRepository();
+const { txnid } = await repository.createTransaction({ txnid: generateTxnId({ prefix: 'EX-' }), amount: '100.00' });
+const dragonpay = createDragonpay({ ...settings, repository, queue: graphileQueue() });
+// The worker may as well be a process of its own. `run` makes the tables of Graphile Worker.
+await run({
+  connectionString: process.env.DATABASE_URL ?? '',
+  taskList: graphileTasks(dragonpay.work(CheckoutCallback)),
+  crontab: '',
+  logger: new Logger(() => (level, message) => level === 'error' && console.error(message)),
+});
+
+const app = express();
+app.all('/dragonpay/callback', toExpressHandler(dragonpay.endpoint(CheckoutCallback)));
+announce(app.listen(port, '127.0.0.1'), '/dragonpay/callback', { txnid, refno: 'R1', status: 'S', message: 'Paid' });

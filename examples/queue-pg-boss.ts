@@ -1,0 +1,29 @@
+import { createDragonpay, DragonpayCallback, generateTxnId, OnStatus, type QueuedCallback } from 'dragonpay-callback';
+import { toExpressHandler } from 'dragonpay-callback/express';
+import { pgBossQueue, workWithPgBoss } from 'dragonpay-callback/pg-boss';
+import express from 'express';
+import PgBoss from 'pg-boss';
+import { announce, openRepository, port, settings } from './demo-merchant.js';
+
+/** Mail after the commit, by pg-boss. Needs PostgreSQL: `DATABASE_URL` says which. */
+@DragonpayCallback()
+class CheckoutCallback {
+  @OnStatus('S', { queue: 'mail' })
+  async thank({ data, job }: QueuedCallback<'S'>) {
+    console.log(`mail for ${data.txnid}, with the key ${job.key}`);
+  }
+}
+
+const boss = new PgBoss({ connectionString: process.env.DATABASE_URL ?? '', schedule: false });
+boss.on('error', (error) => console.error(`pg-boss: ${error.message}`));
+await boss.start();
+
+const repository = await openRepository();
+const { txnid } = await repository.createTransaction({ txnid: generateTxnId({ prefix: 'EX-' }), amount: '100.00' });
+const dragonpay = createDragonpay({ ...settings, repository, queue: pgBossQueue(boss) });
+// The worker may as well be a process of its own.
+await workWithPgBoss(boss, dragonpay.work(CheckoutCallback), { pollingIntervalSeconds: 0.5 });
+
+const app = express();
+app.all('/dragonpay/callback', toExpressHandler(dragonpay.endpoint(CheckoutCallback)));
+announce(app.listen(port, '127.0.0.1'), '/dragonpay/callback', { txnid, refno: 'R1', status: 'S', message: 'Paid' });
