@@ -26,7 +26,6 @@ export {
   createDragonpay,
   type Dragonpay,
   type EndpointOptions,
-  type HandlerOption,
   type ReconcileOptions,
 } from './create-dragonpay.js';
 // Decorators
@@ -51,6 +50,7 @@ export { CallbackDispatcher, type DispatcherParts } from './dispatcher.js';
 export { DragonpayError, type FailureCode } from './errors.js';
 export type { Environment, Fetch } from './gateway.js';
 export { generateTxnId, type TxnIdOptions } from './generate-txn-id.js';
+export type { HandlerOption } from './handlers.js';
 export type {
   HandlerFailedEvent,
   Hooks,

@@ -85,14 +85,24 @@ class Run {
     this.#parts = parts;
   }
 
-  /** Claims one payment after the other. Those that this run has asked about are younger than its start. */
+  /**
+   * Claims one payment after the other, the longest without news first. Those that this run has asked about are younger
+   * than its start; the time on the way to the database may hide that, so they are remembered as well.
+   */
   oldest(olderThan: number, limit: number): Next {
     const { repository, lease } = this.#parts;
     const startedAt = performance.now();
+    const claimed = new Set<string>();
     let left = limit;
     return async () => {
       if (left-- <= 0) return undefined;
-      return repository.claimOpenPayment({ olderThan: olderThan + (performance.now() - startedAt), lease });
+      const claim = await repository.claimOpenPayment({ olderThan: olderThan + performance.now() - startedAt, lease });
+      if (claim === undefined || !claimed.has(claim.txnid)) {
+        if (claim !== undefined) claimed.add(claim.txnid);
+        return claim;
+      }
+      await repository.finishInquiry(claim);
+      return undefined;
     };
   }
 
