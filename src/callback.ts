@@ -111,15 +111,8 @@ export interface InvalidCallback {
   readonly request: CallbackRequest;
 }
 
-/** What callbacks have that came by a request: all that `@OnGet` and `@OnPost` methods are called for. */
-export interface ByRequest {
-  readonly origin: 'callback';
-  readonly method: 'GET' | 'POST';
-  readonly request: CallbackRequest;
-}
-
 /** What `@OnGet` and `@OnPost` methods receive: told apart by `valid`, then by `kind`. */
-export type Callback = (PaymentCallback & ByRequest) | (PayoutCallback & ByRequest) | InvalidCallback;
+export type Callback = ValidCallback | InvalidCallback;
 
 /**
  * What `@OnStatus` methods with a `queue` receive, after the commit: what the status was moved by. There is no

@@ -86,7 +86,7 @@ export class HandlerCall {
 
   /** Calls the `@OnGet` or `@OnPost` method for a verified callback; `undefined` where there is none. */
   async onValid(callback: VerifiedCallback, update: CallbackUpdate): Promise<unknown> {
-    return this.#onVerb((deadline) => this.#valid(callback, update, deadline) as Callback);
+    return this.#onVerb((deadline) => this.#valid(callback, update, deadline));
   }
 
   /** Calls the `@OnGet` or `@OnPost` method for an invalid callback. */

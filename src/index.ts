@@ -5,7 +5,6 @@
 
 // What a handler receives and returns
 export type {
-  ByRequest,
   Callback,
   InvalidCallback,
   PaymentCallback,

@@ -79,6 +79,7 @@ describe('Hooks', () => {
           id: 'T-1',
           refno: 'R1',
           status: 'S',
+          origin: 'callback',
           method: 'POST',
           update: { outcome: 'applied', previous: 'P', current: 'S', late: false },
         },

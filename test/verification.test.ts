@@ -290,7 +290,7 @@ describe('Verification', () => {
         const accepted = configured.split(' ') as Algorithm[];
         const verdict = await judge(withProofs(rsa, hmac, sha1), policyOf(accepting(...accepted)));
         expect(wordFor(verdict)).to.equal(expected);
-        if (verdict.ok) expect(fieldOf[verdict.callback.proof.algorithm]).to.equal(field);
+        if (verdict.ok) expect(fieldOf[verdict.callback.proof.algorithm as Algorithm]).to.equal(field);
         else expect('issues' in verdict && verdict.issues.map((issue) => issue.field)).to.deep.equal([field]);
       });
     }

@@ -1,8 +1,8 @@
 import { checkFields } from '../preprocessing/check-fields.js';
 import { readForm } from '../preprocessing/read-fields.js';
 import type { KeptEvent } from '../repository/replayable-repository.js';
-import { signedTextOf, type WireFormat } from './signed-text.js';
-import type { VerifiedCallback } from './verified-callback.js';
+import type { SignedText, WireFormat } from './signed-text.js';
+import type { ProofAlgorithm, VerifiedCallback } from './verified-callback.js';
 import { toVerified } from './verify-callback.js';
 
 /**
@@ -15,12 +15,15 @@ export function verifiedByInbox(event: KeptEvent, wire: WireFormat, merchantId: 
   const form = readForm(event.raw, Number.POSITIVE_INFINITY);
   const checked = form && checkFields(form, new Set([kind]));
   if (!checked?.ok) throw new Error('the form that the inbox holds cannot be read');
-  const fields = isProof(algorithm) ? signedTextOf(wire, kind, algorithm)?.fields : 'all';
-  if (fields === undefined) throw new Error(`there are no ${kind}s with this proof`);
+  const fields = isProof(algorithm) ? signedTextOf(wire, kind, algorithm).fields : 'all';
   const by = { origin: 'replay', method: method ?? undefined, inquiry: undefined, raw: () => event.raw } as const;
   return toVerified(checked.callback, { ...by, proof: { algorithm, keyId } }, fields, merchantId);
 }
 
-function isProof(algorithm: KeptEvent['proof']): algorithm is 'rsa' | 'hmac' | 'sha1' {
+function signedTextOf(wire: WireFormat, kind: KeptEvent['kind'], algorithm: ProofAlgorithm): SignedText {
+  return kind === 'payment' ? wire.payment[algorithm] : wire.payout.sha1;
+}
+
+function isProof(algorithm: KeptEvent['proof']): algorithm is ProofAlgorithm {
   return algorithm === 'rsa' || algorithm === 'hmac' || algorithm === 'sha1';
 }

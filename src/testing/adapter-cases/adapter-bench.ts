@@ -41,6 +41,7 @@ export class Telling {
 
   @OnPost()
   post(callback: Callback) {
+    if (callback.request === undefined) throw new Error('a callback came without its request');
     const { target, remoteAddress, native } = callback.request;
     const seen = { target, remoteAddress, native: typeof native };
     if (callback.valid) return reply.json({ ...seen, data: callback.data, outcome: callback.update.outcome });
