@@ -70,7 +70,7 @@ interface ValidCallbackBase {
   /** The request that brought it; none unless its origin is a callback. */
   readonly request: CallbackRequest | undefined;
   /** For an inquiry: what its answer said beside the fields of a callback. */
-  readonly inquiry: InquiryDetails | undefined;
+  readonly inquiry?: InquiryDetails;
 }
 
 /** A letter that Dragonpay's tables do not hold: kept as received, never stored as a status, never paid. */

@@ -61,19 +61,13 @@ export function gatewayCall(access: GatewayAccess): GatewayCall {
   const base = `${gatewayAddress(access.environment)}/api/collect/v1`;
   const authorization = `Basic ${Buffer.from(`${access.merchantId}:${access.apiKey}`, 'utf8').toString('base64')}`;
   return async (path, signal) => {
-    const controller = new AbortController();
-    const milliseconds = access.timeoutMilliseconds ?? timeoutMilliseconds;
-    const timer = setTimeout(() => {
-      controller.abort(new Error(`the gateway did not answer within ${milliseconds} ms`));
-    }, milliseconds);
-    const abort = () => controller.abort(signal?.reason);
-    signal?.addEventListener('abort', abort);
-    if (signal?.aborted) abort();
+    const timeout = AbortSignal.timeout(access.timeoutMilliseconds ?? timeoutMilliseconds);
+    const either = signal === undefined ? { signal: timeout, forget: () => {} } : firstOf(signal, timeout);
     try {
       const response = await access.fetch(base + path, {
         headers: { authorization, accept: 'application/json' },
         redirect: 'manual',
-        signal: controller.signal,
+        signal: either.signal,
       });
       const { status, ok } = response;
       if (!ok) await response.body?.cancel();
@@ -83,10 +77,23 @@ export function gatewayCall(access: GatewayAccess): GatewayCall {
         text: ok ? await readBounded(response) : '',
       };
     } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
+      either.forget();
     }
   };
+}
+
+/** Not AbortSignal.any, of which Node 20 may lose one that follows a timeout. */
+function firstOf(...signals: readonly AbortSignal[]): { signal: AbortSignal; forget: () => void } {
+  const controller = new AbortController();
+  const abort = (event: Event) => controller.abort((event.target as AbortSignal).reason);
+  for (const signal of signals) {
+    if (signal.aborted) controller.abort(signal.reason);
+    signal.addEventListener('abort', abort);
+  }
+  const forget = () => {
+    for (const signal of signals) signal.removeEventListener('abort', abort);
+  };
+  return { signal: controller.signal, forget };
 }
 
 /** Calls as {@link gatewayCall} does, and takes nothing but JSON. */

@@ -157,7 +157,7 @@ export class HandlerCall {
       kind,
       origin,
       method,
-      inquiry,
+      ...(inquiry && { inquiry }),
       status,
       data,
       unsigned,

@@ -314,7 +314,8 @@ describe('reconcile()', () => {
       });
     const two = receiver();
     two.endpoint(Other);
-    const bare = { store: async () => ({ outcome: 'not-found' }) as const } as unknown as MemoryRepository;
+    const none = async () => undefined;
+    const bare = { store: none, findTransaction: none, findPayout: none } as unknown as MemoryRepository;
     const cases: ReadonlyArray<readonly [string, string, Promise<unknown>]> = [
       ['no endpoint', 'invalid-setting handler', make({}).reconcile()],
       ['two classes', 'invalid-setting handler', two.reconcile()],

@@ -44,7 +44,7 @@ describeRepositories('replay()', (repository) => {
     expect(await events()).to.deep.equal(['payment:T-1:RFNO0001:S applied 2 not-found']);
     expect(effects).to.have.length(1);
     expect(effects[0]).to.deep.include({
-      ...{ origin: 'replay', method: 'POST', request: undefined, status: 'S', inquiry: undefined },
+      ...{ origin: 'replay', method: 'POST', request: undefined, status: 'S' },
       data: { txnid: 'T-1', refno: 'RFNO0001', status: 'S', message: 'over: the counter' },
       unsigned: { amount: '100.00', param1: 'unsigned' },
       proof: { algorithm: 'sha1', keyId: 'secretKeys[0]' },

@@ -63,6 +63,7 @@ describe('Verification', () => {
         proof: { algorithm: 'rsa', keyId: key.keyId },
         amount: '100.00',
         currency: 'PHP',
+        origin: 'callback',
         method: 'POST',
       });
       expect(raw()).to.match(/^txnid=T-1&refno=/);
@@ -101,6 +102,7 @@ describe('Verification', () => {
         proof: { algorithm: 'sha1', keyId: 'secretKeys[0]' },
         amount: '5.00',
         currency: 'PHP',
+        origin: 'callback',
         method: 'POST',
       });
     });

@@ -15,7 +15,7 @@ export function verifiedByHand(
   const proof = { algorithm: 'manual', keyId: by } as const;
   return toVerified(
     { kind, ...ids, refno, status, message: reason, amount: withTwoDecimals(amount), ccy: currency },
-    { origin: 'correction', method: undefined, inquiry: undefined, occasion: randomUUID(), raw: () => '', proof },
+    { origin: 'correction', method: undefined, occasion: randomUUID(), raw: () => '', proof },
     'all',
     merchantId,
   );

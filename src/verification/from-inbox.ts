@@ -16,7 +16,7 @@ export function verifiedByInbox(event: KeptEvent, wire: WireFormat, merchantId: 
   const checked = form && checkFields(form, new Set([kind]));
   if (!checked?.ok) throw new Error('the form that the inbox holds cannot be read');
   const fields = isProof(algorithm) ? signedTextOf(wire, kind, algorithm).fields : 'all';
-  const by = { origin: 'replay', method: method ?? undefined, inquiry: undefined, raw: () => event.raw } as const;
+  const by = { origin: 'replay', method: method ?? undefined, raw: () => event.raw } as const;
   return toVerified(checked.callback, { ...by, proof: { algorithm, keyId } }, fields, merchantId);
 }
 

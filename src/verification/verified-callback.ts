@@ -62,7 +62,7 @@ export interface VerifiedCallback {
   /** How it came; `undefined` for what did not come by a request. */
   readonly method: 'GET' | 'POST' | undefined;
   /** What the gateway's answer to an inquiry said beside the fields of a callback. */
-  readonly inquiry: InquiryDetails | undefined;
+  readonly inquiry?: InquiryDetails;
   /** Tells a correction from the status reached in the usual way: its jobs are others. */
   readonly occasion?: string;
   /** The form as received. Holds the proofs. */

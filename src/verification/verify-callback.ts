@@ -49,7 +49,7 @@ export async function verifyCallback(
   }
   const { proof, verifier } = strongest;
   const { method, raw } = received;
-  const by = { origin: 'callback', method, inquiry: undefined, raw, proof } as const;
+  const by = { origin: 'callback', method, raw, proof } as const;
   return { ok: true, callback: toVerified(callback, by, verifier.signedText.fields, merchantId) };
 }
 
