@@ -78,9 +78,11 @@ describe('createMigrations', () => {
           const catalog = await catalogOf(client);
           expect(catalog.length).to.be.above(50);
 
-          const down = await migrator.migrateDown();
-          expect(down.error).to.equal(undefined);
-          expect(down.results?.map(({ status }) => status)).to.deep.equal(['Success']);
+          for (const _ of Object.keys(await createMigrations(tables).getMigrations())) {
+            const down = await migrator.migrateDown();
+            expect(down.error).to.equal(undefined);
+            expect(down.results?.map(({ status }) => status)).to.deep.equal(['Success']);
+          }
           expect(await catalogOf(client)).to.deep.equal([]);
 
           expect((await migrator.migrateToLatest()).error).to.equal(undefined);
@@ -127,7 +129,7 @@ describe('createMigrations', () => {
       /^create schema if not exists "shop";\n\ncreate table "shop"\."dragonpay_transactions" \(\n/,
     );
     expect(printed).to.match(/;\n$/);
-    expect(printed.split(';\n\n').every((statement) => statement.startsWith('create '))).to.equal(true);
+    expect(printed.split(';\n\n').every((statement) => /^(?:create|alter|do) /.test(statement))).to.equal(true);
   });
 
   describe('makes tables that refuse', () => {
