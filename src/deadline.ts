@@ -39,7 +39,7 @@ export function withinDeadline<Result>(
       deadline.pass(reason);
       reject(reason);
     }, milliseconds);
-    running.then(
+    Promise.resolve(running).then(
       (result) => {
         clearTimeout(timer);
         resolve(result);
