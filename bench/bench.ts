@@ -44,6 +44,11 @@ const extent = isShort
       payments: 5000,
     };
 
+// On a busy machine: fewer rounds, shorter turns.
+const { rounds, count } = Object.fromEntries(process.argv.map((argument) => argument.replace(/^--/, '').split('=', 2)));
+if (rounds !== undefined) extent.rounds = Number(rounds);
+if (count !== undefined) extent.count = Number(count);
+
 mkdirSync(folder, { recursive: true });
 const pinned = canPin();
 // The server gets the first core for itself; this process, PostgreSQL and the generator share the second.
