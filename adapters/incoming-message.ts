@@ -11,9 +11,6 @@ export interface IncomingMessageLike {
   readonly destroyed: boolean;
   on(event: 'data', listener: (chunk: Uint8Array) => void): unknown;
   on(event: 'end' | 'close' | 'error', listener: () => void): unknown;
-  off(event: 'data', listener: (chunk: Uint8Array) => void): unknown;
-  off(event: 'end' | 'close' | 'error', listener: () => void): unknown;
-  resume(): unknown;
 }
 
 /** What something upstream left of the body: its result, and the bytes or the text that it kept. */
@@ -43,9 +40,18 @@ export function toCallbackRequest(
 }
 
 /** The headers of a reply with the length of its body. A 204 has neither. */
-export function headersWithLength({ status, headers, body }: CallbackReply): Readonly<Record<string, string>> {
-  return status === 204 ? headers : { ...headers, 'Content-Length': String(Buffer.byteLength(body)) };
+export function headersWithLength(reply: CallbackReply): Readonly<Record<string, string>> {
+  let headers = headersOfFrozen.get(reply);
+  if (headers === undefined) {
+    const length = String(Buffer.byteLength(reply.body));
+    headers = reply.status === 204 ? reply.headers : { ...reply.headers, 'Content-Length': length };
+    // The default answers, which most callbacks get.
+    if (Object.isFrozen(reply)) headersOfFrozen.set(reply, headers);
+  }
+  return headers;
 }
+
+const headersOfFrozen = new WeakMap<CallbackReply, Readonly<Record<string, string>>>();
 
 /**
  * Finds the body wherever it is: in the stream if nobody read it, else in what a body parser left. Whether a parser
@@ -74,28 +80,22 @@ function readStream(message: IncomingMessageLike, limit: number): BodyRead | Pro
   return new Promise((resolve) => {
     const chunks: Uint8Array[] = [];
     let length = 0;
-    const onData = (chunk: Uint8Array) => {
+    // The listeners go with the request. They stay until then: one that is reset later must not bring an unheard
+    // 'error' up, and what is left of one that is too large is let go of.
+    message.on('data', (chunk) => {
       length += chunk.byteLength;
-      if (length > limit) finish({ kind: 'too-large', limit });
-      else chunks.push(chunk);
-    };
-    const onEnd = () => {
+      if (length <= limit) {
+        chunks.push(chunk);
+      } else {
+        chunks.length = 0;
+        resolve({ kind: 'too-large', limit });
+      }
+    });
+    message.on('end', () => {
       const [first] = chunks;
-      finish({ kind: 'bytes', bytes: chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks) });
-    };
-    const onGone = () => finish({ kind: 'aborted' });
-    function finish(read: BodyRead): void {
-      message.off('data', onData);
-      message.off('end', onEnd);
-      message.off('close', onGone);
-      message.off('error', onGone);
-      // A request that is reset after this must not bring an unheard 'error' up; what is left is let go of.
-      message.on('error', () => {});
-      message.resume();
-      resolve(read);
-    }
-    message.on('data', onData);
-    message.on('end', onEnd);
+      resolve({ kind: 'bytes', bytes: chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks) });
+    });
+    const onGone = () => resolve({ kind: 'aborted' });
     message.on('close', onGone);
     message.on('error', onGone);
   });

@@ -1,4 +1,5 @@
 import type { DragonpayError } from './errors.js';
+import { isThenable } from './is-thenable.js';
 
 /** A bound on how long something may take. Its signal is only made for those who look at it. */
 export class Deadline {
@@ -21,50 +22,102 @@ export class Deadline {
 }
 
 /**
- * Runs something, and rejects with `error()` when it takes longer. Throws what `run` throws. What runs on after that is nobody's any more; a
- * loop that never yields cannot be stopped.
+ * Runs something, and rejects with `late()` when it takes longer. What runs on after that is nobody's any more; a loop
+ * that never yields cannot be stopped. Throws or rejects with what `run` does, after `toError` made of it what it likes.
  */
 export function withinDeadline<Result>(
   milliseconds: number,
   run: (deadline: Deadline) => Result | PromiseLike<Result>,
-  error: () => DragonpayError,
+  late: () => DragonpayError,
+  toError: (reason: unknown) => unknown = (reason) => reason,
 ): Result | Promise<Result> {
   const deadline = new Deadline();
-  const running = run(deadline);
+  let running: Result | PromiseLike<Result>;
+  try {
+    running = run(deadline);
+  } catch (reason) {
+    throw toError(reason);
+  }
   if (!isThenable(running)) return running;
+  const waited = running;
   // By hand, since Promise.race costs every callback several promises more.
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      const reason = error();
+    const watch = watchOf(milliseconds);
+    const run = watch.add(() => {
+      const reason = late();
       deadline.pass(reason);
-      reject(reason);
-    }, milliseconds);
-    Promise.resolve(running).then(
+      reject(toError(reason));
+    });
+    waited.then(
       (result) => {
-        clearTimeout(timer);
+        watch.remove(run);
         resolve(result);
       },
       (reason) => {
-        clearTimeout(timer);
-        reject(reason);
+        watch.remove(run);
+        reject(toError(reason));
       },
     );
   });
 }
 
-/** Also a promise of another realm or library. */
-function isThenable<Result>(value: Result | PromiseLike<Result>): value is PromiseLike<Result> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+interface Run {
+  readonly endsAt: number;
+  readonly pass: () => void;
 }
 
-/** Gives an object a `signal` that is made when somebody looks at it. As a getter of a literal it costs five times that. */
-export function withSignal<Target extends object>(
-  target: Target,
-  deadline: Deadline,
-): Target & { signal: AbortSignal } {
-  return Object.defineProperty(target, 'signal', {
-    configurable: true,
-    enumerable: true,
-    get: () => deadline.signal,
-  }) as Target & { signal: AbortSignal };
+/** All that may take so many milliseconds: one timer for them, since one for each callback costs more than the clock. */
+class Watch {
+  readonly #milliseconds: number;
+  /** The oldest first, and so the one that ends first. */
+  readonly #runs = new Set<Run>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(milliseconds: number) {
+    this.#milliseconds = milliseconds;
+  }
+
+  add(pass: () => void): Run {
+    const run = { endsAt: performance.now() + this.#milliseconds, pass };
+    this.#runs.add(run);
+    if (this.#timer === undefined) this.#wait(this.#milliseconds);
+    else if (this.#runs.size === 1) this.#timer.ref();
+    return run;
+  }
+
+  /** The timer stays for those who come soon, but keeps no process from ending. */
+  remove(run: Run): void {
+    if (this.#runs.delete(run) && this.#runs.size === 0) this.#timer?.unref();
+  }
+
+  #wait(milliseconds: number): void {
+    this.#timer = setTimeout(() => this.#passDue(), milliseconds);
+  }
+
+  #passDue(): void {
+    const now = performance.now();
+    const due: Run[] = [];
+    for (const run of this.#runs) {
+      // Timers are up to a millisecond early.
+      if (run.endsAt > now + 1) break;
+      due.push(run);
+    }
+    for (const run of due) this.#runs.delete(run);
+    const [next] = this.#runs;
+    if (next !== undefined) this.#wait(next.endsAt - now);
+    else watches.delete(this.#milliseconds);
+    for (const { pass } of due) pass();
+  }
+}
+
+/** By milliseconds. One that nobody waits for goes when its timer ends. */
+const watches = new Map<number, Watch>();
+
+function watchOf(milliseconds: number): Watch {
+  let watch = watches.get(milliseconds);
+  if (watch === undefined) {
+    watch = new Watch(milliseconds);
+    watches.set(milliseconds, watch);
+  }
+  return watch;
 }

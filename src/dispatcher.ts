@@ -3,13 +3,14 @@ import type { HandlerTable } from './decorators/handler-table.js';
 import { DragonpayError, type FailureCode, failures } from './errors.js';
 import { HandlerCall, HandlerError } from './handler-call.js';
 import { escapeForLog, tell } from './hooks.js';
+import { isThenable } from './is-thenable.js';
 import { checkFields } from './preprocessing/check-fields.js';
 import { type Issue, type ReadLimits, type ReceivedFields, readFields } from './preprocessing/read-fields.js';
 import type { CallbackKind } from './preprocessing/transaction-status.js';
 import type { CallbackRepository } from './repository/callback-repository.js';
-import type { CallbackUpdate } from './repository/callback-update.js';
+import type { SkippedUpdate } from './repository/callback-update.js';
 import { answer, failed, methodTable } from './response/default-answers.js';
-import { type StoreParts, storeCallback } from './store-callback.js';
+import { type Stored, type StoreParts, storeCallback } from './store-callback.js';
 import type { VerifiedCallback } from './verification/verified-callback.js';
 import { type VerificationPolicy, verifyCallback } from './verification/verify-callback.js';
 
@@ -51,7 +52,9 @@ export class CallbackDispatcher implements CallbackEndpoint {
       method = escapeForLog(String(request.method));
       tell(hooks.received, { method, remoteAddress: request.remoteAddress });
       const call = new HandlerCall(table, resolve, limits.handlerMilliseconds, request, repository);
-      reply = await call.around(() => this.#answerTo(request, call));
+      reply = await (table.dispatch === undefined
+        ? this.#answerTo(request, call)
+        : call.around(table.dispatch, () => this.#answerTo(request, call)));
     } catch (error) {
       reply = this.#handlerFailed(error);
     }
@@ -59,52 +62,53 @@ export class CallbackDispatcher implements CallbackEndpoint {
     return reply;
   }
 
-  /** The way, for `next()` of `@OnDispatch`: never rejects either. */
+  /** The way, for `next()` of `@OnDispatch` too: never rejects either. Waits for promises only: waiting costs time. */
   async #answerTo(request: CallbackRequest, call: HandlerCall): Promise<CallbackReply> {
     try {
-      return await this.#way(request, call);
+      const { limits, kinds, policy, table, mayPost } = this.#parts;
+      const byMethod = methodTable[request.method];
+      if (byMethod === undefined) return this.#refuse(request, 'method-not-allowed');
+      if (byMethod !== 'callback') return byMethod;
+      if (request.method === 'POST' && !mayPost(request)) return this.#refuse(request, 'address-not-allowed');
+
+      const reading = readFields(request, limits);
+      const fields = isThenable(reading) ? await reading : reading;
+      if (!fields.ok) return this.#refuse(request, fields.code, fields.detail);
+
+      const checked = checkFields(fields, kinds);
+      if (!checked.ok) return await this.#invalid(request, call, fields, checked.issues);
+
+      const received = { method: request.method as 'GET' | 'POST', raw: fields.raw };
+      const verifying = verifyCallback(checked.callback, received, policy);
+      const verdict = isThenable(verifying) ? await verifying : verifying;
+      if (!verdict.ok && 'unavailable' in verdict) return this.#refuse(request, 'keys-unavailable');
+      if (!verdict.ok) return await this.#invalid(request, call, fields, verdict.issues);
+
+      const preparing = call.prepare();
+      if (isThenable(preparing)) await preparing;
+      const storing = this.#store(verdict.callback, call);
+      const update = isThenable(storing) ? (await storing).update : storing;
+      if (update.outcome === 'not-found' && !table.allowInvalidData) return failed('not-found');
+
+      try {
+        const handling = call.onValid(verdict.callback, update);
+        return answer(isThenable(handling) ? await handling : handling, update.outcome);
+      } catch (error) {
+        const reply = this.#handlerFailed(error);
+        return update.outcome === 'unstored' ? failed('unstored') : reply;
+      }
     } catch (error) {
       return this.#handlerFailed(error);
     }
   }
 
-  async #way(request: CallbackRequest, call: HandlerCall): Promise<CallbackReply> {
-    const { limits, kinds, policy, table, mayPost } = this.#parts;
-    const byMethod = methodTable[request.method];
-    if (byMethod === undefined) return this.#refuse(request, 'method-not-allowed');
-    if (byMethod !== 'callback') return byMethod;
-    if (request.method === 'POST' && !mayPost(request)) return this.#refuse(request, 'address-not-allowed');
-
-    const fields = await readFields(request, limits);
-    if (!fields.ok) return this.#refuse(request, fields.code, fields.detail);
-
-    const checked = checkFields(fields, kinds);
-    if (!checked.ok) return this.#invalid(request, call, fields, checked.issues);
-
-    const received = { method: request.method as 'GET' | 'POST', raw: fields.raw };
-    const verdict = await verifyCallback(checked.callback, received, policy);
-    if (!verdict.ok && 'unavailable' in verdict) return this.#refuse(request, 'keys-unavailable');
-    if (!verdict.ok) return this.#invalid(request, call, fields, verdict.issues);
-
-    await call.prepare();
-    const update = await this.#store(verdict.callback, call);
-    if (update.outcome === 'not-found' && !table.allowInvalidData) return failed('not-found');
-
-    try {
-      return answer(await call.onValid(verdict.callback, update), update.outcome);
-    } catch (error) {
-      const reply = this.#handlerFailed(error);
-      return update.outcome === 'unstored' ? failed('unstored') : reply;
-    }
-  }
-
   /** Stores a verified callback, and runs the `@OnStatus` method in the same transaction. Rejects as that does. */
-  async #store(callback: VerifiedCallback, call: HandlerCall): Promise<CallbackUpdate> {
+  #store(callback: VerifiedCallback, call: HandlerCall): SkippedUpdate | Promise<Stored> {
     const { repository, saveData, table } = this.#parts;
     if (repository === undefined || !saveData || (callback.method === 'GET' && !table.updateOnGet)) {
       return { outcome: 'skipped' };
     }
-    return (await storeCallback(callback, call, repository, this.#parts)).update;
+    return storeCallback(callback, call, repository, this.#parts);
   }
 
   /** A request that could not be read or judged: no method is called. */

@@ -1,8 +1,9 @@
 import type { Callback, InvalidCallback, ValidCallback } from './callback.js';
 import type { CallbackReply, CallbackRequest } from './callback-request.js';
-import { type Deadline, withinDeadline, withSignal } from './deadline.js';
+import { type Deadline, withinDeadline } from './deadline.js';
 import type { HandlerTable } from './decorators/handler-table.js';
 import { DragonpayError } from './errors.js';
+import { HandedCallback, HandedInvalid } from './handed-callback.js';
 import type { ReceivedFields } from './preprocessing/read-fields.js';
 import { type Job, type JobQueue, jobOf } from './queue/job.js';
 import type { CallbackRepository } from './repository/callback-repository.js';
@@ -33,19 +34,14 @@ export class HandlerCall {
     this.#repository = repository;
   }
 
-  /** Calls the `@OnDispatch` method around `next`, where there is one. */
-  around(next: () => Promise<CallbackReply>): Promise<CallbackReply> {
-    const key = this.#table.dispatch;
-    return key === undefined ? next() : this.#aroundWith(key, next);
-  }
-
-  async #aroundWith(key: string | symbol, next: () => Promise<CallbackReply>): Promise<CallbackReply> {
+  /** Calls the `@OnDispatch` method around `next`. */
+  async around(key: string | symbol, next: () => Promise<CallbackReply>): Promise<CallbackReply> {
     const answer = await this.#call(await this.#handler(), key, this.#request, next);
     if (!isReply(answer)) throw new DragonpayError('handler-failed', 'the @OnDispatch method returned no reply');
     return answer;
   }
 
-  /** Makes sure that there is an instance to call, before anything is stored for it. */
+  /** Makes sure that there is an instance to call, before anything is stored for it. A promise where it takes time. */
   prepare(): unknown {
     const { status, queued } = this.#table;
     const isNeeded = this.#verbKey() !== undefined || status.payment.size + status.payout.size + queued.length > 0;
@@ -62,15 +58,15 @@ export class HandlerCall {
   ): ((update: AppliedUpdate, trx: unknown) => Promise<void>) | undefined {
     const { kind, status } = callback;
     const key = this.#table.status[kind].get(status);
-    const queued = this.#table.queued.filter((entry) => entry.kind === kind && entry.status === status);
-    const [first = queued[0]?.key] = [key];
+    const ofAny = this.#table.queued;
+    const queued = ofAny.length === 0 ? ofAny : ofAny.filter((entry) => entry.kind === kind && entry.status === status);
+    const first = key ?? queued[0]?.key;
     if (first === undefined) return undefined;
     return async (update, trx) => {
       const handler = await this.#handler();
       await this.#within(first, async (deadline) => {
         if (key !== undefined) {
-          const stored = Object.assign(this.#valid(callback, update, deadline, trx), { trx });
-          await this.#call(handler, key, stored);
+          await this.#call(handler, key, this.#valid(callback, update, deadline, { trx }));
         }
         for (const entry of queued) await this.#enqueue(jobOf(entry.queue, callback, update), queue, trx);
       });
@@ -87,32 +83,21 @@ export class HandlerCall {
   }
 
   /** Calls the `@OnGet` or `@OnPost` method for a verified callback; `undefined` where there is none. */
-  onValid(callback: VerifiedCallback, update: CallbackUpdate): Promise<unknown> {
+  onValid(callback: VerifiedCallback, update: CallbackUpdate): unknown {
     return this.#onVerb((deadline) => this.#valid(callback, update, deadline));
   }
 
   /** Calls the `@OnGet` or `@OnPost` method for an invalid callback. */
-  onInvalid(issues: InvalidCallback['issues'], fields: ReceivedFields): Promise<unknown> {
-    const request = this.#request;
-    return this.#onVerb((deadline) => {
-      const invalid: Omit<InvalidCallback, 'signal'> = {
-        valid: false,
-        origin: 'callback',
-        method: request?.method as 'GET' | 'POST',
-        issues,
-        received: fields.received,
-        update: { outcome: 'skipped' },
-        request: request as CallbackRequest,
-      };
-      return withSignal(invalid, deadline);
-    });
+  onInvalid(issues: InvalidCallback['issues'], { received }: ReceivedFields): unknown {
+    return this.#onVerb((deadline) => new HandedInvalid(issues, received, this.#request as CallbackRequest, deadline));
   }
 
-  async #onVerb(toCallback: (deadline: Deadline) => Callback): Promise<unknown> {
+  #onVerb(toCallback: (deadline: Deadline) => Callback): unknown {
     const key = this.#verbKey();
     if (key === undefined) return undefined;
-    const handler = await this.#handler();
-    return this.#within(key, (deadline) => this.#call(handler, key, toCallback(deadline)));
+    const call = (handler: object) => this.#within(key, (deadline) => this.#call(handler, key, toCallback(deadline)));
+    const handler = this.#handler();
+    return handler instanceof Promise ? handler.then(call) : call(handler);
   }
 
   #verbKey(): string | symbol | undefined {
@@ -124,14 +109,19 @@ export class HandlerCall {
     return this.#instance ?? this.#resolveHandler();
   }
 
-  async #resolveHandler(): Promise<object> {
-    const { className } = this.#table;
+  #resolveHandler(): object | Promise<object> {
     const milliseconds = this.#milliseconds;
-    const instance: unknown = await withinDeadline(milliseconds, this.#resolve, () => {
-      return new DragonpayError('handler-deadline', `the resolver of ${className} took longer than ${milliseconds} ms`);
-    });
+    const late = () => {
+      const message = `the resolver of ${this.#table.className} took longer than ${milliseconds} ms`;
+      return new DragonpayError('handler-deadline', message);
+    };
+    const resolved: unknown = withinDeadline<unknown>(milliseconds, this.#resolve, late);
+    return resolved instanceof Promise ? resolved.then((instance) => this.#keep(instance)) : this.#keep(resolved);
+  }
+
+  #keep(instance: unknown): object {
     if (typeof instance !== 'object' || instance === null) {
-      throw new DragonpayError('handler-failed', `the resolver has no ${className}`);
+      throw new DragonpayError('handler-failed', `the resolver has no ${this.#table.className}`);
     }
     this.#instance = instance;
     return instance;
@@ -142,37 +132,24 @@ export class HandlerCall {
   }
 
   /** Errors carry the name of the method that they came from. */
-  async #within(key: string | symbol, run: (deadline: Deadline) => unknown): Promise<unknown> {
-    const name = `${this.#table.className}.${String(key)}`;
-    try {
-      return await withinDeadline(this.#milliseconds, run, () => {
-        return new DragonpayError('handler-deadline', `${name} took longer than ${this.#milliseconds} ms`);
-      });
-    } catch (error) {
-      throw new HandlerError(name, error);
-    }
+  #within<Result>(key: string | symbol, run: (deadline: Deadline) => Result): Result | Promise<Awaited<Result>> {
+    const name = () => `${this.#table.className}.${String(key)}`;
+    return withinDeadline(
+      this.#milliseconds,
+      run,
+      () => new DragonpayError('handler-deadline', `${name()} took longer than ${this.#milliseconds} ms`),
+      (reason) => new HandlerError(name(), reason),
+    ) as Result | Promise<Awaited<Result>>;
   }
 
-  #valid(verified: VerifiedCallback, update: CallbackUpdate, deadline: Deadline, trx?: unknown): ValidCallback {
-    const { kind, id, status, data, unsigned, proof, origin, method, inquiry } = verified;
-    const repository = this.#repository;
-    const options = trx === undefined ? {} : { trx };
-    const valid = {
-      valid: true,
-      kind,
-      origin,
-      method,
-      ...(inquiry && { inquiry }),
-      status,
-      data,
-      unsigned,
-      proof,
-      update,
-      request: this.#request,
-      stored: async () =>
-        kind === 'payment' ? repository?.findTransaction(id, options) : repository?.findPayout(id, options),
-    };
-    return withSignal(valid, deadline) as ValidCallback;
+  #valid(
+    verified: VerifiedCallback,
+    update: CallbackUpdate,
+    deadline: Deadline,
+    options?: { readonly trx: unknown },
+  ): ValidCallback {
+    const handed = new HandedCallback(verified, update, this.#request, this.#repository, deadline, options);
+    return (options === undefined ? handed : Object.assign(handed, options)) as ValidCallback;
   }
 }
 

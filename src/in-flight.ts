@@ -1,27 +1,31 @@
 /** Counts what is under way, so that closing can wait for it. */
 export class InFlight {
-  readonly #running = new Set<Promise<unknown>>();
+  #count = 0;
+  readonly #waiting = new Set<() => void>();
+  readonly #settle = () => {
+    if (--this.#count > 0) return;
+    for (const resolve of this.#waiting) resolve();
+  };
 
   /** Follows a promise until it settles. */
   follow<Result>(running: Promise<Result>): Promise<Result> {
-    this.#running.add(running);
-    const settle = () => this.#running.delete(running);
-    running.then(settle, settle);
+    this.#count++;
+    running.then(this.#settle, this.#settle);
     return running;
   }
 
   /** Resolves when nothing is under way, or after so many milliseconds. Whether nothing is. */
   async drained(milliseconds: number): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, milliseconds);
+    if (this.#count === 0) return true;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, milliseconds);
+      this.#waiting.add(done);
     });
-    await Promise.race([this.#settleAll(), late]);
-    clearTimeout(timer);
-    return this.#running.size === 0;
-  }
-
-  async #settleAll(): Promise<void> {
-    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    return this.#count === 0;
   }
 }

@@ -8,7 +8,7 @@ import type { JobQueue } from './queue/job.js';
 import type { Inquiry } from './reconcile/inquiry.js';
 import type { CallbackRepository, StatusEffect } from './repository/callback-repository.js';
 import type { CallbackUpdate, RecordedUpdate } from './repository/callback-update.js';
-import { isReplayable } from './repository/replayable-repository.js';
+import { isReplayable, type ReplayableRepository } from './repository/replayable-repository.js';
 import type { VerifiedCallback } from './verification/verified-callback.js';
 
 /** Whether the gateway is asked before a payment's status is applied: before a final one, any, or none. */
@@ -44,13 +44,12 @@ export async function storeCallback(
   repository: CallbackRepository,
   parts: StoreParts,
 ): Promise<Stored> {
-  const { limits, hooks, inFlight, queue } = parts;
+  const { limits, hooks, queue } = parts;
   const run = call.effectOf(callback, queue);
   const effect = run && { milliseconds: limits.handlerMilliseconds, run };
   let stored: Stored;
   try {
-    const update = await store(callback, effect, repository, parts);
-    stored = { update };
+    stored = { update: await store(callback, effect, repository, parts) };
   } catch (error) {
     stored = { update: { outcome: 'unstored' }, error };
   }
@@ -59,22 +58,43 @@ export async function storeCallback(
   if (stored.error instanceof HandlerError) {
     if (isReplayable(repository)) {
       // A note for replay(), and no more: the answer does not depend on it.
-      await inFlight.follow(withinStore(parts, () => repository.recordFailure(callback))).catch(() => {});
+      await recordFailure(callback, repository, parts).catch(() => {});
     }
     throw stored.error;
   }
   return stored;
 }
 
-async function store(
+async function recordFailure(
+  callback: VerifiedCallback,
+  repository: ReplayableRepository,
+  parts: StoreParts,
+): Promise<void> {
+  await withinStore(parts, () => repository.recordFailure(callback));
+}
+
+function store(
   callback: VerifiedCallback,
   effect: StatusEffect | undefined,
   repository: CallbackRepository,
   parts: StoreParts,
+): RecordedUpdate | Promise<RecordedUpdate> {
+  const { inquiry, confirm } = parts;
+  if (inquiry !== undefined && needsConfirmation(callback, confirm)) {
+    return storeConfirmed(callback, effect, repository, parts, inquiry);
+  }
+  return withinStore(parts, () => repository.store(callback, effect), effect?.milliseconds);
+}
+
+async function storeConfirmed(
+  callback: VerifiedCallback,
+  effect: StatusEffect | undefined,
+  repository: CallbackRepository,
+  parts: StoreParts,
+  inquiry: Inquiry,
 ): Promise<RecordedUpdate> {
   const keep = (effect: StatusEffect | undefined) =>
-    withinStore(parts, () => parts.inFlight.follow(repository.store(callback, effect)), effect?.milliseconds);
-  if (!needsConfirmation(callback, parts.confirm) || parts.inquiry === undefined) return keep(effect);
+    withinStore(parts, () => repository.store(callback, effect), effect?.milliseconds);
   try {
     // Whether the status would move is the repository's to say. What would not is recorded, and costs no inquiry.
     return await keep({ milliseconds: parts.limits.storeMilliseconds, run: () => Promise.reject(wouldMove) });
@@ -82,21 +102,31 @@ async function store(
     if (error !== wouldMove) throw error;
   }
   // No transaction is open while the gateway is asked.
-  await parts.inFlight.follow(confirm(callback, parts.inquiry));
+  await parts.inFlight.follow(confirm(callback, inquiry));
   return keep(effect);
 }
 
 const wouldMove = new Error('the status would move');
 
-async function withinStore<Result>(
-  { limits }: StoreParts,
+function withinStore<Result>(
+  { limits, inFlight }: StoreParts,
   run: () => Promise<Result>,
   effectMilliseconds = 0,
-): Promise<Result> {
+): Result | Promise<Result> {
   const bound = limits.storeMilliseconds + effectMilliseconds;
-  return withinDeadline(bound, run, () => {
-    return new DragonpayError('unstored', `the database took longer than ${bound} ms`);
-  });
+  let running: Promise<Result> | undefined;
+  return withinDeadline(
+    bound,
+    () => {
+      running = run();
+      return running;
+    },
+    () => {
+      // It goes on without us: whoever closes waits for it.
+      if (running !== undefined) inFlight.follow(running);
+      return new DragonpayError('unstored', `the database took longer than ${bound} ms`);
+    },
+  );
 }
 
 /** Dragonpay has no inquiry for payouts. */

@@ -84,28 +84,22 @@ function describe(field: string, code: string): string {
   return code === 'missing-field' ? `${field} is missing or empty` : `${field} does not have its shape`;
 }
 
-const optionalFields = [
-  'merchantid',
-  'param1',
-  'param2',
-  'ccy',
-  'procid',
-  'settledate',
-  'digest',
-  'signature',
-  'signatures',
-] as const;
-
+/** Field by field, since a loop over names costs four times that. */
 function toChecked(kind: CallbackKind, known: Readonly<KnownFields>): CheckedCallback {
-  const { refno = '', status = '', message = '', amount } = known;
+  const { txnid = '', merchanttxnid = '', refno = '', status = '', message = '' } = known;
   const checked: { -readonly [field in keyof CheckedCallback]: CheckedCallback[field] } =
     kind === 'payment'
-      ? { kind, txnid: known.txnid ?? '', refno, status, message }
-      : { kind, merchantTxnId: known.merchanttxnid ?? '', refno, status, message };
-  if (amount) checked.amount = withTwoDecimals(amount);
-  for (const field of optionalFields) {
-    const value = known[field];
-    if (value) checked[field] = value;
-  }
+      ? { kind, txnid, refno, status, message }
+      : { kind, merchantTxnId: merchanttxnid, refno, status, message };
+  if (known.amount) checked.amount = withTwoDecimals(known.amount);
+  if (known.merchantid) checked.merchantid = known.merchantid;
+  if (known.param1) checked.param1 = known.param1;
+  if (known.param2) checked.param2 = known.param2;
+  if (known.ccy) checked.ccy = known.ccy;
+  if (known.procid) checked.procid = known.procid;
+  if (known.settledate) checked.settledate = known.settledate;
+  if (known.digest) checked.digest = known.digest;
+  if (known.signature) checked.signature = known.signature;
+  if (known.signatures) checked.signatures = known.signatures;
   return checked;
 }

@@ -38,6 +38,11 @@ interface MemoryRow extends NewRow {
   readonly modifiedAt: Date;
 }
 
+/** An event of the inbox. Where it stands in it is worked out when it is read. */
+interface MemoryEvent extends Omit<InboxEvent, 'cursor'> {
+  readonly correction: number;
+}
+
 /** A transaction of the {@link MemoryRepository}: the one row that it moves, unseen by others until it commits. */
 export interface MemoryTransaction {
   readonly kind: CallbackKind;
@@ -56,7 +61,7 @@ export class MemoryRepository
     CorrectableRepository<MemoryTransaction>
 {
   readonly #rows = { payment: new Map<string, MemoryRow>(), payout: new Map<string, MemoryRow>() };
-  readonly #inbox = new Map<string, InboxEvent>();
+  readonly #inbox = new Map<string, MemoryEvent>();
   readonly #busy = new Map<string, Promise<unknown>>();
   readonly #claims = new Map<string, { inquiredAt: number; leasedUntil: number }>();
   readonly #now: () => number;
@@ -67,7 +72,13 @@ export class MemoryRepository
   }
 
   async store(callback: VerifiedCallback, effect?: StatusEffect<MemoryTransaction>): Promise<RecordedUpdate> {
-    return this.#alone(callback.kind, callback.id, () => this.#store(callback, effect));
+    const { kind, id } = callback;
+    // Without an effect there is no moment at which somebody else could come.
+    if (effect === undefined && !this.#busy.has(`${kind}:${id}`)) {
+      const { update, moved } = this.#decide(callback);
+      return this.#commit(callback, update, moved);
+    }
+    return this.#alone(kind, id, () => this.#storeWith(callback, effect));
   }
 
   /** One at a time for each payment or payout. */
@@ -83,16 +94,30 @@ export class MemoryRepository
     }
   }
 
-  async #store(callback: VerifiedCallback, effect?: StatusEffect<MemoryTransaction>): Promise<RecordedUpdate> {
-    const { kind, id, refno, status } = callback;
-    const rows = this.#rows[kind];
-    const row = rows.get(id);
-    const update = decideUpdate(callback, row, this.#rows.payment.has(id));
-    if (update.outcome === 'applied' && row !== undefined) {
-      const moved = { ...row, status, reached: row.reached + status, refno, modifiedAt: new Date(this.#now()) };
-      await effect?.run(update, { kind, row: moved });
-      rows.set(id, moved);
+  async #storeWith(
+    callback: VerifiedCallback,
+    effect: StatusEffect<MemoryTransaction> | undefined,
+  ): Promise<RecordedUpdate> {
+    const { update, moved } = this.#decide(callback);
+    if (update.outcome === 'applied' && moved !== undefined) {
+      await effect?.run(update, { kind: callback.kind, row: moved });
     }
+    return this.#commit(callback, update, moved);
+  }
+
+  #decide(callback: VerifiedCallback): { readonly update: RecordedUpdate; readonly moved: MemoryRow | undefined } {
+    const { kind, id, refno, status } = callback;
+    const row = this.#rows[kind].get(id);
+    const update = decideUpdate(callback, row, kind === 'payout' && this.#rows.payment.has(id));
+    if (update.outcome !== 'applied' || row === undefined) return { update, moved: undefined };
+    const { amount, currency, texts, createdAt } = row;
+    const modifiedAt = new Date(this.#now());
+    const reached = row.reached + status;
+    return { update, moved: { id: row.id, refno, status, reached, amount, currency, texts, createdAt, modifiedAt } };
+  }
+
+  #commit(callback: VerifiedCallback, update: RecordedUpdate, moved: MemoryRow | undefined): RecordedUpdate {
+    if (moved !== undefined) this.#rows[callback.kind].set(moved.id, moved);
     this.#remember(callback, update.outcome, reviewReasons(update));
     return update;
   }
@@ -100,27 +125,26 @@ export class MemoryRepository
   #remember(callback: VerifiedCallback, outcome: KeptOutcome, reasons: readonly ReviewReason[]): void {
     const { kind, id, refno, status, proof, method } = callback;
     const key = toEventKey(callback);
-    const earlier = this.#inbox.get(key);
-    const lastSeen = new Date(this.#now());
-    const firstSeen = earlier?.firstSeen ?? lastSeen;
-    const position = { firstSeen: String(firstSeen.getTime() * 1000), id, kind, refno, status, correction: 0 };
-    const received = { proof: proof.algorithm, keyId: proof.keyId, method: method ?? null, raw: callback.raw() };
-    this.#inbox.set(key, {
+    const now = new Date(this.#now());
+    const news = {
       kind,
       id,
       refno,
       status,
       key,
-      cursor: toCursor(position),
-      firstSeen,
-      lastSeen,
-      deliveries: (earlier?.deliveries ?? 0) + 1,
-      reasons: [...new Set([...(earlier?.reasons ?? []), ...reasons])],
-      // What was applied stays applied, and what it was applied from stays with it.
+      correction: 0,
+      firstSeen: now,
+      lastSeen: now,
+      deliveries: 1,
+      reasons,
       outcome,
-      ...received,
-      ...(earlier?.outcome === 'applied' && pickReceived(earlier)),
-    });
+      proof: proof.algorithm,
+      keyId: proof.keyId,
+      method: method ?? null,
+      raw: callback.raw(),
+    };
+    const earlier = this.#inbox.get(key);
+    this.#inbox.set(key, earlier === undefined ? news : again(earlier, news));
   }
 
   /** @throws DragonpayError `invalid-details`, `already-exists` */
@@ -220,7 +244,7 @@ export class MemoryRepository
     this.#inbox.set(key, {
       ...name,
       key,
-      cursor: toCursor({ firstSeen: String(now.getTime() * 1000), ...name, correction }),
+      correction,
       firstSeen: now,
       lastSeen: now,
       deliveries: 1,
@@ -246,6 +270,7 @@ export class MemoryRepository
   async callbacks(filter: InboxFilter = {}): Promise<InboxEvent[]> {
     const { after } = filter;
     return [...this.#inbox.values()]
+      .map(toInboxEvent)
       .filter((event) => matches(event, filter) && (after === undefined || compareInInbox(event.cursor, after) > 0))
       .sort((one, other) => compareInInbox(one.cursor, other.cursor))
       .slice(0, filter.limit ?? defaultInboxLimit)
@@ -272,8 +297,25 @@ function matches(event: InboxEvent, filter: InboxFilter): boolean {
   );
 }
 
-function pickReceived({ outcome, proof, keyId, method, raw }: InboxEvent) {
-  return { outcome, proof, keyId, method, raw };
+/** An event that was delivered again. What was applied stays applied, and what it was applied from stays with it. */
+function again(earlier: MemoryEvent, news: MemoryEvent): MemoryEvent {
+  const { outcome, proof, keyId, method, raw } = earlier.outcome === 'applied' ? earlier : news;
+  return {
+    ...news,
+    firstSeen: earlier.firstSeen,
+    deliveries: earlier.deliveries + 1,
+    reasons: [...new Set([...earlier.reasons, ...news.reasons])],
+    outcome,
+    proof,
+    keyId,
+    method,
+    raw,
+  };
+}
+
+function toInboxEvent({ correction, ...event }: MemoryEvent): InboxEvent {
+  const firstSeen = String(event.firstSeen.getTime() * 1000);
+  return { ...event, cursor: toCursor({ ...event, firstSeen, correction }) };
 }
 
 function toTransaction({ id, texts, reached, ...row }: MemoryRow): TransactionRow {

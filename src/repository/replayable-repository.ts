@@ -28,7 +28,8 @@ export function isReplayable(repository: object): repository is ReplayableReposi
 
 /** The key of an event as one string, such as `payment:T-1:ABCD1234:S`. None of its parts holds a `:`. */
 export function toEventKey({ kind, id, refno, status }: EventKey, correction = 0): string {
-  return [kind, id, refno, status, ...(correction > 0 ? [correction] : [])].join(':');
+  const key = `${kind}:${id}:${refno}:${status}`;
+  return correction > 0 ? `${key}:${correction}` : key;
 }
 
 /** @throws RangeError for what is no key */

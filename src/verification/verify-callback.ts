@@ -2,9 +2,9 @@ import type { PaymentData, PayoutData, UnsignedData } from '../callback.js';
 import type { CheckedCallback } from '../preprocessing/check-fields.js';
 import type { Issue, ReceivedFields } from '../preprocessing/read-fields.js';
 import type { CallbackKind } from '../preprocessing/transaction-status.js';
-import type { ProofVerifier } from './proof-verifier.js';
+import type { ProofChecked, ProofVerifier } from './proof-verifier.js';
 import { coverageOf, joinSignedFields, type SignedField } from './signed-text.js';
-import type { Proof, VerifiedCallback } from './verified-callback.js';
+import type { VerifiedCallback } from './verified-callback.js';
 
 /** What a merchant accepts as a proof. */
 export interface VerificationPolicy {
@@ -21,36 +21,48 @@ export type Verdict =
 
 /**
  * Verifies a callback by the merchant's policy: what is configured is what is accepted; every accepted proof that is
- * present must hold, and at least one must be present. Never rejects.
+ * present must hold, and at least one must be present. Never throws, never rejects. There is a promise only where a
+ * proof has to wait for a key.
  */
-export async function verifyCallback(
+export function verifyCallback(
   callback: CheckedCallback,
   received: Pick<ReceivedFields, 'raw'> & { readonly method: 'GET' | 'POST' },
   policy: VerificationPolicy,
-): Promise<Verdict> {
+): Verdict | Promise<Verdict> {
   const { merchantId } = policy;
   if (callback.merchantid !== undefined && callback.merchantid !== merchantId) {
     return refused('merchant-mismatch', 'merchantid', 'merchantid is not the configured merchant id');
   }
-  let strongest: { proof: Proof; verifier: ProofVerifier } | undefined;
-  let unavailable = false;
-  for (const verifier of policy.accepted[callback.kind]) {
-    const given = callback[verifier.field];
-    if (given === undefined) continue;
+  const present = policy.accepted[callback.kind].filter(({ field }) => callback[field] !== undefined);
+  const checking = present.map((verifier) => {
     const text = joinSignedFields(verifier.signedText.fields, callback, merchantId);
-    const checking = verifier.verify(text, given);
-    const checked = checking instanceof Promise ? await checking : checking;
-    if (checked === 'mismatch') return refused('proof-mismatch', verifier.field, `${verifier.field} does not hold`);
-    if (checked === 'unavailable') unavailable = true;
-    else strongest ??= { verifier, proof: { algorithm: verifier.algorithm, keyId: checked.keyId } };
-  }
-  if (unavailable) return { ok: false, unavailable: true };
-  if (strongest === undefined) {
-    const fields = policy.accepted[callback.kind].map(({ field }) => field);
+    return verifier.verify(text, callback[verifier.field] ?? '');
+  });
+  const decide = (checked: readonly ProofChecked[]) => judge(callback, received, policy, present, checked);
+  return areSettled(checking) ? decide(checking) : Promise.all(checking).then(decide);
+}
+
+function areSettled(checking: ReadonlyArray<ProofChecked | Promise<ProofChecked>>): checking is ProofChecked[] {
+  return !checking.some((check) => check instanceof Promise);
+}
+
+function judge(
+  callback: CheckedCallback,
+  { method, raw }: Pick<ReceivedFields, 'raw'> & { readonly method: 'GET' | 'POST' },
+  { merchantId, accepted }: VerificationPolicy,
+  present: readonly ProofVerifier[],
+  checked: readonly ProofChecked[],
+): Verdict {
+  const failed = present[checked.indexOf('mismatch')];
+  if (failed !== undefined) return refused('proof-mismatch', failed.field, `${failed.field} does not hold`);
+  if (checked.includes('unavailable')) return { ok: false, unavailable: true };
+  const [verifier] = present;
+  const [strongest] = checked;
+  if (verifier === undefined || typeof strongest !== 'object') {
+    const fields = accepted[callback.kind].map(({ field }) => field);
     return refused('proof-missing', fields[0], `no proof of an accepted kind is present (${fields.join(', ')})`);
   }
-  const { proof, verifier } = strongest;
-  const { method, raw } = received;
+  const proof = { algorithm: verifier.algorithm, keyId: strongest.keyId };
   const by = { origin: 'callback', method, raw, proof } as const;
   return { ok: true, callback: toVerified(callback, by, verifier.signedText.fields, merchantId) };
 }
@@ -71,7 +83,8 @@ export function toVerified(
   merchantId: string,
 ): VerifiedCallback {
   const { data, unsigned } = splitByCoverage(callback, covered, merchantId);
-  return {
+  const { origin, method, raw, proof, inquiry, occasion } = by;
+  const verified = {
     kind: callback.kind,
     id: (callback.kind === 'payment' ? callback.txnid : callback.merchantTxnId) ?? '',
     refno: callback.refno,
@@ -80,8 +93,14 @@ export function toVerified(
     unsigned,
     amount: callback.amount,
     currency: callback.ccy?.toUpperCase(),
-    ...by,
+    origin,
+    method,
+    raw,
+    proof,
   } as VerifiedCallback;
+  return inquiry === undefined && occasion === undefined
+    ? verified
+    : { ...verified, ...(inquiry && { inquiry }), ...(occasion !== undefined && { occasion }) };
 }
 
 const everyField: ReadonlySet<SignedField> = new Set(['message', 'merchantid', 'param1', 'param2', 'amount']);
