@@ -127,42 +127,55 @@ export function readForm(form: string, limit: number): (ReceivedFields & { reado
     () => form.replace(/[^\u0021-\u007e]/g, percentEncode),
     () => decodedPairs(form),
   );
-  const withinLimit = splitForm(form, limit, (name, value, isPlain) => {
-    if (isPlain) collector.addPlain(name, value);
-    else collector.addEncoded(decodeComponent(name) ?? name, value);
-  });
-  return withinLimit ? collector : undefined;
+  const pairs = new FormPairs(form);
+  for (let count = 0; pairs.next(); ) {
+    if (++count > limit) return undefined;
+    if (pairs.isPlain) collector.addPlain(pairs.name, pairs.value);
+    else collector.addEncoded(decodeComponent(pairs.name) ?? pairs.name, pairs.value);
+  }
+  return collector;
 }
 
 function decodedPairs(form: string): Array<readonly [string, string]> {
-  const pairs: Array<readonly [string, string]> = [];
-  splitForm(form, Number.POSITIVE_INFINITY, (name, value) => {
-    pairs.push([decodeComponent(name) ?? name, decodeComponent(value) ?? value]);
-  });
-  return pairs;
+  const decoded: Array<readonly [string, string]> = [];
+  for (const pairs = new FormPairs(form); pairs.next(); ) {
+    decoded.push([decodeComponent(pairs.name) ?? pairs.name, decodeComponent(pairs.value) ?? pairs.value]);
+  }
+  return decoded;
 }
 
-/** Plain names and values stand for themselves: there is nothing to decode, and no NUL. `false`: too many pairs. */
-function splitForm(
-  form: string,
-  limit: number,
-  take: (name: string, value: string, isPlain: boolean) => void,
-): boolean {
-  let count = 0;
-  let special = -1;
-  for (let start = 0; start <= form.length; ) {
-    let end = form.indexOf('&', start);
-    if (end < 0) end = form.length;
-    if (end > start) {
-      if (++count > limit) return false;
+/** Goes through the pairs of a form, undecoded, one after the other. */
+class FormPairs {
+  name = '';
+  value = '';
+  /** Whether name and value stand for themselves: there is nothing to decode, and no NUL. */
+  isPlain = true;
+  readonly #form: string;
+  #next = 0;
+  #special = -1;
+
+  constructor(form: string) {
+    this.#form = form;
+  }
+
+  next(): boolean {
+    const form = this.#form;
+    while (this.#next < form.length) {
+      const start = this.#next;
+      let end = form.indexOf('&', start);
+      if (end < 0) end = form.length;
+      this.#next = end + 1;
+      if (end === start) continue;
       let equals = form.indexOf('=', start);
       if (equals < 0 || equals > end) equals = end;
-      if (special < start) special = nextSpecial(form, start);
-      take(form.slice(start, equals), form.slice(equals + 1, end), special >= end);
+      if (this.#special < start) this.#special = nextSpecial(form, start);
+      this.name = form.slice(start, equals);
+      this.value = form.slice(equals + 1, end);
+      this.isPlain = this.#special >= end;
+      return true;
     }
-    start = end + 1;
+    return false;
   }
-  return true;
 }
 
 const specialCharacters = /[+%\0\u0080-\uffff]/g;

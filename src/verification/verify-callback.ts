@@ -33,17 +33,20 @@ export function verifyCallback(
   if (callback.merchantid !== undefined && callback.merchantid !== merchantId) {
     return refused('merchant-mismatch', 'merchantid', 'merchantid is not the configured merchant id');
   }
-  const present = policy.accepted[callback.kind].filter(({ field }) => callback[field] !== undefined);
-  const checking = present.map((verifier) => {
-    const text = joinSignedFields(verifier.signedText.fields, callback, merchantId);
-    return verifier.verify(text, callback[verifier.field] ?? '');
-  });
-  const decide = (checked: readonly ProofChecked[]) => judge(callback, received, policy, present, checked);
-  return areSettled(checking) ? decide(checking) : Promise.all(checking).then(decide);
-}
-
-function areSettled(checking: ReadonlyArray<ProofChecked | Promise<ProofChecked>>): checking is ProofChecked[] {
-  return !checking.some((check) => check instanceof Promise);
+  const present: ProofVerifier[] = [];
+  const checking: Array<ProofChecked | Promise<ProofChecked>> = [];
+  let isWaiting = false;
+  for (const verifier of policy.accepted[callback.kind]) {
+    const given = callback[verifier.field];
+    if (given === undefined) continue;
+    const check = verifier.verify(joinSignedFields(verifier.signedText.fields, callback, merchantId), given);
+    if (check instanceof Promise) isWaiting = true;
+    present.push(verifier);
+    checking.push(check);
+  }
+  return isWaiting
+    ? Promise.all(checking).then((checked) => judge(callback, received, policy, present, checked))
+    : judge(callback, received, policy, present, checking as ProofChecked[]);
 }
 
 function judge(
@@ -112,13 +115,16 @@ function splitByCoverage(callback: CheckedCallback, fields: readonly SignedField
   const data: Record<string, string> =
     kind === 'payment' ? { txnid, refno, status, message } : { merchantTxnId, refno, status, message };
   const unsigned: Record<string, string> = message === callback.message ? {} : { message: callback.message };
-  for (const field of ['merchantid', 'param1', 'param2', 'amount'] as const) {
-    const value = callback[field] ?? (field === 'merchantid' && covered.has(field) ? merchantId : undefined);
-    if (value !== undefined) (covered.has(field) ? data : unsigned)[field] = value;
-  }
-  for (const field of ['ccy', 'procid', 'settledate'] as const) {
-    const value = callback[field];
-    if (value !== undefined) unsigned[field] = value;
-  }
+  // Field by field, since a loop over names costs three times that.
+  const { param1, param2, amount, ccy, procid, settledate } = callback;
+  const isMerchantIdCovered = covered.has('merchantid');
+  const merchantid = callback.merchantid ?? (isMerchantIdCovered ? merchantId : undefined);
+  if (merchantid !== undefined) (isMerchantIdCovered ? data : unsigned).merchantid = merchantid;
+  if (param1 !== undefined) (covered.has('param1') ? data : unsigned).param1 = param1;
+  if (param2 !== undefined) (covered.has('param2') ? data : unsigned).param2 = param2;
+  if (amount !== undefined) (covered.has('amount') ? data : unsigned).amount = amount;
+  if (ccy !== undefined) unsigned.ccy = ccy;
+  if (procid !== undefined) unsigned.procid = procid;
+  if (settledate !== undefined) unsigned.settledate = settledate;
   return { data: data as unknown as PaymentData | PayoutData, unsigned: unsigned as UnsignedData };
 }
