@@ -64,13 +64,15 @@ export function withinDeadline<Result>(
 interface Run {
   readonly endsAt: number;
   readonly pass: () => void;
+  /** Its place among the others. */
+  index: number;
 }
 
 /** All that may take so many milliseconds: one timer for them, since one for each callback costs more than the clock. */
 class Watch {
   readonly #milliseconds: number;
-  /** The oldest first, and so the one that ends first. */
-  readonly #runs = new Set<Run>();
+  /** In no order. Not a Set: the tables that one leaves behind as it changes keep alive what it held, for a while. */
+  readonly #runs: Run[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(milliseconds: number) {
@@ -78,16 +80,22 @@ class Watch {
   }
 
   add(pass: () => void): Run {
-    const run = { endsAt: performance.now() + this.#milliseconds, pass };
-    this.#runs.add(run);
+    const run = { endsAt: performance.now() + this.#milliseconds, pass, index: this.#runs.length };
+    this.#runs.push(run);
     if (this.#timer === undefined) this.#wait(this.#milliseconds);
-    else if (this.#runs.size === 1) this.#timer.ref();
+    else if (run.index === 0) this.#timer.ref();
     return run;
   }
 
   /** The timer stays for those who come soon, but keeps no process from ending. */
   remove(run: Run): void {
-    if (this.#runs.delete(run) && this.#runs.size === 0) this.#timer?.unref();
+    if (this.#runs[run.index] !== run) return;
+    const last = this.#runs.pop() as Run;
+    if (last !== run) {
+      this.#runs[run.index] = last;
+      last.index = run.index;
+    }
+    if (this.#runs.length === 0) this.#timer?.unref();
   }
 
   #wait(milliseconds: number): void {
@@ -96,15 +104,10 @@ class Watch {
 
   #passDue(): void {
     const now = performance.now();
-    const due: Run[] = [];
-    for (const run of this.#runs) {
-      // Timers are up to a millisecond early.
-      if (run.endsAt > now + 1) break;
-      due.push(run);
-    }
-    for (const run of due) this.#runs.delete(run);
-    const [next] = this.#runs;
-    if (next !== undefined) this.#wait(next.endsAt - now);
+    // Timers are up to a millisecond early.
+    const due = this.#runs.filter(({ endsAt }) => endsAt <= now + 1);
+    for (const run of due) this.remove(run);
+    if (this.#runs.length > 0) this.#wait(Math.min(...this.#runs.map(({ endsAt }) => endsAt)) - now);
     else watches.delete(this.#milliseconds);
     for (const { pass } of due) pass();
   }

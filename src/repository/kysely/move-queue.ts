@@ -24,8 +24,8 @@ export class MoveQueue<Row extends { readonly id: string }> {
   readonly #send: SendMoves<Row>;
   readonly #batch: number;
   #waiting: Waiting<Row>[] = [];
-  readonly #idsInFlight = new Set<string>();
-  #inFlight = 0;
+  /** The ids of each statement on its way. Not one Set: the tables that one leaves behind as it changes cost time. */
+  #inFlight: ReadonlySet<string>[] = [];
   #isFlushing = false;
   #lastSentAt = 0;
 
@@ -49,33 +49,34 @@ export class MoveQueue<Row extends { readonly id: string }> {
   }
 
   #flush(): void {
-    if (this.#waiting.length === 0 || this.#inFlight >= mostInFlight) return;
-    if (this.#inFlight > 0 && Date.now() - this.#lastSentAt < patience) return;
-    const batch = this.#takeBatch();
+    if (this.#waiting.length === 0 || this.#inFlight.length >= mostInFlight) return;
+    if (this.#inFlight.length > 0 && Date.now() - this.#lastSentAt < patience) return;
+    const { batch, ids } = this.#takeBatch();
     if (batch.length === 0) return;
-    this.#inFlight++;
+    this.#inFlight.push(ids);
     this.#lastSentAt = Date.now();
     void this.#settle(batch).finally(() => {
-      this.#inFlight--;
-      for (const { id } of batch) this.#idsInFlight.delete(id);
+      this.#inFlight = this.#inFlight.filter((other) => other !== ids);
       this.#flush();
     });
   }
 
   /** The longest waiting, but of each id one only, and none of which an earlier one is still on its way. */
-  #takeBatch(): Waiting<Row>[] {
+  #takeBatch(): { readonly batch: readonly Waiting<Row>[]; readonly ids: ReadonlySet<string> } {
     const batch: Waiting<Row>[] = [];
     const left: Waiting<Row>[] = [];
+    const ids = new Set<string>();
     for (const waiting of this.#waiting) {
-      if (batch.length >= this.#batch || this.#idsInFlight.has(waiting.id)) {
+      const { id } = waiting;
+      if (batch.length >= this.#batch || ids.has(id) || this.#inFlight.some((others) => others.has(id))) {
         left.push(waiting);
       } else {
-        this.#idsInFlight.add(waiting.id);
+        ids.add(id);
         batch.push(waiting);
       }
     }
     this.#waiting = left;
-    return batch;
+    return { batch, ids };
   }
 
   /** Never rejects: each member hears of its own end. */
