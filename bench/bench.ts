@@ -1,19 +1,20 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { type CpuComparison, compareSdks } from './compare-sdks.js';
 import { playRounds, type Standing, standings } from './compare-servers.js';
 import { canPin, pinSelf } from './cpu.js';
 import { type BenchDatabase, type BenchServer, startServer } from './database.js';
+import { type HeapMark, measureHeap } from './heap.js';
 import { compareLatency, type LatencyComparison } from './latency.js';
 import { secretKey } from './postbacks.js';
 import { ContenderProcess, LoadProcess } from './processes.js';
-import { drawPlots, printReport } from './report.js';
+import { drawPlots, reportOf, writeDocs } from './report.js';
 import { countLosses, type SeveralProcesses } from './several-processes.js';
 import { compareTableSizes, type SizeFigure } from './table-size.js';
 
 /** What the bench writes: one file a section. */
 export interface Results {
-  machine: { readonly node: string; readonly cpu: string; readonly cores: number; readonly measuredAt: string };
+  machine: Machine;
   /** CPU and throughput over 16 connections, the server on one core, all else on the other. */
   servers: Standing[];
   /** Throughput over 64 connections, on all cores. */
@@ -22,8 +23,19 @@ export interface Results {
   sizes: SizeFigure[];
   several: SeveralProcesses;
   sdks: CpuComparison;
+  heap: readonly HeapMark[];
 }
 
+export interface Machine {
+  readonly node: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly measuredAt: string;
+  /** How busy the machine was before, over the last minute: others who use it show here. */
+  readonly load: number;
+}
+
+const sections = ['sdks', 'servers', 'throughput', 'latency', 'several', 'heap', 'sizes'] as const;
 const rivals = ['node-http', 'node-http-pipelined', 'fastify', 'koa', 'express', 'express-kysely-yup'];
 const ours = ['node-http', 'koa', 'express'];
 const isShort = process.argv.includes('--short');
@@ -34,7 +46,15 @@ const only = process.argv
 const folder = isShort ? 'bench/results/short' : 'bench/results';
 
 const extent = isShort
-  ? { count: 1500, rounds: 5, warmUps: 2, steady: { seconds: 2, rounds: 3 }, sizes: [10_000, 200_000], payments: 500 }
+  ? {
+      count: 1500,
+      rounds: 5,
+      warmUps: 2,
+      steady: { seconds: 2, rounds: 3 },
+      sizes: [10_000, 100_000],
+      payments: 500,
+      callbacks: 30_000,
+    }
   : {
       count: 5000,
       rounds: 15,
@@ -42,6 +62,7 @@ const extent = isShort
       steady: { seconds: 4, rounds: 7 },
       sizes: [10_000, 1_000_000, 10_000_000],
       payments: 5000,
+      callbacks: 1_000_000,
     };
 
 // On a busy machine: fewer rounds, shorter turns.
@@ -59,13 +80,14 @@ save('machine', {
   cpu: cpus()[0]?.model ?? '',
   cores: cpus().length,
   measuredAt: new Date().toISOString(),
+  load: loadavg()[0] ?? 0,
 });
 // First, while nothing else runs.
 if (wants('sdks')) {
   process.stderr.write('the SDKs\n');
   save('sdks', await compareSdks(isShort ? { count: 1500, rounds: 7 } : { count: 10_000, rounds: 15 }));
 }
-if (['servers', 'throughput', 'latency', 'sizes', 'several'].some(wants)) {
+if (sections.some((section) => section !== 'sdks' && wants(section))) {
   const server = await startServer();
   try {
     const database = await server.database('bench');
@@ -74,6 +96,10 @@ if (['servers', 'throughput', 'latency', 'sizes', 'several'].some(wants)) {
     if (wants('several')) {
       process.stderr.write('several processes\n');
       save('several', await countLosses(server, 4, extent.payments));
+    }
+    if (wants('heap')) {
+      process.stderr.write('heap\n');
+      save('heap', await measureHeap(server, extent.callbacks));
     }
     if (wants('sizes')) {
       process.stderr.write('table sizes\n');
@@ -90,10 +116,13 @@ if (['servers', 'throughput', 'latency', 'sizes', 'several'].some(wants)) {
   }
 }
 const results = load();
-printReport(results);
+const report = reportOf(results);
+console.log(report);
 drawPlots(results, folder);
+// What the documentation says was measured by this very command.
+if (process.argv.includes('--docs')) writeDocs(results, report);
 
-function wants(section: string): boolean {
+function wants(section: (typeof sections)[number]): boolean {
   return only === undefined || only.includes(section);
 }
 
@@ -140,7 +169,7 @@ function save<Section extends keyof Results>(section: Section, result: Results[S
 
 function load(): Partial<Results> {
   const found: Partial<Record<keyof Results, unknown>> = {};
-  for (const section of ['machine', 'servers', 'throughput', 'latency', 'sizes', 'several', 'sdks'] as const) {
+  for (const section of ['machine', ...sections] as const) {
     try {
       found[section] = JSON.parse(readFileSync(`${folder}/${section}.json`, 'utf8'));
     } catch {

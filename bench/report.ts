@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Results } from './bench.js';
 import type { Standing } from './compare-servers.js';
 import { type Bar, barChart } from './plot.js';
@@ -12,8 +12,19 @@ interface Goal {
 }
 
 /** The tables, as Markdown. */
-export function printReport(results: Partial<Results>): void {
+export function reportOf(results: Partial<Results>): string {
   const lines: string[] = [];
+  if (results.machine !== undefined) {
+    const { node, cpu, cores, measuredAt, load } = results.machine;
+    lines.push(`${measuredAt.slice(0, 10)}, Node ${node}, ${cores} cores (${cpu}), load before ${load.toFixed(1)}`);
+  }
+  const { sdks, latency, heap } = results;
+  if (sdks !== undefined) {
+    const { ours, octokit, stripe, payloadBytes, rsa } = sdks;
+    lines.push('', `One process, no server and no database, ${payloadBytes} bytes: CPU in µs for each call`, '');
+    lines.push('| ours | @octokit/webhooks | stripe | ours with RSA | crypto.verify alone |', '|---|---|---|---|---|');
+    lines.push(`| ${[ours, octokit, stripe, rsa.ours, rsa.bare].map((figure) => show(figure, 1)).join(' | ')} |`);
+  }
   for (const [title, table] of [
     ['16 connections, server on one core', results.servers],
     ['64 connections, all cores', results.throughput],
@@ -24,6 +35,22 @@ export function printReport(results: Partial<Results>): void {
     lines.push('|---|---|---|---|---|---|---|---|');
     for (const standing of table) lines.push(rowOf(standing));
   }
+  if (latency !== undefined) {
+    lines.push(
+      '',
+      `A steady ${latency.rate} postbacks a second, half of what the raw server reaches: milliseconds`,
+      '',
+    );
+    lines.push('| | p50 | p99 |', '|---|---|---|');
+    for (const { name, p50, p99 } of latency.figures) lines.push(`| ${name} | ${show(p50, 1)} | ${show(p99, 1)} |`);
+  }
+  if (heap !== undefined) {
+    lines.push('', 'What the process holds after a collection', '', '| callbacks | heap | open |', '|---|---|---|');
+    for (const { callbacks, kilobytes, resources } of heap) {
+      const open = Object.entries(resources).map(([name, count]) => `${name} ${count}`);
+      lines.push(`| ${callbacks.toLocaleString('en')} | ${kilobytes.toLocaleString('en')} KiB | ${open.join(', ')} |`);
+    }
+  }
   const goals = goalsOf(results);
   lines.push('', '| goal | wanted | measured, median (quarters) | |', '|---|---|---|---|');
   for (const { goal, wanted, measured, isMet } of goals) {
@@ -32,7 +59,17 @@ export function printReport(results: Partial<Results>): void {
   for (const { name, generatorBusy } of [...(results.servers ?? []), ...(results.throughput ?? [])]) {
     if (generatorBusy.median > 0.8) lines.push('', `The load generator was the bottleneck of ${name}.`);
   }
-  console.log(lines.join('\n'));
+  return lines.join('\n');
+}
+
+/** Puts the tables and the plots into the documentation. */
+export function writeDocs(results: Partial<Results>, report: string): void {
+  const page = 'docs/performance.md';
+  const [head, tail] = readFileSync(page, 'utf8').split(/<!-- figures -->.*<!-- end of figures -->/s);
+  if (head === undefined || tail === undefined) throw new Error(`${page} has no place for figures`);
+  writeFileSync(page, `${head}<!-- figures -->\n\n${report.trim()}\n\n<!-- end of figures -->${tail}`);
+  mkdirSync('docs/performance', { recursive: true });
+  drawPlots(results, 'docs/performance');
 }
 
 function rowOf({ name, serverCpu, databaseCpu, perSecond, toRaw, generatorCpu, generatorBusy }: Standing): string {
@@ -53,7 +90,7 @@ function show({ median, low, high }: Spread, digits = 2): string {
   return `${median.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`;
 }
 
-function goalsOf({ servers, throughput, latency, sizes, several, sdks }: Partial<Results>): Goal[] {
+function goalsOf({ servers, throughput, latency, sizes, several, sdks, heap }: Partial<Results>): Goal[] {
   const goals: Goal[] = [];
   const atMost = (goal: string, limit: number, ratio: Spread | undefined) => {
     if (ratio === undefined) return;
@@ -79,6 +116,15 @@ function goalsOf({ servers, throughput, latency, sizes, several, sdks }: Partial
   if (smallest !== undefined && largest !== undefined) {
     const name = (rows: number) => rows.toLocaleString('en');
     atMost(`CPU over ${name(largest.rows)} rows against ${name(smallest.rows)}`, 1.2, largest.toSmallest);
+  }
+  const [fewest, most] = [heap?.[0], heap?.at(-1)];
+  if (fewest !== undefined && most !== undefined && most !== fewest) {
+    const [more, less] = [most, fewest].map(({ callbacks }) => callbacks.toLocaleString('en'));
+    const ratio = most.kilobytes / fewest.kilobytes;
+    const timers = most.resources.Timeout ?? 0;
+    const measured = `${ratio.toFixed(2)}, ${timers}`;
+    const goal = `heap after ${more} callbacks against ${less}; timers left`;
+    goals.push({ goal, wanted: 'at most 1.05; none', measured, isMet: ratio <= 1.05 && timers === 0 });
   }
   atMost('p99 at half of the load against raw', 1, latency?.p99Ratio);
   if (several !== undefined) {
