@@ -65,7 +65,7 @@ interface ValidCallbackBase {
   readonly proof: Proof;
   /** What became of the row. */
   readonly update: CallbackUpdate;
-  /** Aborts when the deadline of the handler passes. */
+  /** Aborts when the deadline of the handler passes. Made when it is asked for: a copy by spread does not have it. */
   readonly signal: AbortSignal;
   /** The request that brought it; none unless its origin is a callback. */
   readonly request: CallbackRequest | undefined;

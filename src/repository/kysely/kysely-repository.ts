@@ -84,13 +84,12 @@ export class KyselyRepository<Database = unknown>
 
   async store(callback: VerifiedCallback, effect?: StatusEffect<Transaction<Database>>): Promise<RecordedUpdate> {
     const giveUpAt = Date.now() + this.#busyMilliseconds;
-    const key = `${callback.kind} ${callback.id}`;
     for (let attempt = 1, wait = 10; ; wait *= 2) {
       try {
         const held = effect === undefined ? null : 'held';
-        let row = await this.#queues[callback.kind].move([...incomingOf(callback), held]);
+        let row = await this.#queues[callback.kind].move(incomingOf(callback, held));
         if (row?.outcome === 'movable' && effect !== undefined) {
-          row = await this.#hold(key, this.#moveWith(callback, effect));
+          row = await this.#hold(keyOf(callback), this.#moveWith(callback, effect));
         }
         if (row !== undefined) return toUpdate(callback, row);
       } catch (error) {
@@ -98,7 +97,7 @@ export class KyselyRepository<Database = unknown>
       }
       const left = giveUpAt - Date.now();
       if (left < 10) throw new Error(`the ${callback.kind} is locked by another transaction`);
-      const holder = this.#holders.get(key);
+      const holder = this.#holders.get(keyOf(callback));
       await waitFor(holder, Math.min(wait, left, holder === undefined ? 250 : 1_000));
     }
   }
@@ -125,7 +124,7 @@ export class KyselyRepository<Database = unknown>
   ): Promise<MovedRow | undefined> {
     const own = await OwnTransaction.begin(this.#db, effect.milliseconds);
     try {
-      const [row] = await this.#send(own.plain, callback.kind, [[...incomingOf(callback), null]]);
+      const [row] = await this.#send(own.plain, callback.kind, [incomingOf(callback, null)]);
       const update = row && toUpdate(callback, row);
       if (update?.outcome === 'applied') await effect.run(update, own.handed);
       await own.commit();
@@ -263,8 +262,12 @@ async function waitFor(holder: Promise<unknown> | undefined, milliseconds: numbe
   clearTimeout(timer);
 }
 
-/** In the order of `incomingColumns`, without the last. */
-function incomingOf(callback: VerifiedCallback): Array<string | null> {
+function keyOf({ kind, id }: VerifiedCallback): string {
+  return `${kind} ${id}`;
+}
+
+/** In the order of `incomingColumns`. */
+function incomingOf(callback: VerifiedCallback, held: 'held' | null): Move {
   const { kind, status } = callback;
   return [
     callback.id,
@@ -278,6 +281,7 @@ function incomingOf(callback: VerifiedCallback): Array<string | null> {
     callback.proof.keyId,
     callback.method ?? null,
     callback.raw(),
+    held,
   ];
 }
 
