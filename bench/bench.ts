@@ -49,9 +49,9 @@ const folder = isShort ? 'bench/results/short' : 'bench/results';
 
 const extent = isShort
   ? {
-      count: 1500,
-      rounds: 5,
-      warmUps: 2,
+      count: 1200,
+      rounds: 4,
+      warmUps: 1,
       steady: { seconds: 1.5, rounds: 3 },
       sizes: [10_000, 50_000],
       payments: 500,
