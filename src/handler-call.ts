@@ -1,6 +1,6 @@
-import type { Callback, InvalidCallback, StoredCallback, ValidCallback } from './callback.js';
+import type { Callback, InvalidCallback, ValidCallback } from './callback.js';
 import type { CallbackReply, CallbackRequest } from './callback-request.js';
-import { type Deadline, withinDeadline } from './deadline.js';
+import { type Deadline, withinDeadline, withSignal } from './deadline.js';
 import type { HandlerTable } from './decorators/handler-table.js';
 import { DragonpayError } from './errors.js';
 import type { ReceivedFields } from './preprocessing/read-fields.js';
@@ -34,20 +34,22 @@ export class HandlerCall {
   }
 
   /** Calls the `@OnDispatch` method around `next`, where there is one. */
-  async around(next: () => Promise<CallbackReply>): Promise<CallbackReply> {
+  around(next: () => Promise<CallbackReply>): Promise<CallbackReply> {
     const key = this.#table.dispatch;
-    if (key === undefined) return next();
-    const answer = await this.#method(await this.#handler(), key)(this.#request, next);
+    return key === undefined ? next() : this.#aroundWith(key, next);
+  }
+
+  async #aroundWith(key: string | symbol, next: () => Promise<CallbackReply>): Promise<CallbackReply> {
+    const answer = await this.#call(await this.#handler(), key, this.#request, next);
     if (!isReply(answer)) throw new DragonpayError('handler-failed', 'the @OnDispatch method returned no reply');
     return answer;
   }
 
   /** Makes sure that there is an instance to call, before anything is stored for it. */
-  async prepare(): Promise<void> {
+  prepare(): unknown {
     const { status, queued } = this.#table;
-    if (this.#verbKey() !== undefined || status.payment.size + status.payout.size + queued.length > 0) {
-      await this.#handler();
-    }
+    const isNeeded = this.#verbKey() !== undefined || status.payment.size + status.payout.size + queued.length > 0;
+    return isNeeded ? this.#handler() : undefined;
   }
 
   /**
@@ -68,7 +70,7 @@ export class HandlerCall {
       await this.#within(first, async (deadline) => {
         if (key !== undefined) {
           const stored = Object.assign(this.#valid(callback, update, deadline, trx), { trx });
-          await this.#method(handler, key)(stored as StoredCallback);
+          await this.#call(handler, key, stored);
         }
         for (const entry of queued) await this.#enqueue(jobOf(entry.queue, callback, update), queue, trx);
       });
@@ -85,32 +87,32 @@ export class HandlerCall {
   }
 
   /** Calls the `@OnGet` or `@OnPost` method for a verified callback; `undefined` where there is none. */
-  async onValid(callback: VerifiedCallback, update: CallbackUpdate): Promise<unknown> {
+  onValid(callback: VerifiedCallback, update: CallbackUpdate): Promise<unknown> {
     return this.#onVerb((deadline) => this.#valid(callback, update, deadline));
   }
 
   /** Calls the `@OnGet` or `@OnPost` method for an invalid callback. */
-  async onInvalid(issues: InvalidCallback['issues'], fields: ReceivedFields): Promise<unknown> {
+  onInvalid(issues: InvalidCallback['issues'], fields: ReceivedFields): Promise<unknown> {
     const request = this.#request;
-    return this.#onVerb((deadline) => ({
-      valid: false,
-      origin: 'callback',
-      method: request?.method as 'GET' | 'POST',
-      issues,
-      received: fields.received,
-      update: { outcome: 'skipped' },
-      request: request as CallbackRequest,
-      get signal() {
-        return deadline.signal;
-      },
-    }));
+    return this.#onVerb((deadline) => {
+      const invalid: Omit<InvalidCallback, 'signal'> = {
+        valid: false,
+        origin: 'callback',
+        method: request?.method as 'GET' | 'POST',
+        issues,
+        received: fields.received,
+        update: { outcome: 'skipped' },
+        request: request as CallbackRequest,
+      };
+      return withSignal(invalid, deadline);
+    });
   }
 
   async #onVerb(toCallback: (deadline: Deadline) => Callback): Promise<unknown> {
     const key = this.#verbKey();
     if (key === undefined) return undefined;
     const handler = await this.#handler();
-    return this.#within(key, (deadline) => this.#method(handler, key)(toCallback(deadline)));
+    return this.#within(key, (deadline) => this.#call(handler, key, toCallback(deadline)));
   }
 
   #verbKey(): string | symbol | undefined {
@@ -118,8 +120,11 @@ export class HandlerCall {
     return this.#request.method === 'GET' ? this.#table.get : this.#table.post;
   }
 
-  async #handler(): Promise<object> {
-    if (this.#instance !== undefined) return this.#instance;
+  #handler(): object | Promise<object> {
+    return this.#instance ?? this.#resolveHandler();
+  }
+
+  async #resolveHandler(): Promise<object> {
     const { className } = this.#table;
     const milliseconds = this.#milliseconds;
     const instance: unknown = await withinDeadline(milliseconds, this.#resolve, () => {
@@ -132,8 +137,8 @@ export class HandlerCall {
     return instance;
   }
 
-  #method(handler: object, key: string | symbol): (...args: unknown[]) => unknown {
-    return (...args) => Reflect.get(handler, key).apply(handler, args);
+  #call(handler: object, key: string | symbol, ...args: unknown[]): unknown {
+    return Reflect.get(handler, key).apply(handler, args);
   }
 
   /** Errors carry the name of the method that they came from. */
@@ -152,7 +157,7 @@ export class HandlerCall {
     const { kind, id, status, data, unsigned, proof, origin, method, inquiry } = verified;
     const repository = this.#repository;
     const options = trx === undefined ? {} : { trx };
-    return {
+    const valid = {
       valid: true,
       kind,
       origin,
@@ -166,10 +171,8 @@ export class HandlerCall {
       request: this.#request,
       stored: async () =>
         kind === 'payment' ? repository?.findTransaction(id, options) : repository?.findPayout(id, options),
-      get signal() {
-        return deadline.signal;
-      },
-    } as ValidCallback;
+    };
+    return withSignal(valid, deadline) as ValidCallback;
   }
 }
 

@@ -88,7 +88,7 @@ async function store(
 
 const wouldMove = new Error('the status would move');
 
-function withinStore<Result>(
+async function withinStore<Result>(
   { limits }: StoreParts,
   run: () => Promise<Result>,
   effectMilliseconds = 0,

@@ -3,6 +3,7 @@ import type { FailureCode } from '../errors.js';
 import { withTwoDecimals } from './field-shapes.js';
 import { paymentFields } from './payment-fields.js';
 import { payoutFields } from './payout-fields.js';
+import { havePlainShapes } from './plain-fields.js';
 import type { Issue, KnownFields, ReceivedFields } from './read-fields.js';
 import type { CallbackKind } from './transaction-status.js';
 
@@ -49,8 +50,11 @@ export function checkFields(fields: ReceivedFields, accepted: ReadonlySet<Callba
   if (!accepted.has(kind)) {
     return refused('kind-not-accepted', isPayout ? 'merchanttxnid' : 'txnid', `this endpoint takes no ${kind}s`);
   }
-  const issues = shapeIssues(kind, known);
-  return issues.length > 0 ? { ok: false, issues } : { ok: true, callback: toChecked(kind, known) };
+  if (!havePlainShapes(kind, known)) {
+    const issues = shapeIssues(kind, known);
+    if (issues.length > 0) return { ok: false, issues };
+  }
+  return { ok: true, callback: toChecked(kind, known) };
 }
 
 function refused(code: FailureCode, field: string, message: string): FieldsChecked {
@@ -80,22 +84,28 @@ function describe(field: string, code: string): string {
   return code === 'missing-field' ? `${field} is missing or empty` : `${field} does not have its shape`;
 }
 
+const optionalFields = [
+  'merchantid',
+  'param1',
+  'param2',
+  'ccy',
+  'procid',
+  'settledate',
+  'digest',
+  'signature',
+  'signatures',
+] as const;
+
 function toChecked(kind: CallbackKind, known: Readonly<KnownFields>): CheckedCallback {
-  return {
-    kind,
-    ...(kind === 'payment' ? { txnid: known.txnid ?? '' } : { merchantTxnId: known.merchanttxnid ?? '' }),
-    refno: known.refno ?? '',
-    status: known.status ?? '',
-    message: known.message ?? '',
-    ...(known.merchantid && { merchantid: known.merchantid }),
-    ...(known.param1 && { param1: known.param1 }),
-    ...(known.param2 && { param2: known.param2 }),
-    ...(known.amount && { amount: withTwoDecimals(known.amount) }),
-    ...(known.ccy && { ccy: known.ccy }),
-    ...(known.procid && { procid: known.procid }),
-    ...(known.settledate && { settledate: known.settledate }),
-    ...(known.digest && { digest: known.digest }),
-    ...(known.signature && { signature: known.signature }),
-    ...(known.signatures && { signatures: known.signatures }),
-  };
+  const { refno = '', status = '', message = '', amount } = known;
+  const checked: { -readonly [field in keyof CheckedCallback]: CheckedCallback[field] } =
+    kind === 'payment'
+      ? { kind, txnid: known.txnid ?? '', refno, status, message }
+      : { kind, merchantTxnId: known.merchanttxnid ?? '', refno, status, message };
+  if (amount) checked.amount = withTwoDecimals(amount);
+  for (const field of optionalFields) {
+    const value = known[field];
+    if (value) checked[field] = value;
+  }
+  return checked;
 }

@@ -5,7 +5,7 @@ import { string } from 'yup';
  * field that may hold no `:` keeps a failed payment of `A:R9:S:x` from being re-cut into a successful one of `A`.
  *
  * The messages of the rules are codes of the table of failures; default messages would print the value.
- * Lengths are Dragonpay's, but lenient where it has been seen to exceed its own (message, params, procid).
+ * They are said again, for speed, in plain-fields.ts. Lengths are Dragonpay's, but lenient where it has been seen to exceed its own (message, params, procid).
  */
 const printableWithoutColon = /^[\u0020-\u0039\u003b-\u007e]*$/;
 const lenientLength = 1024;
@@ -45,6 +45,7 @@ export const proofShape = string().strict();
 
 /** An amount with exactly two decimals, as it is signed and stored: `100` is `100.00`. Decimal string in and out. */
 export function withTwoDecimals(amount: string): string {
+  if (amount.charAt(amount.length - 3) === '.') return amount;
   const [units = '0', decimals = ''] = amount.split('.');
   return `${units}.${decimals.padEnd(2, '0')}`;
 }

@@ -64,21 +64,24 @@ export type FieldsRead =
 export async function readFields(request: CallbackRequest, limits: ReadLimits): Promise<FieldsRead> {
   if (request.method === 'GET') return readQuery(request.target, limits);
   if (!isFormUrlEncoded(request.header('content-type'))) return { ok: false, code: 'unsupported-media-type' };
-  if ((request.header('content-encoding') ?? 'identity').toLowerCase() !== 'identity') {
+  const encoding = request.header('content-encoding');
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     return { ok: false, code: 'unsupported-content-encoding' };
   }
   return readBody(await request.body(limits.bodyBytes), limits);
 }
 
+const formUrlEncoded = 'application/x-www-form-urlencoded';
+
 function isFormUrlEncoded(contentType: string | undefined): boolean {
-  return contentType?.split(';', 1)[0]?.trim().toLowerCase() === 'application/x-www-form-urlencoded';
+  return contentType === formUrlEncoded || contentType?.split(';', 1)[0]?.trim().toLowerCase() === formUrlEncoded;
 }
 
 function readQuery(target: string, limits: ReadLimits): FieldsRead {
   const start = target.indexOf('?');
   const query = start < 0 ? '' : target.slice(start + 1);
   if (query.length > limits.queryBytes) return { ok: false, code: 'query-too-long' };
-  return decodeForm(asOneCharacterPerByte(query), limits.fields) ?? { ok: false, code: 'query-too-long' };
+  return readForm(asOneCharacterPerByte(query), limits.fields) ?? { ok: false, code: 'query-too-long' };
 }
 
 function readBody(body: BodyRead, limits: ReadLimits): FieldsRead {
@@ -104,8 +107,9 @@ function readBody(body: BodyRead, limits: ReadLimits): FieldsRead {
 
 function readBytes(bytes: Uint8Array, limits: ReadLimits): FieldsRead {
   if (bytes.byteLength > limits.bodyBytes) return { ok: false, code: 'body-too-large' };
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-  return decodeForm(text, limits.fields) ?? { ok: false, code: 'body-too-large' };
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const text = buffer.toString('latin1');
+  return readForm(text, limits.fields) ?? { ok: false, code: 'body-too-large' };
 }
 
 /** Servers hand a request line over as one character a byte; a string that holds more was decoded on the way. */
@@ -113,13 +117,8 @@ function asOneCharacterPerByte(text: string): string {
   return /[^\u0000-\u00ff]/.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
 }
 
-function decodeForm(form: string, limit: number): FieldsRead | undefined {
-  const fields = readForm(form, limit);
-  return fields && { ok: true, ...fields };
-}
-
 /** Decodes application/x-www-form-urlencoded, one character a byte. `undefined`: more than `limit` fields. */
-export function readForm(form: string, limit: number): ReceivedFields | undefined {
+export function readForm(form: string, limit: number): (ReceivedFields & { readonly ok: true }) | undefined {
   const collector = new FieldCollector(() => form.replace(/[^\u0021-\u007e]/g, percentEncode));
   let count = 0;
   for (let start = 0; start <= form.length; ) {
@@ -129,13 +128,27 @@ export function readForm(form: string, limit: number): ReceivedFields | undefine
       if (++count > limit) return undefined;
       let equals = form.indexOf('=', start);
       if (equals < 0 || equals > end) equals = end;
-      const rawName = form.slice(start, equals);
-      collector.add(decodeComponent(rawName) ?? rawName, form.slice(equals + 1, end));
+      const name = form.slice(start, equals);
+      const value = form.slice(equals + 1, end);
+      if (isPlain(form, start, equals) && isPlain(form, equals + 1, end)) collector.addPlain(name, value);
+      else collector.addEncoded(decodeComponent(name) ?? name, value);
     }
     start = end + 1;
   }
-  return collector.done();
+  return collector;
 }
+
+/** What names and most values are: text that stands for itself, without escapes and without NUL. */
+function isPlain(form: string, start: number, end: number): boolean {
+  for (let index = start; index < end; index++) {
+    const unit = form.charCodeAt(index);
+    if (unit === plus || unit === percent || unit === 0 || unit > 0x7f) return false;
+  }
+  return true;
+}
+
+const plus = 0x2b;
+const percent = 0x25;
 
 function readParsedFields(
   fields: Iterable<readonly [string, unknown]>,
@@ -148,7 +161,7 @@ function readParsedFields(
     if (++count > limits.fields) return { ok: false, code: 'body-too-large' };
     collector.addParsed(name, value, parser);
   }
-  return { ok: true, ...collector.done() };
+  return collector;
 }
 
 function encodeForm(pairs: ReadonlyArray<readonly [string, string]>): string {
@@ -159,7 +172,6 @@ function encodeForm(pairs: ReadonlyArray<readonly [string, string]>): string {
 
 /** `undefined` where the text is no percent-encoded UTF-8. */
 function decodeComponent(raw: string): string | undefined {
-  if (!/[%+\u0080-\u00ff]/.test(raw)) return raw;
   try {
     return decodeURIComponent(raw.replaceAll('+', ' ').replace(/[\u0080-\u00ff]/g, percentEncode));
   } catch {
@@ -176,30 +188,38 @@ function foldName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-const known: ReadonlySet<string> = new Set(knownFieldNames);
+const known: ReadonlyMap<string, KnownFieldName> = new Map(knownFieldNames.map((name) => [name, name]));
 
-function isKnown(name: string): name is KnownFieldName {
-  return known.has(name);
+function knownName(name: string): KnownFieldName | undefined {
+  return known.get(name) ?? known.get(foldName(name));
 }
 
-class FieldCollector {
+/** Collects the fields of one request, and is the result. */
+class FieldCollector implements ReceivedFields {
+  readonly ok = true;
+  readonly known: KnownFields = Object.create(null);
   readonly received: Array<readonly [string, string]> = [];
-  readonly #known: KnownFields = Object.create(null);
-  readonly #issues: Issue[] = [];
-  readonly #raw: () => string;
+  readonly issues: Issue[] = [];
+  readonly raw: () => string;
 
   constructor(raw: () => string) {
-    this.#raw = raw;
+    this.raw = raw;
+  }
+
+  /** Takes a name and a value that stand for themselves. */
+  addPlain(name: string, value: string): void {
+    this.received.push([name, value]);
+    this.#keep(knownName(name), value);
   }
 
   /** Takes a name and the value's undecoded text. */
-  add(name: string, rawValue: string): void {
+  addEncoded(name: string, rawValue: string): void {
     const value = decodeComponent(rawValue);
     this.received.push([name, value ?? rawValue]);
-    const field = foldName(name);
+    const field = knownName(name);
     if (value !== undefined) {
-      this.#keep(name, field, value);
-    } else if (isKnown(field)) {
+      this.#keepUnlessNul(name, field, value);
+    } else if (field !== undefined) {
       const malformedEscape = /%(?![0-9a-f]{2})/i.test(rawValue);
       this.#refuse(
         malformedEscape ? 'invalid-escape' : 'invalid-utf8',
@@ -211,36 +231,34 @@ class FieldCollector {
 
   /** Takes a name and a value that a body parser made. */
   addParsed(name: string, value: unknown, parser: string): void {
-    const field = foldName(name);
+    const field = knownName(name);
     if (typeof value === 'string') {
       this.received.push([name, value]);
       // A parser writes U+FFFD for what it could not decode: nobody can tell it from a changed value.
-      if (isKnown(field) && value.includes('\ufffd')) {
+      if (field !== undefined && value.includes('\ufffd')) {
         this.#refuse('altered-by-parser', field, `was decoded with losses by ${parser}`);
       } else {
-        this.#keep(name, field, value);
+        this.#keepUnlessNul(name, field, value);
       }
-    } else if (isKnown(field)) {
+    } else if (field !== undefined) {
       if (Array.isArray(value)) this.#refuse('repeated-field', field, 'occurs more than once');
       else this.#refuse('altered-by-parser', field, `is no string after ${parser}`);
     }
   }
 
-  done(): ReceivedFields {
-    return { known: this.#known, received: this.received, issues: this.#issues, raw: this.#raw };
+  #keepUnlessNul(name: string, field: KnownFieldName | undefined, value: string): void {
+    if (value.includes('\0') || name.includes('\0')) this.#refuse('nul-character', field, 'holds a NUL character');
+    else this.#keep(field, value);
   }
 
-  #keep(name: string, field: string, value: string): void {
-    if (value.includes('\0') || name.includes('\0')) {
-      this.#refuse('nul-character', isKnown(field) ? field : undefined, 'holds a NUL character');
-    } else if (isKnown(field)) {
-      if (this.#known[field] === undefined) this.#known[field] = value;
-      else this.#refuse('repeated-field', field, 'occurs more than once');
-    }
+  #keep(field: KnownFieldName | undefined, value: string): void {
+    if (field === undefined) return;
+    if (this.known[field] === undefined) this.known[field] = value;
+    else this.#refuse('repeated-field', field, 'occurs more than once');
   }
 
   #refuse(code: FailureCode, field: string | undefined, what: string): void {
-    this.#issues.push(
+    this.issues.push(
       field === undefined ? { code, message: `a field ${what}` } : { code, field, message: `${field} ${what}` },
     );
   }

@@ -17,7 +17,11 @@ export function sha1Digest(secretKeys: readonly string[], signedText: SignedText
       for (let index = 0; index < secretKeys.length; index++) {
         const textWithKey = `${text}:${secretKeys[index]}`;
         for (const encoding of signedText.encodings) {
-          const expected = hash('sha1', encodeText(textWithKey, encoding), 'buffer');
+          const expected = hash(
+            'sha1',
+            encoding === 'utf8' ? textWithKey : encodeText(textWithKey, encoding),
+            'buffer',
+          );
           if (timingSafeEqual(expected, given)) return { keyId: `secretKeys[${index}]` };
         }
       }

@@ -100,8 +100,7 @@ export interface Coverage {
  * the first part that equals the merchant id, since every cut has at least that.
  */
 export function coverageOf(fields: readonly SignedField[], callback: CheckedCallback, merchantId: string): Coverage {
-  const all = new Set(fields);
-  const freeText = fields.filter(isFreeText);
+  const { all, freeText } = groupsOf(fields);
   if (freeText.length < 2 || !freeText.some((field) => callback[field]?.includes(':'))) {
     return { covered: all, message: callback.message };
   }
@@ -112,6 +111,23 @@ export function coverageOf(fields: readonly SignedField[], callback: CheckedCall
   }
   const covered = new Set(fields.filter((field) => !isFreeText(field)));
   return { covered, message: firstCut < 0 ? callback.message : parts.slice(0, firstCut).join(':') };
+}
+
+interface FieldGroups {
+  readonly all: ReadonlySet<SignedField>;
+  readonly freeText: readonly SignedField[];
+}
+
+/** Worked out once for each signed text of the settings, not for each callback. */
+const groups = new WeakMap<readonly SignedField[], FieldGroups>();
+
+function groupsOf(fields: readonly SignedField[]): FieldGroups {
+  let known = groups.get(fields);
+  if (known === undefined) {
+    known = { all: new Set(fields), freeText: fields.filter(isFreeText) };
+    groups.set(fields, known);
+  }
+  return known;
 }
 
 function hasMerchantIdAfterMessage(fields: readonly SignedField[]): boolean {

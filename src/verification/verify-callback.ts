@@ -32,12 +32,14 @@ export async function verifyCallback(
   if (callback.merchantid !== undefined && callback.merchantid !== merchantId) {
     return refused('merchant-mismatch', 'merchantid', 'merchantid is not the configured merchant id');
   }
-  const present = policy.accepted[callback.kind].filter(({ field }) => callback[field] !== undefined);
   let strongest: { proof: Proof; verifier: ProofVerifier } | undefined;
   let unavailable = false;
-  for (const verifier of present) {
+  for (const verifier of policy.accepted[callback.kind]) {
+    const given = callback[verifier.field];
+    if (given === undefined) continue;
     const text = joinSignedFields(verifier.signedText.fields, callback, merchantId);
-    const checked = await verifier.verify(text, callback[verifier.field] ?? '');
+    const checking = verifier.verify(text, given);
+    const checked = checking instanceof Promise ? await checking : checking;
     if (checked === 'mismatch') return refused('proof-mismatch', verifier.field, `${verifier.field} does not hold`);
     if (checked === 'unavailable') unavailable = true;
     else strongest ??= { verifier, proof: { algorithm: verifier.algorithm, keyId: checked.keyId } };
@@ -87,14 +89,9 @@ const everyField: ReadonlySet<SignedField> = new Set(['message', 'merchantid', '
 function splitByCoverage(callback: CheckedCallback, fields: readonly SignedField[] | 'all', merchantId: string) {
   const { covered, message } =
     fields === 'all' ? { covered: everyField, message: callback.message } : coverageOf(fields, callback, merchantId);
-  const data: Record<string, string> = {
-    ...(callback.kind === 'payment'
-      ? { txnid: callback.txnid ?? '' }
-      : { merchantTxnId: callback.merchantTxnId ?? '' }),
-    refno: callback.refno,
-    status: callback.status,
-    message,
-  };
+  const { kind, txnid = '', merchantTxnId = '', refno, status } = callback;
+  const data: Record<string, string> =
+    kind === 'payment' ? { txnid, refno, status, message } : { merchantTxnId, refno, status, message };
   const unsigned: Record<string, string> = message === callback.message ? {} : { message: callback.message };
   for (const field of ['merchantid', 'param1', 'param2', 'amount'] as const) {
     const value = callback[field] ?? (field === 'merchantid' && covered.has(field) ? merchantId : undefined);

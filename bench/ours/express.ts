@@ -1,0 +1,11 @@
+import express from 'express';
+import { toExpressHandler } from '../../adapters/express.js';
+import { listen, type StartContender } from '../contender.js';
+import { makeEndpoint } from './endpoint.js';
+
+export const start: StartContender = (surroundings) => {
+  const app = express();
+  app.disable('x-powered-by').disable('etag');
+  app.all('/dragonpay/callback', toExpressHandler(makeEndpoint(surroundings)));
+  return listen(app);
+};

@@ -1,0 +1,11 @@
+import Koa from 'koa';
+import { toKoaMiddleware } from '../../adapters/koa.js';
+import { listen, type StartContender } from '../contender.js';
+import { makeEndpoint } from './endpoint.js';
+
+export const start: StartContender = (surroundings) => {
+  const callback = toKoaMiddleware(makeEndpoint(surroundings));
+  const app = new Koa();
+  app.use((context, next) => (context.path === '/dragonpay/callback' ? callback(context) : next()));
+  return listen(app.callback());
+};

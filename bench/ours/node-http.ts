@@ -1,0 +1,5 @@
+import { toNodeListener } from '../../adapters/node.js';
+import { listen, type StartContender } from '../contender.js';
+import { makeEndpoint } from './endpoint.js';
+
+export const start: StartContender = (surroundings) => listen(toNodeListener(makeEndpoint(surroundings)));

@@ -1,0 +1,73 @@
+import { treeCpu } from './cpu.js';
+import type { BenchDatabase } from './database.js';
+import type { LoadResult } from './load-process.js';
+import type { ContenderProcess, LoadProcess } from './processes.js';
+
+/** One turn of one contender, each figure for one postback where it is CPU. */
+export interface Turn extends LoadResult {
+  readonly serverCpu: number;
+  readonly databaseCpu: number;
+  readonly generatorCpu: number;
+  readonly perSecond: number;
+  /** The share of the turn that the generator was busy: near 1 it is what is measured. */
+  readonly generatorBusy: number;
+}
+
+/** How a contender is loaded. */
+export interface Pace {
+  readonly connections: number;
+  readonly count: number;
+  readonly rate?: number;
+}
+
+/** The process ids and connections that turns need. */
+export interface Arena {
+  readonly postgresPid: number;
+  readonly generator: LoadProcess;
+}
+
+let series = 0;
+
+/** Loads one contender once, with payments that nobody has touched yet, and looks whether all of them settled. */
+export async function turn(
+  { postgresPid, generator }: Arena,
+  contender: ContenderProcess,
+  database: BenchDatabase,
+  { connections, count, rate }: Pace,
+): Promise<Turn> {
+  const name = `T${++series}`;
+  await database.seed(name, count);
+  const { port } = contender;
+  await generator.prepare({ port, connections, series: name, from: 1, count, ...(rate !== undefined && { rate }) });
+  const before = await contender.mark();
+  const databaseBefore = treeCpu(postgresPid);
+  const result = await generator.run();
+  const databaseAfter = treeCpu(postgresPid);
+  const after = await contender.mark();
+  if (result.refused > 0) throw new Error(`${contender.name} refused ${result.refused} postbacks`);
+  if (contender.name !== 'rivals/empty') await assertSettled(contender.name, database, name, count);
+  return {
+    ...result,
+    serverCpu: (after.cpu - before.cpu) / count,
+    databaseCpu: (databaseAfter - databaseBefore) / count,
+    generatorCpu: result.cpu / count,
+    perSecond: count / result.seconds,
+    generatorBusy: result.cpu / (result.seconds * 1e6),
+  };
+}
+
+async function assertSettled(name: string, { client }: BenchDatabase, series: string, count: number): Promise<void> {
+  const isOurs = name.startsWith('ours/');
+  const like = `${series}-%`;
+  const { rows } = await client.query(
+    isOurs
+      ? `select (select count(*) from dragonpay_transactions where txnid like $1 and status = 'S' and reached = 'S')::int as settled,
+  (select count(*) from dragonpay_callbacks where id like $1 and outcome = 'applied' and deliveries = 1)::int as remembered`
+      : `select count(*)::int as settled, $2::int as remembered from payments where txnid like $1 and status = 'S'`,
+    isOurs ? [like] : [like, count],
+  );
+  const { settled, remembered } = rows[0] as { settled: number; remembered: number };
+  if (settled !== count || remembered !== count) {
+    throw new Error(`${name}: of ${count} postbacks ${settled} settled, ${remembered} were remembered`);
+  }
+}

@@ -1,0 +1,23 @@
+/** The middle of some figures, and how far they spread: the quarter below and the quarter above. */
+export interface Spread {
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  const place = share * (sorted.length - 1);
+  const below = sorted[Math.floor(place)] ?? Number.NaN;
+  const above = sorted[Math.ceil(place)] ?? Number.NaN;
+  return below + (above - below) * (place - Math.floor(place));
+}
+
+export function spread(values: readonly number[]): Spread {
+  return { median: quantile(values, 0.5), low: quantile(values, 0.25), high: quantile(values, 0.75) };
+}
+
+/** Ratios turn by turn: a neighbour's noise hits both of a pair. */
+export function pairedRatio(values: readonly number[], base: readonly number[]): Spread {
+  return spread(values.map((value, round) => value / (base[round] ?? Number.NaN)));
+}
