@@ -1,6 +1,7 @@
 import type { CheckedSettings } from './check-settings.js';
 import type { CorrectOptions, ReconcileOptions } from './create-dragonpay.js';
 import { DragonpayError } from './errors.js';
+import { firstSignal } from './first-signal.js';
 import { HandlerCall, HandlerError } from './handler-call.js';
 import type { Handler, HandlerOption, Handlers } from './handlers.js';
 import { tell } from './hooks.js';
@@ -49,15 +50,20 @@ export class WithoutRequest {
     const repository = this.#repository();
     if (!isReconcilable(repository)) throw new DragonpayError('not-supported', 'the repository cannot be reconciled');
     const handler = handlers.for('payment', options);
-    return reconcile(txnids === undefined ? { olderThan, limit } : { txnids }, {
-      repository,
-      inquiry,
-      deliver: (callback) => this.#deliver(callback, repository, handler),
-      lease: inquiryMilliseconds + 2 * limits.storeMilliseconds + limits.handlerMilliseconds + leaseReserve,
-      concurrency,
-      signal: signal === undefined ? closing : AbortSignal.any([closing, signal]),
-      inquired: (event) => tell(storing.hooks.inquired, event),
-    });
+    const either = signal === undefined ? undefined : firstSignal(closing, signal);
+    try {
+      return await reconcile(txnids === undefined ? { olderThan, limit } : { txnids }, {
+        repository,
+        inquiry,
+        deliver: (callback) => this.#deliver(callback, repository, handler),
+        lease: inquiryMilliseconds + 2 * limits.storeMilliseconds + limits.handlerMilliseconds + leaseReserve,
+        concurrency,
+        signal: either?.signal ?? closing,
+        inquired: (event) => tell(storing.hooks.inquired, event),
+      });
+    } finally {
+      either?.forget();
+    }
   }
 
   async replay(key: string, options: HandlerOption = {}): Promise<CallbackUpdate> {
