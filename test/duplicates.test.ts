@@ -6,11 +6,14 @@ import { createPayments, createSlowShopTables, paid, SlowShop, type SlowShopOpti
 /** Fifteen duplicates, spread over the processes. */
 const fifteen = Array.from({ length: 15 }, (_, number) => number);
 
+/** A slow machine is no reason for a duplicate to give up, here. */
+const busy = 20_000;
+
 const setups: ReadonlyArray<{ name: string; shops: readonly SlowShopOptions[] }> = [
-  { name: 'in one process with a pool of two', shops: [{ pool: 2 }] },
+  { name: 'in one process with a pool of two', shops: [{ pool: 2, busy }] },
   {
     name: 'in two processes with a handler class each, and pools of two',
-    shops: [{ pool: 2 }, { pool: 2, handlerClass: 'Ledger' }],
+    shops: [{ pool: 2, busy }, { pool: 2, busy, handlerClass: 'Ledger' }],
   },
 ];
 
@@ -83,8 +86,7 @@ from pg_stat_activity where datname = current_database() and pid <> pg_backend_p
         const { first, duplicates } = deliverOften(txnid);
         expect((await first).status).to.equal(500);
         const answers = (await duplicates).map(({ status, body }) => `${status} ${body}`);
-        expect(answers.filter((answer) => answer === '200 applied')).to.have.length(1);
-        expect(answers.filter((answer) => answer === '200 duplicate')).to.have.length(14);
+        expect(answers.sort()).to.deep.equal(['200 applied', ...Array.from({ length: 14 }, () => '200 duplicate')]);
         expect(await effectsOf(txnid)).to.equal(1);
       });
 
