@@ -13,7 +13,10 @@ const setups: ReadonlyArray<{ name: string; shops: readonly SlowShopOptions[] }>
   { name: 'in one process with a pool of two', shops: [{ pool: 2, busy }] },
   {
     name: 'in two processes with a handler class each, and pools of two',
-    shops: [{ pool: 2, busy }, { pool: 2, busy, handlerClass: 'Ledger' }],
+    shops: [
+      { pool: 2, busy },
+      { pool: 2, busy, handlerClass: 'Ledger' },
+    ],
   },
 ];
 
