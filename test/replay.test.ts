@@ -77,6 +77,18 @@ describeRepositories('replay()', (repository) => {
     expect(await events()).to.deep.equal(['payment:T-1:RFNO0001:S applied 3']);
   });
 
+  it('runs again what failed last, where the same event had been a mismatch before', async () => {
+    const dragonpay = receiver();
+    await repository().createTransaction({ txnid: 'T-1', amount: '100.00' });
+    await post(dragonpay, Shop, { amount: '90.00' });
+    fails = true;
+    expect((await post(dragonpay, Shop)).status).to.equal(500);
+    expect(await events()).to.deep.equal(['payment:T-1:RFNO0001:S failed 2 amount']);
+    fails = false;
+    expect(await dragonpay.replay('payment:T-1:RFNO0001:S')).to.include({ outcome: 'applied' });
+    expect(effects[0]?.unsigned).to.include({ amount: '100.00' });
+  });
+
   it('leaves applied what was applied, and runs no effect twice', async () => {
     const dragonpay = receiver();
     await repository().createTransaction({ txnid: 'T-1', amount: '100.00' });
