@@ -225,5 +225,6 @@ describe('confirm', () => {
     expect(() => createDragonpay({ ...merchant, confirm: 'final' })).to.throw(/apiKey is missing/);
     expect(() => createDragonpay({ ...merchant, confirm: 'maybe' as 'final' })).to.throw(/confirm is none of/);
     expect(() => createDragonpay({ ...merchant, inquiry: { attempts: 0 } })).to.throw(/inquiry.attempts/);
+    expect(() => createDragonpay({ ...merchant, inquiry: 5 as never })).to.throw(/inquiry is no object/);
   });
 });
