@@ -80,7 +80,7 @@ export interface CorrectOptions extends HandlerOption, Omit<CorrectionOptions, '
 
 /** Options of `reconcile()`. */
 export interface ReconcileOptions extends HandlerOption {
-  /** Payments without news or inquiry for so long, in milliseconds; 900,000 (15 minutes) when not given. */
+  /** Payments without news or inquiry for so long, in whole milliseconds; 900,000 (15 minutes) when not given. */
   readonly olderThan?: number;
   /** At most so many payments; 100 when not given. */
   readonly limit?: number;

@@ -1,3 +1,5 @@
+import { firstOf } from './first-of.js';
+
 /** Dragonpay's addresses. Source: the merchant API of the test and the production gateway. */
 const gateways = {
   test: 'https://test.dragonpay.ph',
@@ -80,20 +82,6 @@ export function gatewayCall(access: GatewayAccess): GatewayCall {
       either.forget();
     }
   };
-}
-
-/** Not AbortSignal.any, of which Node 20 may lose one that follows a timeout. */
-function firstOf(...signals: readonly AbortSignal[]): { signal: AbortSignal; forget: () => void } {
-  const controller = new AbortController();
-  const abort = (event: Event) => controller.abort((event.target as AbortSignal).reason);
-  for (const signal of signals) {
-    if (signal.aborted) controller.abort(signal.reason);
-    signal.addEventListener('abort', abort);
-  }
-  const forget = () => {
-    for (const signal of signals) signal.removeEventListener('abort', abort);
-  };
-  return { signal: controller.signal, forget };
 }
 
 /** Calls as {@link gatewayCall} does, and takes nothing but JSON. */

@@ -1,9 +1,11 @@
 import type { CheckedSettings } from './check-settings.js';
 import type { CorrectOptions, ReconcileOptions } from './create-dragonpay.js';
 import { DragonpayError } from './errors.js';
+import { firstOf } from './first-of.js';
 import { HandlerCall, HandlerError } from './handler-call.js';
 import type { Handler, HandlerOption, Handlers } from './handlers.js';
 import { tell } from './hooks.js';
+import { idShape } from './preprocessing/field-shapes.js';
 import { type ReconcileReport, reconcile } from './reconcile/reconcile.js';
 import type { CallbackRepository, StatusEffect } from './repository/callback-repository.js';
 import type { CallbackUpdate } from './repository/callback-update.js';
@@ -41,23 +43,32 @@ export class WithoutRequest {
   async reconcile(options: ReconcileOptions = {}): Promise<ReconcileReport> {
     const { checked, storing, handlers, closing } = this.#parts;
     const { olderThan = 900_000, limit = 100, txnids, concurrency = 4, signal } = options;
-    checkLeast('olderThan', olderThan, 0);
-    checkLeast('limit', limit, 1);
-    checkLeast('concurrency', concurrency, 1);
+    checkWhole('olderThan', olderThan, 0, 2 ** 40);
+    checkWhole('limit', limit, 1, 2 ** 30);
+    checkWhole('concurrency', concurrency, 1, 1_000);
+    if (txnids !== undefined) checkTxnids(txnids);
+    if (signal !== undefined && !(signal instanceof AbortSignal)) throw unset('signal', 'is no AbortSignal');
     const { inquiry, inquiryMilliseconds, limits } = checked;
     if (inquiry === undefined) throw unset('apiKey', 'is missing: reconcile() asks the gateway');
     const repository = this.#repository();
     if (!isReconcilable(repository)) throw new DragonpayError('not-supported', 'the repository cannot be reconciled');
     const handler = handlers.for('payment', options);
-    return reconcile(txnids === undefined ? { olderThan, limit } : { txnids }, {
-      repository,
-      inquiry,
-      deliver: (callback) => this.#deliver(callback, repository, handler),
-      lease: inquiryMilliseconds + 2 * limits.storeMilliseconds + limits.handlerMilliseconds + leaseReserve,
-      concurrency,
-      signal: signal === undefined ? closing : AbortSignal.any([closing, signal]),
-      inquired: (event) => tell(storing.hooks.inquired, event),
-    });
+    // The instance and its method each have the handler's time; the move and the note of a failure the store's.
+    const delivering = 2 * (limits.storeMilliseconds + limits.handlerMilliseconds);
+    const either = signal === undefined ? { signal: closing, forget: () => {} } : firstOf(closing, signal);
+    try {
+      return await reconcile(txnids === undefined ? { olderThan, limit } : { txnids }, {
+        repository,
+        inquiry,
+        deliver: (callback) => this.#deliver(callback, repository, handler),
+        lease: inquiryMilliseconds + delivering + leaseReserve,
+        concurrency,
+        signal: either.signal,
+        inquired: (event) => tell(storing.hooks.inquired, event),
+      });
+    } finally {
+      either.forget();
+    }
   }
 
   async replay(key: string, options: HandlerOption = {}): Promise<CallbackUpdate> {
@@ -129,8 +140,16 @@ async function unwrapped<Result>(running: Promise<Result>): Promise<Result> {
   }
 }
 
-function checkLeast(option: string, value: number, least: number): void {
-  if (!Number.isFinite(value) || value < least) throw unset(option, `is less than ${least}`);
+function checkWhole(option: string, value: number, least: number, most: number): void {
+  if (!Number.isSafeInteger(value) || value < least || value > most) {
+    throw unset(option, `is no whole number of ${least} to ${most}`);
+  }
+}
+
+function checkTxnids(txnids: readonly string[]): void {
+  if (!Array.isArray(txnids)) throw unset('txnids', 'is no list');
+  const wrong = txnids.findIndex((txnid) => !idShape.isValidSync(txnid));
+  if (wrong >= 0) throw unset(`txnids[${wrong}]`, 'is no txnid');
 }
 
 function unset(subject: string, complaint: string): DragonpayError {
