@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createDragonpay, DragonpayCallback, OnStatus, type StoredCallback } from '../src/index.js';
+import { createDragonpay, DragonpayCallback, MemoryRepository, OnStatus, type StoredCallback } from '../src/index.js';
 import { KyselyRepository } from '../src/kysely.js';
 import { signCallback } from '../src/testing.js';
 import { createTestDatabase } from './support/database.js';
@@ -215,6 +215,29 @@ describe('confirm', () => {
       expect(gateway.asked).to.deep.equal(['T-1', 'T-2']);
       expect((await post(make('never'), Shop, { txnid: 'T-2' })).status).to.equal(200);
       expect(gateway.asked).to.deep.equal(['T-1', 'T-2']);
+    } finally {
+      await gateway.close();
+      await database.destroy();
+    }
+  });
+
+  it('holds the row to the amount and currency of the gateway, where the callback leaves them out', async () => {
+    const gateway = await startStandInGateway();
+    const database = await createTestDatabase();
+    try {
+      for (const repository of [new KyselyRepository(database.db), new MemoryRepository()]) {
+        const dragonpay = createDragonpay({
+          ...{ ...merchant, repository, confirm: 'final', apiKey: 'api key', environment: { gateway: gateway.url } },
+        });
+        for (const [index, fields] of [{ Amount: '1.0' }, { Currency: 'USD' }].entries()) {
+          const txnid = `T-${index}`;
+          await repository.createTransaction({ txnid, amount: '100.00' });
+          gateway.answer(() => ({ fields }));
+          expect((await post(dragonpay, Shop, { txnid, amount: '' })).status).to.equal(200);
+          expect((await repository.findTransaction(txnid))?.status, JSON.stringify(fields)).to.equal('P');
+          expect((await repository.callbacks({ txnid }))[0]).to.include({ outcome: 'mismatch' });
+        }
+      }
     } finally {
       await gateway.close();
       await database.destroy();
