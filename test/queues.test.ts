@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { Transaction } from 'kysely';
+import { CamelCasePlugin, type Transaction } from 'kysely';
 import {
   type AppliedUpdate,
   createDragonpay,
   type Dragonpay,
   DragonpayCallback,
   DragonpayError,
+  type Job,
   type JobQueue,
   MemoryRepository,
   OnStatus,
@@ -14,12 +15,16 @@ import {
   type StoredCallback,
 } from '../src/index.js';
 import { type DragonpayTables, KyselyRepository } from '../src/kysely.js';
+import { runInTransaction } from '../src/queue/run-in-transaction.js';
+import { encodeCallback, signCallback } from '../src/testing.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { type Program, runProgram } from './support/program.js';
 import { queues, type ReadyQueue } from './support/queues.js';
 import { merchant, post, rejection } from './support/receiving.js';
 
 type Database = DragonpayTables & { work: { key: string; event: 'began' | 'shipped' | 'paid' } };
+
+const none = () => undefined;
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (const deadline = performance.now() + 15_000; !(await condition()); await sleep(25)) {
@@ -240,10 +245,76 @@ describe('@OnStatus with a queue', () => {
     for (const job of [
       undefined,
       {},
+      { ...(jobs[0] as object), data: null },
       { ...(jobs[0] as object), queue: 'mail' },
       { ...(jobs[0] as object), status: 'F' },
     ]) {
       expect(await rejection(worker.run(job))).to.include({ code: 'job-refused' });
+    }
+    const nobody = createDragonpay({ ...merchant, repository, queue, resolver: { get: () => undefined } });
+    expect(await rejection(nobody.work(Shop).run(jobs[0]))).to.include({ code: 'handler-failed' });
+  });
+
+  it('stores nothing where the queue fails, however it fails', async () => {
+    const database = await createTestDatabase();
+    try {
+      const repository = new KyselyRepository(database.db);
+      await repository.createTransaction({ txnid: 'T-1', amount: '100.00' });
+      const ways: Readonly<Record<string, readonly [JobQueue<Transaction<DragonpayTables>>['enqueue'], number]>> = {
+        rejects: [() => Promise.reject(new Error('full')), 500],
+        throws: [
+          () => {
+            throw new Error('full');
+          },
+          500,
+        ],
+        hangs: [() => new Promise(() => {}), 503],
+        'swallows a failed query': [(trx) => runInTransaction(trx, 'select nothing', []).then(none, none), 503],
+      };
+      for (const [way, [enqueue, status]] of Object.entries(ways)) {
+        const limits = { handlerMilliseconds: 300 };
+        const dragonpay = createDragonpay({ ...merchant, repository, queue: { enqueue }, limits });
+        expect((await post(dragonpay, Shop)).status, way).to.equal(status);
+        expect((await repository.findTransaction('T-1'))?.status, way).to.equal('P');
+      }
+    } finally {
+      await database.destroy();
+    }
+  });
+
+  it('enqueues for payouts, and for a GET that may store', async () => {
+    const jobs: Job[] = [];
+    const queue: JobQueue = { enqueue: async (_, job) => void jobs.push(job) };
+    @DragonpayCallback({ updateOnGet: true })
+    class Both {
+      @OnStatus('S', { queue: 'ship' }) ship() {}
+      @OnStatus('S', { kind: 'payout', queue: 'ship' }) tell() {}
+    }
+    const repository = new MemoryRepository();
+    await repository.createTransaction({ txnid: 'T-1', amount: '100.00' });
+    await repository.createPayout({ merchantTxnId: 'T-1', amount: '100.00', refno: 'R-1' });
+    const endpoint = createDragonpay({ ...merchant, repository, queue }).endpoint(Both);
+    for (const id of ['txnid', 'merchantTxnId']) {
+      const fields = { [id]: 'T-1', refno: 'R-1', status: 'S', message: 'OK', amount: '100.00' };
+      const form = encodeCallback(signCallback(fields as never, { sha1: { secretKey: 'secret' } }));
+      const request = { method: 'GET', target: `/?${form}`, header: () => undefined, native: undefined };
+      const reply = await endpoint.dispatch({ ...request, body: () => ({ kind: 'text', text: '' }) });
+      expect(reply.status).to.equal(200);
+    }
+    expect(jobs.map(({ key, payload }) => `${key} ${payload.method}`)).to.deep.equal([
+      'ship:payment:T-1:S GET',
+      'ship:payout:T-1:S GET',
+    ]);
+  });
+
+  it('writes past the plugins of the Kysely that the status is stored through', async () => {
+    const database = await createTestDatabase();
+    try {
+      const db = database.db.withPlugin(new CamelCasePlugin());
+      const { rows } = await db.transaction().execute((trx) => runInTransaction(trx, 'select 1 as some_column', []));
+      expect(rows).to.deep.equal([{ some_column: 1 }]);
+    } finally {
+      await database.destroy();
     }
   });
 
