@@ -53,7 +53,7 @@ export interface Dragonpay {
   /**
    * Changes a row by hand, as `repository.correct()` does, and with `runEffects` also runs what `@OnStatus` says of the
    * new status, in the same transaction: jobs are enqueued anew.
-   * @throws DragonpayError `invalid-details`, `not-found`, `not-supported`; or what the method threw
+   * @throws DragonpayError `invalid-details`, `not-found`, `not-supported`, `unstored`; or what the method threw
    */
   correct(id: string, change: Change, options: CorrectOptions): Promise<Correction>;
 

@@ -86,7 +86,7 @@ export class WithoutRequest {
     const { handler: _, runEffects = false, ...rest } = options;
     const repository = this.#repository();
     if (!isCorrectable(repository)) throw new DragonpayError('not-supported', 'the repository cannot be corrected');
-    const effect = runEffects ? await this.#effectByHand(id, change, options, repository) : undefined;
+    const effect = runEffects ? this.#effectByHand(id, options, repository) : undefined;
     return unwrapped(repository.correct(id, change, { ...rest, ...(effect && { effect }) }));
   }
 
@@ -109,21 +109,21 @@ export class WithoutRequest {
     return unwrapped(delivered());
   }
 
-  async #effectByHand(
-    id: string,
-    change: Change,
-    options: CorrectOptions,
-    repository: CallbackRepository,
-  ): Promise<StatusEffect | undefined> {
+  /** Reads the row within the transaction: what it says before may change while a callback has it. */
+  #effectByHand(id: string, options: CorrectOptions, repository: CallbackRepository): StatusEffect {
     const { handlers, merchantId, storing } = this.#parts;
     const { kind = 'payment' } = options;
-    const handler = handlers.for(kind, options);
-    const row = await (kind === 'payment' ? repository.findTransaction(id) : repository.findPayout(id));
-    if (row === undefined) return undefined;
-    const { status = row.status, refno = row.refno ?? '', amount = row.amount, currency = row.currency } = change;
-    const callback = verifiedByHand({ kind, id, refno, status, amount, currency }, options, merchantId);
-    const run = this.#callOf(handler, repository).effectOf(callback, storing.queue);
-    return run && { milliseconds: storing.limits.handlerMilliseconds, run };
+    const call = this.#callOf(handlers.for(kind, options), repository);
+    const run: StatusEffect['run'] = async (update, trx) => {
+      const row = await (kind === 'payment'
+        ? repository.findTransaction(id, { trx })
+        : repository.findPayout(id, { trx }));
+      if (row === undefined) return;
+      const { refno, status, amount, currency } = row;
+      const callback = verifiedByHand({ kind, id, refno: refno ?? '', status, amount, currency }, options, merchantId);
+      await call.effectOf(callback, storing.queue)?.(update, trx);
+    };
+    return { milliseconds: storing.limits.handlerMilliseconds, run };
   }
 
   #callOf({ table, resolve }: Handler, repository: CallbackRepository): HandlerCall {
