@@ -18,7 +18,7 @@ import {
   type StoredCallback,
 } from '../src/index.js';
 import { type DragonpayTables, KyselyRepository } from '../src/kysely.js';
-import { readRetryAfter } from '../src/reconcile/backoff.js';
+import { backoffMilliseconds, readRetryAfter } from '../src/reconcile/backoff.js';
 import { readManilaTime } from '../src/reconcile/manila-time.js';
 import { readAnswer } from '../src/reconcile/read-answer.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
@@ -209,6 +209,23 @@ describe('reconcile()', () => {
     const dragonpay = receiver({ inquiry: { ...fast, timeoutMilliseconds: 2_000 } });
     expect(await dragonpay.reconcile({ olderThan: 0, concurrency: 3 })).to.include({ asked: 4, applied: 4 });
     expect(Math.min(...late)).to.be.above(1_550);
+  });
+
+  it('does not wait for less because another call is told to wait for less', async () => {
+    await payments(2);
+    let startedAt = 0;
+    const late: number[] = [];
+    const refused = (seconds: string) => ({ status: 429, headers: { 'retry-after': seconds } });
+    const answers = [answerAfter.bind(0, 100, refused('1')), answerAfter.bind(0, 300, refused('0'))];
+    gateway.answer(() => {
+      const asked = gateway.asked.length;
+      if (asked === 1) startedAt = performance.now();
+      if (asked > 2) late.push(performance.now() - startedAt);
+      return answers[asked - 1]?.() ?? { fields: {} };
+    });
+    const dragonpay = receiver({ inquiry: { ...fast, timeoutMilliseconds: 2_000 } });
+    expect(await dragonpay.reconcile({ olderThan: 0, concurrency: 2 })).to.include({ applied: 2 });
+    expect(Math.min(...late)).to.be.above(1_050);
   });
 
   it('gives up at once where the gateway asks for more patience than it has', async () => {
@@ -569,6 +586,18 @@ describe('an answer of the gateway', () => {
     expect(readRetryAfter(undefined, now)).to.equal(undefined);
     for (const endless of ['99999999999', '9'.repeat(400), 'Thu, 01 Jan 2099 00:00:00 GMT']) {
       expect(readRetryAfter(endless, now), endless).to.equal(3_600_000);
+    }
+  });
+});
+
+describe('the wait before a call is made again', () => {
+  const policy = { attempts: 9, backoffMilliseconds: 100, longestWaitMilliseconds: 500 };
+
+  it('doubles up to its bound, and a half of it is chance', () => {
+    for (const [attempt, step] of [100, 200, 400, 500, 500].entries()) {
+      const waits = Array.from({ length: 200 }, () => backoffMilliseconds(attempt + 1, policy));
+      expect(Math.min(...waits)).to.be.within(step / 2, step * 0.6);
+      expect(Math.max(...waits)).to.be.within(step * 0.9, step);
     }
   });
 });
