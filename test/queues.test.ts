@@ -98,6 +98,20 @@ for (const [name, makeReady] of Object.entries(queues)) {
       expect(rows).to.deep.equal([{ key: 'T-1', event: 'paid' }]);
     });
 
+    it('takes a job back with the transaction that it was enqueued in', async () => {
+      const queue: JobQueue<Transaction<Database>> = {
+        async enqueue(trx, job) {
+          await ready.queue.enqueue(trx, job);
+          throw new Error('the line went dead');
+        },
+      };
+      const before = await ready.waiting();
+      await repository.createTransaction({ txnid: 'T-8', amount: '100.00' });
+      const dragonpay = createDragonpay({ ...merchant, repository, queue });
+      expect((await post(dragonpay, Shop, { txnid: 'T-8' })).status).to.equal(500);
+      expect(await ready.waiting()).to.equal(before);
+    });
+
     it('adds no second job of a key', async () => {
       const callback = { kind: 'payment', id: 'T-9', status: 'S', data: {}, unsigned: {}, proof: {} };
       const update: AppliedUpdate = { outcome: 'applied', previous: 'P', current: 'S', late: false };
@@ -242,6 +256,11 @@ describe('@OnStatus with a queue', () => {
     expect(jobs).to.have.length(1);
     const worker = dragonpay.work(Shop);
     await worker.run(jobs[0]);
+    const closed = createDragonpay({ ...merchant, repository, queue });
+    await closed.close();
+    expect(await rejection(closed.work(Shop).run(jobs[0])), 'the queue tries elsewhere').to.include({
+      code: 'closing',
+    });
     for (const job of [
       undefined,
       {},
@@ -253,6 +272,28 @@ describe('@OnStatus with a queue', () => {
     }
     const nobody = createDragonpay({ ...merchant, repository, queue, resolver: { get: () => undefined } });
     expect(await rejection(nobody.work(Shop).run(jobs[0]))).to.include({ code: 'handler-failed' });
+  });
+
+  it('has close() wait for the job that is in work', async () => {
+    let done = false;
+    @DragonpayCallback()
+    class Slow {
+      @OnStatus('S', { queue: 'ship' })
+      async ship() {
+        await sleep(200);
+        done = true;
+      }
+    }
+    const jobs: unknown[] = [];
+    const queue: JobQueue = { enqueue: async (_, { payload }) => void jobs.push(payload) };
+    const repository = new MemoryRepository();
+    await repository.createTransaction({ txnid: 'T-1', amount: '100.00' });
+    const dragonpay = createDragonpay({ ...merchant, repository, queue });
+    await post(dragonpay, Slow);
+    const running = dragonpay.work(Slow).run(jobs[0]);
+    expect(await dragonpay.close()).to.equal(true);
+    expect(done).to.equal(true);
+    await running;
   });
 
   it('stores nothing where the queue fails, however it fails', async () => {
@@ -282,18 +323,27 @@ describe('@OnStatus with a queue', () => {
     }
   });
 
-  it('enqueues for payouts, and for a GET that may store', async () => {
+  it('enqueues for each queue, for payouts, and for a GET that may store, and calls the method of each', async () => {
     const jobs: Job[] = [];
+    const called: string[] = [];
     const queue: JobQueue = { enqueue: async (_, job) => void jobs.push(job) };
     @DragonpayCallback({ updateOnGet: true })
     class Both {
-      @OnStatus('S', { queue: 'ship' }) ship() {}
-      @OnStatus('S', { kind: 'payout', queue: 'ship' }) tell() {}
+      @OnStatus('S', { queue: 'ship' }) ship() {
+        called.push('ship');
+      }
+      @OnStatus('S', { queue: 'mail' }) mail() {
+        called.push('mail');
+      }
+      @OnStatus('S', { kind: 'payout', queue: 'ship' }) tell() {
+        called.push('tell');
+      }
     }
     const repository = new MemoryRepository();
     await repository.createTransaction({ txnid: 'T-1', amount: '100.00' });
     await repository.createPayout({ merchantTxnId: 'T-1', amount: '100.00', refno: 'R-1' });
-    const endpoint = createDragonpay({ ...merchant, repository, queue }).endpoint(Both);
+    const dragonpay = createDragonpay({ ...merchant, repository, queue });
+    const endpoint = dragonpay.endpoint(Both);
     for (const id of ['txnid', 'merchantTxnId']) {
       const fields = { [id]: 'T-1', refno: 'R-1', status: 'S', message: 'OK', amount: '100.00' };
       const form = encodeCallback(signCallback(fields as never, { sha1: { secretKey: 'secret' } }));
@@ -303,8 +353,11 @@ describe('@OnStatus with a queue', () => {
     }
     expect(jobs.map(({ key, payload }) => `${key} ${payload.method}`)).to.deep.equal([
       'ship:payment:T-1:S GET',
+      'mail:payment:T-1:S GET',
       'ship:payout:T-1:S GET',
     ]);
+    for (const { payload } of jobs) await dragonpay.work(Both).run(payload);
+    expect(called).to.deep.equal(['ship', 'mail', 'tell']);
   });
 
   it('writes past the plugins of the Kysely that the status is stored through', async () => {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
@@ -21,6 +22,7 @@ import { type DragonpayTables, KyselyRepository } from '../src/kysely.js';
 import { backoffMilliseconds, readRetryAfter } from '../src/reconcile/backoff.js';
 import { readManilaTime } from '../src/reconcile/manila-time.js';
 import { readAnswer } from '../src/reconcile/read-answer.js';
+import { encodeCallback, signCallback } from '../src/testing.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { type Program, root, runProgram } from './support/program.js';
 import {
@@ -141,7 +143,12 @@ describe('reconcile()', () => {
     ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:1/' } }, { failed: 1, stopped: true }, 'P'],
     ['no answer in time', 'silence', { failed: 1 }, 'P'],
     ['a page of HTML', { status: 200, text: '<html>' }, { failed: 1 }, 'P'],
-    ['a body without end', { status: 200, text: ' '.repeat(70_000) }, { failed: 1 }, 'P'],
+    [
+      'a body that is too long',
+      { status: 200, text: inquiryAnswer('T-1', {}) + ' '.repeat(70_000) },
+      { failed: 1 },
+      'P',
+    ],
   ];
   for (const [name, answer, counts, status] of outcomes) {
     it(`of one payment, to ${name}: ${JSON.stringify(counts)}`, async () => {
@@ -465,6 +472,30 @@ describe('reconcile()', () => {
       ),
       { numRuns: 15 },
     );
+  });
+
+  it('runs each effect once, where callbacks arrive while two reconcile', async () => {
+    const txnids = await payments(60);
+    gateway.answer(() => answerAfter(30 * Math.random(), { fields: {} }));
+    // A call that its own process gives up and makes again would count as two.
+    const patient = { inquiry: { ...fast, timeoutMilliseconds: 20_000 } };
+    const receivers = [receiver(patient), receiver(patient)];
+    const settled = Promise.all(
+      txnids.map(async (txnid) => {
+        await sleep(300 * Math.random());
+        const fields = { txnid, refno: 'RFNO0001', status: 'S', message: 'OK', amount: '100.00' };
+        const text = encodeCallback(signCallback(fields, { sha1: { secretKey: 'secret' } }));
+        const header = (name: string) => (name === 'content-type' ? 'application/x-www-form-urlencoded' : undefined);
+        const request = { method: 'POST', target: '/', header, native: undefined };
+        return receivers[0]?.endpoint(Shop).dispatch({ ...request, body: () => ({ kind: 'text', text }) });
+      }),
+    );
+    const reports = await Promise.all(receivers.map((one) => one.reconcile({ olderThan: 0, concurrency: 3 })));
+    expect((await settled).map((reply) => reply?.status)).to.deep.equal(txnids.map(() => 200));
+    expect(gateway.askedTwiceAtOnce).to.deep.equal([]);
+    expect(effects.map(({ txnid }) => txnid).toSorted()).to.deep.equal(txnids.toSorted());
+    const applied = reports.map((report) => report.applied).reduce((sum, one) => sum + one);
+    expect(effects.filter(({ origin }) => origin === 'inquiry')).to.have.length(applied);
   });
 
   describe('in several processes', function () {
