@@ -53,7 +53,7 @@ export interface Dragonpay {
   /**
    * Changes a row by hand, as `repository.correct()` does, and with `runEffects` also runs what `@OnStatus` says of the
    * new status, in the same transaction: jobs are enqueued anew.
-   * @throws DragonpayError `invalid-details`, `not-found`, `not-supported`; or what the method threw
+   * @throws DragonpayError `invalid-details`, `not-found`, `not-supported`, `unstored`; or what the method threw
    */
   correct(id: string, change: Change, options: CorrectOptions): Promise<Correction>;
 
@@ -80,7 +80,7 @@ export interface CorrectOptions extends HandlerOption, Omit<CorrectionOptions, '
 
 /** Options of `reconcile()`. */
 export interface ReconcileOptions extends HandlerOption {
-  /** Payments without news or inquiry for so long, in milliseconds; 900,000 (15 minutes) when not given. */
+  /** Payments without news or inquiry for so long, in whole milliseconds; 900,000 (15 minutes) when not given. */
   readonly olderThan?: number;
   /** At most so many payments; 100 when not given. */
   readonly limit?: number;

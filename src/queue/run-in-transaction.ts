@@ -7,6 +7,6 @@ export async function runInTransaction(
   text: string,
   values: readonly unknown[],
 ): Promise<{ rows: unknown[] }> {
-  const { rows } = await trx.executeQuery(CompiledQuery.raw(text, [...values]));
+  const { rows } = await trx.withoutPlugins().executeQuery(CompiledQuery.raw(text, [...values]));
   return { rows };
 }
