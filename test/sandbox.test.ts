@@ -19,6 +19,7 @@ import {
 } from '../src/index.js';
 import { type Misbehaviour, type Postback, type Sandbox, type SandboxOptions, startSandbox } from '../src/sandbox.js';
 import * as testing from '../src/testing.js';
+import { inBackticks, readPages, tableRows } from './support/markdown.js';
 import { type MerchantServer, startMerchantServer } from './support/merchant-server.js';
 import { root } from './support/program.js';
 
@@ -173,6 +174,18 @@ describe('a sandbox', () => {
   });
 
   describe('misbehaves on request', () => {
+    it('in the ways that its page of documentation names', async () => {
+      const samples: Required<Misbehaviour> = {
+        ...{ copies: 2, delayMilliseconds: 1, returnFirst: true, drop: true, contradict: 'F', amount: '1.00' },
+        ...{ revokedKey: true, answerMilliseconds: 1, resends: 1, resendMilliseconds: 1 },
+      };
+      sandbox.misbehave(samples);
+      const docs = (await readPages()).find(({ path }) => path === 'docs/sandbox.md');
+      const named =
+        docs === undefined ? [] : tableRows(docs, 'misbehaviour').flatMap(([names = '']) => inBackticks(names));
+      expect(named).to.have.members(Object.keys(samples));
+    });
+
     const pay = async (misbehaviour: Misbehaviour, status = 'S') => {
       await sandbox.createPayment({ txnid: 'T-1', amount });
       sandbox.misbehave(misbehaviour, 'T-1');
