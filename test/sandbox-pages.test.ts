@@ -322,13 +322,18 @@ describe('the pages of a sandbox', () => {
       await reader.cancel();
     });
 
-    it('see changes without scripts: the page loads itself again, unless it is told to stand still', async () => {
+    it('see changes without scripts: the page loads itself again, where that empties no form', async () => {
       const refresh = '<noscript><meta http-equiv="refresh" content="5"></noscript>';
-      for (const path of ['/', '/postbacks']) {
-        expect(await page(path), path)
-          .to.include(refresh)
-          .and.include('href="?still"');
-        expect(await page(`${path}?still`), path).to.not.include('http-equiv');
+      await payment();
+      expect(await page('/postbacks'))
+        .to.include(refresh)
+        .and.include('href="?still"');
+      expect(await page('/postbacks?still'))
+        .to.include('href="?moving"')
+        .and.not.include('http-equiv');
+      for (const path of ['/', '/payments/T-1']) {
+        expect(await page(path), path).to.not.include('http-equiv');
+        expect(await page(`${path}?moving`), path).to.include(refresh);
       }
       expect(await page('/misbehaviour'), 'where somebody fills in a form').to.not.include('http-equiv');
     });
@@ -417,10 +422,14 @@ describe('the pages of a sandbox', () => {
       });
     }
 
-    it('answer 400 to a status that is missing', async () => {
+    it('answer 400 to a status that is missing, or no text', async () => {
       await payment();
       expect((await api('POST', '/payments/T-1/settle')).status).to.equal(400);
       expect((await api('POST', '/payments/T-1/settle', { status: 7 })).status).to.equal(400);
+      for (const wrong of [{ message: 7 }, { procid: {} }]) {
+        expect((await api('POST', '/payments/T-1/settle', { status: 'S', ...wrong })).status).to.equal(400);
+      }
+      expect(statusOf('T-1')).to.equal('P');
     });
   });
 

@@ -1,5 +1,5 @@
 import { DragonpayError } from '../errors.js';
-import { statusShape } from '../preprocessing/field-shapes.js';
+import { freeTextShape, statusShape } from '../preprocessing/field-shapes.js';
 import type { CallbackKind } from '../preprocessing/transaction-status.js';
 import { type CallbackFields, encodeCallback, signCallback, signedTextOf } from '../testing/sign-callback.js';
 import type { ProofAlgorithm } from '../verification/signed-text.js';
@@ -207,6 +207,12 @@ function changeTo(
 ): { status: string; message: string; procid: string } {
   if (!statusShape.isValidSync(status)) {
     throw new DragonpayError('invalid-details', 'status is not one letter', { subject: 'status' });
+  }
+  for (const name of ['message', 'procid'] as const) {
+    const text = options[name];
+    if (text !== undefined && !freeTextShape.isValidSync(text)) {
+      throw new DragonpayError('invalid-details', `${name} is no text of at most 1024 characters`, { subject: name });
+    }
   }
   const procid = options.procid ?? (chosen || 'BOG');
   return { status, procid, message: options.message ?? messageOf(status, procid, refno) };
