@@ -16,3 +16,10 @@ export function readManilaTime(text: string | undefined): Date | undefined {
 function isDay(day: string): boolean {
   return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
 }
+
+const manilaOffset = 8 * 3_600_000;
+
+/** Writes a date as the gateway does, to the second: `2026-03-01T09:30:00`. */
+export function writeManilaTime(date: Date): string {
+  return new Date(date.getTime() + manilaOffset).toISOString().slice(0, 19);
+}
