@@ -1,10 +1,15 @@
-/** For tests: signed callbacks, and the suites that say whether a repository or an adapter of one's own is right. */
+/**
+ * For tests: signed callbacks and their delivery, whether an effect happens exactly once, and the suites that say whether
+ * a repository or an adapter of one's own is right.
+ */
 export {
   type AdapterConformanceOptions,
   type AdapterServer,
   type AdapterSetup,
   adapterConformance,
 } from './testing/adapter-conformance.js';
+export { assertExactlyOnce, type DeliveryFault } from './testing/assert-exactly-once.js';
+export { type DeliverOptions, deliver } from './testing/deliver.js';
 export {
   type ConformanceCase,
   type ConformingRepository,
