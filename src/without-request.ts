@@ -56,7 +56,10 @@ export class WithoutRequest {
       lease: inquiryMilliseconds + 2 * limits.storeMilliseconds + limits.handlerMilliseconds + leaseReserve,
       concurrency,
       signal: signal === undefined ? closing : AbortSignal.any([closing, signal]),
-      inquired: (event) => tell(storing.hooks.inquired, event),
+      inquired: (event) => {
+        tell(storing.hooks.inquired, event);
+        tell(options.inquired, event);
+      },
     });
   }
 
