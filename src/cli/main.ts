@@ -11,6 +11,10 @@ const commands: Readonly<Record<string, { readonly summary: string; readonly loa
     summary: 'send one signed callback to a URL, and judge the reply',
     load: async () => (await import('./send-command.js')).sendCommand(),
   },
+  sandbox: {
+    summary: 'run a gateway of your own: payments, signed postbacks, keys, inquiries',
+    load: async () => (await import('./sandbox-command.js')).sandboxCommand(),
+  },
   verify: {
     summary: 'explain, step by step, whether a callback on standard input is valid',
     load: async () => (await import('./verify-command.js')).verifyCommand(),
