@@ -9,7 +9,8 @@ import Koa from 'koa';
 import { toExpressHandler } from '../adapters/express.js';
 import { toKoaMiddleware } from '../adapters/koa.js';
 import type { Check } from '../src/cli/doctor/check.js';
-import { indexEndings, primaryKeys, tableColumns } from '../src/cli/doctor/examine-database.js';
+import { examineDatabase, indexEndings, primaryKeys, tableColumns } from '../src/cli/doctor/examine-database.js';
+import { examineEndpoint } from '../src/cli/doctor/examine-endpoint.js';
 import {
   type Callback,
   createDragonpay,
@@ -95,10 +96,15 @@ describe('dragonpay-callback doctor', function () {
     const { code, stdout, stderr } = await runCli(['doctor', url, ...args, '--json'], env);
     expect(stderr).to.equal('');
     const { checks, found } = JSON.parse(stdout) as { checks: Check[]; found: number };
-    const finds = checks.filter(({ result }) => result === 'found');
+    const finds = findsOf(checks);
     expect({ found, code }).to.deep.equal({ found: finds.length, code: finds.length > 0 ? 1 : 0 });
-    for (const { mend } of finds) expect(mend).to.be.a('string');
     return { finds, names: finds.map(({ check }) => check), checks };
+  }
+
+  function findsOf(checks: readonly Check[]): Check[] {
+    const finds = checks.filter(({ result }) => result === 'found');
+    for (const { mend } of finds) expect(mend).to.be.a('string');
+    return finds;
   }
 
   async function everyRow() {
@@ -137,7 +143,7 @@ describe('dragonpay-callback doctor', function () {
   ];
   for (const [what, make] of healthy) {
     it(`finds nothing wrong with ${what}`, async () => {
-      expect((await examine(await serve(make()))).finds).to.deep.equal([]);
+      expect(findsOf(await examineEndpoint(await serve(make())))).to.deep.equal([]);
     });
   }
 
@@ -284,8 +290,11 @@ describe('dragonpay-callback doctor', function () {
   for (const [what, make, names, said] of broken) {
     it(`finds ${what}`, async () => {
       const before = await everyRow();
-      const { finds, names: found } = await examine(await serve(make()));
-      expect(found, JSON.stringify(finds)).to.deep.equal(names);
+      const finds = findsOf(await examineEndpoint(await serve(make())));
+      expect(
+        finds.map(({ check }) => check),
+        JSON.stringify(finds),
+      ).to.deep.equal(names);
       expect(finds.map(({ what }) => what).join('\n')).to.match(said);
       expect(await everyRow()).to.deep.equal(before);
     });
@@ -344,9 +353,8 @@ describe('dragonpay-callback doctor', function () {
     });
     afterEach(() => own.destroy());
 
-    async function examineDatabase(args: string[] = [], url = own.url) {
-      const { finds } = await examine(nowhere, ['--database', url, ...args]);
-      return finds.filter(({ check }) => check !== 'reach').map(({ check, what }) => `${check}: ${what}`);
+    async function findsAt(url = own.url) {
+      return findsOf(await examineDatabase(url, {})).map(({ check, what }) => `${check}: ${what}`);
     }
 
     it('knows the columns, keys and indexes that the migrations make', async () => {
@@ -401,7 +409,7 @@ describe('dragonpay-callback doctor', function () {
     ] as const) {
       it(`finds ${what}`, async () => {
         await own.pool.query(statements);
-        expect(await examineDatabase()).to.deep.equal(said);
+        expect(await findsAt()).to.deep.equal(said);
       });
     }
 
@@ -413,11 +421,11 @@ describe('dragonpay-callback doctor', function () {
       );
       const url = Object.assign(new URL(own.url), { username: reader, password: 'hush' }).href;
       try {
-        const said = await examineDatabase([], url);
+        const said = await findsAt(url);
         expect(said).to.include('privileges: this user may not read and write "dragonpay_transactions"');
         await own.pool.query(`alter role ${reader} set default_transaction_read_only = on`);
         await own.pool.query(`alter role ${reader} set default_transaction_isolation = 'serializable'`);
-        const more = await examineDatabase([], url);
+        const more = await findsAt(url);
         expect(more).to.include.members(['writable: it can only be read', 'isolation: transactions are serializable']);
       } finally {
         await own.pool.query(`drop owned by ${reader}; drop role ${reader}`);
@@ -427,12 +435,14 @@ describe('dragonpay-callback doctor', function () {
     it('takes other names, and tables that were made by other means than the Migrator', async () => {
       const { stdout } = await runCli(['migrate', 'up', '--print', '--schema', 'pay', '--transactions', 'incoming']);
       await own.pool.query(`drop table dragonpay_migrations; ${stdout}`);
-      expect(await examineDatabase(['--schema', 'pay', '--transactions', 'incoming'])).to.deep.equal([]);
+      const args = ['--database', own.url, '--schema', 'pay', '--transactions', 'incoming'];
+      const { names } = await examine(nowhere, args);
+      expect(names).to.deep.equal(['reach']);
     });
 
     it('says that it cannot be reached, without the password', async () => {
       const url = Object.assign(new URL(own.url), { port: '9', password: 'hush' }).href;
-      const said = await examineDatabase([], url);
+      const said = await findsAt(url);
       expect(said).to.have.lengthOf(1);
       expect(said[0])
         .to.match(/^database: the database fails: .*ECONNREFUSED/)

@@ -179,11 +179,15 @@ function checkContentType(reply: Answered): Check {
 
 async function checkParser(url: string, reply: Answered, { faulty }: Forgeries): Promise<Check> {
   if (codeOf(reply) === undefined) return skipped('parser', 'the handler does not say why it refuses');
-  const hidden: string[] = [];
-  for (const one of faulty) {
-    const answer = await callUrl(url, { method: 'POST', form: one.form, milliseconds: longestWait });
-    if (answer.answered && codeOf(answer) !== one.code) hidden.push(one.hidden);
-  }
+  const answers = await Promise.all(
+    faulty.map(({ form }) => callUrl(url, { method: 'POST', form, milliseconds: longestWait })),
+  );
+  const hidden = faulty
+    .filter(({ code }, index) => {
+      const answer = answers[index];
+      return answer?.answered && codeOf(answer) !== code;
+    })
+    .map((one) => one.hidden);
   if (hidden.length === 0) return ok('parser', 'the body reaches the handler as it was sent');
   return found(
     'parser',
