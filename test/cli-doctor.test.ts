@@ -19,6 +19,7 @@ import {
   type HandlerClass,
   OnGet,
   OnPost,
+  reply,
 } from '../src/index.js';
 import { KyselyRepository } from '../src/kysely.js';
 import { type Sandbox, startSandbox } from '../src/testing.js';
@@ -45,6 +46,17 @@ class BelievesAll {
     return 'result=OK';
   }
 }
+
+@DragonpayCallback()
+class ShowsRefusals {
+  @OnPost()
+  settle(callback: Callback) {
+    return callback.valid ? undefined : reply.html('<p>No.</p>', { status: 400 });
+  }
+}
+
+@DragonpayCallback({ updateOnGet: true, allowInvalidData: false })
+class Strict {}
 
 describe('dragonpay-callback doctor', function () {
   this.timeout(90_000);
@@ -134,6 +146,8 @@ describe('dragonpay-callback doctor', function () {
   };
   const healthy: ReadonlyArray<readonly [what: string, make: () => RequestListener]> = [
     ['Express 4', () => express4().all(path, toExpressHandler(handler()))],
+    ['a method that shows refusals by itself', () => shop(() => {}, handler(ShowsRefusals))],
+    ['a strict handler', () => shop(() => {}, handler(Strict))],
     ['a JSON parser in front', () => shop((app) => app.use(express.json()))],
     ['Koa with a parser that leaves the text', () => koa('form')],
     [
@@ -208,6 +222,13 @@ describe('dragonpay-callback doctor', function () {
       () => shop((app) => app.use((_request, response) => response.redirect(301, `${path}/`))),
       ['redirect'],
       /redirects to http:\/\/127\.0\.0\.1:\d+\/dragonpay\/callback\//,
+    ],
+    [
+      'a redirect to https',
+      () => (request, response) =>
+        response.writeHead(301, { location: `https://${request.headers.host}${path}` }).end(),
+      ['redirect'],
+      /redirects to https:\/\/127\.0\.0\.1:\d+\/dragonpay\/callback$/,
     ],
     [
       'a page of another application',

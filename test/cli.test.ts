@@ -1,10 +1,18 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { type CliRun, runCli } from './support/cli.js';
+import { root } from './support/program.js';
 
 const commands = ['send', 'sandbox', 'verify', 'migrate', 'reconcile', 'doctor'];
 
 describe('the command line', function () {
   this.timeout(60_000);
+
+  let page: string;
+  before(async () => {
+    page = await readFile(join(root, 'docs/command-line.md'), 'utf8');
+  });
 
   it('names its commands, and says which version it is', async () => {
     const help = await runCli(['--help']);
@@ -15,11 +23,12 @@ describe('the command line', function () {
   });
 
   for (const command of [...commands, 'migrate up', 'migrate down', 'migrate status']) {
-    it(`has help on ${command}, with its exit codes`, async () => {
+    it(`has help on ${command}, with its exit codes, and all of it is in the docs`, async () => {
       const { code, stdout, stderr } = await runCli([...command.split(' '), '--help']);
       expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
       expect(stdout).to.match(new RegExp(`^Usage: dragonpay-callback ${command} `));
       if (!command.includes(' ')) expect(stdout).to.include('Exit codes: 0 ');
+      for (const [option] of stdout.matchAll(/--[a-z][a-z0-9-]+/g)) expect(page, option).to.include(option);
     });
   }
 

@@ -31,7 +31,14 @@ const entryPoints: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback/express': ['toExpressHandler'],
   'dragonpay-callback/koa': ['toKoaMiddleware'],
   'dragonpay-callback/node': ['toNodeListener'],
-  'dragonpay-callback/testing': ['signCallback', 'encodeCallback', 'repositoryConformance', 'adapterConformance'],
+  'dragonpay-callback/testing': [
+    'signCallback',
+    'encodeCallback',
+    'deliver',
+    'assertExactlyOnce',
+    'repositoryConformance',
+    'adapterConformance',
+  ],
 };
 
 /** The packages that an entry point may load, with everything that it loads in turn. `node:` is always there. */

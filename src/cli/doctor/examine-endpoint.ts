@@ -206,7 +206,7 @@ async function checkMethods(url: string, forgery: string): Promise<Check> {
     return found('forgery', 'A FORGED CALLBACK IS ACCEPTED by GET', 'verify the proof before anything is answered');
   }
   const wrong = [
-    ...(head.answered && head.status === 200 && isOurs(head) ? [] : [`HEAD ${statusOf(head)}`]),
+    ...(head.answered && head.status === 200 ? [] : [`HEAD ${statusOf(head)}`]),
     // What answers the OPTIONS of browsers for the whole application does no harm.
     ...(options.answered && options.status < 300 ? [] : [`OPTIONS ${statusOf(options)}`]),
     ...(get.answered && (isOurs(get) || codeOf(get) !== undefined) ? [] : [`GET ${statusOf(get)}`]),
