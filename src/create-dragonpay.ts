@@ -8,7 +8,7 @@ import { defaultHooks } from './hooks.js';
 import { InFlight } from './in-flight.js';
 import type { CallbackKind } from './preprocessing/transaction-status.js';
 import { type QueueWorker, queueWorker } from './queue/queue-worker.js';
-import type { ReconcileReport } from './reconcile/reconcile.js';
+import type { InquiredEvent, ReconcileReport } from './reconcile/reconcile.js';
 import type { CallbackUpdate } from './repository/callback-update.js';
 import type { Change, Correction, CorrectionOptions } from './repository/correction.js';
 import { failed } from './response/default-answers.js';
@@ -90,6 +90,8 @@ export interface ReconcileOptions extends HandlerOption {
   readonly concurrency?: number;
   /** Ends the run early. */
   readonly signal?: AbortSignal;
+  /** Told of each payment that this run asked about, beside the hook of the same name. */
+  readonly inquired?: (event: InquiredEvent) => unknown;
 }
 
 const allKinds: readonly CallbackKind[] = ['payment', 'payout'];

@@ -9,6 +9,16 @@ import type { CallbackRepository } from './repository/callback-repository.js';
 import type { AppliedUpdate, CallbackUpdate } from './repository/callback-update.js';
 import type { VerifiedCallback } from './verification/verified-callback.js';
 
+/**
+ * A request of the testing kit may hold a function under this symbol, which no server's request does. It is called when
+ * a method has done its work, and what it throws the method has thrown: a failure cannot be arranged from outside.
+ */
+export const afterMethod = Symbol.for('dragonpay-callback.afterMethod');
+
+interface TestRequest extends CallbackRequest {
+  readonly [afterMethod]?: () => void;
+}
+
 /** Calls the methods of one handler for one request, each within the deadline. */
 export class HandlerCall {
   readonly #table: HandlerTable;
@@ -144,8 +154,9 @@ export class HandlerCall {
   /** Errors carry the name of the method that they came from. */
   async #within(key: string | symbol, run: (deadline: Deadline) => unknown): Promise<unknown> {
     const name = `${this.#table.className}.${String(key)}`;
+    const after = (this.#request as TestRequest | undefined)?.[afterMethod];
     try {
-      return await withinDeadline(this.#milliseconds, run, () => {
+      return await withinDeadline(this.#milliseconds, after === undefined ? run : andThen(run, after), () => {
         return new DragonpayError('handler-deadline', `${name} took longer than ${this.#milliseconds} ms`);
       });
     } catch (error) {
@@ -174,6 +185,14 @@ export class HandlerCall {
     };
     return withSignal(valid, deadline) as ValidCallback;
   }
+}
+
+function andThen(run: (deadline: Deadline) => unknown, after: () => void): (deadline: Deadline) => Promise<unknown> {
+  return async (deadline) => {
+    const result = await run(deadline);
+    after();
+    return result;
+  };
 }
 
 /** What a handler method failed with, and which it was. */

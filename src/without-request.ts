@@ -64,7 +64,10 @@ export class WithoutRequest {
         lease: inquiryMilliseconds + delivering + leaseReserve,
         concurrency,
         signal: either.signal,
-        inquired: (event) => tell(storing.hooks.inquired, event),
+        inquired: (event) => {
+          tell(storing.hooks.inquired, event);
+          tell(options.inquired, event);
+        },
       });
     } finally {
       either.forget();
