@@ -62,7 +62,9 @@ export class OrderBook {
       .execute();
   }
 
+  /** @param txnid any text: what cannot be an id is the id of nothing */
   async find(txnid: string): Promise<OrderDetails | undefined> {
+    if (!/^[ -~]{1,40}$/.test(txnid)) return undefined;
     const row = await this.#repository.findTransaction(txnid);
     if (row === undefined) return undefined;
     const orders = this.#db.selectFrom('orders').select('paid_at').where('txnid', '=', txnid);

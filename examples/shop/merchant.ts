@@ -1,0 +1,24 @@
+import { type DragonpaySettings, settingsFromEnv } from 'dragonpay-callback';
+import { type Sandbox, startSandbox } from 'dragonpay-callback/sandbox';
+import { type ShopSettings, urlOf } from './shop-settings.js';
+
+/** Whose callbacks the shop receives. */
+export interface Merchant {
+  readonly settings: DragonpaySettings;
+  /** The gateway in this process; `undefined` for a merchant whom Dragonpay itself knows. */
+  readonly sandbox: Sandbox | undefined;
+}
+
+/**
+ * The merchant of the `DRAGONPAY_*` variables. Where there is none of them, one whom only a sandbox knows: it makes the
+ * keys that callbacks are signed with, and the shop fetches them as it would fetch Dragonpay's.
+ */
+export async function findMerchant(env: NodeJS.ProcessEnv, shop: ShopSettings): Promise<Merchant> {
+  if (Object.keys(env).some((name) => name.startsWith('DRAGONPAY_'))) {
+    return { settings: settingsFromEnv(env), sandbox: undefined };
+  }
+  const callbackUrl = `${urlOf(shop)}/dragonpay/callback`;
+  const urls = { postbackUrl: callbackUrl, returnUrl: callbackUrl, payoutPostbackUrl: callbackUrl };
+  const sandbox = await startSandbox({ ...urls, merchantId: 'DEMO', host: shop.host, port: shop.sandboxPort });
+  return { settings: sandbox.settings, sandbox };
+}
