@@ -1,4 +1,9 @@
-/** For tests: signed callbacks, and the suites that say whether a repository or an adapter of one's own is right. */
+/**
+ * For tests: signed callbacks, a gateway of one's own, and the suites that say whether a repository or an adapter is
+ * right.
+ */
+export type { SandboxOptions } from './sandbox/sandbox-options.js';
+export { type Sandbox, startSandbox } from './sandbox/start-sandbox.js';
 export {
   type AdapterConformanceOptions,
   type AdapterServer,

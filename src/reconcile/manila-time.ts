@@ -10,3 +10,10 @@ export function readManilaTime(text: string | undefined): Date | undefined {
   // The year 1 is how .NET says that there is none.
   return Number.isNaN(milliseconds) || day.startsWith('0001') ? undefined : new Date(milliseconds);
 }
+
+const manilaOffset = 8 * 3_600_000;
+
+/** Writes a date as the gateway does, to the second: `2026-03-01T09:30:00`. */
+export function writeManilaTime(date: Date): string {
+  return new Date(date.getTime() + manilaOffset).toISOString().slice(0, 19);
+}
