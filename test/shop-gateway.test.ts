@@ -3,7 +3,13 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import type { TransactionRow } from 'dragonpay-callback';
+import { openDatabase } from '../examples/shop/database.js';
+import { OrderBook } from '../examples/shop/order-book.js';
 import { paymentGateway } from '../examples/shop/payment-gateway.js';
+import { Shop } from '../examples/shop/shop.js';
+import { shopSettings } from '../examples/shop/shop-settings.js';
+import { KyselyRepository } from '../src/kysely.js';
+import { createTestDatabase } from './support/database.js';
 
 const row = { txnid: 'A/1', amount: '5.00', currency: 'PHP', description: 'ñ', email: 'a@b.c' } as TransactionRow;
 
@@ -60,5 +66,24 @@ describe('the demo shop’s request for a payment', () => {
       return paymentGateway({ merchantId: 'ACME', environment, apiKey: 'a key' }, dragonpay)?.origin;
     });
     expect(origins).to.deep.equal(['https://test.dragonpay.ph', 'https://gw.dragonpay.ph']);
+  });
+
+  it('leaves an order that waits, and a payer who knows that nothing was charged', async () => {
+    const database = await createTestDatabase();
+    const { db, close } = await openDatabase(shopSettings({ DATABASE_URL: database.url }));
+    const orders = new OrderBook(db, new KyselyRepository(db));
+    const nobody = { merchantId: 'ACME', environment: { gateway: 'http://127.0.0.1:2' }, apiKey: 'a key' };
+    const shop = new Shop(orders, paymentGateway(nobody, dragonpay), { url: '', isSandbox: true });
+    const { status, body } = await shop.answer({
+      method: 'POST',
+      path: '/checkout',
+      contentType: 'application/x-www-form-urlencoded',
+      text: async () => 'product=mug&email=juan@example.com',
+    });
+    const stored = await orders.latest();
+    await close();
+    await database.destroy();
+    expect([status, stored.map((order) => order.status)]).to.deep.equal([502, ['P']]);
+    expect(body).to.match(/role="alert"[^>]*>Dragonpay did not take this up. You have not been charged/);
   });
 });

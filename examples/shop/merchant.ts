@@ -18,7 +18,22 @@ export async function findMerchant(env: NodeJS.ProcessEnv, shop: ShopSettings): 
     return { settings: settingsFromEnv(env), sandbox: undefined };
   }
   const callbackUrl = `${urlOf(shop)}/dragonpay/callback`;
-  const urls = { postbackUrl: callbackUrl, returnUrl: callbackUrl, payoutPostbackUrl: callbackUrl };
-  const sandbox = await startSandbox({ ...urls, merchantId: 'DEMO', host: shop.host, port: shop.sandboxPort });
+  const sandbox = await startSandbox({
+    merchantId: 'KAPE',
+    // A gateway without TLS is believed on the loopback interface only.
+    host: isReachedHere(shop.host) ? shop.host : '127.0.0.1',
+    port: shop.sandboxPort,
+    postbackUrl: callbackUrl,
+    returnUrl: callbackUrl,
+    payoutPostbackUrl: callbackUrl,
+  }).catch((error: unknown) => {
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    const complaint = `port ${shop.sandboxPort}, for the sandbox, is taken: choose another with PORT, one less than it`;
+    throw isTaken ? new Error(complaint, { cause: error }) : error;
+  });
   return { settings: sandbox.settings, sandbox };
+}
+
+function isReachedHere(host: string): boolean {
+  return /^(?:localhost|127\..*|::1|0\.0\.0\.0|::)$/.test(host);
 }

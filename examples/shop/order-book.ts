@@ -37,7 +37,7 @@ export class OrderBook {
   async take(input: Readonly<Record<string, unknown>>): Promise<TransactionRow> {
     // What is not listed here, a status say, is not the customer's to choose.
     const details = {
-      txnid: optional(input, 'txnid') ?? generateTxnId(),
+      txnid: optional(input, 'txnid') ?? generateTxnId({ length: 16 }),
       amount: required(input, 'amount'),
       currency: optional(input, 'currency') ?? 'PHP',
       description: required(input, 'description'),

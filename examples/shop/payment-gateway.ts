@@ -36,7 +36,9 @@ export function paymentGateway(
         redirect: 'error',
         signal: AbortSignal.timeout(10_000),
       }).catch((error: unknown) => {
-        throw new Error(`Dragonpay does not answer: ${oneLine(error)}`, { cause: error });
+        // fetch says what happened in the cause.
+        const reason = oneLine(error instanceof Error ? (error.cause ?? error) : error);
+        throw new Error(`Dragonpay does not answer: ${reason}`, { cause: error });
       });
       if (!response.ok) throw new Error(`Dragonpay answers ${response.status}`);
       const { Url: url, Message: message } = (await response.json()) as { Url?: unknown; Message?: unknown };

@@ -7,7 +7,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 /** Widths of a desktop and of a phone, in CSS pixels. */
 export const screens = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
 
-export const colorSchemes = ['light', 'dark'] as const;
+export const colorSchemes = ['dark', 'light'] as const;
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
