@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { DragonpayError } from '../errors.js';
-import { initialStatus } from '../preprocessing/transaction-status.js';
+import { initialStatus, openStatuses } from '../preprocessing/transaction-status.js';
 import { alreadyExists, newPayout, newTransaction } from '../repository/new-row.js';
 import type { PayoutDetails, TransactionDetails } from '../repository/rows.js';
 
@@ -48,6 +48,11 @@ export type SandboxPayoutDetails = Omit<PayoutDetails, 'status' | 'refno'>;
 
 /** What may change of a payment or payout. */
 export type Change = { readonly status?: string; readonly message?: string; readonly procid?: string };
+
+/** Whether more is to be heard of a payment: its page takes it. */
+export function isOpen({ status }: SandboxPayment): boolean {
+  return openStatuses.some((open) => open === status);
+}
 
 /** The payments and payouts of the sandbox, in memory. */
 export class Ledger {

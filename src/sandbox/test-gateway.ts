@@ -13,8 +13,8 @@ import {
 import { type Misbehaviour, Misbehaviours } from './misbehaviour.js';
 import { type Postback, PostbackLog } from './postback-log.js';
 import { type OutgoingPostback, PostbackSender, type PostbackTarget, type Sending } from './postback-sender.js';
-import type { MerchantAccount, RegisteredUrls } from './sandbox-options.js';
-import type { SigningKeys } from './signing-keys.js';
+import { type MerchantAccount, type RegisteredUrls, readUrls } from './sandbox-options.js';
+import type { KeyStatus, ListedKey, SigningKeys } from './signing-keys.js';
 
 /** A payment that was made, and the page on which it is paid. */
 export interface CreatedPayment {
@@ -40,7 +40,7 @@ export interface Settlement {
 }
 
 /** Statuses of which more is to be heard: a postback of one of these contradicts nothing. */
-const openStatuses = 'PUAGH';
+const unsettled = 'PUAGH';
 
 /** What the gateway does, whoever asks for it: the API, a page, or a program. */
 export class TestGateway {
@@ -58,7 +58,7 @@ export class TestGateway {
   constructor(account: MerchantAccount, keys: SigningKeys, urls: RegisteredUrls) {
     this.account = account;
     this.keys = keys;
-    this.urls = urls;
+    this.urls = readUrls(urls);
   }
 
   /** @throws DragonpayError `invalid-details`, `already-exists` */
@@ -73,6 +73,30 @@ export class TestGateway {
     const payout = this.ledger.addPayout(details);
     this.log.changed();
     return payout;
+  }
+
+  /** Those that are not named stay. @throws DragonpayError `invalid-setting` */
+  register(urls: RegisteredUrls): void {
+    this.urls = readUrls({ ...this.urls, ...urls });
+    this.log.changed();
+  }
+
+  /** @throws DragonpayError `invalid-setting` */
+  misbehave(misbehaviour: Misbehaviour, id?: string): void {
+    this.misbehaviours.set(misbehaviour, id);
+    this.log.changed();
+  }
+
+  /** Rejects with `invalid-setting`. */
+  async rotateKeys(previous: KeyStatus = 'Revoked'): Promise<readonly ListedKey[]> {
+    if (previous !== 'Active' && previous !== 'Revoked') {
+      throw new DragonpayError('invalid-setting', 'previous is neither "Active" nor "Revoked"', {
+        subject: 'previous',
+      });
+    }
+    await this.keys.rotate(previous);
+    this.log.changed();
+    return this.keys.list();
   }
 
   /** The address of a payment's page. */
@@ -135,7 +159,7 @@ export class TestGateway {
     const misbehaviour = this.misbehaviours.of(id);
     const sending = this.#sender.send(await this.#sign(kind, id, fields, misbehaviour), target, misbehaviour);
     const { contradict } = misbehaviour;
-    if (contradict === undefined || openStatuses.includes(fields.status ?? '')) return sending;
+    if (contradict === undefined || unsettled.includes(fields.status ?? '')) return sending;
     const later = async () => {
       const sent = await sending.all;
       const message = messageOf(contradict, fields.procid ?? '', fields.refno ?? fields.refNo ?? '');

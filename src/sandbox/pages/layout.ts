@@ -67,7 +67,7 @@ const sections = [
   ['/', 'Overview'],
   ['/postbacks', 'Postbacks'],
   ['/misbehaviour', 'Misbehaviour'],
-  ['/settings', 'URLs and keys'],
+  ['/settings', 'Settings'],
 ] as const;
 
 /** Options of {@link controlPage}. */
