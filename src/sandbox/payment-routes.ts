@@ -40,7 +40,7 @@ export function paymentRoutes(gateway: TestGateway): RouteGroup {
     }
     const txnid = query.get('txnid') ?? '';
     const details = {
-      ...{ txnid, amount, currency: query.get('ccy') ?? '', description: query.get('description') },
+      ...{ txnid, amount, currency: (query.get('ccy') ?? '').toUpperCase(), description: query.get('description') },
       ...{ email: query.get('email'), param1: query.get('param1'), param2: query.get('param2') },
       procid: query.get('procid'),
     };
