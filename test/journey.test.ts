@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import type { Browser, Page } from 'playwright-core';
+import { startSandbox } from '../src/sandbox.js';
 import { expectAccessible, launchBrowser, screens } from './support/browser.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
-import { beginPayment, choose, headingOf, press } from './support/journey.js';
+import { beginPayment, choose, headingOf, misbehave, press, type Wrongs } from './support/journey.js';
 import { killShops, makeDataFolder, type ShopProcess, startShop } from './support/shop-process.js';
 
 const thanks = 'Thank you, your payment has arrived';
@@ -103,6 +105,16 @@ describe('the journey through the demo', function () {
     expect((await storedOf(txnid)).events).to.deep.equal(['P applied 1 rsa', 'S applied 1 rsa']);
   });
 
+  it('pays after the sandbox has a new key', async () => {
+    await page.goto(`${shop.sandboxUrl}/settings`);
+    await press(page, 'New key, revoke the old one');
+    const txnid = await beginPayment(page, shop.url, 'Enamel mug');
+    await choose(page, 'BPI Online');
+    await press(page, /^Pay PHP/);
+    expect(await headingOf(page)).to.equal(thanks);
+    await listSays(txnid, 'paid', 'paid');
+  });
+
   const endings: [what: string, channel: string | undefined, button: string, heading: string, row: string][] = [
     ['cancels before a channel is chosen', undefined, 'Cancel', failed, 'failed'],
     ['cancels at the bank', 'BPI Online', 'Cancel', failed, 'failed'],
@@ -163,6 +175,90 @@ describe('the journey through the demo', function () {
     expect(await list.evaluate('document.activeElement.textContent')).to.equal(txnid);
   });
 
+  describe('when the sandbox misbehaves', () => {
+    /** Pays at the bank after the sandbox was told what to do wrong. */
+    async function pay(wrongs: Wrongs): Promise<string> {
+      const txnid = await beginPayment(page, shop.url, 'Barako coffee');
+      const control = await page.context().newPage();
+      await misbehave(control, shop.sandboxUrl, txnid, wrongs);
+      await control.close();
+      await choose(page, 'Bogus Bank Online');
+      await press(page, /^Pay PHP/);
+      return txnid;
+    }
+
+    /** Waits until so many deliveries of an event have been stored. */
+    async function eventsOf(txnid: string, ...expected: string[]): Promise<void> {
+      const end = Date.now() + 15_000;
+      let { events } = await storedOf(txnid);
+      while (events.join() !== expected.join() && Date.now() < end) {
+        await sleep(100);
+        ({ events } = await storedOf(txnid));
+      }
+      expect(events).to.deep.equal(expected);
+    }
+
+    it('says that it waits where the payer returns before the postback, and thanks when that comes', async () => {
+      const txnid = await pay({ check: 'Return first', fill: ['Delay', '3000'] });
+      expect(new URL(page.url()).searchParams.get('status'), 'the return says that it is paid').to.equal('S');
+      expect(await headingOf(page)).to.equal(waiting);
+      await listSays(txnid, 'pending', 'open');
+      await page.getByRole('heading', { name: thanks }).waitFor();
+      await listSays(txnid, 'paid', 'paid');
+      await eventsOf(txnid, 'S applied 1 rsa');
+    });
+
+    it('is paid once by five postbacks at a time, and by one more from the log', async () => {
+      const log = await page.context().newPage();
+      await log.goto(`${shop.sandboxUrl}/postbacks`);
+      const txnid = await pay({ fill: ['Copies', '5'] });
+      expect(await headingOf(page)).to.equal(thanks);
+      await eventsOf(txnid, 'S applied 5 rsa');
+      const { paidAt } = await storedOf(txnid);
+      const entries = log.getByRole('listitem').filter({ hasText: txnid });
+      await entries.nth(4).waitFor();
+      await entries.first().locator('summary').click();
+      await entries.first().getByText('result=OK').first().waitFor();
+      await entries.first().getByRole('button', { name: 'Send it again' }).click();
+      await eventsOf(txnid, 'S applied 6 rsa');
+      expect((await storedOf(txnid)).paidAt).to.equal(paidAt);
+    });
+
+    it('asks where the postback never comes', async () => {
+      const txnid = await pay({ check: 'Drop the postback' });
+      expect(await headingOf(page)).to.equal(waiting);
+      await page.goto(`${shop.url}/orders/${txnid}`);
+      await page.getByText('Nothing yet.').waitFor();
+      await press(page, 'Ask Dragonpay');
+      expect(await headingOf(page)).to.equal(thanks);
+      await listSays(txnid, 'paid', 'paid');
+      await eventsOf(txnid, 'S applied 1 inquiry');
+    });
+
+    it('does not believe another amount, and shows the shopkeeper why', async () => {
+      const txnid = await pay({ fill: ['Wrong amount', '1.00'] });
+      expect(await headingOf(page)).to.equal(waiting);
+      await page.goto(`${shop.url}/orders/${txnid}`);
+      await page.getByText('look at: amount').waitFor();
+      await listSays(txnid, 'pending', 'open');
+      await eventsOf(txnid, 'S mismatch 1 rsa');
+    });
+
+    it('stays paid where a later postback says that it failed', async () => {
+      const txnid = await pay({ select: ['Contradict later', 'F'] });
+      expect(await headingOf(page)).to.equal(thanks);
+      await eventsOf(txnid, 'S applied 1 rsa', 'F stale 1 rsa');
+      await listSays(txnid, 'paid', 'paid');
+    });
+
+    it('believes nothing that a revoked key has signed', async () => {
+      const txnid = await pay({ check: 'Sign with a revoked key' });
+      expect(await headingOf(page)).to.equal('This link cannot be read');
+      await listSays(txnid, 'pending', 'open');
+      await eventsOf(txnid);
+    });
+  });
+
   it('refuses a forged callback by the command that the shop’s page gives', async () => {
     const command = await list.getByLabel('Command that sends a forged callback').textContent();
     const { stdout } = await promisify(execFile)('sh', ['-c', command ?? '']);
@@ -213,9 +309,39 @@ describe('the journey through the demo', function () {
       });
     }
 
-    it('a payment that the sandbox does not know', async () => {
-      await page.goto(`${shop.sandboxUrl}/Pay.aspx?tokenid=none`);
+    const controlPages: [what: string, path: string][] = [
+      ['overview', '/'],
+      ['log of postbacks', '/postbacks'],
+      ['form for misbehaviour', '/misbehaviour'],
+      ['settings', '/settings'],
+      ['page for what is not there', '/payments/nobody'],
+      ['answer to a payment that it does not know', '/Pay.aspx?tokenid=none'],
+    ];
+    for (const [what, path] of controlPages) {
+      it(`the sandbox’s ${what}`, async () => {
+        await page.goto(shop.sandboxUrl + path);
+        await page.evaluate('for (const each of document.querySelectorAll("details")) each.open = true');
+        await expectAccessible(page);
+      });
+    }
+
+    it('the sandbox’s page of a payment', async () => {
+      await page.goto(shop.sandboxUrl);
+      await page.getByRole('region', { name: 'Payments' }).getByRole('link').first().click();
+      await page.evaluate('for (const each of document.querySelectorAll("details")) each.open = true');
       await expectAccessible(page);
+    });
+
+    it('an empty sandbox, and its page of a payout', async () => {
+      const sandbox = await startSandbox();
+      for (const path of ['/', '/postbacks']) {
+        await page.goto(sandbox.url + path);
+        await expectAccessible(page);
+      }
+      await sandbox.createPayout({ merchantTxnId: 'P-1', amount: '5.00' });
+      await page.goto(`${sandbox.url}/payouts/P-1`);
+      await expectAccessible(page);
+      await sandbox.close();
     });
   });
 
