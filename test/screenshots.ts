@@ -44,6 +44,13 @@ try {
   await picture(page, 'return-paid');
   await page.goto(`${shop.url}/orders/${txnid}`);
   await picture(page, 'order');
+  await page.goto(`${shop.sandboxUrl}/postbacks`);
+  await page.locator('summary').first().click();
+  await picture(page, 'sandbox-postbacks');
+  for (const name of ['misbehaviour', 'settings', `payments/${txnid}`, '']) {
+    await page.goto(`${shop.sandboxUrl}/${name}`);
+    await picture(page, `sandbox-${name.split('/')[0] || 'overview'}`);
+  }
   await page.goto(shop.url);
   await picture(page, 'shop');
   await page.setViewportSize(screens.desktop);

@@ -77,7 +77,6 @@ describe('the demo shop’s request for a payment', () => {
     const { status, body } = await shop.answer({
       method: 'POST',
       path: '/checkout',
-      contentType: 'application/x-www-form-urlencoded',
       text: async () => 'product=mug&email=juan@example.com',
     });
     const stored = await orders.latest();

@@ -70,6 +70,22 @@ describe('starting the demo shop', function () {
     expect(postmasterOf(dataFolder)).to.equal(undefined);
   });
 
+  it('says so when the port of its sandbox is taken, and leaves its own', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const opened = openShop({ PORT: String(port - 1), SHOP_DATA: dataFolder });
+    const message = await opened.then(
+      () => 'it opened',
+      (error: Error) => error.message,
+    );
+    other.close();
+    expect(message).to.equal(`port ${port}, for the sandbox, is taken: choose another with PORT, one less than it`);
+    const again = createServer().listen(port - 1, '127.0.0.1');
+    await once(again, 'listening');
+    again.close();
+  });
+
   it('leaves at once on a second ^C, with its PostgreSQL', async () => {
     const shop = await startShop({ SHOP_DATA: dataFolder });
     const postmaster = postmasterOf(dataFolder) as number;

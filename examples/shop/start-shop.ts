@@ -49,8 +49,8 @@ export async function startShop(env: NodeJS.ProcessEnv = process.env): Promise<R
       stop: async () => {
         const ended = once(server, 'close');
         server.close();
-        await sandbox?.close();
         await dragonpay.close();
+        await sandbox?.close();
         await Promise.race([ended, sleep(5_000, undefined, { ref: false })]);
         server.closeAllConnections();
         await close();
