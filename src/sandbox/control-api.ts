@@ -67,7 +67,7 @@ export function controlApi(gateway: TestGateway): RouteGroup {
           return json(misbehaviours.get(id));
         },
       ],
-      ['GET', /^\/api\/sandbox\/v1\/keys$/, () => json(gateway.keys.list())],
+      ['GET', /^\/api\/sandbox\/v1\/keys$/, async () => json(await gateway.keys.list())],
       [
         'POST',
         /^\/api\/sandbox\/v1\/keys\/rotate$/,

@@ -13,14 +13,15 @@ import type { TestGateway } from './test-gateway.js';
 /** The control panel for people: plain forms, and pages that update by themselves where scripts run. */
 export function controlPages(gateway: TestGateway): RouteGroup {
   const { ledger, log, misbehaviours } = gateway;
-  const live = ({ query }: WebRequest) => (query.has('still') ? 'still' : 'moving');
+  // Without scripts a page is loaded anew, which would empty a form that is being filled in: only when asked to.
+  const onRequest = ({ query }: WebRequest) => (query.has('moving') ? 'moving' : 'still');
   const pageOf = (kind: CallbackKind, id: string) => `/${kind}s/${encodeURIComponent(id)}`;
 
   /** For both kinds, whose pages are alike. */
   function subjectRoutes(kind: CallbackKind): RouteGroup['routes'] {
     const path = (rest: string) => new RegExp(`^/${kind}s/([^/]+)${rest}$`);
     return [
-      ['GET', path(''), (request, id = '') => subjectPage(gateway, kind, id, live(request))],
+      ['GET', path(''), (request, id = '') => subjectPage(gateway, kind, id, onRequest(request))],
       [
         'POST',
         path('/settle'),
@@ -46,7 +47,7 @@ export function controlPages(gateway: TestGateway): RouteGroup {
 
   return {
     routes: [
-      ['GET', /^\/$/, (request) => overviewPage(gateway, live(request))],
+      ['GET', /^\/$/, (request) => overviewPage(gateway, onRequest(request))],
       ['GET', /^\/events$/, () => eventStream(log)],
       [
         'POST',
@@ -81,7 +82,7 @@ export function controlPages(gateway: TestGateway): RouteGroup {
 <div id="log" data-live>${postbackList(postbacks)}</div>`,
             {
               section: '/postbacks',
-              live: live(request),
+              live: request.query.has('still') ? 'still' : 'moving',
               aside: html`<p id="count" data-live role="status" class="quiet">${count}</p>`,
             },
           );

@@ -47,7 +47,7 @@ export type PaymentDetails = Omit<TransactionDetails, 'status' | 'refno'> & { re
 export type SandboxPayoutDetails = Omit<PayoutDetails, 'status' | 'refno'>;
 
 /** What may change of a payment or payout. */
-export type Change = { readonly status?: string; readonly message?: string; readonly procid?: string };
+export type RowChange = { readonly status?: string; readonly message?: string; readonly procid?: string };
 
 /** Whether more is to be heard of a payment: its page takes it. */
 export function isOpen({ status }: SandboxPayment): boolean {
@@ -115,13 +115,13 @@ export class Ledger {
     return payout;
   }
 
-  changePayment(payment: SandboxPayment, change: Change): SandboxPayment {
+  changePayment(payment: SandboxPayment, change: RowChange): SandboxPayment {
     const changed = { ...payment, ...change, modifiedAt: new Date() };
     this.#payments.set(payment.txnid, changed);
     return changed;
   }
 
-  changePayout(payout: SandboxPayout, change: Change): SandboxPayout {
+  changePayout(payout: SandboxPayout, change: RowChange): SandboxPayout {
     const changed = { ...payout, ...change, modifiedAt: new Date() };
     this.#payouts.set(payout.merchantTxnId, changed);
     return changed;

@@ -15,11 +15,12 @@ import type { Sending } from './postback-sender.js';
 import {
   type RegisteredUrls,
   readAccount,
+  readUrls,
   type SandboxOptions,
   type SandboxSettings,
   settingsOf,
 } from './sandbox-options.js';
-import { type KeyStatus, type ListedKey, SigningKeys } from './signing-keys.js';
+import type { KeyStatus, ListedKey } from './signing-keys.js';
 import { type CreatedPayment, type Settlement, type SettleOptions, TestGateway } from './test-gateway.js';
 
 /** A gateway that is running. Everything is kept in memory, and gone when it is closed. */
@@ -91,7 +92,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   if (!Number.isInteger(port) || port < 0 || port > 65_535) refuse('port', 'is no whole number of 0 to 65535');
   if (typeof host !== 'string' || host === '') refuse('host', 'is no name or address');
   const account = readAccount(options);
-  const gateway = new TestGateway(account, await SigningKeys.make(), options);
+  const gateway = new TestGateway(account, readUrls(options));
   const groups: readonly RouteGroup[] = [
     gatewayApi(gateway),
     paymentRoutes(gateway),

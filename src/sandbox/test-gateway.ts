@@ -1,7 +1,8 @@
 import { DragonpayError } from '../errors.js';
-import { statusShape } from '../preprocessing/field-shapes.js';
+import { freeTextShape, statusShape } from '../preprocessing/field-shapes.js';
 import type { CallbackKind } from '../preprocessing/transaction-status.js';
 import { type CallbackFields, encodeCallback, signCallback, signedTextOf } from '../testing/sign-callback.js';
+import type { ProofAlgorithm } from '../verification/signed-text.js';
 import { messageOf, paymentCallback, payoutCallback } from './callback-fields.js';
 import {
   Ledger,
@@ -14,7 +15,7 @@ import { type Misbehaviour, Misbehaviours } from './misbehaviour.js';
 import { type Postback, PostbackLog } from './postback-log.js';
 import { type OutgoingPostback, PostbackSender, type PostbackTarget, type Sending } from './postback-sender.js';
 import { type MerchantAccount, type RegisteredUrls, readUrls } from './sandbox-options.js';
-import type { KeyStatus, ListedKey, SigningKeys } from './signing-keys.js';
+import { type KeyStatus, type ListedKey, SigningKeys } from './signing-keys.js';
 
 /** A payment that was made, and the page on which it is paid. */
 export interface CreatedPayment {
@@ -45,7 +46,7 @@ const unsettled = 'PUAGH';
 /** What the gateway does, whoever asks for it: the API, a page, or a program. */
 export class TestGateway {
   readonly account: MerchantAccount;
-  readonly keys: SigningKeys;
+  readonly keys = new SigningKeys();
   readonly ledger = new Ledger();
   readonly misbehaviours = new Misbehaviours();
   readonly log = new PostbackLog();
@@ -55,10 +56,9 @@ export class TestGateway {
   url = '';
   urls: RegisteredUrls;
 
-  constructor(account: MerchantAccount, keys: SigningKeys, urls: RegisteredUrls) {
+  constructor(account: MerchantAccount, urls: RegisteredUrls) {
     this.account = account;
-    this.keys = keys;
-    this.urls = readUrls(urls);
+    this.urls = urls;
   }
 
   /** @throws DragonpayError `invalid-details`, `already-exists` */
@@ -178,11 +178,11 @@ export class TestGateway {
     const { merchantId, secretKey, hmacKey } = this.account;
     const proofs = kind === 'payout' ? (['sha1'] as const) : this.account.proofs;
     const fields = amount !== undefined && kind === 'payment' ? { ...truth, amount } : truth;
-    const privateKey = revokedKey ? await this.keys.revoked() : this.keys.current;
+    const has = (proof: ProofAlgorithm) => proofs.some((one) => one === proof);
     const signed = signCallback(fields, {
-      ...(proofs.includes('rsa') && { rsa: { privateKey } }),
-      ...(proofs.includes('hmac') && { hmac: { key: hmacKey } }),
-      ...(proofs.includes('sha1') && { sha1: { secretKey } }),
+      ...(has('rsa') && { rsa: { privateKey: await (revokedKey ? this.keys.revoked() : this.keys.current()) } }),
+      ...(has('hmac') && { hmac: { key: hmacKey } }),
+      ...(has('sha1') && { sha1: { secretKey } }),
     });
     const signedTexts = Object.fromEntries(proofs.map((proof) => [proof, signedTextOf(fields, proof, merchantId)]));
     return { kind, subject, status: fields.status ?? '', fields: signed, signedTexts };
@@ -207,6 +207,12 @@ function changeTo(
 ): { status: string; message: string; procid: string } {
   if (!statusShape.isValidSync(status)) {
     throw new DragonpayError('invalid-details', 'status is not one letter', { subject: 'status' });
+  }
+  for (const name of ['message', 'procid'] as const) {
+    const text = options[name];
+    if (text !== undefined && !freeTextShape.isValidSync(text)) {
+      throw new DragonpayError('invalid-details', `${name} is no text of at most 1024 characters`, { subject: name });
+    }
   }
   const procid = options.procid ?? (chosen || 'BOG');
   return { status, procid, message: options.message ?? messageOf(status, procid, refno) };

@@ -48,6 +48,8 @@ function warnings({ urls, misbehaviours }: TestGateway): Html {
   }`;
 }
 
+const longestList = 100;
+
 interface Row {
   readonly kind: 'payment' | 'payout';
   readonly id: string;
@@ -61,8 +63,12 @@ interface Row {
 
 function list(title: string, rows: readonly Row[]): Html {
   const name = title.toLowerCase();
+  const older = rows.length - longestList;
   const body =
-    rows.length === 0 ? html`<p class="empty">No ${name} yet.</p>` : html`<ul class="rows">${rows.map(line)}</ul>`;
+    rows.length === 0
+      ? html`<p class="empty">No ${name} yet.</p>`
+      : html`<ul class="rows">${rows.slice(0, longestList).map(line)}</ul>
+${older > 0 && html`<p class="quiet">And ${older} older.</p>`}`;
   return html`<section class="card" aria-labelledby="${name}"><h2 id="${name}">${title}</h2>
 ${body}</section>
 `;

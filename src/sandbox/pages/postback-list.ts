@@ -10,10 +10,14 @@ const causes: Readonly<Record<PostbackCause, string>> = {
   'by-hand': 'sent by hand',
 };
 
-/** Postbacks, each of which unfolds into what was sent and what was answered. */
+const longestList = 100;
+
+/** The last 100 of some postbacks, each of which unfolds into what was sent and what was answered. */
 export function postbackList(postbacks: readonly Postback[]): Html {
   if (postbacks.length === 0) return html`<p class="empty">No postback yet. One is sent whenever a status changes.</p>`;
-  return html`<ol class="plain log">${postbacks.map(entry)}</ol>`;
+  const older = postbacks.length - longestList;
+  return html`<ol class="plain log">${postbacks.slice(0, longestList).map(entry)}</ol>
+${older > 0 && html`<p class="quiet">And ${older} older.</p>`}`;
 }
 
 function entry(postback: Postback): Html {

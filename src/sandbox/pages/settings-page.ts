@@ -5,10 +5,10 @@ import { controlPage } from './layout.js';
 import { field } from './parts.js';
 
 /** Where callbacks go, and the keys that sign them. */
-export function settingsPage({ urls, keys, account, url }: TestGateway): WebReply {
+export async function settingsPage({ urls, keys, account, url }: TestGateway): Promise<WebReply> {
   const { merchantId, proofs, postbackMethod } = account;
   const address = (value: string | undefined) => html`type="url" value="${value}"`;
-  const rows = keys.list().map(
+  const rows = (await keys.list()).map(
     (
       { value, status },
       index,
