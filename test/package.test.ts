@@ -31,11 +31,13 @@ const entryPoints: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback/express': ['toExpressHandler'],
   'dragonpay-callback/koa': ['toKoaMiddleware'],
   'dragonpay-callback/node': ['toNodeListener'],
+  'dragonpay-callback/sandbox': ['startSandbox'],
   'dragonpay-callback/testing': [
     'signCallback',
     'encodeCallback',
     'deliver',
     'assertExactlyOnce',
+    'startSandbox',
     'repositoryConformance',
     'adapterConformance',
   ],
@@ -49,12 +51,13 @@ const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback/express': [],
   'dragonpay-callback/koa': [],
   'dragonpay-callback/node': [],
+  'dragonpay-callback/sandbox': ['yup'],
   'dragonpay-callback/testing': ['reflect-metadata', 'yup'],
 };
 
 /** The programs of test/fixtures/package, and what they print. */
 const programs: Readonly<Record<string, readonly string[]>> = {
-  'use-every-entry': ['200 true T-1', 'function', 'function', 'function', 'function', 'invalid-setting'],
+  'use-every-entry': ['200 true T-1', 'function', 'function', 'function', 'function', 'function', 'invalid-setting'],
   'use-kysely': ['function', 'function'],
 };
 
@@ -174,11 +177,13 @@ describe('the package, packed and installed', function () {
       });
     }
 
-    it('the main entry reaches nothing for tests, no adapter and no database', async () => {
+    it('the main entry reaches nothing for tests, no sandbox, no adapter and no database', async () => {
       for (const extension of ['.js', '.d.ts'] as const) {
         const { files } = await reach('dragonpay-callback', extension);
         expect(files).to.include(`src/index${extension}`);
-        expect(files.filter((file) => /testing|kysely|inversify|adapters\/|cli\//.test(file))).to.deep.equal([]);
+        expect(files.filter((file) => /testing|sandbox|kysely|inversify|adapters\/|cli\//.test(file))).to.deep.equal(
+          [],
+        );
       }
     });
   });

@@ -21,7 +21,7 @@ export type WebReply =
 export type Route = readonly [
   method: 'GET' | 'POST' | 'PUT',
   path: RegExp,
-  handle: (request: WebRequest, ...groups: string[]) => WebReply | Promise<WebReply>,
+  handle: (request: WebRequest, ...groups: Array<string | undefined>) => WebReply | Promise<WebReply>,
 ];
 
 /** Routes that fail alike. */
@@ -64,8 +64,10 @@ function splitTarget(target: string): [string, string] {
   return at < 0 ? [target, ''] : [target.slice(0, at), target.slice(at + 1)];
 }
 
-function decode(group: string): string {
+/** @throws DragonpayError `not-found` */
+function decode(group: string | undefined): string | undefined {
   try {
+    if (group === undefined) return undefined;
     return decodeURIComponent(group);
   } catch {
     throw new DragonpayError('not-found', 'the path holds a malformed percent escape');

@@ -51,7 +51,7 @@ export function gatewayApi(gateway: TestGateway): RouteGroup {
         ...{
           txnid,
           amount: body.amount ?? '',
-          currency: body.currency || 'PHP',
+          currency: (body.currency || 'PHP').toUpperCase(),
           description: body.description ?? null,
         },
         ...{ email: body.email ?? null, param1: body.param1 ?? null, param2: body.param2 ?? null },
@@ -78,7 +78,11 @@ export function gatewayApi(gateway: TestGateway): RouteGroup {
       const body = readObject(await request.text());
       const names = [body.firstname, body.middlename, body.lastname].filter(Boolean).join(' ');
       const { refno } = gateway.createPayout({
-        ...{ merchantTxnId: body.txnid ?? '', amount: body.amount ?? '', currency: body.currency || 'PHP' },
+        ...{
+          merchantTxnId: body.txnid ?? '',
+          amount: body.amount ?? '',
+          currency: (body.currency || 'PHP').toUpperCase(),
+        },
         ...{ description: body.description ?? null, userName: names || null, email: body.email ?? null },
         ...{ mobile: body.mobileno ?? null, procid: body.procid ?? null, procDetail: body.procdetail ?? null },
       });
@@ -111,7 +115,7 @@ export function gatewayApi(gateway: TestGateway): RouteGroup {
 
   return {
     routes: [
-      ['GET', /^\/api\/collect\/v1\/keys\/callback$/, basic(() => json(gateway.keys.list()))],
+      ['GET', /^\/api\/collect\/v1\/keys\/callback$/, basic(async () => json(await gateway.keys.list()))],
       ['GET', /^\/api\/collect\/v1\/txnid\/(.+)$/, basic((_, txnid) => inquiry(ledger.findPayment(txnid)))],
       [
         'GET',

@@ -9,19 +9,21 @@ import { isIP } from 'node:net';
  * page could read the answers. What changes something must not come from another site's page: browsers say which.
  * @param ownHost the name or address that the sandbox was told to listen on
  */
-export function refusal({ method = '', headers }: IncomingMessage, ownHost: string): string | undefined {
+export function refusal({ method = '', url = '', headers }: IncomingMessage, ownHost: string): string | undefined {
   const host = headers.host ?? '';
   if (!isOwnName(hostnameOf(host), ownHost)) return 'the Host of this request is not this sandbox';
-  if (method === 'GET' || method === 'HEAD') return undefined;
   const { origin } = headers;
-  if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`) {
-    return 'this request comes from a page of another site';
-  }
-  const site = headers['sec-fetch-site'];
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') {
-    return 'this request comes from a page of another site';
-  }
-  return undefined;
+  const site = headers['sec-fetch-site'] ?? 'none';
+  const isOwnPage = (site === 'same-origin' || site === 'none') && (origin ?? ownOrigin(host)) === ownOrigin(host);
+  if (isOwnPage) return undefined;
+  // A shop leads to the payment page by a link, and some calls of the API change something by GET.
+  const isRead = method === 'GET' || method === 'HEAD';
+  const isLink = isRead && headers['sec-fetch-mode'] === 'navigate' && !url.startsWith('/api/');
+  return isLink ? undefined : 'this request comes from a page of another site';
+}
+
+function ownOrigin(host: string): string {
+  return `http://${host.toLowerCase()}`;
 }
 
 function hostnameOf(host: string): string {

@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { DragonpayError } from '../errors.js';
-import { initialStatus } from '../preprocessing/transaction-status.js';
+import { initialStatus, openStatuses } from '../preprocessing/transaction-status.js';
 import { alreadyExists, newPayout, newTransaction } from '../repository/new-row.js';
 import type { PayoutDetails, TransactionDetails } from '../repository/rows.js';
 
@@ -47,7 +47,12 @@ export type PaymentDetails = Omit<TransactionDetails, 'status' | 'refno'> & { re
 export type SandboxPayoutDetails = Omit<PayoutDetails, 'status' | 'refno'>;
 
 /** What may change of a payment or payout. */
-export type Change = { readonly status?: string; readonly message?: string; readonly procid?: string };
+export type RowChange = { readonly status?: string; readonly message?: string; readonly procid?: string };
+
+/** Whether more is to be heard of a payment: its page takes it. */
+export function isOpen({ status }: SandboxPayment): boolean {
+  return openStatuses.some((open) => open === status);
+}
 
 /** The payments and payouts of the sandbox, in memory. */
 export class Ledger {
@@ -110,13 +115,13 @@ export class Ledger {
     return payout;
   }
 
-  changePayment(payment: SandboxPayment, change: Change): SandboxPayment {
+  changePayment(payment: SandboxPayment, change: RowChange): SandboxPayment {
     const changed = { ...payment, ...change, modifiedAt: new Date() };
     this.#payments.set(payment.txnid, changed);
     return changed;
   }
 
-  changePayout(payout: SandboxPayout, change: Change): SandboxPayout {
+  changePayout(payout: SandboxPayout, change: RowChange): SandboxPayout {
     const changed = { ...payout, ...change, modifiedAt: new Date() };
     this.#payouts.set(payout.merchantTxnId, changed);
     return changed;

@@ -4,7 +4,7 @@ import { predecessors } from '../preprocessing/transaction-status.js';
 import { messageOf } from './callback-fields.js';
 import { findChannel } from './channels.js';
 import { type RouteGroup, seeOther, type WebReply, type WebRequest } from './exchange.js';
-import type { SandboxPayment } from './ledger.js';
+import { isOpen, type SandboxPayment } from './ledger.js';
 import { paymentPage, paymentRefused } from './pages/payment-page.js';
 import { requestDigestHolds } from './request-digest.js';
 import type { TestGateway } from './test-gateway.js';
@@ -40,7 +40,7 @@ export function paymentRoutes(gateway: TestGateway): RouteGroup {
     }
     const txnid = query.get('txnid') ?? '';
     const details = {
-      ...{ txnid, amount, currency: query.get('ccy') ?? '', description: query.get('description') },
+      ...{ txnid, amount, currency: (query.get('ccy') ?? '').toUpperCase(), description: query.get('description') },
       ...{ email: query.get('email'), param1: query.get('param1'), param2: query.get('param2') },
       procid: query.get('procid'),
     };
@@ -86,7 +86,7 @@ export function paymentRoutes(gateway: TestGateway): RouteGroup {
   async function choose(payment: SandboxPayment, procid: string | null): Promise<WebReply> {
     const channel = findChannel(procid ?? undefined);
     if (channel === undefined) refuse('there is no such channel');
-    if ('PUA'.includes(payment.status)) {
+    if (isOpen(payment)) {
       const message = channel.kind === 'counter' ? messageOf('P', channel.procid, payment.refno) : '';
       const isNews = channel.kind === 'counter' && payment.message !== message;
       const chosen = ledger.changePayment(payment, { procid: channel.procid });

@@ -1,5 +1,5 @@
 import { wait } from '../reconcile/backoff.js';
-import { type CallbackFields, encodeCallback } from '../testing/sign-callback.js';
+import { encodeCallback } from '../testing/sign-callback.js';
 import { type Misbehaviour, returnLead } from './misbehaviour.js';
 import type { Postback, PostbackCause, PostbackLog } from './postback-log.js';
 import { sendForm } from './send-form.js';
@@ -108,9 +108,4 @@ function reasonOf(error: unknown): string {
   // An AggregateError of several addresses has no message of its own.
   const { code } = error as NodeJS.ErrnoException;
   return error.message || (code ?? error.name);
-}
-
-/** The proofs that are among the fields of a postback. */
-export function proofsAmong(fields: CallbackFields): readonly string[] {
-  return ['signatures', 'signature', 'digest'].filter((name) => name in fields);
 }

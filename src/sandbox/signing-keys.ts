@@ -19,32 +19,26 @@ const generate = promisify(generateKeyPair);
 
 /** The RSA keys of the sandbox: one signs, those before it are listed as Active or Revoked. */
 export class SigningKeys {
-  #current: SigningKey;
+  /** Made when it is first asked for: it takes a while. */
+  #current: Promise<SigningKey> | undefined;
   #previous: readonly SigningKey[] = [];
 
-  private constructor(current: SigningKey) {
-    this.#current = current;
-  }
-
-  static async make(): Promise<SigningKeys> {
-    return new SigningKeys(await newKey('Active'));
-  }
-
   /** Every key, the one that signs first. */
-  list(): readonly ListedKey[] {
-    return [this.#current, ...this.#previous].map(({ value, status }) => ({ value, status }));
+  async list(): Promise<readonly ListedKey[]> {
+    return [await this.#signing(), ...this.#previous].map(({ value, status }) => ({ value, status }));
   }
 
   /** The private key that signs. */
-  get current(): KeyObject {
-    return this.#current.privateKey;
+  async current(): Promise<KeyObject> {
+    return (await this.#signing()).privateKey;
   }
 
   /** A new key signs from now on; the one before becomes what is asked. */
   async rotate(previous: KeyStatus): Promise<void> {
-    const next = await newKey('Active');
-    this.#previous = [{ ...this.#current, status: previous }, ...this.#previous];
-    this.#current = next;
+    const before = await this.#signing();
+    this.#current = newKey('Active');
+    this.#previous = [{ ...before, status: previous }, ...this.#previous];
+    await this.#current;
   }
 
   /** A private key that is listed as Revoked: the last one that was, or one made for this. */
@@ -54,6 +48,11 @@ export class SigningKeys {
     const made = await newKey('Revoked');
     this.#previous = [...this.#previous, made];
     return made.privateKey;
+  }
+
+  #signing(): Promise<SigningKey> {
+    this.#current ??= newKey('Active');
+    return this.#current;
   }
 }
 

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { DragonpayError } from '../errors.js';
+import { controlApi } from './control-api.js';
+import { controlPages } from './control-pages.js';
 import { json, type RouteGroup, route, text, write } from './exchange.js';
 import { gatewayApi } from './gateway-api.js';
 import { refusal } from './guard.js';
@@ -18,7 +20,7 @@ import {
   type SandboxSettings,
   settingsOf,
 } from './sandbox-options.js';
-import { type KeyStatus, type ListedKey, SigningKeys } from './signing-keys.js';
+import type { KeyStatus, ListedKey } from './signing-keys.js';
 import { type CreatedPayment, type Settlement, type SettleOptions, TestGateway } from './test-gateway.js';
 
 /** A gateway that is running. Everything is kept in memory, and gone when it is closed. */
@@ -90,8 +92,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   if (!Number.isInteger(port) || port < 0 || port > 65_535) refuse('port', 'is no whole number of 0 to 65535');
   if (typeof host !== 'string' || host === '') refuse('host', 'is no name or address');
   const account = readAccount(options);
-  const gateway = new TestGateway(account, await SigningKeys.make(), readUrls(options));
-  const groups: readonly RouteGroup[] = [gatewayApi(gateway), paymentRoutes(gateway)];
+  const gateway = new TestGateway(account, readUrls(options));
+  const groups: readonly RouteGroup[] = [
+    gatewayApi(gateway),
+    paymentRoutes(gateway),
+    controlApi(gateway),
+    controlPages(gateway),
+  ];
   const server = createServer((message, response) => void serve(groups, host, message, response));
   server.listen(port, host);
   await once(server, 'listening');
@@ -105,10 +112,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   return {
     url: gateway.url,
     settings: settingsOf(account, gateway.url),
-    register(urls) {
-      gateway.urls = readUrls({ ...gateway.urls, ...urls });
-      gateway.log.changed();
-    },
+    register: (urls) => gateway.register(urls),
     createPayment: async (details) => gateway.createPayment(details),
     settle: (txnid, status, options) =>
       settled(() => gateway.returnUrl(txnid), gateway.settlePayment(txnid, status, options)),
@@ -120,15 +124,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       settled(async () => undefined, gateway.settlePayout(merchantTxnId, status, options)),
     payments: () => gateway.ledger.payments(),
     payouts: () => gateway.ledger.payouts(),
-    misbehave(misbehaviour, id) {
-      gateway.misbehaviours.set(misbehaviour, id);
-      gateway.log.changed();
-    },
-    async rotateKeys({ previous = 'Revoked' } = {}) {
-      await gateway.keys.rotate(previous);
-      gateway.log.changed();
-      return gateway.keys.list();
-    },
+    misbehave: (misbehaviour, id) => gateway.misbehave(misbehaviour, id),
+    rotateKeys: (options) => gateway.rotateKeys(options?.previous),
     postbacks: () => gateway.log.list(),
     async resend(id) {
       const [sent] = await gateway.resend(id).all;

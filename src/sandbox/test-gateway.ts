@@ -1,7 +1,8 @@
 import { DragonpayError } from '../errors.js';
-import { statusShape } from '../preprocessing/field-shapes.js';
+import { freeTextShape, statusShape } from '../preprocessing/field-shapes.js';
 import type { CallbackKind } from '../preprocessing/transaction-status.js';
 import { type CallbackFields, encodeCallback, signCallback, signedTextOf } from '../testing/sign-callback.js';
+import type { ProofAlgorithm } from '../verification/signed-text.js';
 import { messageOf, paymentCallback, payoutCallback } from './callback-fields.js';
 import {
   Ledger,
@@ -13,8 +14,8 @@ import {
 import { type Misbehaviour, Misbehaviours } from './misbehaviour.js';
 import { type Postback, PostbackLog } from './postback-log.js';
 import { type OutgoingPostback, PostbackSender, type PostbackTarget, type Sending } from './postback-sender.js';
-import type { MerchantAccount, RegisteredUrls } from './sandbox-options.js';
-import type { SigningKeys } from './signing-keys.js';
+import { type MerchantAccount, type RegisteredUrls, readUrls } from './sandbox-options.js';
+import { type KeyStatus, type ListedKey, SigningKeys } from './signing-keys.js';
 
 /** A payment that was made, and the page on which it is paid. */
 export interface CreatedPayment {
@@ -40,12 +41,12 @@ export interface Settlement {
 }
 
 /** Statuses of which more is to be heard: a postback of one of these contradicts nothing. */
-const openStatuses = 'PUAGH';
+const unsettled = 'PUAGH';
 
 /** What the gateway does, whoever asks for it: the API, a page, or a program. */
 export class TestGateway {
   readonly account: MerchantAccount;
-  readonly keys: SigningKeys;
+  readonly keys = new SigningKeys();
   readonly ledger = new Ledger();
   readonly misbehaviours = new Misbehaviours();
   readonly log = new PostbackLog();
@@ -55,9 +56,8 @@ export class TestGateway {
   url = '';
   urls: RegisteredUrls;
 
-  constructor(account: MerchantAccount, keys: SigningKeys, urls: RegisteredUrls) {
+  constructor(account: MerchantAccount, urls: RegisteredUrls) {
     this.account = account;
-    this.keys = keys;
     this.urls = urls;
   }
 
@@ -73,6 +73,30 @@ export class TestGateway {
     const payout = this.ledger.addPayout(details);
     this.log.changed();
     return payout;
+  }
+
+  /** Those that are not named stay. @throws DragonpayError `invalid-setting` */
+  register(urls: RegisteredUrls): void {
+    this.urls = readUrls({ ...this.urls, ...urls });
+    this.log.changed();
+  }
+
+  /** @throws DragonpayError `invalid-setting` */
+  misbehave(misbehaviour: Misbehaviour, id?: string): void {
+    this.misbehaviours.set(misbehaviour, id);
+    this.log.changed();
+  }
+
+  /** Rejects with `invalid-setting`. */
+  async rotateKeys(previous: KeyStatus = 'Revoked'): Promise<readonly ListedKey[]> {
+    if (previous !== 'Active' && previous !== 'Revoked') {
+      throw new DragonpayError('invalid-setting', 'previous is neither "Active" nor "Revoked"', {
+        subject: 'previous',
+      });
+    }
+    await this.keys.rotate(previous);
+    this.log.changed();
+    return this.keys.list();
   }
 
   /** The address of a payment's page. */
@@ -135,7 +159,7 @@ export class TestGateway {
     const misbehaviour = this.misbehaviours.of(id);
     const sending = this.#sender.send(await this.#sign(kind, id, fields, misbehaviour), target, misbehaviour);
     const { contradict } = misbehaviour;
-    if (contradict === undefined || openStatuses.includes(fields.status ?? '')) return sending;
+    if (contradict === undefined || unsettled.includes(fields.status ?? '')) return sending;
     const later = async () => {
       const sent = await sending.all;
       const message = messageOf(contradict, fields.procid ?? '', fields.refno ?? fields.refNo ?? '');
@@ -154,11 +178,11 @@ export class TestGateway {
     const { merchantId, secretKey, hmacKey } = this.account;
     const proofs = kind === 'payout' ? (['sha1'] as const) : this.account.proofs;
     const fields = amount !== undefined && kind === 'payment' ? { ...truth, amount } : truth;
-    const privateKey = revokedKey ? await this.keys.revoked() : this.keys.current;
+    const has = (proof: ProofAlgorithm) => proofs.some((one) => one === proof);
     const signed = signCallback(fields, {
-      ...(proofs.includes('rsa') && { rsa: { privateKey } }),
-      ...(proofs.includes('hmac') && { hmac: { key: hmacKey } }),
-      ...(proofs.includes('sha1') && { sha1: { secretKey } }),
+      ...(has('rsa') && { rsa: { privateKey: await (revokedKey ? this.keys.revoked() : this.keys.current()) } }),
+      ...(has('hmac') && { hmac: { key: hmacKey } }),
+      ...(has('sha1') && { sha1: { secretKey } }),
     });
     const signedTexts = Object.fromEntries(proofs.map((proof) => [proof, signedTextOf(fields, proof, merchantId)]));
     return { kind, subject, status: fields.status ?? '', fields: signed, signedTexts };
@@ -183,6 +207,12 @@ function changeTo(
 ): { status: string; message: string; procid: string } {
   if (!statusShape.isValidSync(status)) {
     throw new DragonpayError('invalid-details', 'status is not one letter', { subject: 'status' });
+  }
+  for (const name of ['message', 'procid'] as const) {
+    const text = options[name];
+    if (text !== undefined && !freeTextShape.isValidSync(text)) {
+      throw new DragonpayError('invalid-details', `${name} is no text of at most 1024 characters`, { subject: name });
+    }
   }
   const procid = options.procid ?? (chosen || 'BOG');
   return { status, procid, message: options.message ?? messageOf(status, procid, refno) };

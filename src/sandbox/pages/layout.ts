@@ -18,7 +18,6 @@ const policy = [
 const headers = {
   'Content-Type': 'text/html; charset=utf-8',
   'Content-Security-Policy': policy,
-  'Cross-Origin-Opener-Policy': 'same-origin',
   // With no referrer at all browsers would not say either that a form comes from a page of this site.
   'Referrer-Policy': 'same-origin',
 };
@@ -67,7 +66,7 @@ const sections = [
   ['/', 'Overview'],
   ['/postbacks', 'Postbacks'],
   ['/misbehaviour', 'Misbehaviour'],
-  ['/settings', 'URLs and keys'],
+  ['/settings', 'Settings'],
 ] as const;
 
 /** Options of {@link controlPage}. */
@@ -77,7 +76,7 @@ export interface ControlPageOptions {
   /** Beside the heading. */
   readonly aside?: Html;
   readonly status?: number;
-  /** The page is kept up to date. Without scripts it is loaded again every five seconds, until `?still`. */
+  /** The page is kept up to date. Without scripts it is loaded again every five seconds while it is `moving`. */
   readonly live?: 'moving' | 'still';
 }
 
@@ -91,7 +90,7 @@ export function controlPage(title: string, content: Html, options: ControlPageOp
   const withoutScript =
     live === 'moving'
       ? html`<noscript><p class="quiet">This page is loaded again every five seconds. <a href="?still">Stop that</a>.</p></noscript>`
-      : html`<noscript><p class="quiet">This page stands still. <a href="?">Load it again every five seconds</a>.</p></noscript>`;
+      : html`<noscript><p class="quiet">This page stands still. <a href="?moving">Load it again every five seconds</a>.</p></noscript>`;
   return document(
     title,
     'control',

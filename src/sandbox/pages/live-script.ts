@@ -31,5 +31,6 @@ function replace(next) {
     if (focused !== '') document.getElementById(focused)?.focus({ preventScroll: true });
   }
 }
+for (const part of document.querySelectorAll('[data-live]')) part.dataset.shown = part.innerHTML;
 source.addEventListener('message', refresh);
 `;

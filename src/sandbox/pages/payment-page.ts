@@ -1,10 +1,9 @@
-import { predecessors } from '../../preprocessing/transaction-status.js';
 import { type Channel, type ChannelKind, channels, findChannel } from '../channels.js';
 import type { WebReply } from '../exchange.js';
 import { type Html, html } from '../html.js';
-import type { SandboxPayment } from '../ledger.js';
+import { isOpen, type SandboxPayment } from '../ledger.js';
 import { payerPage } from './layout.js';
-import { grouped, statusBadge } from './parts.js';
+import { grouped } from './parts.js';
 
 /** What a payer's page is about. */
 export interface PaymentView {
@@ -16,10 +15,8 @@ export interface PaymentView {
 
 /** The page of a payment: channels to choose from, what to do at the channel, or how it ended. */
 export function paymentPage(view: PaymentView, choosesAgain: boolean): WebReply {
-  const { status, procid } = view.payment;
-  const channel = findChannel(procid);
-  const isOpen = predecessors('payment', 'S').includes(status) && 'PUA'.includes(status);
-  if (!isOpen) return closedPage(view);
+  const channel = findChannel(view.payment.procid);
+  if (!isOpen(view.payment)) return closedPage(view);
   if (channel === undefined || choosesAgain) return channelPage(view);
   return channel.kind === 'counter' ? counterPage(view, channel) : outcomePage(view, channel);
 }
@@ -34,13 +31,13 @@ function channelPage(view: PaymentView): WebReply {
   const { procid, token } = view.payment;
   const chosen = findChannel(procid)?.procid ?? channels[0]?.procid;
   const groups = kinds.map(
-    ([kind, name, hint]) => html`<fieldset class="group"><legend>${name}</legend>
+    ([kind, name, hint]) => html`<fieldset><legend>${name} <small>${hint}</small></legend>
 ${channels
   .filter((channel) => channel.kind === kind)
   .map(
     (channel) => html`<label class="choice"><input type="radio" name="procid" value="${channel.procid}"${
       channel.procid === chosen && html` checked`
-    }><span>${channel.name}<small>${hint}</small></span><span class="tag" aria-hidden="true">${channel.procid}</span></label>
+    }><span>${channel.name}</span><span class="tag" aria-hidden="true">${channel.procid}</span></label>
 `,
   )}</fieldset>
 `,
@@ -114,15 +111,20 @@ const endings: Readonly<Record<string, string>> = {
   E: 'The payment has expired',
 };
 
+const check = html`<path d="m4 12.5 5.5 5.5L20 6.5"/>`;
+const cross = html`<path d="M5 5l14 14M19 5 5 19"/>`;
+
 function closedPage(view: PaymentView): WebReply {
   const { status, message, txnid } = view.payment;
+  const [tone, shape] = status === 'S' ? ['good', check] : ['bad', cross];
+  const mark = html`<svg class="${tone}" viewBox="0 0 24 24" aria-hidden="true" focusable="false" fill="none" stroke="currentColor" stroke-width="3" stroke-linecap="round" stroke-linejoin="round">${shape}</svg>`;
   return withBill(
     view,
     endings[status] ?? 'The payment is closed',
-    html`<p>${statusBadge('payment', status)}</p>
-<p class="quiet">${message}</p>
+    html`<p class="quiet">${message}</p>
 ${backToShop(view, 'primary')}
 <p><a href="/payments/${encodeURIComponent(txnid)}">See its postbacks</a></p>`,
+    mark,
   );
 }
 
@@ -135,15 +137,11 @@ function otherChannel({ payment }: PaymentView): Html {
   return html`<p><a href="/Pay.aspx?tokenid=${payment.token}&amp;choose">Choose another channel</a></p>`;
 }
 
-function withBill({ payment, merchantId }: PaymentView, title: string, content: Html): WebReply {
+function withBill({ payment, merchantId }: PaymentView, title: string, content: Html, mark?: Html): WebReply {
   const { amount, currency, description, refno, txnid, email } = payment;
   return payerPage(
     title,
-    html`<section class="card stack" aria-labelledby="title">
-<h1 id="title">${title}</h1>
-${content}
-</section>
-<aside class="card bill stack" aria-label="Your payment">
+    html`<section class="card bill stack" aria-label="Your payment">
 <p><span class="quiet">Pay to</span> <strong>${merchantId}</strong></p>
 <p class="amount"><small>${currency}</small> ${grouped(amount)}</p>
 <dl class="facts">
@@ -152,7 +150,11 @@ ${description !== '' && html`<dt>For</dt><dd>${description}</dd>`}
 <dt>Reference</dt><dd class="mono">${refno}</dd>
 ${email !== '' && html`<dt>Email</dt><dd>${email}</dd>`}
 </dl>
-</aside>`,
+</section>
+<section class="card stack" aria-labelledby="title">
+<div class="ending">${mark}<h1 id="title">${title}</h1></div>
+${content}
+</section>`,
   );
 }
 

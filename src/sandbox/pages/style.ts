@@ -38,7 +38,7 @@ small { font-size: 0.875rem; color: var(--quiet); }
 .quiet { color: var(--quiet); }
 .stack > * + * { margin-top: 1rem; }
 .card { padding: 1.5rem; border: 1px solid var(--line); border-radius: 0.875rem; background: var(--card); }
-.card + .card { margin-top: 1.25rem; }
+.control :is(main, [data-live]) > * + * { margin-top: 1.25rem; }
 .tag { display: inline-block; padding: 0 0.4375rem; border: 1px solid var(--line); border-radius: 0.375rem; color: var(--quiet); font-size: 0.8125rem; white-space: nowrap; }
 .status { display: inline-block; padding: 0.0625rem 0.5rem; border-radius: 1rem; font-size: 0.875rem; font-weight: 600; white-space: nowrap; }
 .good { background: var(--good-tint); color: var(--good); }
@@ -59,15 +59,14 @@ fieldset { border: 0; min-width: 0; }
 .brand { display: flex; gap: 0.625rem; align-items: center; font-weight: 700; }
 .brand svg { width: 2rem; height: 2rem; flex: none; color: var(--accent); }
 .payer main { display: grid; gap: 1.25rem; max-width: 58rem; margin: 0 auto; padding: 1.25rem 1rem 2rem; align-items: start; }
-.bill { order: -1; }
 .bill .amount { font-size: 2rem; font-weight: 700; line-height: 1.15; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .bill .amount small { font-size: 1rem; font-weight: 600; letter-spacing: 0; }
 .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.375rem 1rem; font-size: 0.9375rem; }
 .facts dt { color: var(--quiet); }
 .facts dd { margin: 0; overflow-wrap: anywhere; }
 .bill .facts { padding-top: 1rem; border-top: 1px solid var(--line); }
-.group + .group { margin-top: 1.25rem; }
 legend { padding: 0; margin-bottom: 0.5rem; font-weight: 600; }
+legend small { margin-left: 0.5rem; font-weight: 400; }
 .choice { display: flex; gap: 0.875rem; align-items: center; padding: 0.75rem 1rem; border: 1px solid var(--line); border-radius: 0.625rem; cursor: pointer; }
 .choice + .choice { margin-top: 0.5rem; }
 .choice:hover { border-color: var(--accent); }
@@ -76,20 +75,20 @@ legend { padding: 0; margin-bottom: 0.5rem; font-weight: 600; }
 .choice :focus-visible { outline: none; }
 .choice span { flex: 1; }
 .choice .tag { flex: none; }
-.choice small { display: block; }
-.outcomes { display: grid; gap: 0.625rem; }
-.outcomes .primary { min-height: 3.25rem; font-size: 1.0625rem; }
+.outcomes { display: flex; flex-wrap: wrap; gap: 0.625rem; }
+.outcomes button { flex: 1 1 9rem; }
+.outcomes .primary { flex-basis: 100%; min-height: 3.25rem; font-size: 1.0625rem; }
 .reference { padding: 1rem; border: 2px dashed var(--line); border-radius: 0.625rem; background: var(--raised); text-align: center; }
 .reference b { display: block; font: 700 1.5rem/1.4 ui-monospace, SFMono-Regular, Menlo, monospace; letter-spacing: 0.06em; overflow-wrap: anywhere; }
 ol.steps { padding-left: 1.375rem; }
 ol.steps li + li { margin-top: 0.375rem; }
 .payer footer { max-width: 58rem; margin: 0 auto; padding: 0 1rem 2rem; color: var(--quiet); font-size: 0.875rem; }
-.mark { width: 3rem; height: 3rem; }
+.ending { display: flex; gap: 1rem; align-items: center; }
+.ending svg { width: 3.25rem; height: 3.25rem; padding: 0.75rem; border-radius: 50%; flex: none; }
 @media (min-width: 52rem) {
   .payer main { grid-template-columns: minmax(0, 1fr) 20rem; }
-  .bill { order: 0; position: sticky; top: 1.25rem; }
-  .outcomes { grid-template-columns: 1fr 1fr 1fr; }
-  .outcomes .primary { grid-column: 1 / -1; }
+  .bill { grid-column: 2; position: sticky; top: 1.25rem; }
+  .bill + section { grid-column: 1; grid-row: 1; }
 }
 
 .control main { max-width: 66rem; margin: 0 auto; padding: 1.25rem 1rem 3rem; }
@@ -99,28 +98,37 @@ nav ul { display: flex; flex-wrap: wrap; gap: 0.25rem; }
 nav a { display: block; padding: 0.375rem 0.75rem; border-radius: 0.5rem; color: inherit; text-decoration: none; }
 nav a:hover { background: var(--raised); }
 nav a[aria-current] { background: var(--tint); color: var(--accent); font-weight: 600; }
-.head { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; align-items: baseline; justify-content: space-between; margin-bottom: 1.25rem; }
+.head { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; align-items: baseline; justify-content: space-between; }
 .card > h2 { margin-bottom: 0.75rem; }
-.scroll { overflow-x: auto; }
+.rows > li { display: grid; grid-template-columns: minmax(0, 1fr) 10rem 9rem; gap: 0 1rem; align-items: center; padding: 0.625rem 0; border-top: 1px solid var(--line); }
+.rows > li:first-child { border-top: 0; padding-top: 0; }
+.rows > li:last-child { padding-bottom: 0; }
+.rows a { font-weight: 600; overflow-wrap: anywhere; }
+.rows small { display: block; }
+.rows .status { justify-self: end; }
 table { width: 100%; border-collapse: collapse; }
 th, td { padding: 0.5rem 1rem 0.5rem 0; border-top: 1px solid var(--line); text-align: left; vertical-align: top; }
 thead th { border-top: 0; padding-top: 0; color: var(--quiet); font-size: 0.875rem; font-weight: 600; }
-tbody th { font-weight: 600; overflow-wrap: anywhere; }
+tbody th { overflow-wrap: anywhere; }
 td.mono { font-size: 0.875rem; }
 tr > :last-child { padding-right: 0; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .fields th { width: 8rem; font-weight: 400; color: var(--quiet); }
 .fields th, .fields td { padding-block: 0.25rem; }
 .form { display: grid; gap: 0.75rem 1rem; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); align-items: end; }
-.form > :is(.actions, .wide) { grid-column: 1 / -1; }
+.form > :is(.actions, .checks) { grid-column: 1 / -1; }
 .form label { display: block; font-weight: 600; font-size: 0.9375rem; }
+.form label { margin-bottom: 0.25rem; }
 .form label small { display: block; font-weight: 400; }
-.check { display: flex !important; gap: 0.75rem; align-items: flex-start; }
+.card > p + form { margin-top: 0.75rem; }
+.form .checks { display: grid; gap: 0.75rem 1rem; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); padding-bottom: 0.5rem; }
+.form .check { display: flex; gap: 0.75rem; align-items: flex-start; }
 .check span { flex: 1; }
 .log > li { border: 1px solid var(--line); border-radius: 0.75rem; background: var(--card); }
 .log > li + li { margin-top: 0.625rem; }
-.log details > summary { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; gap: 0.125rem 0.875rem; align-items: center; padding: 0.75rem 1rem; cursor: pointer; list-style: none; border-radius: 0.75rem; }
+.log details > summary { display: grid; grid-template-columns: 7.5rem minmax(0, 1fr) auto; gap: 0.125rem 0.875rem; align-items: center; padding: 0.75rem 1rem; cursor: pointer; list-style: none; border-radius: 0.75rem; }
 .log summary::-webkit-details-marker { display: none; }
+.log summary > .status { justify-self: start; }
 .log summary .where { grid-column: 2 / -1; color: var(--quiet); font-size: 0.875rem; overflow-wrap: anywhere; }
 .log summary:hover { background: var(--raised); }
 .log .inside { padding: 0.25rem 1rem 1rem; }
@@ -129,10 +137,16 @@ pre { margin: 0; padding: 0.75rem; border-radius: 0.5rem; background: var(--rais
 .empty { padding: 2rem 1rem; text-align: center; color: var(--quiet); border: 2px dashed var(--line); border-radius: 0.75rem; }
 @media (max-width: 40rem) {
   .card { padding: 1.125rem; }
-  .roomy { display: none; }
+  nav ul { gap: 0; margin-left: -0.5rem; }
+  nav a { padding-inline: 0.5rem; font-size: 0.875rem; }
+  legend small { display: block; margin: 0; }
+  .rows > li { grid-template-columns: minmax(0, 1fr) auto; }
+  .rows li > div { grid-column: 1 / -1; }
+  .rows .number { text-align: left; }
   .log details > summary { grid-template-columns: auto minmax(0, 1fr); }
   .log summary > :is(.result, .where) { grid-column: 1 / -1; justify-self: start; }
-  .outcomes, .payer .button, .payer .actions button { width: 100%; }
+  .payer .button, .payer .actions button { width: 100%; }
+  .outcomes button { flex-basis: 100%; }
 }
 @media (prefers-reduced-motion: no-preference) { button, .button, .choice { transition: background-color 0.12s, border-color 0.12s; } }
 `;
