@@ -180,11 +180,46 @@ describe('assertExactlyOnce', () => {
     expect(await brokenBy(assertExactlyOnce(endpoint, one, countOf))).to.deep.equal(['concurrent']);
   });
 
-  it('refuses what is no function and no count', async () => {
+  describe('with the callbacks of one payment', () => {
+    let before: number;
+    beforeEach(async () => {
+      before = await countShipped();
+    });
+
+    const assertWith = async (Class: HandlerClass, statuses: string[] = ['S']) =>
+      assertExactlyOnce(testEndpoint(Class, { repository }), await pay(...statuses), countShipped);
+
+    it('holds for an effect in the transaction', async () => {
+      await assertWith(ShipsInTransaction);
+      await assertWith(ShipsInTransaction, ['P', 'S']);
+      const [callback] = await pay('S');
+      await assertExactlyOnce(
+        testEndpoint(ShipsInTransaction, { repository }),
+        callback as CallbackFields,
+        countShipped,
+      );
+      expect(await countShipped()).to.equal(before + 3);
+    });
+
+    for (const [Class, faults] of [
+      [ShipsOnPost, ['handler fails once']],
+      [ShipsOnReturnToo, ['reordered']],
+      [ShipsOutsideTheTransaction, ['handler fails once']],
+      [HidesFailures, ['handler fails once']],
+      [NeverShips, ['concurrent']],
+    ] as const) {
+      it(`finds that ${Class.name} is broken by: ${faults.join(', ')}`, async () => {
+        expect(await brokenBy(assertWith(Class))).to.deep.equal(faults);
+      });
+    }
+  });
+
+  it('refuses what is no callback and no count', async () => {
     const endpoint = testEndpoint(ShipsOnPost);
-    const [callback] = await pay('S');
     for (const wrong of [
-      assertExactlyOnce(endpoint, callback as never, countShipped),
+      assertExactlyOnce(endpoint, [], countShipped),
+      assertExactlyOnce(endpoint, undefined as never, countShipped),
+      assertExactlyOnce(endpoint, 'txnid=T-1' as never, countShipped),
       assertExactlyOnce(
         endpoint,
         () => pay('S'),

@@ -10,7 +10,7 @@ export type DeliveryFault = 'duplicated' | 'concurrent' | 'reordered' | 'handler
 const times = 3;
 const atOnce = 8;
 
-/** Delivers the callbacks of one payment in a way in which they may come. Rejects where one is not accepted. */
+/** Delivers the callbacks of a payment in a way in which they may come. Rejects where one is not accepted. */
 type Delivery = (endpoint: CallbackEndpoint, callbacks: readonly CallbackFields[]) => Promise<void>;
 
 const deliveries: Readonly<Record<DeliveryFault, Delivery>> = {
@@ -45,12 +45,13 @@ const advice: Readonly<Record<DeliveryFault, string>> = {
 };
 
 /**
- * Asserts that an effect happens exactly once for a payment, however its callbacks come: each three times (duplicated),
- * eight times at the same moment (concurrent), the last status first and the payer's return before and after each
- * postback (reordered), and with a method that throws when it has done its work, after which the callback is sent again (handler
- * fails once). Needs no test framework.
- * @param makeCallbacks called for each of the four: makes a new payment, and signs what Dragonpay says of it; one
- *   callback, or several in the order in which they would be sent
+ * Asserts that an effect happens exactly once for a payment, however its callbacks come: with a method that throws when
+ * it has done its work, after which the callback is sent again (handler fails once), eight times at the same moment
+ * (concurrent), three times (duplicated), and the last status first, with the payer's return before and after each
+ * postback (reordered). Needs no test framework.
+ * @param callback a signed callback of a new payment, or several in the order in which they would be sent: the payment
+ *   goes through one of the four after the other. Or a function that makes a new payment and signs its callbacks: it is
+ *   called for each of the four, and each must cause the effect by itself, which finds more
  * @param effect counts how often the effect has happened, for this payment or in all: it is asked before and after
  * @throws AssertionError that says which of the four broke it
  *
@@ -67,48 +68,109 @@ const advice: Readonly<Record<DeliveryFault, string>> = {
  */
 export async function assertExactlyOnce(
   endpoint: CallbackEndpoint,
-  makeCallbacks: () => MadeCallbacks | Promise<MadeCallbacks>,
-  effect: (callbacks: readonly CallbackFields[]) => number | Promise<number>,
+  callback: MadeCallbacks | (() => MadeCallbacks | Promise<MadeCallbacks>),
+  effect: Effect,
 ): Promise<void> {
-  if (typeof makeCallbacks !== 'function') {
-    throw new TypeError('assertExactlyOnce() takes a function that makes a new payment and signs its callback');
-  }
-  const counts: Record<string, number | string> = {};
-  const complaints: string[] = [];
-  for (const [fault, arrive] of Object.entries(deliveries) as [DeliveryFault, Delivery][]) {
-    const made = await makeCallbacks();
-    const callbacks = Array.isArray(made) ? (made as readonly CallbackFields[]) : [made as CallbackFields];
-    const before = await countOf(effect, callbacks);
-    try {
-      await arrive(endpoint, callbacks);
-      const count = (await countOf(effect, callbacks)) - before;
-      counts[fault] = count;
-      if (count === 1) continue;
-      complaints.push(`${fault}: the effect happened ${count} times; ${count > 1 ? advice[fault] : noEffect}`);
-    } catch (error) {
-      if (!(error instanceof NotAccepted)) throw error;
-      counts[fault] = error.message;
-      complaints.push(`${fault}: ${error.message}`);
-    }
-  }
-  if (complaints.length === 0) return;
+  const findings =
+    typeof callback === 'function'
+      ? await tryEachAlone(endpoint, callback, effect)
+      : await tryOneAfterTheOther(endpoint, listOf(callback), effect);
+  const broken = findings.filter(({ complaint }) => complaint !== undefined);
+  if (broken.length === 0) return;
   throw new AssertionError({
-    message: `The effect is not exactly once:\n${complaints.map((complaint) => `- ${complaint}`).join('\n')}`,
-    actual: counts,
-    expected: Object.fromEntries(Object.keys(deliveries).map((fault) => [fault, 1])),
+    message: `The effect is not exactly once:\n${broken.map(({ fault, complaint }) => `- ${fault}: ${complaint}`).join('\n')}`,
+    actual: Object.fromEntries(findings.map(({ fault, count }) => [fault, count])),
+    expected: Object.fromEntries(findings.map(({ fault }) => [fault, 1])),
     operator: 'assertExactlyOnce',
     stackStartFn: assertExactlyOnce,
   });
 }
 
+/** How often the effect had happened in the end, or what kept it from happening. */
+interface Finding {
+  readonly fault: DeliveryFault;
+  readonly count: number | string;
+  readonly complaint?: string;
+}
+
+type Effect = (callbacks: readonly CallbackFields[]) => number | Promise<number>;
+
+/** A new payment for each of the four. */
+async function tryEachAlone(
+  endpoint: CallbackEndpoint,
+  makeCallbacks: () => MadeCallbacks | Promise<MadeCallbacks>,
+  effect: Effect,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const [fault, arrive] of Object.entries(deliveries) as [DeliveryFault, Delivery][]) {
+    const callbacks = listOf(await makeCallbacks());
+    const before = await countOf(effect, callbacks);
+    findings.push(
+      await findingOf(fault, async () => {
+        await arrive(endpoint, callbacks);
+        return (await countOf(effect, callbacks)) - before;
+      }),
+    );
+  }
+  return findings;
+}
+
+/** One payment through all four. The first that the effect is not once after is the one that broke it. */
+async function tryOneAfterTheOther(
+  endpoint: CallbackEndpoint,
+  callbacks: readonly CallbackFields[],
+  effect: Effect,
+): Promise<Finding[]> {
+  const before = await countOf(effect, callbacks);
+  const count = async () => (await countOf(effect, callbacks)) - before;
+  let blamed: DeliveryFault = 'handler fails once';
+  const first = await findingOf('concurrent', async () => {
+    for (const callback of callbacks) await failingOnce(endpoint, callback);
+    // What is there by now was not rolled back with its method.
+    if ((await count()) === 0) blamed = 'concurrent';
+    await deliveries.concurrent(endpoint, callbacks);
+    return count();
+  });
+  const findings: Finding[] = [{ ...first, fault: blamed }];
+  for (const fault of ['duplicated', 'reordered'] as const) {
+    if (findings.at(-1)?.complaint !== undefined) break;
+    findings.push(
+      await findingOf(fault, async () => {
+        await deliveries[fault](endpoint, callbacks);
+        return count();
+      }),
+    );
+  }
+  return findings;
+}
+
+async function findingOf(fault: DeliveryFault, run: () => Promise<number>): Promise<Finding> {
+  try {
+    const count = await run();
+    if (count === 1) return { fault, count };
+    const why = count > 1 ? advice[fault] : noEffect;
+    return { fault, count, complaint: `the effect happened ${count} times; ${why}` };
+  } catch (error) {
+    if (!(error instanceof NotAccepted)) throw error;
+    return { fault, count: error.message, complaint: error.message };
+  }
+}
+
 type MadeCallbacks = CallbackFields | readonly CallbackFields[];
+
+function listOf(callbacks: MadeCallbacks): readonly CallbackFields[] {
+  const list = Array.isArray(callbacks) ? (callbacks as readonly CallbackFields[]) : [callbacks as CallbackFields];
+  if (list.length === 0 || list.some((callback) => typeof callback !== 'object' || callback === null)) {
+    throw new TypeError(
+      'assertExactlyOnce() takes signed callbacks, or a function that makes a payment and signs them',
+    );
+  }
+  return list;
+}
 
 const noEffect = 'does its payment exist, and do the callbacks bring the status that causes it?';
 
-async function countOf(
-  effect: (callbacks: readonly CallbackFields[]) => number | Promise<number>,
-  callbacks: readonly CallbackFields[],
-): Promise<number> {
+async function countOf(effect: Effect, callbacks: readonly CallbackFields[]): Promise<number> {
   const count: unknown = await effect(callbacks);
   if (typeof count !== 'number' || Number.isNaN(count)) {
     throw new TypeError('effect is to answer with a number: how often it has happened');
