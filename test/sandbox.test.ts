@@ -209,6 +209,13 @@ describe('a sandbox', () => {
       expect(statuses()).to.equal('S');
     });
 
+    it('returnFirst: keeps the postback back for two seconds, where no delay is given', async () => {
+      const start = performance.now();
+      const { postbacks } = await pay({ returnFirst: true });
+      expect(performance.now() - start).to.be.at.least(1_990);
+      expect(causes(postbacks)).to.deep.equal(['status answered']);
+    });
+
     it('drop: sends nothing, tells the truth when asked, and sends it later by hand', async () => {
       const { postbacks } = await pay({ drop: true });
       expect(causes(postbacks)).to.deep.equal(['status dropped']);

@@ -128,6 +128,7 @@ tr > :last-child { padding-right: 0; }
 .log > li + li { margin-top: 0.625rem; }
 .log details > summary { display: grid; grid-template-columns: 7.5rem minmax(0, 1fr) auto; gap: 0.125rem 0.875rem; align-items: center; padding: 0.75rem 1rem; cursor: pointer; list-style: none; border-radius: 0.75rem; }
 .log summary::-webkit-details-marker { display: none; }
+.log summary > .status { justify-self: start; }
 .log summary .where { grid-column: 2 / -1; color: var(--quiet); font-size: 0.875rem; overflow-wrap: anywhere; }
 .log summary:hover { background: var(--raised); }
 .log .inside { padding: 0.25rem 1rem 1rem; }
