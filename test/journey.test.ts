@@ -199,7 +199,7 @@ describe('the journey through the demo', function () {
     }
 
     it('says that it waits where the payer returns before the postback, and thanks when that comes', async () => {
-      const txnid = await pay({ check: 'Return first', fill: ['Delay', '3000'] });
+      const txnid = await pay({ check: 'Return first', fill: ['Delay', '5000'] });
       expect(new URL(page.url()).searchParams.get('status'), 'the return says that it is paid').to.equal('S');
       expect(await headingOf(page)).to.equal(waiting);
       await listSays(txnid, 'pending', 'open');

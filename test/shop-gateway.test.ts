@@ -27,6 +27,12 @@ async function ask(listener: RequestListener): Promise<string | Error> {
   return answer as string | Error;
 }
 
+/** The API key would go along: what answers elsewhere is not asked. */
+const redirect: RequestListener = ({ url }, response) => {
+  if (url === '/elsewhere') response.end('{"Url":"https://pay.example/"}');
+  else response.writeHead(307, { location: '/elsewhere' }).end();
+};
+
 describe('the demo shop’s request for a payment', () => {
   it('names the payment, and says who asks', async () => {
     let seen: object = {};
@@ -48,7 +54,7 @@ describe('the demo shop’s request for a payment', () => {
     ['an error', (_, response) => response.writeHead(401).end(), /^Dragonpay answers 401$/],
     ['no address', (_, response) => response.end('{"Message":"no such currency"}'), /at: no such currency$/],
     ['an address of no page', (_, response) => response.end('{"Url":"javascript:1"}'), /gives no address/],
-    ['a redirect', (_, response) => response.writeHead(302, { location: '/' }).end(), /does not answer/],
+    ['a redirect', redirect, /does not answer/],
     ['nothing', (request) => request.socket.destroy(), /^Dragonpay does not answer: /],
   ];
   for (const [what, listener, message] of refusals) {

@@ -5,7 +5,8 @@ import type { OrderDetails } from './order-book.js';
 import { statusBadge, statusText } from './status.js';
 
 /**
- * What the shopkeeper sees of an order: its payment, and what Dragonpay said of it.
+ * What the shopkeeper sees of an order: its payment, and what Dragonpay said of it. A real shop would ask who looks;
+ * here whoever has the number does, and nobody can guess one.
  * @param mayAsk whether Dragonpay can be asked how the payment stands
  */
 export function orderPage(order: OrderDetails, mayAsk: boolean): string {
