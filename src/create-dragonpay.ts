@@ -8,13 +8,13 @@ import { defaultHooks } from './hooks.js';
 import { InFlight } from './in-flight.js';
 import type { CallbackKind } from './preprocessing/transaction-status.js';
 import { type QueueWorker, queueWorker } from './queue/queue-worker.js';
-import type { InquiredEvent, ReconcileReport } from './reconcile/reconcile.js';
+import type { ReconcileReport } from './reconcile/reconcile.js';
 import type { CallbackUpdate } from './repository/callback-update.js';
-import type { Change, Correction, CorrectionOptions } from './repository/correction.js';
+import type { Change, Correction } from './repository/correction.js';
 import { failed } from './response/default-answers.js';
 import type { DragonpaySettings } from './settings.js';
 import type { StoreParts } from './store-callback.js';
-import { WithoutRequest } from './without-request.js';
+import { type CorrectOptions, type ReconcileOptions, WithoutRequest } from './without-request.js';
 
 /** Options of one endpoint. */
 export interface EndpointOptions {
@@ -70,28 +70,6 @@ export interface Dragonpay {
    * @param options.milliseconds how long to wait at most; 15,000 when not given
    */
   close(options?: { readonly milliseconds?: number }): Promise<boolean>;
-}
-
-/** Options of `correct()`. */
-export interface CorrectOptions extends HandlerOption, Omit<CorrectionOptions, 'effect'> {
-  /** Whether the `@OnStatus` methods of the new status run; `false` when not given. */
-  readonly runEffects?: boolean;
-}
-
-/** Options of `reconcile()`. */
-export interface ReconcileOptions extends HandlerOption {
-  /** Payments without news or inquiry for so long, in whole milliseconds; 900,000 (15 minutes) when not given. */
-  readonly olderThan?: number;
-  /** At most so many payments; 100 when not given. */
-  readonly limit?: number;
-  /** These payments, whatever their status and age, instead of open ones. */
-  readonly txnids?: readonly string[];
-  /** So many calls at a time; 4 when not given. */
-  readonly concurrency?: number;
-  /** Ends the run early. */
-  readonly signal?: AbortSignal;
-  /** Told of each payment that this run asked about, beside the hook of the same name. */
-  readonly inquired?: (event: InquiredEvent) => unknown;
 }
 
 const allKinds: readonly CallbackKind[] = ['payment', 'payout'];

@@ -1,21 +1,42 @@
 import type { CheckedSettings } from './check-settings.js';
-import type { CorrectOptions, ReconcileOptions } from './create-dragonpay.js';
 import { DragonpayError } from './errors.js';
 import { firstSignal } from './first-signal.js';
 import { HandlerCall, HandlerError } from './handler-call.js';
 import type { Handler, HandlerOption, Handlers } from './handlers.js';
 import { tell } from './hooks.js';
 import { idShape } from './preprocessing/field-shapes.js';
-import { type ReconcileReport, reconcile } from './reconcile/reconcile.js';
+import { type InquiredEvent, type ReconcileReport, reconcile } from './reconcile/reconcile.js';
 import type { CallbackRepository, StatusEffect } from './repository/callback-repository.js';
 import type { CallbackUpdate } from './repository/callback-update.js';
-import { type Change, type Correction, isCorrectable } from './repository/correction.js';
+import { type Change, type Correction, type CorrectionOptions, isCorrectable } from './repository/correction.js';
 import { isReconcilable } from './repository/reconcilable-repository.js';
 import { fromEventKey, isReplayable } from './repository/replayable-repository.js';
 import { type StoreParts, storeCallback } from './store-callback.js';
 import { verifiedByHand } from './verification/from-correction.js';
 import { verifiedByInbox } from './verification/from-inbox.js';
 import type { VerifiedCallback } from './verification/verified-callback.js';
+
+/** Options of `correct()`. */
+export interface CorrectOptions extends HandlerOption, Omit<CorrectionOptions, 'effect'> {
+  /** Whether the `@OnStatus` methods of the new status run; `false` when not given. */
+  readonly runEffects?: boolean;
+}
+
+/** Options of `reconcile()`. */
+export interface ReconcileOptions extends HandlerOption {
+  /** Payments without news or inquiry for so long, in whole milliseconds; 900,000 (15 minutes) when not given. */
+  readonly olderThan?: number;
+  /** At most so many payments; 100 when not given. */
+  readonly limit?: number;
+  /** These payments, whatever their status and age, instead of open ones. */
+  readonly txnids?: readonly string[];
+  /** So many calls at a time; 4 when not given. */
+  readonly concurrency?: number;
+  /** Ends the run early. */
+  readonly signal?: AbortSignal;
+  /** Told of each payment that this run asked about, beside the hook of the same name. */
+  readonly inquired?: (event: InquiredEvent) => unknown;
+}
 
 /** What {@link WithoutRequest} works with. */
 export interface WithoutRequestParts {
