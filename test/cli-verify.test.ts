@@ -111,7 +111,6 @@ describe('dragonpay-callback verify', function () {
     for (const args of [[], ['--json']]) {
       const { code, stdout, stderr } = await verify(form, args);
       expect(code).to.equal(1);
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: it is about these
       expect(stdout + stderr).not.to.match(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
       if (args.length === 0) expect(stdout).to.include('1. read: 1 field, as from a body');
     }
