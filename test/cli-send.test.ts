@@ -190,6 +190,21 @@ describe('dragonpay-callback send', function () {
     expect(JSON.parse(asJson.stdout).reply.body).to.equal('\u009b2Jgone\u202e');
   });
 
+  it('reads no more than it needs of a reply without an end', async () => {
+    const url = await serve((_, response) => {
+      const write = () => {
+        while (response.write('x'.repeat(65_536)));
+        response.once('drain', write);
+      };
+      write();
+    });
+    const startedAt = Date.now();
+    const { code, stdout } = await runCli(['send', url, '--txnid', 'T-1', '--json'], env);
+    expect(code).to.equal(1);
+    expect(JSON.parse(stdout).reply.body).to.have.lengthOf(65_536);
+    expect(Date.now() - startedAt).to.be.below(20_000);
+  });
+
   it('keeps its proofs to itself, also where the reply repeats what was sent', async () => {
     const url = await serve(async (request, response) => {
       const body = await text(request);

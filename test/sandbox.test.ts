@@ -169,6 +169,25 @@ describe('a sandbox', () => {
     expect(warnings.map(({ message }) => message)).to.deep.equal([]);
   });
 
+  it('keeps the last 500 postbacks, and 2,000 characters of an answer', async () => {
+    merchant.answer(() => [200, 'x'.repeat(500_000)]);
+    await sandbox.createPayment({ txnid: 'T-1', amount });
+    const { postbacks } = await sandbox.settle('T-1', 'S');
+    expect(postbacks[0]?.answer?.body).to.have.lengthOf(2000);
+    sandbox.misbehave({ drop: true });
+    await Promise.all(Array.from({ length: 510 }, () => sandbox.settle('T-1', 'S')));
+    const ids = sandbox.postbacks().map(({ id }) => id);
+    expect([ids.length, ids[0], ids.at(-1)]).to.deep.equal([500, 511, 12]);
+  });
+
+  it('ends with pages that listen for changes', async () => {
+    const events = await fetch(`${sandbox.url}/events`);
+    const closed = await Promise.race([sandbox.close().then(() => 'closed'), sleep(2_000, 'still open')]);
+    await events.body?.cancel().catch(() => {});
+    expect(closed).to.equal('closed');
+    sandbox = await startSandbox();
+  });
+
   it('logs what goes nowhere, and sends it when there is a URL', async () => {
     sandbox.register({ postbackUrl: undefined, returnUrl: undefined });
     await sandbox.createPayment({ txnid: 'T-1', amount });
