@@ -143,6 +143,23 @@ describe('assertExactlyOnce', () => {
     await assertOf(ShipsInTransaction, ['P', 'S']);
   });
 
+  it('tells the last status first where it reorders, and lets the payer return before and after', async () => {
+    const endpoint = testEndpoint(ShipsInTransaction, { repository });
+    const told = new Map<string | null, string[]>();
+    const listening: typeof endpoint = Object.assign(Object.create(endpoint), {
+      async dispatch(request: CallbackRequest) {
+        const body = await request.body(1_000);
+        const form = request.method === 'POST' && body.kind === 'bytes' ? body.bytes : request.target.slice(2);
+        const fields = new URLSearchParams(Buffer.from(form).toString());
+        const txnid = fields.get('txnid');
+        told.set(txnid, [...(told.get(txnid) ?? []), `${request.method} ${fields.get('status')}`]);
+        return endpoint.dispatch(request);
+      },
+    });
+    await assertExactlyOnce(listening, () => pay('P', 'S'), countShipped);
+    expect([...told.values()][2]).to.deep.equal(['GET S', 'POST S', 'GET S', 'GET P', 'POST P', 'GET P']);
+  });
+
   for (const [Class, faults] of [
     [ShipsOnPost, ['duplicated', 'concurrent', 'handler fails once']],
     [LooksBeforeItShips, ['concurrent']],

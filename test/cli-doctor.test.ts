@@ -334,6 +334,17 @@ describe('dragonpay-callback doctor', function () {
     expect(finds[0]?.mend).to.include('it takes requests and does not answer');
   });
 
+  it('finds a server that breaks off at a form with a fault', async () => {
+    const url = await serve(async (request: IncomingMessage, response) => {
+      let body = '';
+      for await (const chunk of request.setEncoding('utf8')) body += chunk;
+      if (body.includes('%f1')) response.destroy();
+      else response.writeHead(400, { 'content-type': 'text/plain' }).end('error=proof-mismatch');
+    });
+    const finds = findsOf(await examineEndpoint(url));
+    expect(finds.find(({ check }) => check === 'parser')?.what).to.match(/^a form with a fault gets no reply: /);
+  });
+
   it('prints findings with their mends, for people', async () => {
     const { code, stdout } = await runCli(['doctor', await serve(shop((app) => app.use(drains)))]);
     expect(code).to.equal(1);

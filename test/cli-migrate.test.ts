@@ -63,7 +63,7 @@ describe('dragonpay-callback migrate', function () {
   });
 
   it('prints all of the SQL without a database, as createMigrations does', async () => {
-    const { code, stdout } = await runCli(['migrate', 'up', '--print']);
+    const { code, stdout } = await runCli(['migrate', 'up', '--print'], { DATABASE_URL: '' });
     expect(code).to.equal(0);
     const statements = (sql: string) =>
       sql

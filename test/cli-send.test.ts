@@ -184,6 +184,42 @@ describe('dragonpay-callback send', function () {
     const { stdout } = await runCli(['send', url, '--txnid', 'T-1'], env);
     expect(stdout).to.include('result=OK\\u000a\\u001b[2Jgone\\u000d\\u202e');
     expect(stdout).not.to.include('\u001b');
+    const steering = await serve((_, response) => response.end('\u009b2Jgone\u202e'));
+    const asJson = await runCli(['send', steering, '--txnid', 'T-1', '--json'], env);
+    expect(asJson.stdout).not.to.match(/[\u007f-\u009f\u202e]/);
+    expect(JSON.parse(asJson.stdout).reply.body).to.equal('\u009b2Jgone\u202e');
+  });
+
+  it('reads no more than it needs of a reply without an end', async () => {
+    const url = await serve((_, response) => {
+      const write = () => {
+        while (response.write('x'.repeat(65_536)));
+        response.once('drain', write);
+      };
+      write();
+    });
+    const startedAt = Date.now();
+    const { code, stdout } = await runCli(['send', url, '--txnid', 'T-1', '--json'], env);
+    expect(code).to.equal(1);
+    expect(JSON.parse(stdout).reply.body).to.have.lengthOf(65_536);
+    expect(Date.now() - startedAt).to.be.below(20_000);
+  });
+
+  it('keeps its proofs to itself, also where the reply repeats what was sent', async () => {
+    const url = await serve(async (request, response) => {
+      const body = await text(request);
+      const { signature = '' } = Object.fromEntries(new URLSearchParams(body || request.url?.split('?')[1]));
+      response.writeHead(302, { location: `https://shop.example${request.url}` }).end(`${body} ${signature}`);
+    });
+    const digest = opensslHmac('T-1:R1:S:Paid:', hmacKey);
+    for (const method of ['GET', 'POST']) {
+      const send = ['send', url, '--txnid', 'T-1', '--refno', 'R1', '--message', 'Paid', '--method', method];
+      for (const args of [send, [...send, '--json']]) {
+        const { code, stdout } = await runCli(args, env);
+        expect(code).to.equal(1);
+        expect(stdout.toLowerCase()).to.include('(a proof)').and.not.include(digest.toLowerCase());
+      }
+    }
   });
 
   it('refuses a file that holds no private key, without a word of what it holds', async () => {

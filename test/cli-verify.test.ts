@@ -106,6 +106,16 @@ describe('dragonpay-callback verify', function () {
     });
   }
 
+  it('prints nothing that would steer the terminal, and counts in English', async () => {
+    const form = 'txnid=%1b%5b2J%c2%9b2J%e2%80%ae%0dgone';
+    for (const args of [[], ['--json']]) {
+      const { code, stdout, stderr } = await verify(form, args);
+      expect(code).to.equal(1);
+      expect(stdout + stderr).not.to.match(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+      if (args.length === 0) expect(stdout).to.include('1. read: 1 field, as from a body');
+    }
+  });
+
   it('never prints the proof that would be right', async () => {
     const right = opensslSha1(`T-1:R1:S:Paid:${secretKey}`);
     const form = `txnid=T-1&refno=R1&status=S&message=Paid&digest=${'0'.repeat(40)}`;

@@ -37,7 +37,8 @@ describe('the command line', function () {
       [['pay'], {}, "unknown command 'pay'"],
       [['send', 'http://127.0.0.1/'], {}, "required option '--txnid <id>' not specified"],
       [['send', 'ftp://127.0.0.1/', '--txnid', 'T'], {}, 'It is no http(s) URL.'],
-      [['send', 'http://me:hush@127.0.0.1/', '--txnid', 'T'], {}, 'It holds a user name or password.'],
+      [['send', 'http://me:hush@127.0.0.1/', '--txnid', 'T'], {}, 'the URL holds a user name or password'],
+      [['verify', '--gateway', 'http://me:hush@127.0.0.1/'], {}, 'the URL holds a user name or password'],
       [['send', 'http://127.0.0.1/', '--txnid', 'T'], {}, 'there is no key to sign with: set DRAGONPAY_HMAC_KEYS'],
       [
         ['send', 'http://127.0.0.1/', '--txnid', 'T'],
@@ -57,6 +58,7 @@ describe('the command line', function () {
       expect({ args, code, stdout }).to.deep.equal({ args, code: 2, stdout: '' });
       expect(stderr)
         .to.include(said)
+        .and.not.include('hush')
         .and.not.match(/\n +at /);
       expect(stderr.replace('http://me:hush@', '')).not.to.include('hush');
     }

@@ -51,6 +51,12 @@ describe('deliver', () => {
     });
   }
 
+  it('delivers half a surrogate pair as the sign that its proof covers', async () => {
+    const callback = signCallback(paymentFields({ message: 'Half \ud83d' }), { sha1: { secretKey } });
+    expect((await deliver(testEndpoint(Shop), callback)).status).to.equal(200);
+    expect(seen[0]?.valid && seen[0].data.message).to.equal('Half \ufffd');
+  });
+
   it('answers with the refusal of a forgery', async () => {
     const reply = await deliver(testEndpoint(Shop), { ...signed(), status: 'F' });
     expect(reply).to.include({ status: 400, body: 'error=proof-mismatch' });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -140,6 +141,51 @@ describe('a sandbox', () => {
     expect(causes(postbacks)).to.deep.equal(['status failed']);
     expect(postbacks[0]?.error).to.include('ECONNREFUSED');
     expect(postbacks[0]?.acknowledged).to.equal(false);
+  });
+
+  it('tells of a server that changes the protocol, and waits for it no longer', async () => {
+    const server = createServer((request) => {
+      request.socket.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      await sandbox.createPayment({ txnid: 'T-1', amount });
+      sandbox.register({ postbackUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
+      const { postbacks } = await sandbox.settle('T-1', 'S');
+      expect(postbacks[0]).to.include({ state: 'failed', error: 'the answer changes the protocol (101)' });
+    } finally {
+      server.close();
+    }
+  });
+
+  it('has as many postbacks under way as there are, without a warning', async () => {
+    const warnings: Error[] = [];
+    const warned = (warning: Error) => warnings.push(warning);
+    process.on('warning', warned);
+    await sandbox.createPayment({ txnid: 'T-1', amount });
+    await Promise.all(Array.from({ length: 30 }, () => sandbox.settle('T-1', 'S')));
+    await sleep(20);
+    process.off('warning', warned);
+    expect(warnings.map(({ message }) => message)).to.deep.equal([]);
+  });
+
+  it('keeps the last 500 postbacks, and 2,000 characters of an answer', async () => {
+    merchant.answer(() => [200, 'x'.repeat(500_000)]);
+    await sandbox.createPayment({ txnid: 'T-1', amount });
+    const { postbacks } = await sandbox.settle('T-1', 'S');
+    expect(postbacks[0]?.answer?.body).to.have.lengthOf(2000);
+    sandbox.misbehave({ drop: true });
+    await Promise.all(Array.from({ length: 510 }, () => sandbox.settle('T-1', 'S')));
+    const ids = sandbox.postbacks().map(({ id }) => id);
+    expect([ids.length, ids[0], ids.at(-1)]).to.deep.equal([500, 511, 12]);
+  });
+
+  it('ends with pages that listen for changes', async () => {
+    const events = await fetch(`${sandbox.url}/events`);
+    const closed = await Promise.race([sandbox.close().then(() => 'closed'), sleep(2_000, 'still open')]);
+    await events.body?.cancel().catch(() => {});
+    expect(closed).to.equal('closed');
+    sandbox = await startSandbox();
   });
 
   it('logs what goes nowhere, and sends it when there is a URL', async () => {

@@ -17,7 +17,7 @@ export function describeExplanation(explanation: Explanation): string {
   const { fields, kind, issues, outcome } = explanation;
   const [first] = issues;
   const lines = [
-    `1. read: ${fields.length} fields, as from ${explanation.method === 'GET' ? 'a query' : 'a body'}`,
+    `1. read: ${fields.length === 1 ? '1 field' : `${fields.length} fields`}, as from ${explanation.method === 'GET' ? 'a query' : 'a body'}`,
     ...fields.map(({ name, value, ofProtocol }) => {
       return `     ${printable(name)} = ${printable(value)}${ofProtocol ? '' : '   (not of the protocol: ignored)'}`;
     }),

@@ -53,7 +53,7 @@ async function examine(url: string, options: DoctorOptions): Promise<Report> {
 
 async function databaseOf(options: DoctorOptions): Promise<Check[]> {
   const connectionString = options.database ?? process.env.DATABASE_URL;
-  if (connectionString === undefined) return [skipped('database', 'neither --database nor DATABASE_URL is given')];
+  if (!connectionString?.trim()) return [skipped('database', 'neither --database nor DATABASE_URL is given')];
   const { examineDatabase } = await withPeer(import('./doctor/examine-database.js'));
   return examineDatabase(connectionString, tableNames(options));
 }

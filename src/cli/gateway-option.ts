@@ -1,10 +1,12 @@
 import { Option } from 'commander';
 import type { DragonpaySettings } from '../settings.js';
 import { settingsFromEnv } from '../settings-from-env.js';
+import { asUrl } from './as-url.js';
 
 /** `--gateway`: a sandbox, instead of the gateway that DRAGONPAY_ENVIRONMENT names. */
 export function gatewayOption(): Option {
-  return new Option('--gateway <url>', 'a gateway of your own, such as the sandbox, instead of DRAGONPAY_ENVIRONMENT');
+  const description = 'a gateway of your own, such as the sandbox, instead of DRAGONPAY_ENVIRONMENT';
+  return new Option('--gateway <url>', description).argParser(asUrl);
 }
 
 /** The settings of the environment, with another gateway where one is given. */

@@ -41,7 +41,7 @@ Exit codes: 0 done, 1 status: there is something to be done, 2 called wrongly, 3
 }
 
 function up(options: MigrateOptions): Promise<Report> {
-  if (options.print && process.env.DATABASE_URL === undefined) return printAll(options);
+  if (options.print && !process.env.DATABASE_URL?.trim()) return printAll(options);
   return withMigrator(options, async ({ migrator, pending }) => {
     if (options.print) return printed(await sqlOf(pending, 'up'));
     const { error, results = [] } = await migrator.migrateToLatest();

@@ -10,7 +10,9 @@ export interface Report {
 
 /** Writes a report on stdout, and sets the exit code. */
 export function report({ exitCode, text, json }: Report, options: { readonly json?: boolean | undefined }): void {
-  console.log(options.json ? JSON.stringify(json, undefined, 2) : text);
+  // JSON leaves some control characters as they are.
+  const lines = () => JSON.stringify(json, undefined, 2).split('\n').map(printable);
+  console.log(options.json ? lines().join('\n') : text);
   process.exitCode = exitCode;
 }
 

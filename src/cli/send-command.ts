@@ -74,10 +74,11 @@ async function send(url: string, options: SendOptions): Promise<Report> {
   const signed = signCallback(toSign, keys, { merchantId: merchantId ?? '' });
   const fields = given.filter(([name]) => isProof(name)).reduce(withField, signed);
   const form = encodeCallback(fields);
-  const reply =
+  const answer =
     method === 'POST'
       ? await callUrl(url, { method, form })
       : await callUrl(`${url}${url.includes('?') ? '&' : '?'}${form}`, { method });
+  const reply = withoutProofs(answer, signed);
   const { verdict, exitCode, why } = judge(reply, method);
   // A proof can be replayed: it is for the handler alone.
   const shown = Object.fromEntries(Object.entries(fields).filter(([name]) => !isProof(name)));
@@ -123,6 +124,17 @@ function refnoOf(txnid: string): string {
 
 function isProof(name: string): boolean {
   return ['digest', 'signature', 'signatures'].includes(name.toLowerCase());
+}
+
+/** A redirect repeats the query, and an error page may repeat the body. */
+function withoutProofs(reply: Reply, signed: CallbackFields): Reply {
+  if (!reply.answered) return reply;
+  const proofs = Object.entries(signed).flatMap(([name, value]) =>
+    isProof(name) ? [value, encodeURIComponent(value), encodeCallback({ '': value }).slice(1)] : [],
+  );
+  const redacted = (text: string) => proofs.reduce((rest, proof) => rest.replaceAll(proof, '(a proof)'), text);
+  const headers = Object.entries(reply.headers).map(([name, value]) => [name, redacted(value)]);
+  return { ...reply, headers: Object.fromEntries(headers), body: redacted(reply.body) };
 }
 
 function describeReply(reply: Reply): string {

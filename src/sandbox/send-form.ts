@@ -40,6 +40,11 @@ export function sendForm(
     sent.on('close', () => clearTimeout(timer));
     sent.on('error', reject);
     sent.on('response', (response) => readAnswer(response).then(resolve, reject));
+    // Node ends such a connection without a word.
+    sent.on('upgrade', (_, socket) => {
+      socket.destroy();
+      reject(new Error('the answer changes the protocol (101)'));
+    });
     sent.end(isPost ? form : undefined);
   });
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { DragonpayError } from '../errors.js';
 import { freeTextShape, statusShape } from '../preprocessing/field-shapes.js';
 import type { CallbackKind } from '../preprocessing/transaction-status.js';
@@ -57,6 +58,8 @@ export class TestGateway {
   urls: RegisteredUrls;
 
   constructor(account: MerchantAccount, urls: RegisteredUrls) {
+    // Any number of postbacks and slow answers may be under way.
+    setMaxListeners(0, this.closing.signal);
     this.account = account;
     this.urls = urls;
   }

@@ -87,7 +87,8 @@ export function encodeCallback(fields: CallbackFields): string {
 }
 
 function encode(text: string): string {
-  return encodeURIComponent(text)
+  // Half a surrogate pair has no UTF-8: it is sent as it is signed, as U+FFFD.
+  return encodeURIComponent(text.toWellFormed())
     .replaceAll('%20', '+')
     .replace(/['~]/g, (character) => `%${character.charCodeAt(0).toString(16)}`)
     .replace(/%[0-9A-F]{2}/g, (escaped) => escaped.toLowerCase());

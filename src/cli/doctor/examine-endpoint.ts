@@ -182,6 +182,11 @@ async function checkParser(url: string, reply: Answered, { faulty }: Forgeries):
   const answers = await Promise.all(
     faulty.map(({ form }) => callUrl(url, { method: 'POST', form, milliseconds: longestWait })),
   );
+  const unanswered = answers.find((answer) => !answer.answered);
+  if (unanswered !== undefined) {
+    const mend = 'look at its log: a parser in front fails, or leaves the request open';
+    return found('parser', `a form with a fault gets no reply: ${printable(unanswered.reason)}`, mend);
+  }
   const hidden = faulty
     .filter(({ code }, index) => {
       const answer = answers[index];
