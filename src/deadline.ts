@@ -21,8 +21,8 @@ export class Deadline {
 }
 
 /**
- * Runs something, and rejects with `error()` when it takes longer. Throws what `run` throws. What runs on after that is nobody's any more; a
- * loop that never yields cannot be stopped.
+ * Runs something, and rejects with `error()` when it takes longer. Throws what `run` throws. What runs on after that is
+ * nobody's any more; a loop that never yields cannot be stopped.
  */
 export function withinDeadline<Result>(
   milliseconds: number,
