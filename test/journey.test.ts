@@ -179,9 +179,9 @@ describe('the journey through the demo', function () {
     /** Pays at the bank after the sandbox was told what to do wrong. */
     async function pay(wrongs: Wrongs): Promise<string> {
       const txnid = await beginPayment(page, shop.url, 'Barako coffee');
-      const control = await page.context().newPage();
-      await misbehave(control, shop.sandboxUrl, txnid, wrongs);
-      await control.close();
+      const paymentPage = page.url();
+      await misbehave(page, shop.sandboxUrl, txnid, wrongs);
+      await page.goto(paymentPage);
       await choose(page, 'Bogus Bank Online');
       await press(page, /^Pay PHP/);
       return txnid;

@@ -43,5 +43,7 @@ export async function misbehave(control: Page, sandboxUrl: string, txnid: string
   if (check !== undefined) await control.getByRole('checkbox', { name: check }).check();
   if (fill !== undefined) await control.getByLabel(fill[0]).fill(fill[1]);
   if (select !== undefined) await control.getByLabel(select[0]).selectOption(select[1]);
+  const saved = control.waitForEvent('load');
   await press(control, 'Save');
+  await saved;
 }
