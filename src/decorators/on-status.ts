@@ -21,8 +21,7 @@ export interface QueuedOptions<Kind extends 'payment' | 'payout' = 'payment' | '
  * parameter may also be a `Callback`: then what `StoredCallback` says of news without a request is left out of sight.
  */
 export type StatusMethod<S extends Status, Kind extends 'payment' | 'payout'> = (
-  // biome-ignore lint/suspicious/noExplicitAny: the decorator cannot know the repository's transaction
-  callback: StoredCallback<S, any, Kind> & Pick<ValidCallback, 'origin' | 'method' | 'request'>,
+  callback: StoredCallback<S, never, Kind> & Pick<ValidCallback, 'origin' | 'method' | 'request'>,
 ) => void | Promise<void>;
 
 /** A method that a queue's worker calls after the commit. */

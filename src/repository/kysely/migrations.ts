@@ -6,10 +6,8 @@ import { quoteName, quoteTables, type TableNames } from './tables.js';
 
 /** A migration as Kysely's Migrator takes it; plain objects, since the Migrator's module moved between versions. */
 export interface DragonpayMigration {
-  // biome-ignore lint/suspicious/noExplicitAny: Kysely's own Migration type takes a Kysely<any>
-  up(db: AnyKysely<any>): Promise<void>;
-  // biome-ignore lint/suspicious/noExplicitAny: Kysely's own Migration type takes a Kysely<any>
-  down(db: AnyKysely<any>): Promise<void>;
+  up(db: AnyKysely<unknown>): Promise<void>;
+  down(db: AnyKysely<unknown>): Promise<void>;
 }
 
 /** The migrations, and the names of the Migrator's own tables, so that they stand beside one's own migrations. */
