@@ -2,6 +2,7 @@ import { DragonpayError } from '../errors.js';
 import { json, type RouteGroup, type WebRequest } from './exchange.js';
 import type { PaymentDetails, SandboxPayment, SandboxPayoutDetails } from './ledger.js';
 import type { Misbehaviour } from './misbehaviour.js';
+import { parseJsonObject } from './parse-json-object.js';
 import type { RegisteredUrls } from './sandbox-options.js';
 import type { KeyStatus } from './signing-keys.js';
 import type { SettleOptions, TestGateway } from './test-gateway.js';
@@ -98,14 +99,5 @@ async function readJson<Value>(request: WebRequest): Promise<Value> {
   if (!/^application\/json\b/i.test(request.header('content-type') ?? '')) {
     throw new DragonpayError('unsupported-media-type', 'the body is not application/json');
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    throw new DragonpayError('invalid-details', 'the body is no JSON');
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new DragonpayError('invalid-details', 'the body is no JSON object');
-  }
-  return value as Value;
+  return parseJsonObject(body) as Value;
 }

@@ -5,6 +5,7 @@ import { wait } from '../reconcile/backoff.js';
 import { writeManilaTime } from '../reconcile/manila-time.js';
 import { json, jsonText, type RouteGroup, text, type WebReply, type WebRequest, withHeaders } from './exchange.js';
 import type { SandboxPayment } from './ledger.js';
+import { parseJsonObject } from './parse-json-object.js';
 import type { TestGateway } from './test-gateway.js';
 
 /**
@@ -152,17 +153,8 @@ function unauthorized(message: string): WebReply {
 
 /** The strings and numbers of a JSON object by their lower-case names, numbers with two decimals. */
 function readObject(body: string): Readonly<Record<string, string>> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
-    throw new DragonpayError('invalid-details', 'the body is no JSON');
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new DragonpayError('invalid-details', 'the body is no JSON object');
-  }
   const values: Record<string, string> = Object.create(null);
-  for (const [name, value] of Object.entries(parsed)) {
+  for (const [name, value] of Object.entries(parseJsonObject(body))) {
     if (typeof value === 'string') values[name.toLowerCase()] = value;
     if (typeof value === 'number') values[name.toLowerCase()] = value.toFixed(2);
   }
