@@ -73,7 +73,7 @@ export class HandlerCall {
     const { kind, status } = callback;
     const key = this.#table.status[kind].get(status);
     const queued = this.#table.queued.filter((entry) => entry.kind === kind && entry.status === status);
-    const [first = queued[0]?.key] = [key];
+    const first = key ?? queued[0]?.key;
     if (first === undefined) return undefined;
     return async (update, trx) => {
       const handler = await this.#handler();
