@@ -120,7 +120,8 @@ describe('dragonpay-callback migrate', function () {
     const client = new pg.Client(database.url);
     await client.connect();
     const { rows } = await client.query(
-      'select count(*)::int as others from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+      `select count(*)::int as others from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`,
     );
     await client.end();
     expect(rows[0].others).to.be.lessThanOrEqual(database.pool.totalCount);

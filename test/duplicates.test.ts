@@ -47,7 +47,8 @@ describe('duplicates that wait for a handler', function () {
     const { rows } = await database.pool.query(`select count(xact_start)::int as busy,
 count(*) filter (where clock_timestamp() - xact_start > interval '250 ms')::int as lasting,
 count(*) filter (where wait_event_type = 'Lock')::int as locked
-from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`);
+from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`);
     return rows[0];
   }
 
