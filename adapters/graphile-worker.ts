@@ -1,6 +1,5 @@
-import type { Transaction } from 'kysely';
 import type { JobQueue, QueueWorker } from '../src/index.js';
-import { runInTransaction } from '../src/queue/run-in-transaction.js';
+import { type QueueTransaction, runInTransaction } from '../src/queue/run-in-transaction.js';
 
 /** Options of {@link graphileQueue}. */
 export interface GraphileQueueOptions {
@@ -23,8 +22,7 @@ export type GraphileTask = (payload: unknown, helpers: { readonly abortSignal?: 
 export function graphileQueue({
   schema = 'graphile_worker',
   maxAttempts = 25,
-  // biome-ignore lint/suspicious/noExplicitAny: any database will do
-}: GraphileQueueOptions = {}): JobQueue<Transaction<any>> {
+}: GraphileQueueOptions = {}): JobQueue<QueueTransaction> {
   const statement = `select id::text as id from "${schema.replaceAll('"', '""')}".add_job(
   $1::text, payload := $2::json, job_key := $3::text, max_attempts := $4::integer, job_key_mode := 'unsafe_dedupe')`;
   return {

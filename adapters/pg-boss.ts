@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Transaction } from 'kysely';
 import type { JobQueue, QueueWorker } from '../src/index.js';
-import { runInTransaction } from '../src/queue/run-in-transaction.js';
+import { type QueueTransaction, runInTransaction } from '../src/queue/run-in-transaction.js';
 
 /** A pg-boss, version 10, as far as it is used here. */
 export interface PgBossLike {
@@ -46,8 +45,7 @@ const patient: PgBossJobOptions = { retryLimit: 20, retryDelay: 5, retryBackoff:
  * @example
  * const dragonpay = createDragonpay({ ..., queue: pgBossQueue(boss) });
  */
-// biome-ignore lint/suspicious/noExplicitAny: any database will do
-export function pgBossQueue(boss: PgBossLike, options: PgBossJobOptions = {}): JobQueue<Transaction<any>> {
+export function pgBossQueue(boss: PgBossLike, options: PgBossJobOptions = {}): JobQueue<QueueTransaction> {
   return {
     async enqueue(trx, { queue, key, payload }) {
       const db = { executeSql: (text: string, values: unknown[]) => runInTransaction(trx, text, values) };

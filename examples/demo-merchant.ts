@@ -1,4 +1,5 @@
 import type { AddressInfo, Server } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { type DragonpaySettings, MemoryRepository } from 'dragonpay-callback';
 import {
   createMigrations,
@@ -9,6 +10,7 @@ import {
 import { type CallbackFields, encodeCallback, signCallback } from 'dragonpay-callback/testing';
 import { Kysely, Migrator, PostgresDialect } from 'kysely';
 import pg from 'pg';
+import { startEmbeddedPostgres } from './shop/embedded-postgres.js';
 
 /** What the examples have in common: a merchant who is not real, a repository, and what to print at the start. */
 
@@ -23,11 +25,28 @@ export const settings: DragonpaySettings = {
   verification: { sha1: { secretKeys: [secretKey] } },
 };
 
-/** PostgreSQL where `DATABASE_URL` says which, else the memory of this process. */
-export async function openRepository(): Promise<KyselyRepository<DragonpayTables> | MemoryRepository> {
+/** The PostgreSQL of `DATABASE_URL`, else one of this process: for the examples that cannot do without. */
+export async function openDatabase(): Promise<string> {
   const { DATABASE_URL } = process.env;
-  if (DATABASE_URL === undefined) return new MemoryRepository();
-  const pool = new pg.Pool({ connectionString: DATABASE_URL });
+  if (DATABASE_URL !== undefined) return DATABASE_URL;
+  const dataFolder = fileURLToPath(new URL('../.data/examples', import.meta.url));
+  const { url, stop } = await startEmbeddedPostgres({ dataFolder });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    // Connections would complain of a server that goes first.
+    process.once(signal, () => {
+      void stop();
+      process.exit();
+    });
+  }
+  return url;
+}
+
+/** PostgreSQL where it is said which, else the memory of this process. */
+export async function openRepository(
+  url = process.env.DATABASE_URL,
+): Promise<KyselyRepository<DragonpayTables> | MemoryRepository> {
+  if (url === undefined) return new MemoryRepository();
+  const pool = new pg.Pool({ connectionString: url });
   pool.on('error', (error) => console.error(`an idle connection died: ${error.message}`));
   const db = new Kysely<DragonpayTables>({ dialect: new PostgresDialect({ pool: withNamedStatements(pool) }) });
   const migrations = createMigrations();

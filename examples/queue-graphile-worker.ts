@@ -3,9 +3,9 @@ import { toExpressHandler } from 'dragonpay-callback/express';
 import { graphileQueue, graphileTasks } from 'dragonpay-callback/graphile-worker';
 import express from 'express';
 import { Logger, run } from 'graphile-worker';
-import { announce, openRepository, port, settings } from './demo-merchant.js';
+import { announce, openDatabase, openRepository, port, settings } from './demo-merchant.js';
 
-/** Mail after the commit, by Graphile Worker. Needs PostgreSQL: `DATABASE_URL` says which. */
+/** Mail after the commit, by Graphile Worker, on the PostgreSQL of `DATABASE_URL` or one of its own. */
 @DragonpayCallback()
 class CheckoutCallback {
   @OnStatus('S', { queue: 'mail' })
@@ -14,12 +14,13 @@ class CheckoutCallback {
   }
 }
 
-const repository = await openRepository();
+const connectionString = await openDatabase();
+const repository = await openRepository(connectionString);
 const { txnid } = await repository.createTransaction({ txnid: generateTxnId({ prefix: 'EX-' }), amount: '100.00' });
 const dragonpay = createDragonpay({ ...settings, repository, queue: graphileQueue() });
 // The worker may as well be a process of its own. `run` makes the tables of Graphile Worker.
 await run({
-  connectionString: process.env.DATABASE_URL ?? '',
+  connectionString,
   taskList: graphileTasks(dragonpay.work(CheckoutCallback)),
   crontab: '',
   logger: new Logger(() => (level, message) => level === 'error' && console.error(message)),

@@ -3,9 +3,9 @@ import { toExpressHandler } from 'dragonpay-callback/express';
 import { pgBossQueue, workWithPgBoss } from 'dragonpay-callback/pg-boss';
 import express from 'express';
 import PgBoss from 'pg-boss';
-import { announce, openRepository, port, settings } from './demo-merchant.js';
+import { announce, openDatabase, openRepository, port, settings } from './demo-merchant.js';
 
-/** Mail after the commit, by pg-boss. Needs PostgreSQL: `DATABASE_URL` says which. */
+/** Mail after the commit, by pg-boss, on the PostgreSQL of `DATABASE_URL` or one of its own. */
 @DragonpayCallback()
 class CheckoutCallback {
   @OnStatus('S', { queue: 'mail' })
@@ -14,11 +14,12 @@ class CheckoutCallback {
   }
 }
 
-const boss = new PgBoss({ connectionString: process.env.DATABASE_URL ?? '', schedule: false });
+const connectionString = await openDatabase();
+const boss = new PgBoss({ connectionString, schedule: false });
 boss.on('error', (error) => console.error(`pg-boss: ${error.message}`));
 await boss.start();
 
-const repository = await openRepository();
+const repository = await openRepository(connectionString);
 const { txnid } = await repository.createTransaction({ txnid: generateTxnId({ prefix: 'EX-' }), amount: '100.00' });
 const dragonpay = createDragonpay({ ...settings, repository, queue: pgBossQueue(boss) });
 // The worker may as well be a process of its own.

@@ -56,10 +56,8 @@ export interface UnsignedData {
 /** What valid callbacks of both kinds have. */
 interface ValidCallbackBase {
   readonly valid: true;
-  /** Where the news came from. `@OnGet` and `@OnPost` methods are called for callbacks only. */
-  readonly origin: Origin;
-  /** `undefined` for the answer to an inquiry, which came by no request. */
-  readonly method: 'GET' | 'POST' | undefined;
+  readonly origin: 'callback';
+  readonly method: 'GET' | 'POST';
   readonly unsigned: UnsignedData;
   /** The proof that held: its kind, and which of the configured keys. */
   readonly proof: Proof;
@@ -67,10 +65,8 @@ interface ValidCallbackBase {
   readonly update: CallbackUpdate;
   /** Aborts when the deadline of the handler passes. Made when it is asked for: a copy by spread does not have it. */
   readonly signal: AbortSignal;
-  /** The request that brought it; none unless its origin is a callback. */
-  readonly request: CallbackRequest | undefined;
-  /** For an inquiry: what its answer said beside the fields of a callback. */
-  readonly inquiry?: InquiryDetails;
+  /** The request that brought it. */
+  readonly request: CallbackRequest;
 }
 
 /** A letter that Dragonpay's tables do not hold: kept as received, never stored as a status, never paid. */
@@ -114,13 +110,22 @@ export interface InvalidCallback {
 /** What `@OnGet` and `@OnPost` methods receive: told apart by `valid`, then by `kind`. */
 export type Callback = ValidCallback | InvalidCallback;
 
+/** A status may also be moved by news that came to no endpoint: the gateway's answer, a replay, a correction. */
+type FromAnywhere<Valid extends ValidCallback> = Omit<Valid, 'origin' | 'method' | 'request'> & {
+  /** Where the news came from. */
+  readonly origin: Origin;
+  /** `undefined` for what came by no request, now or when it was kept in the inbox. */
+  readonly method: 'GET' | 'POST' | undefined;
+};
+
+type OfKind<Kind extends CallbackKind> = Kind extends 'payout' ? PayoutCallback : PaymentCallback;
+
 /**
  * What `@OnStatus` methods with a `queue` receive, after the commit: what the status was moved by. There is no
  * transaction and no request any more.
  */
-export type QueuedCallback<S extends Status = Status, Kind extends CallbackKind = 'payment'> = Omit<
-  Kind extends 'payout' ? PayoutCallback : PaymentCallback,
-  'request' | 'inquiry'
+export type QueuedCallback<S extends Status = Status, Kind extends CallbackKind = 'payment'> = FromAnywhere<
+  OfKind<Kind>
 > & {
   readonly status: S;
   readonly update: AppliedUpdate;
@@ -139,9 +144,13 @@ export type StoredCallback<
   S extends Status = Status,
   Trx = unknown,
   Kind extends CallbackKind = 'payment',
-> = (Kind extends 'payout' ? PayoutCallback : PaymentCallback) & {
+> = FromAnywhere<OfKind<Kind>> & {
   readonly status: S;
   readonly update: AppliedUpdate;
   /** Commits or rolls back together with the status. */
   readonly trx: Trx;
+  /** The request that brought it; none unless its origin is a callback. */
+  readonly request: CallbackRequest | undefined;
+  /** For an inquiry: what its answer said beside the fields of a callback. */
+  readonly inquiry?: InquiryDetails;
 };

@@ -90,7 +90,8 @@ function isBlank(value: unknown): boolean {
 /** What would otherwise be found wrong at the first callback, or, like `saveData: 'false'`, never. */
 function checkTypes(settings: DragonpaySettings): void {
   const { verification, payout, wire } = settings;
-  checkSections({ verification, payout, wire, hooks: settings.hooks, limits: settings.limits });
+  const { limits, inquiry } = settings;
+  checkSections({ verification, payout, wire, hooks: settings.hooks, limits, inquiry });
   checkSections({ 'verification.rsa': verification?.rsa, 'verification.hmac': verification?.hmac });
   checkSections({ 'verification.sha1': verification?.sha1, 'payout.sha1': payout?.sha1 });
   checkSections({ 'wire.payment': wire?.payment, 'wire.payout': wire?.payout });

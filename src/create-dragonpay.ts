@@ -10,11 +10,11 @@ import type { CallbackKind } from './preprocessing/transaction-status.js';
 import { type QueueWorker, queueWorker } from './queue/queue-worker.js';
 import type { ReconcileReport } from './reconcile/reconcile.js';
 import type { CallbackUpdate } from './repository/callback-update.js';
-import type { Change, Correction, CorrectionOptions } from './repository/correction.js';
+import type { Change, Correction } from './repository/correction.js';
 import { failed } from './response/default-answers.js';
 import type { DragonpaySettings } from './settings.js';
 import type { StoreParts } from './store-callback.js';
-import { WithoutRequest } from './without-request.js';
+import { type CorrectOptions, type ReconcileOptions, WithoutRequest } from './without-request.js';
 
 /** Options of one endpoint. */
 export interface EndpointOptions {
@@ -53,7 +53,7 @@ export interface Dragonpay {
   /**
    * Changes a row by hand, as `repository.correct()` does, and with `runEffects` also runs what `@OnStatus` says of the
    * new status, in the same transaction: jobs are enqueued anew.
-   * @throws DragonpayError `invalid-details`, `not-found`, `not-supported`; or what the method threw
+   * @throws DragonpayError `invalid-details`, `not-found`, `not-supported`, `unstored`; or what the method threw
    */
   correct(id: string, change: Change, options: CorrectOptions): Promise<Correction>;
 
@@ -70,26 +70,6 @@ export interface Dragonpay {
    * @param options.milliseconds how long to wait at most; 15,000 when not given
    */
   close(options?: { readonly milliseconds?: number }): Promise<boolean>;
-}
-
-/** Options of `correct()`. */
-export interface CorrectOptions extends HandlerOption, Omit<CorrectionOptions, 'effect'> {
-  /** Whether the `@OnStatus` methods of the new status run; `false` when not given. */
-  readonly runEffects?: boolean;
-}
-
-/** Options of `reconcile()`. */
-export interface ReconcileOptions extends HandlerOption {
-  /** Payments without news or inquiry for so long, in milliseconds; 900,000 (15 minutes) when not given. */
-  readonly olderThan?: number;
-  /** At most so many payments; 100 when not given. */
-  readonly limit?: number;
-  /** These payments, whatever their status and age, instead of open ones. */
-  readonly txnids?: readonly string[];
-  /** So many calls at a time; 4 when not given. */
-  readonly concurrency?: number;
-  /** Ends the run early. */
-  readonly signal?: AbortSignal;
 }
 
 const allKinds: readonly CallbackKind[] = ['payment', 'payout'];

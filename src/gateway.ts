@@ -1,3 +1,5 @@
+import { firstSignal } from './first-signal.js';
+
 /** Dragonpay's addresses. Source: the merchant API of the test and the production gateway. */
 const gateways = {
   test: 'https://test.dragonpay.ph',
@@ -62,7 +64,7 @@ export function gatewayCall(access: GatewayAccess): GatewayCall {
   const authorization = `Basic ${Buffer.from(`${access.merchantId}:${access.apiKey}`, 'utf8').toString('base64')}`;
   return async (path, signal) => {
     const timeout = AbortSignal.timeout(access.timeoutMilliseconds ?? timeoutMilliseconds);
-    const either = signal === undefined ? { signal: timeout, forget: () => {} } : firstOf(signal, timeout);
+    const either = signal === undefined ? { signal: timeout, forget: () => {} } : firstSignal(signal, timeout);
     try {
       const response = await access.fetch(base + path, {
         headers: { authorization, accept: 'application/json' },
@@ -80,20 +82,6 @@ export function gatewayCall(access: GatewayAccess): GatewayCall {
       either.forget();
     }
   };
-}
-
-/** Not AbortSignal.any, of which Node 20 may lose one that follows a timeout. */
-function firstOf(...signals: readonly AbortSignal[]): { signal: AbortSignal; forget: () => void } {
-  const controller = new AbortController();
-  const abort = (event: Event) => controller.abort((event.target as AbortSignal).reason);
-  for (const signal of signals) {
-    if (signal.aborted) controller.abort(signal.reason);
-    signal.addEventListener('abort', abort);
-  }
-  const forget = () => {
-    for (const signal of signals) signal.removeEventListener('abort', abort);
-  };
-  return { signal: controller.signal, forget };
 }
 
 /** Calls as {@link gatewayCall} does, and takes nothing but JSON. */

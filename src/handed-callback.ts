@@ -12,8 +12,8 @@ import type { InquiryDetails, VerifiedCallback } from './verification/verified-c
 export class HandedCallback {
   readonly valid = true;
   readonly kind: ValidCallback['kind'];
-  readonly origin: ValidCallback['origin'];
-  readonly method: ValidCallback['method'];
+  readonly origin: VerifiedCallback['origin'];
+  readonly method: VerifiedCallback['method'];
   readonly status: ValidCallback['status'];
   readonly data: ValidCallback['data'];
   readonly unsigned: ValidCallback['unsigned'];

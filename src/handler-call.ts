@@ -10,6 +10,16 @@ import type { CallbackRepository } from './repository/callback-repository.js';
 import type { AppliedUpdate, CallbackUpdate } from './repository/callback-update.js';
 import type { VerifiedCallback } from './verification/verified-callback.js';
 
+/**
+ * A request of the testing kit may hold a function under this symbol, which no server's request does. It is called when
+ * a method has done its work, and what it throws the method has thrown: a failure cannot be arranged from outside.
+ */
+export const afterMethod = Symbol.for('dragonpay-callback.afterMethod');
+
+interface TestRequest extends CallbackRequest {
+  readonly [afterMethod]?: () => void;
+}
+
 /** Calls the methods of one handler for one request, each within the deadline. */
 export class HandlerCall {
   readonly #table: HandlerTable;
@@ -134,9 +144,10 @@ export class HandlerCall {
   /** Errors carry the name of the method that they came from. */
   #within<Result>(key: string | symbol, run: (deadline: Deadline) => Result): Result | Promise<Awaited<Result>> {
     const name = () => `${this.#table.className}.${String(key)}`;
-    return withinDeadline(
+    const after = (this.#request as TestRequest | undefined)?.[afterMethod];
+    return withinDeadline<unknown>(
       this.#milliseconds,
-      run,
+      after === undefined ? run : andThen(run, after),
       () => new DragonpayError('handler-deadline', `${name()} took longer than ${this.#milliseconds} ms`),
       (reason) => new HandlerError(name(), reason),
     ) as Result | Promise<Awaited<Result>>;
@@ -151,6 +162,14 @@ export class HandlerCall {
     const handed = new HandedCallback(verified, update, this.#request, this.#repository, deadline, options);
     return (options === undefined ? handed : Object.assign(handed, options)) as ValidCallback;
   }
+}
+
+function andThen(run: (deadline: Deadline) => unknown, after: () => void): (deadline: Deadline) => Promise<unknown> {
+  return async (deadline) => {
+    const result = await run(deadline);
+    after();
+    return result;
+  };
 }
 
 /** What a handler method failed with, and which it was. */

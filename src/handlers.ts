@@ -34,7 +34,9 @@ export class Handlers {
       const message = `queue is missing: ${table.className} has methods for queues`;
       throw new DragonpayError('invalid-setting', message, { subject: 'queue' });
     }
-    return { table, resolve: resolver === undefined ? onlyInstance(Class) : () => resolver.get(Class) };
+    // Whether it is an object is seen when it is called for.
+    const resolve = () => resolver?.get(Class) as object | Promise<object>;
+    return { table, resolve: resolver === undefined ? onlyInstance(Class) : resolve };
   }
 
   /** Remembers the class of an endpoint, and the kinds that it takes. */

@@ -20,13 +20,7 @@ export type {
 // The seam for servers without an adapter
 export type { BodyRead, CallbackEndpoint, CallbackReply, CallbackRequest } from './callback-request.js';
 // The receiver
-export {
-  type CorrectOptions,
-  createDragonpay,
-  type Dragonpay,
-  type EndpointOptions,
-  type ReconcileOptions,
-} from './create-dragonpay.js';
+export { createDragonpay, type Dragonpay, type EndpointOptions } from './create-dragonpay.js';
 // Decorators
 export {
   DragonpayCallback,
@@ -115,3 +109,4 @@ export type {
   ProofKind,
   VerifiedCallback,
 } from './verification/verified-callback.js';
+export type { CorrectOptions, ReconcileOptions } from './without-request.js';

@@ -1,4 +1,5 @@
 import type { CallbackRequest } from './callback-request.js';
+import type { HandlerClass } from './decorators/handler-metadata.js';
 import type { Environment, Fetch } from './gateway.js';
 import type { Hooks } from './hooks.js';
 import type { JobQueue } from './queue/job.js';
@@ -78,8 +79,7 @@ export interface InquirySettings {
 
 /** Gives instances of handler classes. An Inversify container is one. */
 export interface Resolver {
-  // biome-ignore lint/suspicious/noExplicitAny: containers type this each in their own way
-  get(HandlerClass: any): any;
+  get(Class: HandlerClass): unknown;
 }
 
 /** The settings of {@link createDragonpay}. */
@@ -95,8 +95,7 @@ export interface DragonpaySettings {
   /** How payouts are verified. Payouts are refused when not given. */
   readonly payout?: PayoutSettings | undefined;
   /** Where callbacks are stored. None: they are verified and handled, and nothing is stored. */
-  // biome-ignore lint/suspicious/noExplicitAny: any transaction type will do
-  readonly repository?: CallbackRepository<any> | undefined;
+  readonly repository?: CallbackRepository | undefined;
   /** `false`: the repository is for look-ups only, nothing is stored. */
   readonly saveData?: boolean | undefined;
   /** Where handler instances come from; one `new Class()` for each endpoint when not given. */
@@ -113,8 +112,7 @@ export interface DragonpaySettings {
   readonly confirm?: Confirm | undefined;
   readonly inquiry?: InquirySettings | undefined;
   /** Where the jobs of `@OnStatus(..., { queue })` go: made by an adapter of a queue. */
-  // biome-ignore lint/suspicious/noExplicitAny: any transaction type will do
-  readonly queue?: JobQueue<any> | undefined;
+  readonly queue?: JobQueue | undefined;
   readonly wire?: WireSettings | undefined;
   readonly limits?: Limits | undefined;
   readonly hooks?: Hooks | undefined;

@@ -93,8 +93,8 @@ async function storeConfirmed(
   parts: StoreParts,
   inquiry: Inquiry,
 ): Promise<RecordedUpdate> {
-  const keep = (effect: StatusEffect | undefined) =>
-    withinStore(parts, () => repository.store(callback, effect), effect?.milliseconds);
+  const keep = (effect: StatusEffect | undefined, stored = callback) =>
+    withinStore(parts, () => repository.store(stored, effect), effect?.milliseconds);
   try {
     // Whether the status would move is the repository's to say. What would not is recorded, and costs no inquiry.
     return await keep({ milliseconds: parts.limits.storeMilliseconds, run: () => Promise.reject(wouldMove) });
@@ -102,8 +102,8 @@ async function storeConfirmed(
     if (error !== wouldMove) throw error;
   }
   // No transaction is open while the gateway is asked.
-  await parts.inFlight.follow(confirm(callback, inquiry));
-  return keep(effect);
+  const confirmed = await parts.inFlight.follow(confirm(callback, inquiry));
+  return keep(effect, confirmed);
 }
 
 const wouldMove = new Error('the status would move');
@@ -135,8 +135,12 @@ function needsConfirmation({ kind, status, origin }: VerifiedCallback, confirm: 
   return confirm === 'always' || !openStatuses.includes(status as PaymentStatus);
 }
 
-/** @throws DragonpayError `unconfirmed`, or as an inquiry does */
-async function confirm(callback: VerifiedCallback, inquiry: Inquiry): Promise<void> {
+/**
+ * The callback, with the amount and currency of the gateway where it left them out: the row is compared with those. A
+ * forger who has the key would leave them out.
+ * @throws DragonpayError `unconfirmed`, or as an inquiry does
+ */
+async function confirm(callback: VerifiedCallback, inquiry: Inquiry): Promise<VerifiedCallback> {
   const result = await inquiry.ask(callback.id, { attempts: 1 });
   const said = result.known ? result.callback : undefined;
   const differs = (['refno', 'status', 'amount', 'currency'] as const).filter(
@@ -146,4 +150,5 @@ async function confirm(callback: VerifiedCallback, inquiry: Inquiry): Promise<vo
     const what = said === undefined ? 'does not know the payment' : `says otherwise (${differs.join(', ')})`;
     throw new DragonpayError('unconfirmed', `the gateway ${what}`);
   }
+  return { ...callback, amount: callback.amount ?? said.amount, currency: callback.currency ?? said.currency };
 }

@@ -1,19 +1,42 @@
 import type { CheckedSettings } from './check-settings.js';
-import type { CorrectOptions, ReconcileOptions } from './create-dragonpay.js';
 import { DragonpayError } from './errors.js';
+import { firstSignal } from './first-signal.js';
 import { HandlerCall, HandlerError } from './handler-call.js';
 import type { Handler, HandlerOption, Handlers } from './handlers.js';
 import { tell } from './hooks.js';
-import { type ReconcileReport, reconcile } from './reconcile/reconcile.js';
+import { idShape } from './preprocessing/field-shapes.js';
+import { type InquiredEvent, type ReconcileReport, reconcile } from './reconcile/reconcile.js';
 import type { CallbackRepository, StatusEffect } from './repository/callback-repository.js';
 import type { CallbackUpdate } from './repository/callback-update.js';
-import { type Change, type Correction, isCorrectable } from './repository/correction.js';
+import { type Change, type Correction, type CorrectionOptions, isCorrectable } from './repository/correction.js';
 import { isReconcilable } from './repository/reconcilable-repository.js';
 import { fromEventKey, isReplayable } from './repository/replayable-repository.js';
 import { type StoreParts, storeCallback } from './store-callback.js';
 import { verifiedByHand } from './verification/from-correction.js';
 import { verifiedByInbox } from './verification/from-inbox.js';
 import type { VerifiedCallback } from './verification/verified-callback.js';
+
+/** Options of `correct()`. */
+export interface CorrectOptions extends HandlerOption, Omit<CorrectionOptions, 'effect'> {
+  /** Whether the `@OnStatus` methods of the new status run; `false` when not given. */
+  readonly runEffects?: boolean;
+}
+
+/** Options of `reconcile()`. */
+export interface ReconcileOptions extends HandlerOption {
+  /** Payments without news or inquiry for so long, in whole milliseconds; 900,000 (15 minutes) when not given. */
+  readonly olderThan?: number;
+  /** At most so many payments; 100 when not given. */
+  readonly limit?: number;
+  /** These payments, whatever their status and age, instead of open ones. */
+  readonly txnids?: readonly string[];
+  /** So many calls at a time; 4 when not given. */
+  readonly concurrency?: number;
+  /** Ends the run early. */
+  readonly signal?: AbortSignal;
+  /** Told of each payment that this run asked about, beside the hook of the same name. */
+  readonly inquired?: (event: InquiredEvent) => unknown;
+}
 
 /** What {@link WithoutRequest} works with. */
 export interface WithoutRequestParts {
@@ -41,23 +64,35 @@ export class WithoutRequest {
   async reconcile(options: ReconcileOptions = {}): Promise<ReconcileReport> {
     const { checked, storing, handlers, closing } = this.#parts;
     const { olderThan = 900_000, limit = 100, txnids, concurrency = 4, signal } = options;
-    checkLeast('olderThan', olderThan, 0);
-    checkLeast('limit', limit, 1);
-    checkLeast('concurrency', concurrency, 1);
+    checkWhole('olderThan', olderThan, 0, 2 ** 40);
+    checkWhole('limit', limit, 1, 2 ** 30);
+    checkWhole('concurrency', concurrency, 1, 1_000);
+    if (txnids !== undefined) checkTxnids(txnids);
+    if (signal !== undefined && !(signal instanceof AbortSignal)) throw unset('signal', 'is no AbortSignal');
     const { inquiry, inquiryMilliseconds, limits } = checked;
     if (inquiry === undefined) throw unset('apiKey', 'is missing: reconcile() asks the gateway');
     const repository = this.#repository();
     if (!isReconcilable(repository)) throw new DragonpayError('not-supported', 'the repository cannot be reconciled');
     const handler = handlers.for('payment', options);
-    return reconcile(txnids === undefined ? { olderThan, limit } : { txnids }, {
-      repository,
-      inquiry,
-      deliver: (callback) => this.#deliver(callback, repository, handler),
-      lease: inquiryMilliseconds + 2 * limits.storeMilliseconds + limits.handlerMilliseconds + leaseReserve,
-      concurrency,
-      signal: signal === undefined ? closing : AbortSignal.any([closing, signal]),
-      inquired: (event) => tell(storing.hooks.inquired, event),
-    });
+    // The instance and its method each have the handler's time; the move and the note of a failure the store's.
+    const delivering = 2 * (limits.storeMilliseconds + limits.handlerMilliseconds);
+    const either = signal === undefined ? { signal: closing, forget: () => {} } : firstSignal(closing, signal);
+    try {
+      return await reconcile(txnids === undefined ? { olderThan, limit } : { txnids }, {
+        repository,
+        inquiry,
+        deliver: (callback) => this.#deliver(callback, repository, handler),
+        lease: inquiryMilliseconds + delivering + leaseReserve,
+        concurrency,
+        signal: either.signal,
+        inquired: (event) => {
+          tell(storing.hooks.inquired, event);
+          tell(options.inquired, event);
+        },
+      });
+    } finally {
+      either.forget();
+    }
   }
 
   async replay(key: string, options: HandlerOption = {}): Promise<CallbackUpdate> {
@@ -75,7 +110,7 @@ export class WithoutRequest {
     const { handler: _, runEffects = false, ...rest } = options;
     const repository = this.#repository();
     if (!isCorrectable(repository)) throw new DragonpayError('not-supported', 'the repository cannot be corrected');
-    const effect = runEffects ? await this.#effectByHand(id, change, options, repository) : undefined;
+    const effect = runEffects ? this.#effectByHand(id, options, repository) : undefined;
     return unwrapped(repository.correct(id, change, { ...rest, ...(effect && { effect }) }));
   }
 
@@ -98,21 +133,21 @@ export class WithoutRequest {
     return unwrapped(delivered());
   }
 
-  async #effectByHand(
-    id: string,
-    change: Change,
-    options: CorrectOptions,
-    repository: CallbackRepository,
-  ): Promise<StatusEffect | undefined> {
+  /** Reads the row within the transaction: what it says before may change while a callback has it. */
+  #effectByHand(id: string, options: CorrectOptions, repository: CallbackRepository): StatusEffect {
     const { handlers, merchantId, storing } = this.#parts;
     const { kind = 'payment' } = options;
-    const handler = handlers.for(kind, options);
-    const row = await (kind === 'payment' ? repository.findTransaction(id) : repository.findPayout(id));
-    if (row === undefined) return undefined;
-    const { status = row.status, refno = row.refno ?? '', amount = row.amount, currency = row.currency } = change;
-    const callback = verifiedByHand({ kind, id, refno, status, amount, currency }, options, merchantId);
-    const run = this.#callOf(handler, repository).effectOf(callback, storing.queue);
-    return run && { milliseconds: storing.limits.handlerMilliseconds, run };
+    const call = this.#callOf(handlers.for(kind, options), repository);
+    const run: StatusEffect['run'] = async (update, trx) => {
+      const row = await (kind === 'payment'
+        ? repository.findTransaction(id, { trx })
+        : repository.findPayout(id, { trx }));
+      if (row === undefined) return;
+      const { refno, status, amount, currency } = row;
+      const callback = verifiedByHand({ kind, id, refno: refno ?? '', status, amount, currency }, options, merchantId);
+      await call.effectOf(callback, storing.queue)?.(update, trx);
+    };
+    return { milliseconds: storing.limits.handlerMilliseconds, run };
   }
 
   #callOf({ table, resolve }: Handler, repository: CallbackRepository): HandlerCall {
@@ -129,8 +164,16 @@ async function unwrapped<Result>(running: Promise<Result>): Promise<Result> {
   }
 }
 
-function checkLeast(option: string, value: number, least: number): void {
-  if (!Number.isFinite(value) || value < least) throw unset(option, `is less than ${least}`);
+function checkWhole(option: string, value: number, least: number, most: number): void {
+  if (!Number.isSafeInteger(value) || value < least || value > most) {
+    throw unset(option, `is no whole number of ${least} to ${most}`);
+  }
+}
+
+function checkTxnids(txnids: readonly string[]): void {
+  if (!Array.isArray(txnids)) throw unset('txnids', 'is no list');
+  const wrong = txnids.findIndex((txnid) => !idShape.isValidSync(txnid));
+  if (wrong >= 0) throw unset(`txnids[${wrong}]`, 'is no txnid');
 }
 
 function unset(subject: string, complaint: string): DragonpayError {

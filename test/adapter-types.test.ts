@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 
 const folder = fileURLToPath(new URL('../adapters/', import.meta.url));
-const files = readdirSync(folder).filter((name) => name.endsWith('.ts'));
+const servers = ['express.ts', 'incoming-message.ts', 'koa.ts', 'node.ts'];
+const queues = ['graphile-worker.ts', 'pg-boss.ts'];
 const textOf = (name: string) => readFileSync(`${folder}/${name}`, 'utf8');
 
 /** Everything that a file may load from elsewhere: imports, re-exports, import(), import types and require. */
@@ -16,11 +17,19 @@ function specifiersOf(text: string): string[] {
 describe('The adapters', () => {
   // That real typings of Express 4 and 5 and Koa 2 and 3 fit them is shown in test/types/adapters.ts, by `tsc -p .`
 
-  it('are those of node:http, Express and Koa, and what they share', () => {
-    expect(files).to.have.members(['express.ts', 'incoming-message.ts', 'koa.ts', 'node.ts']);
+  it('are those of node:http, Express and Koa, what they share, and those of the queues', () => {
+    expect(readdirSync(folder).filter((name) => name.endsWith('.ts'))).to.have.members([...servers, ...queues]);
   });
 
-  for (const name of files) {
+  for (const name of queues) {
+    it(`import no queue: ${name}`, () => {
+      const values = [...textOf(name).matchAll(/^import (?!type ).*? from '(.+)';$/gms)].map(([, from]) => from);
+      expect(values).not.to.be.empty;
+      for (const specifier of values) expect(specifier).to.match(/^(?:\.\.\/src\/|node:)/);
+    });
+  }
+
+  for (const name of servers) {
     it(`import no framework: ${name}`, () => {
       const specifiers = specifiersOf(textOf(name));
       expect(specifiers).not.to.be.empty;
@@ -30,7 +39,7 @@ describe('The adapters', () => {
     });
   }
 
-  for (const name of files.filter((name) => name !== 'incoming-message.ts')) {
+  for (const name of servers.filter((name) => name !== 'incoming-message.ts')) {
     it(`are under 60 lines each: ${name}`, () => {
       expect(textOf(name).split('\n').length).to.be.below(60);
     });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import {
   createDragonpay,
@@ -8,6 +9,8 @@ import {
   type Status,
   type StoredCallback,
 } from '../src/index.js';
+import { KyselyRepository } from '../src/kysely.js';
+import { createTestDatabase } from './support/database.js';
 import { describeRepositories, merchant, post, rejection } from './support/receiving.js';
 
 const note = { reason: 'chargeback won & closed', by: 'Ana' };
@@ -117,6 +120,34 @@ describeRepositories('correct()', (repository) => {
     expect(effects).to.have.length(2);
   });
 
+  it('tells its effects the row as it stands, also where a callback changed that meanwhile', async () => {
+    const told: unknown[] = [];
+    let began = () => {};
+    const pending = new Promise<void>((resolve) => {
+      began = resolve;
+    });
+    @DragonpayCallback()
+    class Slow {
+      @OnStatus('P')
+      async wait() {
+        began();
+        await sleep(300);
+      }
+
+      @OnStatus('S')
+      settle({ data }: StoredCallback<'S'>) {
+        told.push(data.refno);
+      }
+    }
+    const dragonpay = createDragonpay({ ...merchant, repository: repository() });
+    await repository().createTransaction({ txnid: 'T-1', amount: '100.00' });
+    const posted = post(dragonpay, Slow, { status: 'P' });
+    await pending;
+    await dragonpay.correct('T-1', { status: 'S' }, { ...note, runEffects: true });
+    expect((await posted).status).to.equal(200);
+    expect(told).to.deep.equal(['RFNO0001']);
+  });
+
   it('rolls back with an effect that fails', async () => {
     @DragonpayCallback()
     class Failing {
@@ -151,5 +182,26 @@ describeRepositories('correct()', (repository) => {
       expect(error, subject).to.include({ code: 'invalid-details', subject });
     }
     expect(await repository().callbacks()).to.deep.equal([]);
+  });
+});
+
+describe('correct(), on PostgreSQL', () => {
+  it('waits for a row that is locked, and says so where that takes too long', async () => {
+    const database = await createTestDatabase();
+    const client = await database.pool.connect();
+    try {
+      const repository = new KyselyRepository(database.db, { busyMilliseconds: 1 });
+      await repository.createTransaction({ txnid: 'T-1', amount: '100.00' });
+      await client.query('begin; select from dragonpay_transactions for update');
+      const error = await rejection(repository.correct('T-1', { amount: '1.00' }, note));
+      expect(error).to.include({ code: 'unstored' });
+      const correcting = repository.correct('T-1', { amount: '1.00' }, note);
+      await sleep(200);
+      await client.query('rollback');
+      expect(await correcting).to.include({ key: 'payment:T-1::P:1' });
+    } finally {
+      client.release();
+      await database.destroy();
+    }
   });
 });

@@ -11,14 +11,7 @@ import { paymentFields, secretKey } from './support/dispatch-signed.js';
 import { effect, type Receiver, Receivers, type ShopDatabase, type Work } from './support/receivers.js';
 
 describe('@OnStatus and its time', function () {
-  this.timeout(30_000);
-  this.slow(5_000);
-  let receivers: Receivers;
-  before(async () => {
-    receivers = await Receivers.start();
-  });
-  afterEach(() => receivers.end());
-  after(() => receivers.destroy());
+  const receivers = Receivers.forSuite(this);
 
   describe('a handler past its deadline', () => {
     const handlers: Record<string, Work> = {

@@ -3,6 +3,7 @@ import type { CallbackReply, CallbackRequest } from '../src/callback-request.js'
 import { failures } from '../src/errors.js';
 import {
   type Callback,
+  type CallbackKind,
   DragonpayCallback,
   type DragonpaySettings,
   type HandlerResult,
@@ -14,6 +15,7 @@ import {
   OnPost,
   OnStatus,
   reply,
+  type Status,
   type StoredCallback,
   type ValidCallback,
 } from '../src/index.js';
@@ -43,7 +45,9 @@ function errorReply(status: number, code: string, more: Record<string, string> =
 const retry = { 'Retry-After': '30' };
 
 /** What the handlers below saw, newest last. */
-let seen: Array<[method: string, callback: Callback]> = [];
+type Seen = Callback | StoredCallback<Status, unknown, CallbackKind>;
+
+let seen: Array<[method: string, callback: Seen]> = [];
 
 @DragonpayCallback()
 class Recording {
@@ -65,10 +69,10 @@ class Strict extends Recording {}
 class Silent {}
 
 /** What the first method that was called saw. */
-function firstSeen<Seen extends Callback = ValidCallback>(): Seen {
+function firstSeen<Expected extends Seen = ValidCallback>(): Expected {
   const [first] = seen;
   if (first === undefined) throw new Error('no method was called');
-  return first[1] as Seen;
+  return first[1] as Expected;
 }
 
 /** A class whose every method returns this. */

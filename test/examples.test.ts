@@ -108,6 +108,12 @@ describe('the examples', function () {
       expect(await linesOf(program, 2)).to.deep.equal([`mail for ${txnid}, with the key mail:payment:${txnid}:S`]);
       expect((await repository.findTransaction(txnid))?.status).to.equal('S');
     });
+
+    it(`${example} brings a database along where it is told of none`, async () => {
+      const { program, url, fields } = await start(example, { DATABASE_URL: undefined });
+      expect(await post(url, fields)).to.equal(ok);
+      await program.printed(new RegExp(`mail for ${fields.txnid}`));
+    });
   }
 
   it('inversify.ts calls a handler that the container made with its service', async () => {

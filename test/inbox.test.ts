@@ -4,14 +4,7 @@ import type { KyselyRepository } from '../src/kysely.js';
 import { type Receiver, Receivers } from './support/receivers.js';
 
 describe('what the inbox is for', function () {
-  this.timeout(30_000);
-  this.slow(5_000);
-  let receivers: Receivers;
-  before(async () => {
-    receivers = await Receivers.start();
-  });
-  afterEach(() => receivers.end());
-  after(() => receivers.destroy());
+  const receivers = Receivers.forSuite(this);
 
   describe('late and contradictory news', () => {
     interface News {

@@ -6,14 +6,7 @@ import { CuttingProxy, type Verdict } from './faults/cutting-proxy.js';
 import { Receivers } from './support/receivers.js';
 
 describe('lost connections', function () {
-  this.timeout(30_000);
-  this.slow(5_000);
-  let receivers: Receivers;
-  before(async () => {
-    receivers = await Receivers.start();
-  });
-  afterEach(() => receivers.end());
-  after(() => receivers.destroy());
+  const receivers = Receivers.forSuite(this);
 
   describe('a connection that dies', () => {
     const move = 'dragonpay-payment-move';

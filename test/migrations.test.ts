@@ -106,6 +106,39 @@ describe('createMigrations', () => {
     });
   }
 
+  it('takes the rows of the first version along, up and down, and drops on the way down what that cannot hold', () =>
+    withEmptyDatabase(async (db, client) => {
+      const migrator = migratorOf(db, {});
+      await migrator.migrateTo('0001_dragonpay');
+      await client.query(`insert into dragonpay_transactions (txnid, amount, status, reached, refno)
+        values ('T-1', 100, 'P', '', null), ('T-2', 100, 'S', 'PS', 'R-2')`);
+      await client.query(`insert into dragonpay_callbacks
+        (kind, id, refno, status, outcome, reasons, proof, key_id, method, raw, deliveries)
+        values ('payment', 'T-2', 'R-2', 'P', 'applied', '{}', 'rsa', 'k', 'POST', 'raw', 2),
+               ('payment', 'T-2', 'R-2', 'S', 'mismatch', '{amount}', 'sha1', 'k', 'GET', 'raw', 1)`);
+      const rows = async () => {
+        const { rows: payments } = await client.query(
+          `select txnid, amount, status, reached, refno, modified_at from dragonpay_transactions order by txnid`,
+        );
+        const { rows: events } = await client.query(
+          `select kind, id, refno, status, outcome, reasons, proof, method, raw, deliveries, first_seen
+          from dragonpay_callbacks order by id, status`,
+        );
+        return [payments, events];
+      };
+      const before = await rows();
+      expect((await migrator.migrateToLatest()).error).to.equal(undefined);
+      expect(await rows()).to.deep.equal(before);
+
+      await client.query(`insert into dragonpay_callbacks
+        (kind, id, refno, status, correction, outcome, proof, key_id, method, raw)
+        values ('payment', 'T-1', 'R-1', 'S', 0, 'failed', 'rsa', 'k', 'POST', ''),
+               ('payment', 'T-1', 'R-1', 'F', 0, 'applied', 'inquiry', 'k', null, ''),
+               ('payment', 'T-2', 'R-2', 'S', 1, 'applied', 'manual', 'k', null, '')`);
+      expect((await migrator.migrateDown()).error).to.equal(undefined);
+      expect(await rows()).to.deep.equal(before);
+    }));
+
   it('stands beside migrations of one’s own, with tables of its own to keep them', () =>
     withEmptyDatabase(async (db, client) => {
       const own = {

@@ -176,6 +176,9 @@ class Create implements fc.AsyncCommand<object, Sides> {
 
 let interleavings = 0;
 
+/** How many runs of random commands; as many as half a minute allows when not given. */
+const long = process.env.MODEL_RUNS;
+
 /** One delivery, or several at the same time: then some order of them must explain everything that is seen. */
 class Deliver implements fc.AsyncCommand<object, Sides> {
   constructor(readonly deliveries: readonly Delivery[]) {}
@@ -233,7 +236,7 @@ const several = fc.array(delivery, { minLength: 2, maxLength: 5 }).map((deliveri
 const commands = fc.commands([creating, one, several, several, several], { maxCommands: 24, size: 'max' });
 
 describe('both repositories behave like the model', function () {
-  this.timeout(120_000);
+  this.timeout(long === undefined ? 120_000 : 0);
   this.slow(60_000);
   let database: TestDatabase;
   const pools: pg.Pool[] = [];
@@ -296,8 +299,11 @@ describe('both repositories behave like the model', function () {
           expect((await side.effects()).sort(), `effects of ${side.name}`).to.deep.equal(side.state.effects.sort());
         }
       }),
-      { numRuns: 300, interruptAfterTimeLimit: 25_000, endOnFailure: false },
+      long === undefined
+        ? { numRuns: 300, interruptAfterTimeLimit: 25_000, endOnFailure: false }
+        : { numRuns: Number(long), endOnFailure: false },
     );
     expect(interleavings).to.be.greaterThan(100);
+    if (long !== undefined) console.log(`${runs} runs, ${interleavings} times several deliveries at once`);
   });
 });

@@ -31,7 +31,16 @@ const entryPoints: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback/express': ['toExpressHandler'],
   'dragonpay-callback/koa': ['toKoaMiddleware'],
   'dragonpay-callback/node': ['toNodeListener'],
-  'dragonpay-callback/testing': ['signCallback', 'encodeCallback', 'repositoryConformance', 'adapterConformance'],
+  'dragonpay-callback/sandbox': ['startSandbox'],
+  'dragonpay-callback/testing': [
+    'signCallback',
+    'encodeCallback',
+    'deliver',
+    'assertExactlyOnce',
+    'startSandbox',
+    'repositoryConformance',
+    'adapterConformance',
+  ],
 };
 
 /** The packages that an entry point may load, with everything that it loads in turn. `node:` is always there. */
@@ -42,12 +51,13 @@ const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback/express': [],
   'dragonpay-callback/koa': [],
   'dragonpay-callback/node': [],
+  'dragonpay-callback/sandbox': ['yup'],
   'dragonpay-callback/testing': ['reflect-metadata', 'yup'],
 };
 
 /** The programs of test/fixtures/package, and what they print. */
 const programs: Readonly<Record<string, readonly string[]>> = {
-  'use-every-entry': ['200 true T-1', 'function', 'function', 'function', 'function', 'invalid-setting'],
+  'use-every-entry': ['200 true T-1', 'function', 'function', 'function', 'function', 'function', 'invalid-setting'],
   'use-kysely': ['function', 'function'],
 };
 
@@ -167,11 +177,13 @@ describe('the package, packed and installed', function () {
       });
     }
 
-    it('the main entry reaches nothing for tests, no adapter and no database', async () => {
+    it('the main entry reaches nothing for tests, no sandbox, no adapter and no database', async () => {
       for (const extension of ['.js', '.d.ts'] as const) {
         const { files } = await reach('dragonpay-callback', extension);
         expect(files).to.include(`src/index${extension}`);
-        expect(files.filter((file) => /testing|kysely|inversify|adapters\//.test(file))).to.deep.equal([]);
+        expect(files.filter((file) => /testing|sandbox|kysely|inversify|adapters\/|cli\//.test(file))).to.deep.equal(
+          [],
+        );
       }
     });
   });
@@ -199,6 +211,24 @@ describe('the package, packed and installed', function () {
       expect(stderr).to.match(new RegExp(`Cannot find package '${posix.basename(entry)}'`));
     });
   }
+
+  describe('has a command', () => {
+    const npx = (project: string, ...args: string[]) =>
+      run('npx', ['--no', '--', 'dragonpay-callback', ...args], project);
+
+    it('that npx runs with plain node, without the optional peers', async () => {
+      const { version } = JSON.parse(await readFile(join(installed(bare), 'package.json'), 'utf8'));
+      expect(await succeed(npx(bare, '--version'))).to.equal(`${version}\n`);
+      const { code, stdout, stderr } = await npx(bare, 'migrate', 'up', '--print');
+      expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' });
+      expect(stderr).to.include('this command needs kysely: install it beside dragonpay-callback, with npm install');
+    });
+
+    it('that makes its tables where the peers are', async () => {
+      const sql = await succeed(npx(full, 'migrate', 'up', '--print'));
+      expect(sql).to.match(/^-- 0001_dragonpay\ncreate table "dragonpay_transactions"/);
+    });
+  });
 
   it('does not let files be imported that are no entry point', async () => {
     const deep = `import 'dragonpay-callback/dist/src/verification/verify-callback.js'`;

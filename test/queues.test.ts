@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { Transaction } from 'kysely';
+import { CamelCasePlugin, type Transaction } from 'kysely';
 import {
   type AppliedUpdate,
   createDragonpay,
   type Dragonpay,
   DragonpayCallback,
   DragonpayError,
+  type Job,
   type JobQueue,
   MemoryRepository,
   OnStatus,
@@ -14,12 +15,16 @@ import {
   type StoredCallback,
 } from '../src/index.js';
 import { type DragonpayTables, KyselyRepository } from '../src/kysely.js';
+import { runInTransaction } from '../src/queue/run-in-transaction.js';
+import { encodeCallback, signCallback } from '../src/testing.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { type Program, runProgram } from './support/program.js';
 import { queues, type ReadyQueue } from './support/queues.js';
 import { merchant, post, rejection } from './support/receiving.js';
 
 type Database = DragonpayTables & { work: { key: string; event: 'began' | 'shipped' | 'paid' } };
+
+const none = () => undefined;
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (const deadline = performance.now() + 15_000; !(await condition()); await sleep(25)) {
@@ -91,6 +96,20 @@ for (const [name, makeReady] of Object.entries(queues)) {
       expect(await ready.waiting()).to.equal(1);
       const { rows } = await database.pool.query('select key, event from work');
       expect(rows).to.deep.equal([{ key: 'T-1', event: 'paid' }]);
+    });
+
+    it('takes a job back with the transaction that it was enqueued in', async () => {
+      const queue: JobQueue<Transaction<Database>> = {
+        async enqueue(trx, job) {
+          await ready.queue.enqueue(trx, job);
+          throw new Error('the line went dead');
+        },
+      };
+      const before = await ready.waiting();
+      await repository.createTransaction({ txnid: 'T-8', amount: '100.00' });
+      const dragonpay = createDragonpay({ ...merchant, repository, queue });
+      expect((await post(dragonpay, Shop, { txnid: 'T-8' })).status).to.equal(500);
+      expect(await ready.waiting()).to.equal(before);
     });
 
     it('adds no second job of a key', async () => {
@@ -237,13 +256,118 @@ describe('@OnStatus with a queue', () => {
     expect(jobs).to.have.length(1);
     const worker = dragonpay.work(Shop);
     await worker.run(jobs[0]);
+    const closed = createDragonpay({ ...merchant, repository, queue });
+    await closed.close();
+    expect(await rejection(closed.work(Shop).run(jobs[0])), 'the queue tries elsewhere').to.include({
+      code: 'closing',
+    });
     for (const job of [
       undefined,
       {},
+      { ...(jobs[0] as object), data: null },
       { ...(jobs[0] as object), queue: 'mail' },
       { ...(jobs[0] as object), status: 'F' },
     ]) {
       expect(await rejection(worker.run(job))).to.include({ code: 'job-refused' });
+    }
+    const nobody = createDragonpay({ ...merchant, repository, queue, resolver: { get: () => undefined } });
+    expect(await rejection(nobody.work(Shop).run(jobs[0]))).to.include({ code: 'handler-failed' });
+  });
+
+  it('has close() wait for the job that is in work', async () => {
+    let done = false;
+    @DragonpayCallback()
+    class Slow {
+      @OnStatus('S', { queue: 'ship' })
+      async ship() {
+        await sleep(200);
+        done = true;
+      }
+    }
+    const jobs: unknown[] = [];
+    const queue: JobQueue = { enqueue: async (_, { payload }) => void jobs.push(payload) };
+    const repository = new MemoryRepository();
+    await repository.createTransaction({ txnid: 'T-1', amount: '100.00' });
+    const dragonpay = createDragonpay({ ...merchant, repository, queue });
+    await post(dragonpay, Slow);
+    const running = dragonpay.work(Slow).run(jobs[0]);
+    expect(await dragonpay.close()).to.equal(true);
+    expect(done).to.equal(true);
+    await running;
+  });
+
+  it('stores nothing where the queue fails, however it fails', async () => {
+    const database = await createTestDatabase();
+    try {
+      const repository = new KyselyRepository(database.db);
+      await repository.createTransaction({ txnid: 'T-1', amount: '100.00' });
+      const ways: Readonly<Record<string, readonly [JobQueue<Transaction<DragonpayTables>>['enqueue'], number]>> = {
+        rejects: [() => Promise.reject(new Error('full')), 500],
+        throws: [
+          () => {
+            throw new Error('full');
+          },
+          500,
+        ],
+        hangs: [() => new Promise(() => {}), 503],
+        'swallows a failed query': [(trx) => runInTransaction(trx, 'select nothing', []).then(none, none), 503],
+      };
+      for (const [way, [enqueue, status]] of Object.entries(ways)) {
+        const limits = { handlerMilliseconds: 300 };
+        const dragonpay = createDragonpay({ ...merchant, repository, queue: { enqueue }, limits });
+        expect((await post(dragonpay, Shop)).status, way).to.equal(status);
+        expect((await repository.findTransaction('T-1'))?.status, way).to.equal('P');
+      }
+    } finally {
+      await database.destroy();
+    }
+  });
+
+  it('enqueues for each queue, for payouts, and for a GET that may store, and calls the method of each', async () => {
+    const jobs: Job[] = [];
+    const called: string[] = [];
+    const queue: JobQueue = { enqueue: async (_, job) => void jobs.push(job) };
+    @DragonpayCallback({ updateOnGet: true })
+    class Both {
+      @OnStatus('S', { queue: 'ship' }) ship() {
+        called.push('ship');
+      }
+      @OnStatus('S', { queue: 'mail' }) mail() {
+        called.push('mail');
+      }
+      @OnStatus('S', { kind: 'payout', queue: 'ship' }) tell() {
+        called.push('tell');
+      }
+    }
+    const repository = new MemoryRepository();
+    await repository.createTransaction({ txnid: 'T-1', amount: '100.00' });
+    await repository.createPayout({ merchantTxnId: 'T-1', amount: '100.00', refno: 'R-1' });
+    const dragonpay = createDragonpay({ ...merchant, repository, queue });
+    const endpoint = dragonpay.endpoint(Both);
+    for (const id of ['txnid', 'merchantTxnId']) {
+      const fields = { [id]: 'T-1', refno: 'R-1', status: 'S', message: 'OK', amount: '100.00' };
+      const form = encodeCallback(signCallback(fields as never, { sha1: { secretKey: 'secret' } }));
+      const request = { method: 'GET', target: `/?${form}`, header: () => undefined, native: undefined };
+      const reply = await endpoint.dispatch({ ...request, body: () => ({ kind: 'text', text: '' }) });
+      expect(reply.status).to.equal(200);
+    }
+    expect(jobs.map(({ key, payload }) => `${key} ${payload.method}`)).to.deep.equal([
+      'ship:payment:T-1:S GET',
+      'mail:payment:T-1:S GET',
+      'ship:payout:T-1:S GET',
+    ]);
+    for (const { payload } of jobs) await dragonpay.work(Both).run(payload);
+    expect(called).to.deep.equal(['ship', 'mail', 'tell']);
+  });
+
+  it('writes past the plugins of the Kysely that the status is stored through', async () => {
+    const database = await createTestDatabase();
+    try {
+      const db = database.db.withPlugin(new CamelCasePlugin());
+      const { rows } = await db.transaction().execute((trx) => runInTransaction(trx, 'select 1 as some_column', []));
+      expect(rows).to.deep.equal([{ some_column: 1 }]);
+    } finally {
+      await database.destroy();
     }
   });
 

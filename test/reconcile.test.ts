@@ -1,5 +1,10 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Transaction } from 'kysely';
@@ -14,11 +19,12 @@ import {
   type StoredCallback,
 } from '../src/index.js';
 import { type DragonpayTables, KyselyRepository } from '../src/kysely.js';
-import { readRetryAfter } from '../src/reconcile/backoff.js';
+import { backoffMilliseconds, readRetryAfter } from '../src/reconcile/backoff.js';
 import { readManilaTime } from '../src/reconcile/manila-time.js';
 import { readAnswer } from '../src/reconcile/read-answer.js';
+import { encodeCallback, signCallback } from '../src/testing.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
-import { type Program, runProgram } from './support/program.js';
+import { type Program, root, runProgram } from './support/program.js';
 import {
   after as answerAfter,
   inquiryAnswer,
@@ -137,7 +143,12 @@ describe('reconcile()', () => {
     ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:1/' } }, { failed: 1, stopped: true }, 'P'],
     ['no answer in time', 'silence', { failed: 1 }, 'P'],
     ['a page of HTML', { status: 200, text: '<html>' }, { failed: 1 }, 'P'],
-    ['a body without end', { status: 200, text: ' '.repeat(70_000) }, { failed: 1 }, 'P'],
+    [
+      'a body that is too long',
+      { status: 200, text: inquiryAnswer('T-1', {}) + ' '.repeat(70_000) },
+      { failed: 1 },
+      'P',
+    ],
   ];
   for (const [name, answer, counts, status] of outcomes) {
     it(`of one payment, to ${name}: ${JSON.stringify(counts)}`, async () => {
@@ -187,6 +198,41 @@ describe('reconcile()', () => {
     const report = await receiver().reconcile({ olderThan: 0, concurrency: 2 });
     expect(report).to.include({ applied: 3 });
     expect(early).to.deep.equal([]);
+  });
+
+  it('waits on where the gateway asks for more time while it waits', async () => {
+    await payments(4);
+    let startedAt = 0;
+    const late: number[] = [];
+    const refused = { status: 429, headers: { 'retry-after': '1' } };
+    // One is refused early and one later; the worker of the third comes for the fourth payment in between.
+    const answers = [answerAfter.bind(0, 100, refused), answerAfter.bind(0, 600, refused)];
+    gateway.answer(() => {
+      const asked = gateway.asked.length;
+      if (asked === 1) startedAt = performance.now();
+      if (asked > 3) late.push(performance.now() - startedAt);
+      return answers[asked - 1]?.() ?? answerAfter(asked === 3 ? 300 : 0, { fields: {} });
+    });
+    const dragonpay = receiver({ inquiry: { ...fast, timeoutMilliseconds: 2_000 } });
+    expect(await dragonpay.reconcile({ olderThan: 0, concurrency: 3 })).to.include({ asked: 4, applied: 4 });
+    expect(Math.min(...late)).to.be.above(1_550);
+  });
+
+  it('does not wait for less because another call is told to wait for less', async () => {
+    await payments(2);
+    let startedAt = 0;
+    const late: number[] = [];
+    const refused = (seconds: string) => ({ status: 429, headers: { 'retry-after': seconds } });
+    const answers = [answerAfter.bind(0, 100, refused('1')), answerAfter.bind(0, 300, refused('0'))];
+    gateway.answer(() => {
+      const asked = gateway.asked.length;
+      if (asked === 1) startedAt = performance.now();
+      if (asked > 2) late.push(performance.now() - startedAt);
+      return answers[asked - 1]?.() ?? { fields: {} };
+    });
+    const dragonpay = receiver({ inquiry: { ...fast, timeoutMilliseconds: 2_000 } });
+    expect(await dragonpay.reconcile({ olderThan: 0, concurrency: 2 })).to.include({ applied: 2 });
+    expect(Math.min(...late)).to.be.above(1_050);
   });
 
   it('gives up at once where the gateway asks for more patience than it has', async () => {
@@ -324,7 +370,13 @@ describe('reconcile()', () => {
       ['nothing to store', 'invalid-setting repository', receiver({ saveData: false }).reconcile()],
       ['a bare port', 'not-supported undefined', receiver({ repository: bare }).reconcile()],
       ['no number', 'invalid-setting olderThan', receiver().reconcile({ olderThan: Number.NaN })],
+      ['no time', 'invalid-setting olderThan', receiver().reconcile({ olderThan: Number.MAX_SAFE_INTEGER })],
+      ['half a payment', 'invalid-setting limit', receiver().reconcile({ limit: 1.5 })],
       ['no concurrency', 'invalid-setting concurrency', receiver().reconcile({ concurrency: 0 })],
+      ['a concurrency too many', 'invalid-setting concurrency', receiver().reconcile({ concurrency: 1e10 })],
+      ['no list', 'invalid-setting txnids', receiver().reconcile({ txnids: 'T-1' as never })],
+      ['no txnid', 'invalid-setting txnids[1]', receiver().reconcile({ txnids: ['T-1', 'T\0'] })],
+      ['no signal', 'invalid-setting signal', receiver().reconcile({ signal: {} as AbortSignal })],
     ];
     for (const [name, expected, promise] of cases) {
       const error = await promise.then(
@@ -344,6 +396,54 @@ describe('reconcile()', () => {
     while (gateway.asked.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(await dragonpay.close({ milliseconds: 1_000 })).to.equal(true);
     expect(await running).to.include({ asked: 2, failed: 2, stopped: true });
+  });
+
+  it('ends at a signal, also one that nobody else holds', async () => {
+    await payments(1);
+    gateway.answer(() => 'silence');
+    setFlagsFromString('--expose-gc');
+    const collectGarbage: () => void = runInNewContext('gc');
+    const collecting = setInterval(collectGarbage, 20);
+    try {
+      const dragonpay = receiver({ inquiry: { ...fast, timeoutMilliseconds: 5_000 } });
+      const startedAt = performance.now();
+      const report = await dragonpay.reconcile({ olderThan: 0, signal: AbortSignal.timeout(300) });
+      expect(report).to.include({ asked: 1, failed: 1, stopped: true });
+      expect(performance.now() - startedAt).to.be.within(250, 2_500);
+    } finally {
+      clearInterval(collecting);
+    }
+  });
+
+  it('rejects where the repository fails, once what it was about has ended', async () => {
+    await payments(3);
+    gateway.answer(() => answerAfter(150, { fields: {} }));
+    let claims = 0;
+    class Failing extends KyselyRepository<DragonpayTables> {
+      override claimOpenPayment(options: { readonly olderThan: number; readonly lease: number }) {
+        return ++claims === 3 ? Promise.reject(new Error('no database')) : super.claimOpenPayment(options);
+      }
+    }
+    const dragonpay = receiver({ repository: new Failing(database.db) });
+    const error = await dragonpay.reconcile({ olderThan: 0, concurrency: 3 }).catch((reason: unknown) => reason);
+    expect(error).to.include({ message: 'no database' });
+    expect(effects).to.have.length(2);
+    expect(claims, 'no further ones').to.equal(3);
+  });
+
+  it('leases a payment for as long as its bounds allow, which docs/reconciliation.md says', async () => {
+    await payments(1);
+    let left = 0;
+    gateway.answer(async () => {
+      const { rows } = await database.pool.query(
+        'select extract(epoch from inquiry_leased_until - now())::float8 as left from dragonpay_transactions',
+      );
+      left = rows[0]?.left;
+      return { fields: {} };
+    });
+    await receiver({ inquiry: {} }).reconcile({ olderThan: 0 });
+    expect(left).to.be.within(100, 104);
+    expect(await readFile(join(root, 'docs/reconciliation.md'), 'utf8')).to.include('104 seconds');
   });
 
   it('brings every payment to the status that the gateway says, whatever goes wrong on the way', async () => {
@@ -372,6 +472,30 @@ describe('reconcile()', () => {
       ),
       { numRuns: 15 },
     );
+  });
+
+  it('runs each effect once, where callbacks arrive while two reconcile', async () => {
+    const txnids = await payments(60);
+    gateway.answer(() => answerAfter(30 * Math.random(), { fields: {} }));
+    // A call that its own process gives up and makes again would count as two.
+    const patient = { inquiry: { ...fast, timeoutMilliseconds: 20_000 } };
+    const receivers = [receiver(patient), receiver(patient)];
+    const settled = Promise.all(
+      txnids.map(async (txnid) => {
+        await sleep(300 * Math.random());
+        const fields = { txnid, refno: 'RFNO0001', status: 'S', message: 'OK', amount: '100.00' };
+        const text = encodeCallback(signCallback(fields, { sha1: { secretKey: 'secret' } }));
+        const header = (name: string) => (name === 'content-type' ? 'application/x-www-form-urlencoded' : undefined);
+        const request = { method: 'POST', target: '/', header, native: undefined };
+        return receivers[0]?.endpoint(Shop).dispatch({ ...request, body: () => ({ kind: 'text', text }) });
+      }),
+    );
+    const reports = await Promise.all(receivers.map((one) => one.reconcile({ olderThan: 0, concurrency: 3 })));
+    expect((await settled).map((reply) => reply?.status)).to.deep.equal(txnids.map(() => 200));
+    expect(gateway.askedTwiceAtOnce).to.deep.equal([]);
+    expect(effects.map(({ txnid }) => txnid).toSorted()).to.deep.equal(txnids.toSorted());
+    const applied = reports.map((report) => report.applied).reduce((sum, one) => sum + one);
+    expect(effects.filter(({ origin }) => origin === 'inquiry')).to.have.length(applied);
   });
 
   describe('in several processes', function () {
@@ -459,6 +583,12 @@ describe('an answer of the gateway', () => {
     );
   });
 
+  it('is read at once, also where it is nothing but the beginnings of texts', () => {
+    const startedAt = performance.now();
+    expect(() => readAnswer(`"${'\\"'.repeat(32_000)}`)).to.throw(SyntaxError);
+    expect(performance.now() - startedAt).to.be.below(500);
+  });
+
   it('has its dates in Manila’s time', () => {
     const dates: ReadonlyArray<readonly [string | undefined, string | undefined]> = [
       ['2026-03-01T09:30:00', '2026-03-01T01:30:00.000Z'],
@@ -470,6 +600,7 @@ describe('an answer of the gateway', () => {
       ['2026-03-01T09:30:00+08:00', '2026-03-01T01:30:00.000Z'],
       ['0001-01-01T00:00:00', undefined],
       ['2026-13-01', undefined],
+      ['2026-02-30', undefined],
       ['03/01/2026', undefined],
       ['', undefined],
       [undefined, undefined],
@@ -484,5 +615,20 @@ describe('an answer of the gateway', () => {
     expect(readRetryAfter('Sun, 01 Mar 2020 00:00:30 GMT', now)).to.equal(0);
     expect(readRetryAfter('soon', now)).to.equal(undefined);
     expect(readRetryAfter(undefined, now)).to.equal(undefined);
+    for (const endless of ['99999999999', '9'.repeat(400), 'Thu, 01 Jan 2099 00:00:00 GMT']) {
+      expect(readRetryAfter(endless, now), endless).to.equal(3_600_000);
+    }
+  });
+});
+
+describe('the wait before a call is made again', () => {
+  const policy = { attempts: 9, backoffMilliseconds: 100, longestWaitMilliseconds: 500 };
+
+  it('doubles up to its bound, and a half of it is chance', () => {
+    for (const [attempt, step] of [100, 200, 400, 500, 500].entries()) {
+      const waits = Array.from({ length: 200 }, () => backoffMilliseconds(attempt + 1, policy));
+      expect(Math.min(...waits)).to.be.within(step / 2, step * 0.6);
+      expect(Math.max(...waits)).to.be.within(step * 0.9, step);
+    }
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { createDragonpay, DragonpayCallback, OnStatus, type StoredCallback } from '../src/index.js';
+import { createDragonpay, DragonpayCallback, MemoryRepository, OnStatus, type StoredCallback } from '../src/index.js';
 import { KyselyRepository } from '../src/kysely.js';
-import { signCallback } from '../src/testing.js';
+import { encodeCallback, signCallback } from '../src/testing.js';
 import { createTestDatabase } from './support/database.js';
 import { describeRepositories, merchant, post, rejection } from './support/receiving.js';
 import { startStandInGateway } from './support/stand-in-gateway.js';
@@ -77,6 +77,35 @@ describeRepositories('replay()', (repository) => {
     expect(await events()).to.deep.equal(['payment:T-1:RFNO0001:S applied 3']);
   });
 
+  it('runs again what failed last, where the same event had been a mismatch before', async () => {
+    const dragonpay = receiver();
+    await repository().createTransaction({ txnid: 'T-1', amount: '100.00' });
+    await post(dragonpay, Shop, { amount: '90.00' });
+    fails = true;
+    expect((await post(dragonpay, Shop)).status).to.equal(500);
+    expect(await events()).to.deep.equal(['payment:T-1:RFNO0001:S failed 2 amount']);
+    fails = false;
+    expect(await dragonpay.replay('payment:T-1:RFNO0001:S')).to.include({ outcome: 'applied' });
+    expect(effects[0]?.unsigned).to.include({ amount: '100.00' });
+  });
+
+  it('leaves applied what another delivery applied before the failure of the first was noted', async () => {
+    const store = repository();
+    const dragonpay = createDragonpay({ ...merchant, repository: store });
+    await store.createTransaction({ txnid: 'T-1', amount: '100.00' });
+    fails = true;
+    const recordFailure = store.recordFailure.bind(store);
+    store.recordFailure = async (callback) => {
+      fails = false;
+      expect((await post(dragonpay, Shop)).status).to.equal(200);
+      await recordFailure(callback);
+    };
+    expect((await post(dragonpay, Shop, { message: 'first' })).status).to.equal(500);
+    const [event] = await store.callbacks();
+    expect(event).to.include({ outcome: 'applied', deliveries: 2 });
+    expect(event?.raw).to.include('message=OK');
+  });
+
   it('leaves applied what was applied, and runs no effect twice', async () => {
     const dragonpay = receiver();
     await repository().createTransaction({ txnid: 'T-1', amount: '100.00' });
@@ -118,8 +147,11 @@ describeRepositories('replay()', (repository) => {
     expect(await rejection(dragonpay.replay('payment:T-1:RFNO0001:S'))).to.include({ code: 'no-such-event' });
     await repository().createTransaction({ txnid: 'T-1', amount: '100.00' });
     const { key } = await repository().correct('T-1', { amount: '1.00' }, { reason: 'r', by: 'b' });
+    await repository().correct('T-1', { status: 'S', refno: 'RFNO0001' }, { reason: 'r', by: 'b' });
+    const corrected = await rejection(dragonpay.replay('payment:T-1:RFNO0001:S'));
+    expect(corrected, 'a correction is no event').to.include({ code: 'no-such-event' });
     for (const none of ['', 'T-1', 'order:T-1:R:S', 'payment:T-1:R', key]) {
-      expect(await rejection(dragonpay.replay(none)), none).to.be.instanceOf(RangeError);
+      expect(await rejection(dragonpay.replay(none)), none).to.include({ code: 'no-such-event' });
     }
   });
 
@@ -176,9 +208,13 @@ describe('confirm', () => {
       ] as const;
       for (const [name, script] of cases) {
         gateway.answer(script);
+        gateway.asked.length = 0;
         const reply = await post(make('final'), Shop);
+        expect(gateway.asked, `${name}: nobody is kept waiting for a second try`).to.deep.equal(['T-1']);
         expect([reply.status, reply.headers['Retry-After']], name).to.deep.equal([503, '30']);
       }
+      gateway.answer(() => ({ fields: { Currency: 'USD' } }));
+      expect((await post(make('final'), Shop, { ccy: 'PHP' })).status, 'names another currency').to.equal(503);
       expect(await repository.callbacks()).to.deep.equal([]);
       expect(shop.shipped).to.equal(0);
 
@@ -209,9 +245,60 @@ describe('confirm', () => {
     }
   });
 
+  it('does not ask about payouts, of which the gateway has no inquiry', async () => {
+    const gateway = await startStandInGateway();
+    try {
+      const repository = new MemoryRepository();
+      await repository.createPayout({ merchantTxnId: 'PO-1', amount: '100.00', refno: 'RFNO0001' });
+      const dragonpay = createDragonpay({
+        ...{ ...merchant, repository, confirm: 'always', apiKey: 'api key', environment: { gateway: gateway.url } },
+      });
+      const form = signCallback(
+        { merchantTxnId: 'PO-1', refNo: 'RFNO0001', status: 'S', message: 'OK' },
+        { sha1: { secretKey: 'secret' } },
+      );
+      const reply = await dragonpay.endpoint(Shop).dispatch({
+        method: 'POST',
+        target: '/',
+        header: (name) => (name === 'content-type' ? 'application/x-www-form-urlencoded' : undefined),
+        body: () => ({ kind: 'text', text: encodeCallback(form) }),
+        native: undefined,
+      });
+      expect(reply.status).to.equal(200);
+      expect((await repository.findPayout('PO-1'))?.status).to.equal('S');
+      expect(gateway.asked).to.deep.equal([]);
+    } finally {
+      await gateway.close();
+    }
+  });
+
+  it('holds the row to the amount and currency of the gateway, where the callback leaves them out', async () => {
+    const gateway = await startStandInGateway();
+    const database = await createTestDatabase();
+    try {
+      for (const repository of [new KyselyRepository(database.db), new MemoryRepository()]) {
+        const dragonpay = createDragonpay({
+          ...{ ...merchant, repository, confirm: 'final', apiKey: 'api key', environment: { gateway: gateway.url } },
+        });
+        for (const [index, fields] of [{ Amount: '1.0' }, { Currency: 'USD' }].entries()) {
+          const txnid = `T-${index}`;
+          await repository.createTransaction({ txnid, amount: '100.00' });
+          gateway.answer(() => ({ fields }));
+          expect((await post(dragonpay, Shop, { txnid, amount: '' })).status).to.equal(200);
+          expect((await repository.findTransaction(txnid))?.status, JSON.stringify(fields)).to.equal('P');
+          expect((await repository.callbacks({ txnid }))[0]).to.include({ outcome: 'mismatch' });
+        }
+      }
+    } finally {
+      await gateway.close();
+      await database.destroy();
+    }
+  });
+
   it('wants an API key, and is one of three words', () => {
     expect(() => createDragonpay({ ...merchant, confirm: 'final' })).to.throw(/apiKey is missing/);
     expect(() => createDragonpay({ ...merchant, confirm: 'maybe' as 'final' })).to.throw(/confirm is none of/);
     expect(() => createDragonpay({ ...merchant, inquiry: { attempts: 0 } })).to.throw(/inquiry.attempts/);
+    expect(() => createDragonpay({ ...merchant, inquiry: 5 as never })).to.throw(/inquiry is no object/);
   });
 });

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { oneLine } from '../examples/shop/log.js';
 import { startShop as openShop } from '../examples/shop/start-shop.js';
-import { isAlive, killShops, makeDataFolder, postmasterOf, runShopFile, startShop } from './support/shop-process.js';
+import { isAlive, killShops, makeDataFolder, postmasterOf, runShop, startShop } from './support/shop-process.js';
 
 const merchant = { DRAGONPAY_MERCHANT_ID: 'ACME', DRAGONPAY_ENVIRONMENT: 'test' };
 
@@ -24,32 +24,26 @@ describe('starting the demo shop', function () {
     await rm(dataFolder, { recursive: true, force: true });
   });
 
-  const unreachable = { DATABASE_URL: 'postgres://me:hidden@127.0.0.1:1/x' };
-  const faults: [what: string, env: Record<string, string>, line: RegExp][] = [
-    ['a database that cannot be reached', unreachable, /the database cannot be reached: .*ECONNREFUSED/],
-    ['demo keys in production', { DRAGONPAY_ENVIRONMENT: 'production' }, /the demo keys are not for production: /],
-  ];
-  for (const [what, env, line] of faults) {
-    it(`ends with one line about ${what}, and leaves nothing behind`, async () => {
-      const { code, stdout, stderr } = await runShopFile('main.ts', [], { SHOP_DATA: dataFolder, ...env });
-      expect([code, stdout]).to.deep.equal([1, '']);
-      expect(stderr)
-        .to.match(/^The shop cannot open: [^\n]+\n$/)
-        .and.to.match(line)
-        .and.not.to.include('hidden');
-      expect(readdirSync(dataFolder).filter((name) => name !== 'demo-keys.json')).to.deep.equal([]);
-    });
-  }
+  it('ends with one line about a database that cannot be reached, and leaves nothing behind', async () => {
+    const DATABASE_URL = 'postgres://me:hidden@127.0.0.1:1/x';
+    const { code, stdout, stderr } = await runShop({ SHOP_DATA: dataFolder, DATABASE_URL });
+    expect([code, stdout]).to.deep.equal([1, '']);
+    expect(stderr)
+      .to.match(/^The shop cannot open: the database cannot be reached: .*ECONNREFUSED[^\n]*\n$/)
+      .and.not.to.include('hidden');
+    expect(readdirSync(dataFolder)).to.deep.equal([]);
+  });
 
   const wrong: [what: string, env: Record<string, string>, message: RegExp][] = [
     ['a malformed DATABASE_URL', { DATABASE_URL: 'postgres://me:hidden@[' }, /^the database cannot be reached: /],
-    ['an unknown environment', { DRAGONPAY_ENVIRONMENT: 'hidden' }, /^DRAGONPAY_ENVIRONMENT is neither/],
+    ['an unknown environment', { ...merchant, DRAGONPAY_ENVIRONMENT: 'hidden' }, /^DRAGONPAY_ENVIRONMENT is neither/],
     ['a blank key', { DRAGONPAY_SECRET_KEYS: ' ', ...merchant }, /^DRAGONPAY_SECRET_KEYS is empty or blank/],
     ['keys without a merchant', { DRAGONPAY_SECRET_KEYS: 'hidden' }, /^DRAGONPAY_MERCHANT_ID is missing/],
-    ['production without keys', { DRAGONPAY_ENVIRONMENT: ' production' }, /^the demo keys are not for production/],
+    ['a merchant without keys', merchant, /^DRAGONPAY_PUBLIC_KEYS is missing/],
+    ['production without a merchant', { DRAGONPAY_ENVIRONMENT: 'production' }, /^DRAGONPAY_MERCHANT_ID is missing/],
     ['an unknown server', { SERVER: 'hidden' }, /^SERVER is none of express, koa, node$/],
     ['a port that is none', { PORT: 'hidden' }, /^PORT is no port number$/],
-    ['a port beyond the last', { PORT: '65536' }, /^PORT is no port number$/],
+    ['a port that has none after it', { PORT: '65535' }, /^PORT is no port number$/],
   ];
   for (const [what, env, message] of wrong) {
     it(`refuses ${what}, and does not quote it`, async () => {
@@ -67,13 +61,29 @@ describe('starting the demo shop', function () {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const port = String((other.address() as AddressInfo).port);
-    const { code, stderr } = await runShopFile('main.ts', [], { SHOP_DATA: dataFolder, PORT: port });
+    const { code, stderr } = await runShop({ SHOP_DATA: dataFolder, PORT: port });
     other.close();
     expect([code, stderr]).to.deep.equal([
       1,
       `The shop cannot open: port ${port} is taken: choose another with PORT\n`,
     ]);
     expect(postmasterOf(dataFolder)).to.equal(undefined);
+  });
+
+  it('says so when the port of its sandbox is taken, and leaves its own', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const opened = openShop({ PORT: String(port - 1), SHOP_DATA: dataFolder });
+    const message = await opened.then(
+      () => 'it opened',
+      (error: Error) => error.message,
+    );
+    other.close();
+    expect(message).to.equal(`port ${port}, for the sandbox, is taken: choose another with PORT, one less than it`);
+    const again = createServer().listen(port - 1, '127.0.0.1');
+    await once(again, 'listening');
+    again.close();
   });
 
   it('leaves at once on a second ^C, with its PostgreSQL', async () => {

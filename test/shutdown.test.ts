@@ -6,14 +6,7 @@ import { sendForm } from './support/send-form.js';
 import { createPayments, paid, SlowShop } from './support/slow-shops.js';
 
 describe('shutting down', function () {
-  this.timeout(30_000);
-  this.slow(5_000);
-  let receivers: Receivers;
-  before(async () => {
-    receivers = await Receivers.start();
-  });
-  afterEach(() => receivers.end());
-  after(() => receivers.destroy());
+  const receivers = Receivers.forSuite(this);
 
   describe('SIGTERM under load', () => {
     it('answers everything that was accepted, and loses nothing', async () => {

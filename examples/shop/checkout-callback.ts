@@ -1,7 +1,7 @@
 import { type Callback, DragonpayCallback, OnGet, OnPost, OnStatus, reply } from 'dragonpay-callback';
 import type { StoredCallback } from 'dragonpay-callback/kysely';
 import type { Database } from './database.js';
-import { returnPage } from './return-page.js';
+import { isPayment, messagePage, returnPage } from './order-page.js';
 
 /** Everything that the shop does with Dragonpay's callbacks. */
 @DragonpayCallback()
@@ -24,11 +24,17 @@ export class CheckoutCallback {
     if (callback.valid) console.log(`  proved by ${callback.proof.algorithm}, key ${callback.proof.keyId}`);
   }
 
-  /** The payer's browser comes back: show what is known, store nothing. */
+  /** The payer's browser comes back: show what is stored, whatever the URL says, and store nothing. */
   @OnGet()
   async show(callback: Callback) {
-    if (!callback.valid) return reply.html(returnPage('unreadable'), { status: 400 });
-    return reply.html(returnPage(await callback.stored()));
+    if (!callback.valid) {
+      const advice = 'It was changed on its way. Please check your email.';
+      return reply.html(messagePage('This link cannot be read', advice), { status: 400 });
+    }
+    const row = await callback.stored();
+    return reply.html(
+      isPayment(row) ? returnPage(row) : messagePage('We do not know this payment', 'Please contact us.'),
+    );
   }
 }
 

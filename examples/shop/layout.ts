@@ -1,41 +1,41 @@
 import { type Html, html } from './html.js';
 
+/** A page of the shop. */
+export interface PageParts {
+  readonly title: string;
+  /** Where the page's live parts come from: `live.js` asks there again and again. None: nothing changes by itself. */
+  readonly source?: string;
+  readonly content: Html;
+}
+
 /** A whole page. */
-export function layout(title: string, content: Html): string {
+export function layout({ title, source, content }: PageParts): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
+<meta name="color-scheme" content="light dark">
+<title>${title} – Kape at Papel</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/style.css">
+${source && html`<script src="/live.js" defer data-source="${source}"></script>`}
 </head>
 <body>
+<header class="site">
+<a class="brand" href="/">${logo}<span>Kape at Papel</span></a>
+<p>A demo: nothing is sold here.</p>
+</header>
 <main>
 ${content}
 </main>
+${source && html`<p class="unseen" role="status" id="news"></p>`}
 </body>
 </html>
 `.text;
 }
 
-const statusNames: Readonly<Record<string, [name: string, tone: 'good' | 'bad' | 'open']>> = {
-  S: ['success', 'good'],
-  F: ['failure', 'bad'],
-  P: ['pending', 'open'],
-  U: ['unknown', 'open'],
-  R: ['refund', 'bad'],
-  K: ['chargeback', 'bad'],
-  V: ['void', 'bad'],
-  A: ['authorized', 'open'],
-  E: ['expired', 'bad'],
-  G: ['in progress', 'open'],
-  H: ['on hold', 'open'],
-};
-
-/** A status letter with its name. */
-export function statusBadge(letter: string): Html {
-  const [name, tone] = statusNames[letter] ?? ['not known', 'open'];
-  return html`<span class="status ${tone}"><b>${letter}</b> ${name}</span>`;
-}
+const logo = html`<svg viewBox="0 0 32 32" aria-hidden="true" focusable="false">
+<rect width="32" height="32" rx="9" fill="var(--accent)"/>
+<path d="M8 12h13v7a5 5 0 0 1-5 5h-3a5 5 0 0 1-5-5zM21 14h1.5a3 3 0 0 1 0 6H21" fill="none" stroke="var(--on-accent)" stroke-width="2" stroke-linejoin="round"/>
+</svg>`;

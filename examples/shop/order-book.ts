@@ -37,7 +37,7 @@ export class OrderBook {
   async take(input: Readonly<Record<string, unknown>>): Promise<TransactionRow> {
     // What is not listed here, a status say, is not the customer's to choose.
     const details = {
-      txnid: optional(input, 'txnid') ?? generateTxnId(),
+      txnid: optional(input, 'txnid') ?? generateTxnId({ length: 16 }),
       amount: required(input, 'amount'),
       currency: optional(input, 'currency') ?? 'PHP',
       description: required(input, 'description'),
@@ -62,7 +62,9 @@ export class OrderBook {
       .execute();
   }
 
+  /** @param txnid any text: what cannot be an id is the id of nothing */
   async find(txnid: string): Promise<OrderDetails | undefined> {
+    if (!/^[ -~]{1,40}$/.test(txnid)) return undefined;
     const row = await this.#repository.findTransaction(txnid);
     if (row === undefined) return undefined;
     const orders = this.#db.selectFrom('orders').select('paid_at').where('txnid', '=', txnid);

@@ -5,7 +5,7 @@ export interface ShopReply {
   readonly body: string;
 }
 
-/** A reply of any type. Nothing of the shop is cached, framed, or runs scripts. */
+/** A reply of any type. Nothing of the shop is cached. */
 export function replyWith(type: string, body: string, status = 200, headers: Record<string, string> = {}): ShopReply {
   return {
     status,
@@ -13,12 +13,30 @@ export function replyWith(type: string, body: string, status = 200, headers: Rec
       'Content-Type': `${type}; charset=utf-8`,
       'Content-Length': String(Buffer.byteLength(body)),
       'Cache-Control': 'no-store',
-      'Content-Security-Policy': "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'",
       'X-Content-Type-Options': 'nosniff',
       ...headers,
     },
     body,
   };
+}
+
+/** A page. Its forms lead to the shop, which may send them on to where the payer pays. */
+export function page(markup: string, gateway: string | undefined, status = 200): ShopReply {
+  const policy = [
+    "default-src 'none'",
+    "style-src 'self'",
+    "script-src 'self'",
+    "connect-src 'self'",
+    `form-action 'self' ${gateway ?? ''}`.trim(),
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ];
+  return replyWith('text/html', markup, status, { 'Content-Security-Policy': policy.join('; ') });
+}
+
+/** The browser goes on with a GET. */
+export function redirect(location: string): ShopReply {
+  return replyWith('text/plain', '', 303, { Location: location });
 }
 
 /** JSON, indented to be read by people. */
@@ -29,10 +47,6 @@ export function json(value: unknown, status = 200): ShopReply {
 /** An error as JSON. */
 export function failure(status: number, code: string, message: string): ShopReply {
   return json({ code, message }, status);
-}
-
-export function notFound(): ShopReply {
-  return failure(404, 'not-found', 'there is nothing here');
 }
 
 export function notAllowed(allow: string): ShopReply {

@@ -5,8 +5,6 @@ export interface ShopRequest {
   readonly method: string;
   /** As sent, not decoded, without the query. */
   readonly path: string;
-  /** Lower case. */
-  readonly contentType: string;
   /** The body; `undefined` when it is too long. */
   text(): Promise<string | undefined>;
 }
@@ -18,7 +16,6 @@ export function toShopRequest(message: IncomingMessage): ShopRequest {
   return {
     method: message.method ?? '',
     path: pathOf(message),
-    contentType: message.headers['content-type']?.toLowerCase() ?? '',
     text: async () => {
       const chunks: Buffer[] = [];
       let length = 0;

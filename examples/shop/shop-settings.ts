@@ -8,9 +8,10 @@ export interface ShopSettings {
   /** `HOST`, `PORT`: 127.0.0.1 and 3000; port 0 is any free one. */
   readonly host: string;
   readonly port: number;
-  /** `SHOP_DATA`: the folder of the embedded PostgreSQL and the demo keys. */
+  /** The port after it. */
+  readonly sandboxPort: number;
+  /** `SHOP_DATA`: the folder of the embedded PostgreSQL. */
   readonly dataFolder: string;
-  readonly isDefaultFolder: boolean;
   /** `DATABASE_URL`: a PostgreSQL of one's own. */
   readonly databaseUrl: string | undefined;
   /** `UPDATE_ON_GET`: whether a GET moves the row as well. */
@@ -19,14 +20,15 @@ export interface ShopSettings {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads the shop's own variables. Those of Dragonpay are read in `dragonpay-settings.ts`. */
+/** Reads the shop's own variables. Those of Dragonpay are read in `merchant.ts`. */
 export function shopSettings(env: Environment = process.env): ShopSettings {
   const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
+  const port = portOf(env.PORT || '3000');
   return {
     server: oneOf(env, 'SERVER', ['express', 'koa', 'node']),
     host: env.HOST || '127.0.0.1',
-    port: portOf(env.PORT || '3000'),
-    isDefaultFolder: !env.SHOP_DATA,
+    port,
+    sandboxPort: port === 0 ? 0 : port + 1,
     dataFolder: env.SHOP_DATA ? resolve(env.SHOP_DATA) : join(projectRoot, '.data'),
     databaseUrl: env.DATABASE_URL || undefined,
     updateOnGet: oneOf(env, 'UPDATE_ON_GET', ['false', 'true']) === 'true',
@@ -40,7 +42,7 @@ function oneOf<Choice extends string>(env: Environment, name: string, choices: r
 }
 
 function portOf(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new Error('PORT is no port number');
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_534) throw new Error('PORT is no port number');
   return Number(text);
 }
 

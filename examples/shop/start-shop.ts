@@ -6,9 +6,10 @@ import { createDragonpay } from 'dragonpay-callback';
 import { KyselyRepository } from 'dragonpay-callback/kysely';
 import { CheckoutCallback, CheckoutCallbackOnGet } from './checkout-callback.js';
 import { type OpenDatabase, openDatabase } from './database.js';
-import { hasOwnKeys, receiverSettings } from './dragonpay-settings.js';
 import { logCallbacks, oneLine } from './log.js';
+import { findMerchant, type Merchant } from './merchant.js';
 import { OrderBook } from './order-book.js';
+import { paymentGateway } from './payment-gateway.js';
 import { servers } from './servers.js';
 import { Shop } from './shop.js';
 import { type ShopSettings, shopSettings, urlOf } from './shop-settings.js';
@@ -19,10 +20,9 @@ export interface RunningShop {
   stop(): Promise<void>;
 }
 
-/** Starts the shop. Where that fails, nothing is left running. */
+/** Starts the shop, and a sandbox beside it unless the environment names a merchant. Where that fails, nothing is left running. */
 export async function startShop(env: NodeJS.ProcessEnv = process.env): Promise<RunningShop> {
   const asked = shopSettings(env);
-  const dragonpaySettings = await receiverSettings(env, asked.dataFolder);
   // The port first: a start that is in vain should not cost the start of a database. Early requests wait.
   let serve: (listener: RequestListener) => void = () => {};
   const listener = new Promise<RequestListener>((resolve) => {
@@ -30,23 +30,27 @@ export async function startShop(env: NodeJS.ProcessEnv = process.env): Promise<R
   });
   const server = createServer(async (request, response) => (await listener)(request, response));
   const settings = { ...asked, port: await listen(server, asked) };
+  let merchant: Merchant | undefined;
   let database: OpenDatabase | undefined;
   try {
+    merchant = await findMerchant(env, settings);
     database = await openDatabase(settings);
+    const { sandbox } = merchant;
     const { db, close } = database;
     const repository = new KyselyRepository(db);
-    const dragonpay = createDragonpay({ ...dragonpaySettings, repository, hooks: logCallbacks });
+    const dragonpay = createDragonpay({ ...merchant.settings, repository, hooks: logCallbacks });
     const endpoint = dragonpay.endpoint(settings.updateOnGet ? CheckoutCallbackOnGet : CheckoutCallback);
-
-    const about = { settings, url: urlOf(settings), hasDemoKeys: !hasOwnKeys(env) };
-    serve(servers[settings.server](endpoint, new Shop(new OrderBook(db, repository), about)));
-    if (about.hasDemoKeys) console.log('Demo keys are in use: they are for this demo only, never for real payments.');
+    const about = { url: urlOf(settings), isSandbox: sandbox !== undefined };
+    const shop = new Shop(new OrderBook(db, repository), paymentGateway(merchant.settings, dragonpay), about);
+    serve(servers[settings.server](endpoint, shop));
+    if (sandbox) console.log(`Dragonpay is played by a sandbox: ${sandbox.url}`);
     console.log(`The shop is open: ${about.url} (${settings.server}); ^C closes it.`);
     return {
       stop: async () => {
         const ended = once(server, 'close');
         server.close();
         await dragonpay.close();
+        await sandbox?.close();
         await Promise.race([ended, sleep(5_000, undefined, { ref: false })]);
         server.closeAllConnections();
         await close();
@@ -55,6 +59,7 @@ export async function startShop(env: NodeJS.ProcessEnv = process.env): Promise<R
   } catch (error) {
     server.close();
     server.closeAllConnections();
+    await merchant?.sandbox?.close();
     await database?.close();
     throw error;
   }

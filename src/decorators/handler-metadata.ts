@@ -94,7 +94,7 @@ export function handlerMetadataOf(handlerClass: HandlerClass): OwnHandlerMetadat
 }
 
 /** A class whose instances handle callbacks. */
-// biome-ignore lint/suspicious/noExplicitAny: the constructor's parameters are its container's affair
+// biome-ignore lint/suspicious/noExplicitAny: the parameters are the container's affair, and its own types say any
 export type HandlerClass<Instance extends object = object> = abstract new (...args: any[]) => Instance;
 
 function isStandardContext<Context extends DecoratorContext>(

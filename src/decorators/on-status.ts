@@ -1,4 +1,4 @@
-import type { QueuedCallback, StoredCallback } from '../callback.js';
+import type { QueuedCallback, StoredCallback, ValidCallback } from '../callback.js';
 import type { PaymentStatus, PayoutStatus, Status } from '../preprocessing/transaction-status.js';
 import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js';
 import type { HandlerMethodDecorator } from './on-get.js';
@@ -16,10 +16,12 @@ export interface QueuedOptions<Kind extends 'payment' | 'payout' = 'payment' | '
   readonly queue: string;
 }
 
-/** A method that runs when a payment or payout reaches a status. `trx` is whatever the repository's transaction is. */
+/**
+ * A method that runs when a payment or payout reaches a status. `trx` is whatever the repository's transaction is. Its
+ * parameter may also be a `Callback`: then what `StoredCallback` says of news without a request is left out of sight.
+ */
 export type StatusMethod<S extends Status, Kind extends 'payment' | 'payout'> = (
-  // biome-ignore lint/suspicious/noExplicitAny: the decorator cannot know the repository's transaction
-  callback: StoredCallback<S, any, Kind>,
+  callback: StoredCallback<S, never, Kind> & Pick<ValidCallback, 'origin' | 'method' | 'request'>,
 ) => void | Promise<void>;
 
 /** A method that a queue's worker calls after the commit. */

@@ -5,7 +5,8 @@ import { string } from 'yup';
  * field that may hold no `:` keeps a failed payment of `A:R9:S:x` from being re-cut into a successful one of `A`.
  *
  * The messages of the rules are codes of the table of failures; default messages would print the value.
- * They are said again, for speed, in plain-fields.ts. Lengths are Dragonpay's, but lenient where it has been seen to exceed its own (message, params, procid).
+ * They are said again, for speed, in plain-fields.ts. Lengths are Dragonpay's, but lenient where it has been seen to
+ * exceed its own (message, params, procid).
  */
 const printableWithoutColon = /^[\u0020-\u0039\u003b-\u007e]*$/;
 const lenientLength = 1024;

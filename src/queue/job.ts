@@ -45,6 +45,7 @@ export function isJobPayload(value: unknown): value is JobPayload {
   return (
     (kind === 'payment' || kind === 'payout') &&
     [id, status, queue, key].every((text) => typeof text === 'string') &&
-    typeof data === 'object'
+    typeof data === 'object' &&
+    data !== null
   );
 }

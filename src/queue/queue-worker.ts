@@ -32,7 +32,10 @@ export function queueWorker(
         const message = `${table.className} has no method for ${kind}s in ${status} in the queue ${queue}`;
         throw new DragonpayError('job-refused', message, { subject: queue });
       }
-      const handler = await resolve();
+      const handler: unknown = await resolve();
+      if (typeof handler !== 'object' || handler === null) {
+        throw new DragonpayError('handler-failed', `the resolver has no ${table.className}`);
+      }
       const callback = {
         ...rest,
         valid: true,

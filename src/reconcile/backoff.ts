@@ -14,12 +14,15 @@ export function backoffMilliseconds(attempt: number, policy: RetryPolicy): numbe
   return (step * (1 + Math.random())) / 2;
 }
 
-/** Reads a `Retry-After` header, seconds or a date, into milliseconds from now. `undefined` for neither. */
+/** An hour. No server's mistake, and no clock that is wrong, is to keep a process silent for longer. */
+const longestRetryAfter = 3_600_000;
+
+/** Reads a `Retry-After` header, seconds or a date, into milliseconds from now, an hour at most. `undefined` for neither. */
 export function readRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
-  if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
+  if (/^\d+$/.test(header.trim())) return Math.min(longestRetryAfter, Number(header) * 1000);
   const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+  return Number.isNaN(date) ? undefined : Math.min(longestRetryAfter, Math.max(0, date - now));
 }
 
 /** Waits, or rejects with the signal's reason. */

@@ -54,15 +54,22 @@ export class Inquiry {
     { attempts = this.#policy.attempts, signal }: { readonly attempts?: number; readonly signal?: AbortSignal },
   ): Promise<InquiryAnswer | 'not-known'> {
     for (let attempt = 1; ; attempt++) {
-      const pause = this.#pausedUntil - performance.now();
-      if (pause > this.#policy.longestWaitMilliseconds) throw unavailable(new Error('the gateway asked for patience'));
-      if (pause > 0) await wait(pause, signal);
+      await this.#pause(signal);
       const tried = await this.#try(path, signal);
       if (!('error' in tried)) return tried.answer;
       signal?.throwIfAborted();
       const delay = Math.max(backoffMilliseconds(attempt, this.#policy), tried.retryAfter ?? 0);
       if (attempt >= attempts || delay > this.#policy.longestWaitMilliseconds) throw unavailable(tried.error);
       await wait(delay, signal);
+    }
+  }
+
+  /** Waits as long as the gateway asked for. It may ask for more meanwhile; the whole wait has its bound. */
+  async #pause(signal: AbortSignal | undefined): Promise<void> {
+    const latest = performance.now() + this.#policy.longestWaitMilliseconds;
+    for (let pause = this.#pausedUntil - performance.now(); pause > 0; pause = this.#pausedUntil - performance.now()) {
+      if (this.#pausedUntil > latest) throw unavailable(new Error('the gateway asked for patience'));
+      await wait(pause, signal);
     }
   }
 

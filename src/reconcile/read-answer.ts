@@ -66,9 +66,12 @@ function readValues(text: string): ReadonlyMap<string, string> {
   return values;
 }
 
-/** JSON.parse would turn an amount into a float. Strings are matched first, so that numbers in them are left alone. */
+/**
+ * JSON.parse would turn an amount into a float. Strings are matched first, so that numbers in them are left alone. One
+ * without an end matches as well: to look for it again from each quote in it would take seconds.
+ */
 function quoteNumbers(json: string): string {
-  return json.replace(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
+  return json.replace(/"(?:[^"\\]|\\[\s\S])*"?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
     token.startsWith('"') ? token : `"${token}"`,
   );
 }

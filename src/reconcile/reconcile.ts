@@ -57,11 +57,15 @@ export interface ReconcileParts {
 /** A run ends when so many payments in a row failed because the gateway is out of order. */
 const patience = 3;
 
-/** Asks the gateway about payments and delivers its answers. Rejects only where the repository cannot be asked. */
+/**
+ * Asks the gateway about payments and delivers its answers. Rejects only where the repository cannot be asked, and only
+ * when nothing is under way any more.
+ */
 export async function reconcile(selection: ReconcileSelection, parts: ReconcileParts): Promise<ReconcileReport> {
   const run = new Run(parts);
   const next = 'txnids' in selection ? run.given(selection.txnids) : run.oldest(selection.olderThan, selection.limit);
-  await Promise.all(Array.from({ length: parts.concurrency }, () => run.work(next)));
+  const ended = await Promise.allSettled(Array.from({ length: parts.concurrency }, () => run.work(next)));
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
   return run.report;
 }
 
@@ -121,7 +125,10 @@ class Run {
 
   async work(next: Next): Promise<void> {
     while (!this.#mustStop()) {
-      const claim = await next();
+      const claim = await next().catch((error: unknown) => {
+        this.report.stopped = true;
+        throw error;
+      });
       if (claim === undefined) return;
       await this.#ask(claim);
     }

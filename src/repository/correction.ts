@@ -41,7 +41,7 @@ export interface CorrectableRepository<Trx = unknown> {
    * Changes a row by hand: the one way around the machine, for a chargeback that was won or a mismatch that was
    * settled. Recorded in the inbox with the reason `corrected`.
    * @param id the `txnid`, or with `kind: 'payout'` the `merchantTxnId`
-   * @throws DragonpayError `invalid-details`, `not-found`
+   * @throws DragonpayError `invalid-details`, `not-found`; `unstored` where a callback keeps the row for too long
    */
   correct(id: string, change: Change, options: CorrectionOptions<Trx>): Promise<Correction>;
 }

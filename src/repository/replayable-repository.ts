@@ -1,3 +1,4 @@
+import { DragonpayError } from '../errors.js';
 import type { CallbackKind } from '../preprocessing/transaction-status.js';
 import type { VerifiedCallback } from '../verification/verified-callback.js';
 import type { InboxEvent } from './rows.js';
@@ -32,11 +33,11 @@ export function toEventKey({ kind, id, refno, status }: EventKey, correction = 0
   return correction > 0 ? `${key}:${correction}` : key;
 }
 
-/** @throws RangeError for what is no key */
+/** @throws DragonpayError `no-such-event` for what is no key */
 export function fromEventKey(key: string): EventKey {
   const [kind, id = '', refno = '', status = '', ...rest] = key.split(':');
   if ((kind !== 'payment' && kind !== 'payout') || id === '' || status === '' || rest.length > 0) {
-    throw new RangeError('this is no key of an event, such as payment:T-1:ABCD1234:S');
+    throw new DragonpayError('no-such-event', 'this is no key of an event, such as payment:T-1:ABCD1234:S');
   }
   return { kind, id, refno, status };
 }

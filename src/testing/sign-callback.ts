@@ -35,17 +35,8 @@ export function signCallback(
   keys: SigningKeys,
   { merchantId = '', encoding = 'utf8' }: SignOptions = {},
 ): Record<string, string> {
-  const byName = new Map(Object.entries(fields).map(([name, value]) => [name.toLowerCase(), value]));
-  const isPayout = byName.has('merchanttxnid');
-  const textOf = (algorithm: ProofAlgorithm) => {
-    const { fields: order }: SignedText = isPayout ? dragonpayWire.payout.sha1 : dragonpayWire.payment[algorithm];
-    return order
-      .map((field) => {
-        const value = byName.get(field.toLowerCase()) || (field === 'merchantid' ? merchantId : '');
-        return field === 'amount' && value !== '' ? twoDecimals(value) : value;
-      })
-      .join(':');
-  };
+  const isPayout = isPayoutCallback(fields);
+  const textOf = (algorithm: ProofAlgorithm) => signedTextOf(fields, algorithm, merchantId);
   const proofs: Record<string, string> = {};
   if (keys.sha1 !== undefined) {
     const text = `${textOf('sha1')}:${keys.sha1.secretKey}`;
@@ -60,6 +51,24 @@ export function signCallback(
     proofs.signatures = createSign('RSA-SHA256').update(textOf('rsa')).sign(keys.rsa.privateKey, 'base64');
   }
   return { ...fields, ...proofs };
+}
+
+/** The text that a proof of these fields covers. A SHA-1 digest is of this text, `:` and the secret key. */
+export function signedTextOf(fields: CallbackFields, algorithm: ProofAlgorithm, merchantId = ''): string {
+  const byName = new Map(Object.entries(fields).map(([name, value]) => [name.toLowerCase(), value]));
+  const { fields: order }: SignedText = isPayoutCallback(fields)
+    ? dragonpayWire.payout.sha1
+    : dragonpayWire.payment[algorithm];
+  return order
+    .map((field) => {
+      const value = byName.get(field.toLowerCase()) || (field === 'merchantid' ? merchantId : '');
+      return field === 'amount' && value !== '' ? twoDecimals(value) : value;
+    })
+    .join(':');
+}
+
+function isPayoutCallback(fields: CallbackFields): boolean {
+  return Object.keys(fields).some((name) => name.toLowerCase() === 'merchanttxnid');
 }
 
 function twoDecimals(amount: string): string {
@@ -78,7 +87,8 @@ export function encodeCallback(fields: CallbackFields): string {
 }
 
 function encode(text: string): string {
-  return encodeURIComponent(text)
+  // Half a surrogate pair has no UTF-8: it is sent as it is signed, as U+FFFD.
+  return encodeURIComponent(text.toWellFormed())
     .replaceAll('%20', '+')
     .replace(/['~]/g, (character) => `%${character.charCodeAt(0).toString(16)}`)
     .replace(/%[0-9A-F]{2}/g, (escaped) => escaped.toLowerCase());

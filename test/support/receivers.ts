@@ -65,18 +65,23 @@ export class Receiver {
 
 /** Receivers on one database, with payments for them. */
 export class Receivers {
-  readonly database: TestDatabase;
+  /** There while the suite's tests run. */
+  database!: TestDatabase;
   readonly #made: Receiver[] = [];
   #payments = 0;
 
-  private constructor(database: TestDatabase) {
-    this.database = database;
-  }
-
-  static async start(): Promise<Receivers> {
-    const database = await createTestDatabase();
-    await createSlowShopTables(database);
-    return new Receivers(database);
+  /** For the suite that is being described: its database comes and goes with it, its pools with each test. */
+  static forSuite(suite: Mocha.Suite): Receivers {
+    const receivers = new Receivers();
+    suite.timeout(30_000);
+    suite.slow(5_000);
+    before(async () => {
+      receivers.database = await createTestDatabase();
+      await createSlowShopTables(receivers.database);
+    });
+    afterEach(() => receivers.#endPools());
+    after(() => receivers.database?.destroy());
+    return receivers;
   }
 
   make(options: ReceiverOptions = {}, url = this.database.url): Receiver {
@@ -101,13 +106,7 @@ from dragonpay_transactions t where txnid = $1`,
     return `${rows[0].status}, ${rows[0].effects} effects`;
   }
 
-  /** Ends the pools of all that were made. */
-  async end(): Promise<void> {
+  async #endPools(): Promise<void> {
     await Promise.all(this.#made.splice(0).map(({ pool }) => pool.end()));
-  }
-
-  async destroy(): Promise<void> {
-    await this.end();
-    await this.database.destroy();
   }
 }

@@ -16,6 +16,8 @@ export interface Ended {
 /** A demo shop in a process of its own. */
 export interface ShopProcess {
   readonly url: string;
+  /** The page of its sandbox; empty where it has none. */
+  readonly sandboxUrl: string;
   readonly child: ChildProcess;
   /** What it has said on stdout so far. */
   log(): string;
@@ -23,7 +25,7 @@ export interface ShopProcess {
   stop(signal?: NodeJS.Signals): Promise<Ended>;
 }
 
-/** The environment of a shop or of `demo:callback`: nothing of the surroundings decides which keys it has. */
+/** The environment of a shop: nothing of the surroundings decides which keys it has. */
 function shopEnv(variables: Record<string, string>): NodeJS.ProcessEnv {
   const own = /^(?:DRAGONPAY_.*|DATABASE_URL|SHOP_DATA|SERVER|HOST|PORT|UPDATE_ON_GET)$/;
   const inherited = Object.entries(process.env).filter(([name]) => !own.test(name));
@@ -49,17 +51,16 @@ function run(command: readonly string[], env: Record<string, string>): { child: 
   return { child, ended };
 }
 
-/** Runs a file of `examples/shop` to its end. */
-export function runShopFile(file: string, flags: readonly string[], env: Record<string, string>): Promise<Ended> {
-  return run([process.execPath, '--import', 'tsx', `examples/shop/${file}`, ...flags], env).ended;
+const asNpmWould = [process.execPath, '--import', 'tsx', 'examples/shop/main.ts'];
+
+/** Runs a shop that cannot open, to its end. */
+export function runShop(env: Record<string, string>): Promise<Ended> {
+  return run(asNpmWould, env).ended;
 }
 
 /** Starts a shop on a free port, and waits until it is open. Through npm, or as npm would. */
 export async function startShop(env: Record<string, string>, options: { npm?: boolean } = {}): Promise<ShopProcess> {
-  const command = options.npm
-    ? ['npm', 'start', '--silent']
-    : [process.execPath, '--import', 'tsx', 'examples/shop/main.ts'];
-  const { child, ended } = run(command, env);
+  const { child, ended } = run(options.npm ? ['npm', 'start', '--silent'] : asNpmWould, env);
   let log = '';
   child.stdout?.on('data', (text: string) => {
     log += text;
@@ -79,7 +80,8 @@ export async function startShop(env: Record<string, string>, options: { npm?: bo
     child.kill(signal);
     return ended;
   };
-  return { url, child, log: () => log, stop };
+  const sandboxUrl = /sandbox: (http:\S+)/.exec(log)?.[1] ?? '';
+  return { url, sandboxUrl, child, log: () => log, stop };
 }
 
 /** Ends what a failed test has left. A second signal lets the shop end its PostgreSQL, which SIGKILL would not. */

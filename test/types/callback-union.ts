@@ -25,7 +25,7 @@ export function narrows(callback: Callback): string {
   callback.data;
   // @ts-expect-error a valid callback has no issues
   callback.issues;
-  expectType<'GET' | 'POST' | undefined>(callback.method);
+  expectType<'GET' | 'POST'>(callback.method);
 
   if (!callback.valid) {
     expectTrue<Equal<typeof callback, InvalidCallback>>();

@@ -101,7 +101,11 @@ values (${values.map((_, index) => `$${index + 1}`).join(', ')}, 'failed')
 on conflict (id, kind, refno, status, correction) do update set
   last_seen = now(),
   deliveries = c.deliveries + 1,
-  outcome = case when c.outcome = 'applied' then c.outcome else excluded.outcome end`,
+  outcome = case when c.outcome = 'applied' then c.outcome else excluded.outcome end,
+  proof = case when c.outcome = 'applied' then c.proof else excluded.proof end,
+  key_id = case when c.outcome = 'applied' then c.key_id else excluded.key_id end,
+  method = case when c.outcome = 'applied' then c.method else excluded.method end,
+  raw = case when c.outcome = 'applied' then c.raw else excluded.raw end`,
       values,
     ),
   );

@@ -1,4 +1,5 @@
 import { CompiledQuery, type Kysely, type Transaction } from 'kysely';
+import { DragonpayError } from '../../errors.js';
 import {
   type CallbackKind,
   isLate,
@@ -96,7 +97,7 @@ export class KyselyRepository<Database = unknown>
         if (!isTransient(error) || ++attempt > attempts) throw error;
       }
       const left = giveUpAt - Date.now();
-      if (left < 10) throw new Error(`the ${callback.kind} is locked by another transaction`);
+      if (left < 10) throw new Error(lockedByAnother(callback.kind));
       const holder = this.#holders.get(keyOf(callback));
       await waitFor(holder, Math.min(wait, left, holder === undefined ? 250 : 1_000));
     }
@@ -209,7 +210,11 @@ export class KyselyRepository<Database = unknown>
     const { effect } = options;
     const own = await OwnTransaction.begin(this.#db, effect?.milliseconds ?? this.#busyMilliseconds);
     try {
-      const correction = await correctRow(own.plain, this.#tables, id, change, options);
+      const correction = await correctRow(own.plain, this.#tables, id, change, options).catch((error: unknown) => {
+        throw isTimeout(error)
+          ? new DragonpayError('unstored', lockedByAnother(options.kind), { cause: error })
+          : error;
+      });
       const { previous, current } = correction;
       if (previous !== current) await effect?.run({ outcome: 'applied', previous, current, late: false }, own.handed);
       await own.commit();
@@ -323,4 +328,13 @@ function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error ? error.code : undefined;
   return (typeof code === 'string' && /^40(?!003)[0-9A-Z]{3}$/.test(code)) || isTransient(error.cause);
+}
+
+/** Whether the server ended a statement that took too long: SQLSTATE 57014. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '57014';
+}
+
+function lockedByAnother(kind: CallbackKind = 'payment'): string {
+  return `the ${kind} is locked by another transaction`;
 }

@@ -4,12 +4,13 @@ import type { AnyKysely } from './any-kysely.js';
 import { nothingForgotten } from './migrate-nothing-forgotten.js';
 import { quoteName, quoteTables, type TableNames } from './tables.js';
 
+// biome-ignore lint/suspicious/noExplicitAny: a Kysely of one database is none of `unknown`, and any will do here
+type WhicheverKysely = AnyKysely<any>;
+
 /** A migration as Kysely's Migrator takes it; plain objects, since the Migrator's module moved between versions. */
 export interface DragonpayMigration {
-  // biome-ignore lint/suspicious/noExplicitAny: Kysely's own Migration type takes a Kysely<any>
-  up(db: AnyKysely<any>): Promise<void>;
-  // biome-ignore lint/suspicious/noExplicitAny: Kysely's own Migration type takes a Kysely<any>
-  down(db: AnyKysely<any>): Promise<void>;
+  up(db: WhicheverKysely): Promise<void>;
+  down(db: WhicheverKysely): Promise<void>;
 }
 
 /** The migrations, and the names of the Migrator's own tables, so that they stand beside one's own migrations. */
@@ -42,8 +43,8 @@ export function createMigrations(names: TableNames = {}): DragonpayMigrations {
         Object.entries(steps).map(([name, { up, down }]) => [
           name,
           {
-            up: (db: AnyKysely<unknown>) => run(db as Kysely<unknown>, up),
-            down: (db: AnyKysely<unknown>) => run(db as Kysely<unknown>, down),
+            up: (db: WhicheverKysely) => run(db as Kysely<unknown>, up),
+            down: (db: WhicheverKysely) => run(db as Kysely<unknown>, down),
           },
         ]),
       ),

@@ -16,9 +16,8 @@ const patience = 50;
 const mostInFlight = 8;
 
 /**
- * Lets callbacks that arrive while a statement is on its way share the next one. Alone, a callback goes out at once,
- * with those that the same turn of the event loop read: there is no timer and no added wait. Callbacks of one id keep
- * their order, in one batch or in two.
+ * Lets callbacks that arrive while a statement is on its way share the next one. Alone, a callback goes out at once:
+ * there is no timer and no added wait. Callbacks of one id keep their order, in one batch or in two.
  */
 export class MoveQueue<Row extends { readonly id: string }> {
   readonly #send: SendMoves<Row>;
@@ -26,7 +25,6 @@ export class MoveQueue<Row extends { readonly id: string }> {
   #waiting: Waiting<Row>[] = [];
   /** The ids of each statement on its way. Not one Set: the tables that one leaves behind as it changes cost time. */
   #inFlight: ReadonlySet<string>[] = [];
-  #isFlushing = false;
   #lastSentAt = 0;
 
   /** @param batch how many callbacks may share a statement */
@@ -39,12 +37,7 @@ export class MoveQueue<Row extends { readonly id: string }> {
   move(move: Move): Promise<Row | undefined> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ id: move[0] ?? '', move, resolve, reject });
-      if (this.#isFlushing) return;
-      this.#isFlushing = true;
-      setImmediate(() => {
-        this.#isFlushing = false;
-        this.#flush();
-      });
+      this.#flush();
     });
   }
 

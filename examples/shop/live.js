@@ -1,0 +1,55 @@
+/**
+ * Keeps what is marked `data-live` as the server has it now, part by part, so that focus and selection stay where they
+ * are. Without this script a reload does the same. A part whose children have ids is compared child by child.
+ */
+const { source } = document.currentScript.dataset;
+const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+
+document.documentElement.classList.add('is-live');
+setTimeout(refresh, 1000);
+
+async function refresh() {
+  try {
+    if (!document.hidden) await update();
+  } catch {
+    // The shop may be starting again.
+  }
+  setTimeout(refresh, 1000);
+}
+
+async function update() {
+  const response = await fetch(source);
+  if (!response.ok) return;
+  const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
+  if (document.title !== fresh.title) document.title = fresh.title;
+  for (const part of document.querySelectorAll('[data-live]')) {
+    const next = fresh.getElementById(part.id);
+    if (next === null) continue;
+    if (next.firstElementChild?.id) updateChildren(part, next);
+    else replace(part, next);
+  }
+}
+
+function updateChildren(part, next) {
+  const isLeft = new Set([...next.children].map(({ id }) => id));
+  for (const child of [...part.children]) if (!isLeft.has(child.id)) child.remove();
+  let after = null;
+  for (const child of [...next.children].reverse()) {
+    const old = document.getElementById(child.id);
+    after = old === null ? show(part.insertBefore(child, after)) : replace(old, child);
+  }
+}
+
+function replace(old, next) {
+  if (old.isEqualNode(next)) return old;
+  old.replaceWith(next);
+  return show(next);
+}
+
+/** Lets a change be seen and heard. */
+function show(element) {
+  const { news } = element.dataset;
+  if (news !== undefined) document.getElementById('news').textContent = news;
+  if (!isCalm) element.animate([{ backgroundColor: 'var(--flash)' }, {}], 2000);
+  return element;
+}

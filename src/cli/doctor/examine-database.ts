@@ -1,0 +1,156 @@
+import type { Client } from 'pg';
+import { createMigrations } from '../../repository/kysely/migrations.js';
+import { quoteName, quoteTables, type TableNames } from '../../repository/kysely/tables.js';
+import { withPeer } from '../peer-package.js';
+import { oneLine } from '../report.js';
+import { type Check, checkClock, found, ok } from './check.js';
+
+/** The columns of the tables, as the migrations make them. */
+export const tableColumns = {
+  transactions:
+    'txnid refno status reached amount currency description email param1 param2 procid created_at modified_at ' +
+    'inquired_at inquiry_leased_until',
+  payouts:
+    'merchant_txn_id refno status reached amount currency description user_id user_name email mobile procid ' +
+    'proc_detail created_at modified_at',
+  callbacks: 'kind id refno status first_seen last_seen deliveries outcome reasons proof key_id method raw correction',
+} as const;
+
+/** The primary keys: a statement of ours relies on each. */
+export const primaryKeys = {
+  transactions: 'txnid',
+  payouts: 'merchant_txn_id',
+  callbacks: 'correction id kind refno status',
+} as const;
+
+/** The endings of the names of the other indexes. */
+export const indexEndings = { transactions: ['_open'], payouts: [], callbacks: ['_first_seen', '_review'] } as const;
+
+type TableKey = keyof typeof tableColumns;
+
+const tableKeys = Object.keys(tableColumns) as TableKey[];
+const oldestVersion = 150_000;
+const migrate = 'run npx dragonpay-callback migrate up';
+
+/** Looks at the database of a handler, in a transaction that can only read. Rejects where pg is missing. */
+export async function examineDatabase(connectionString: string, names: TableNames): Promise<Check[]> {
+  const { default: pg } = await withPeer(import('pg'));
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 10_000, statement_timeout: 10_000 });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query('begin transaction read only');
+    const tables = await readTables(client, names);
+    return [
+      ...(await checkServer(client)),
+      ...(await checkTables(client, names, tables)),
+      ...checkIndexes(names, tables),
+    ];
+  } catch (error) {
+    const mend = 'look at the address, the user, and whether this machine may connect';
+    return [found('database', `the database fails: ${oneLine(error)}`, mend)];
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+async function checkServer(client: Client): Promise<Check[]> {
+  const { rows } = await client.query(
+    `select current_setting('server_version_num')::int as version, pg_is_in_recovery() as standby,
+      current_setting('default_transaction_read_only') as read_only, clock_timestamp() as now,
+      (select setting from pg_settings where name = 'default_transaction_isolation') as isolation`,
+  );
+  const { version, standby, read_only: readOnly, now, isolation } = rows[0];
+  const checks = [checkClock('the database', now.getTime(), 1000)];
+  if (version < oldestVersion) {
+    checks.push(found('version', `it is PostgreSQL ${Math.floor(version / 10_000)}`, 'use PostgreSQL 15 or later'));
+  }
+  if (standby || readOnly === 'on') {
+    checks.push(
+      found('writable', 'it can only be read', 'give the address of the primary server, and a user who may write'),
+    );
+  }
+  if (isolation !== 'read committed') {
+    const mend = 'set default_transaction_isolation to read committed for this user';
+    checks.push(found('isolation', `transactions are ${isolation}`, mend));
+  }
+  return checks;
+}
+
+interface FoundTable {
+  readonly columns: readonly string[];
+  readonly primaryKey: string;
+  /** The usable indexes. */
+  readonly indexes: readonly string[];
+  readonly mayWrite: boolean;
+}
+
+type FoundTables = ReadonlyMap<TableKey, FoundTable>;
+
+async function readTables(client: Client, names: TableNames): Promise<FoundTables> {
+  const quoted = quoteTables(names);
+  const tables = new Map<TableKey, FoundTable>();
+  for (const key of tableKeys) {
+    const { rows } = await client.query(
+      `select array(select attname::text from pg_attribute where attrelid = t.oid and attnum > 0 and not attisdropped)
+          as columns,
+        array(select attname::text from pg_index join pg_attribute on attrelid = t.oid and attnum = any(indkey)
+          where indrelid = t.oid and indisprimary order by 1) as key,
+        array(select relname::text from pg_index join pg_class on pg_class.oid = indexrelid
+          where indrelid = t.oid and indisvalid) as indexes,
+        has_table_privilege(t.oid, 'select') and has_table_privilege(t.oid, 'insert')
+          and has_table_privilege(t.oid, 'update') as may_write
+      from (select to_regclass($1)::oid as oid) as t where t.oid is not null`,
+      [quoted[key]],
+    );
+    if (rows.length === 0) continue;
+    const { columns, key: primaryKey, indexes, may_write: mayWrite } = rows[0];
+    tables.set(key, { columns, primaryKey: primaryKey.join(' '), indexes, mayWrite });
+  }
+  return tables;
+}
+
+async function checkTables(client: Client, names: TableNames, tables: FoundTables): Promise<Check[]> {
+  const quoted = quoteTables(names);
+  const missing = tableKeys.filter((key) => !tables.has(key));
+  if (missing.length > 0) {
+    const what = `missing: ${missing.map((key) => quoted[key]).join(', ')}`;
+    return [found('tables', what, `${migrate}; for tables of other names give --schema, --transactions and so on`)];
+  }
+  const checks: Check[] = [];
+  for (const [key, table] of tables) {
+    const lacks = tableColumns[key].split(' ').filter((column) => !table.columns.includes(column));
+    if (lacks.length > 0) checks.push(found('tables', `${quoted[key]} lacks the columns ${lacks.join(', ')}`, migrate));
+    if (!table.mayWrite) {
+      const mend = `grant select, insert, update on ${quoted[key]} to the user of the handler`;
+      checks.push(found('privileges', `this user may not read and write ${quoted[key]}`, mend));
+    }
+  }
+  const pending = await pendingMigrations(client, names);
+  if (pending.length > 0) checks.push(found('migrations', `not run: ${pending.join(', ')}`, migrate));
+  return checks.length > 0 ? checks : [ok('tables', 'the tables are there, with their columns')];
+}
+
+/** None where the tables were made by other means than the Migrator. */
+async function pendingMigrations(client: Client, names: TableNames): Promise<string[]> {
+  const migrations = createMigrations(names);
+  const table = quoteName(migrations.migrationTableName);
+  const { rows } = await client.query('select to_regclass($1) is not null as exists', [table]);
+  if (!rows[0].exists) return [];
+  const executed = await client.query(`select name from ${table}`);
+  const done = new Set(executed.rows.map(({ name }) => name));
+  return Object.keys(await migrations.getMigrations()).filter((name) => !done.has(name));
+}
+
+function checkIndexes(names: TableNames, tables: FoundTables): Check[] {
+  if (tables.size < tableKeys.length) return [];
+  const missing: string[] = [];
+  for (const [key, { primaryKey, indexes }] of tables) {
+    const table = names[key] ?? `dragonpay_${key}`;
+    if (primaryKey !== primaryKeys[key]) missing.push(`the primary key of ${table} (${primaryKeys[key]})`);
+    missing.push(...indexEndings[key].map((ending) => table + ending).filter((index) => !indexes.includes(index)));
+  }
+  if (missing.length === 0) return [ok('indexes', 'the indexes are there')];
+  const mend = 'make them as npx dragonpay-callback migrate up --print has them (without DATABASE_URL: all of it)';
+  return [found('indexes', `missing or not valid: ${missing.join(', ')}`, mend)];
+}

@@ -1,0 +1,83 @@
+import { findChannel } from '../channels.js';
+import type { WebReply } from '../exchange.js';
+import { type Html, html } from '../html.js';
+import type { TestGateway } from '../test-gateway.js';
+import { controlPage } from './layout.js';
+import { describeMisbehaviour } from './misbehaviour-form.js';
+import { field, grouped, statusBadge, time } from './parts.js';
+
+/** The payments and payouts, and forms that make one without a shop. */
+export function overviewPage(gateway: TestGateway, live: 'moving' | 'still'): WebReply {
+  const { ledger, account } = gateway;
+  return controlPage(
+    'Overview',
+    html`<div id="state" data-live>${warnings(gateway)}
+${list(
+  'Payments',
+  ledger.payments().map(({ txnid, ...row }) => ({ ...row, kind: 'payment', id: txnid })),
+)}
+${list(
+  'Payouts',
+  ledger.payouts().map(({ merchantTxnId, ...row }) => ({ ...row, kind: 'payout', id: merchantTxnId })),
+)}</div>
+<section class="card" aria-labelledby="new-payment"><h2 id="new-payment">Make a payment</h2>
+<p class="quiet">Shops do this by <code>POST /api/collect/v1/{txnid}/post</code>, or by a link to <code>/Pay.aspx</code>.</p>
+<form method="post" action="/payments" class="form">
+${field('txnid', 'Transaction id', html`maxlength="40" required autocomplete="off"`)}
+${field('amount', 'Amount in PHP', html`inputmode="decimal" maxlength="13" required value="250.00"`)}
+${field('description', 'Description', html`maxlength="128" value="Two books"`)}
+<p class="actions"><button class="primary">Make the payment</button></p></form></section>
+<section class="card" aria-labelledby="new-payout"><h2 id="new-payout">Make a payout</h2>
+<form method="post" action="/payouts" class="form">
+${field('merchantTxnId', 'Payout id', html`maxlength="40" required autocomplete="off"`)}
+${field('payoutAmount', 'Amount in PHP', html`inputmode="decimal" maxlength="13" required value="250.00"`)}
+<p class="actions"><button>Make the payout</button></p></form></section>`,
+    { section: '/', live, aside: html`<p class="quiet">Merchant <strong>${account.merchantId}</strong></p>` },
+  );
+}
+
+function warnings({ urls, misbehaviours }: TestGateway): Html {
+  const wrong = describeMisbehaviour(misbehaviours.get());
+  const single = misbehaviours.ids();
+  return html`${
+    urls.postbackUrl === undefined &&
+    html`<p class="notice open card">No postback URL is registered. <a href="/settings">Register one</a>.</p>`
+  }${
+    (wrong !== '' || single.length > 0) &&
+    html`<p class="notice open card">The sandbox misbehaves: ${wrong || `for ${single.join(', ')}`}. <a href="/misbehaviour">Change that</a>.</p>`
+  }`;
+}
+
+const longestList = 100;
+
+interface Row {
+  readonly kind: 'payment' | 'payout';
+  readonly id: string;
+  readonly amount: string;
+  readonly currency: string;
+  readonly description: string;
+  readonly status: string;
+  readonly procid: string;
+  readonly createdAt: Date;
+}
+
+function list(title: string, rows: readonly Row[]): Html {
+  const name = title.toLowerCase();
+  const older = rows.length - longestList;
+  const body =
+    rows.length === 0
+      ? html`<p class="empty">No ${name} yet.</p>`
+      : html`<ul class="rows">${rows.slice(0, longestList).map(line)}</ul>
+${older > 0 && html`<p class="quiet">And ${older} older.</p>`}`;
+  return html`<section class="card" aria-labelledby="${name}"><h2 id="${name}">${title}</h2>
+${body}</section>
+`;
+}
+
+function line({ kind, id, amount, currency, description, status, procid, createdAt }: Row): Html {
+  const facts = [description, findChannel(procid)?.name ?? procid].filter((fact) => fact !== '').join(' · ');
+  return html`<li><div><a id="${kind}-${id}" href="/${kind}s/${encodeURIComponent(id)}">${id}</a>
+<small>${facts !== '' && html`${facts} · `}${time(createdAt)}</small></div>
+<span class="number">${grouped(amount)} ${currency}</span> ${statusBadge(kind, status)}</li>
+`;
+}

@@ -1,0 +1,38 @@
+import { type CallbackKind, paymentStatuses, payoutStatuses } from '../../preprocessing/transaction-status.js';
+import { type Html, html } from '../html.js';
+
+const tones: Readonly<Record<string, 'good' | 'bad' | 'open'>> = {
+  S: 'good',
+  P: 'open',
+  U: 'open',
+  A: 'open',
+  G: 'open',
+  H: 'open',
+};
+
+/** The name of a status letter. */
+export function statusName(kind: CallbackKind, letter: string): string {
+  const names: Readonly<Record<string, string>> = kind === 'payment' ? paymentStatuses : payoutStatuses;
+  return Object.hasOwn(names, letter) ? (names[letter] as string) : 'no known status';
+}
+
+/** A status letter with its name. */
+export function statusBadge(kind: CallbackKind, letter: string): Html {
+  return html`<span class="status ${tones[letter] ?? 'bad'}">${letter} ${statusName(kind, letter)}</span>`;
+}
+
+/** `1,250.00` */
+export function grouped(amount: string): string {
+  return amount.replace(/\B(?=(?:\d{3})+\.)/g, ',');
+}
+
+/** A moment of today: hours, minutes, seconds of this machine. */
+export function time(at: Date): Html {
+  return html`<time datetime="${at.toISOString()}">${at.toTimeString().slice(0, 8)}</time>`;
+}
+
+/** A labelled text field. */
+export function field(name: string, label: string, attributes: Html = html``, hint = ''): Html {
+  return html`<p><label for="${name}">${label}${hint !== '' && html`<small>${hint}</small>`}</label>
+<input id="${name}" name="${name}" ${attributes}></p>`;
+}

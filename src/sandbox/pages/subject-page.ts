@@ -1,0 +1,59 @@
+import {
+  type CallbackKind,
+  paymentStatuses,
+  payoutStatuses,
+  predecessors,
+} from '../../preprocessing/transaction-status.js';
+import { findChannel } from '../channels.js';
+import type { WebReply } from '../exchange.js';
+import { type Html, html } from '../html.js';
+import type { TestGateway } from '../test-gateway.js';
+import { controlPage } from './layout.js';
+import { misbehaviourForm } from './misbehaviour-form.js';
+import { grouped, statusBadge } from './parts.js';
+import { postbackList } from './postback-list.js';
+
+/** One payment or payout: what it is, buttons for what may become of it, its postbacks, and what goes wrong with it. */
+export function subjectPage(gateway: TestGateway, kind: CallbackKind, id: string, live: 'moving' | 'still'): WebReply {
+  const row = kind === 'payment' ? gateway.ledger.payment(id) : gateway.ledger.payout(id);
+  const { refno, amount, currency, description, status, message, procid } = row;
+  const path = `/${kind}s/${encodeURIComponent(id)}`;
+  const postbacks = gateway.log.list().filter((postback) => postback.kind === kind && postback.subject === id);
+  const page =
+    'token' in row ? html`<p><a class="button" href="${gateway.paymentUrl(row)}">Open the payment page</a></p>` : '';
+  return controlPage(
+    `${kind === 'payment' ? 'Payment' : 'Payout'} ${id}`,
+    html`<div id="state" data-live>
+<section class="card stack" aria-labelledby="now"><h2 id="now">${statusBadge(kind, status)}</h2>
+<dl class="facts">
+<dt>Amount</dt><dd>${grouped(amount)} ${currency}</dd>
+${description !== '' && html`<dt>Description</dt><dd>${description}</dd>`}
+<dt>Reference</dt><dd class="mono">${refno}</dd>
+<dt>Channel</dt><dd>${procid === '' ? 'none yet' : (findChannel(procid)?.name ?? procid)}</dd>
+<dt>Message</dt><dd>${message === '' ? 'none yet' : message}</dd>
+</dl>
+${statusButtons(path, kind, status)}
+${page}</section>
+<section class="card" aria-labelledby="postbacks"><h2 id="postbacks">Postbacks</h2>
+${postbackList(postbacks)}</section></div>
+<section class="card" aria-labelledby="misbehaviour"><h2 id="misbehaviour">What goes wrong with this ${kind}</h2>
+${misbehaviourForm(`${path}/misbehaviour`, gateway.misbehaviours.get(id))}</section>`,
+    { live },
+  );
+}
+
+/** What may follow has a button each; whatever else there is stands behind a fold, since gateways do err. */
+function statusButtons(path: string, kind: CallbackKind, current: string): Html {
+  const names = Object.entries(kind === 'payment' ? paymentStatuses : payoutStatuses);
+  const mayFollow = (letter: string) => letter === current || predecessors(kind, letter).includes(current);
+  const button = ([letter, name]: readonly [string, string]) =>
+    html`<button class="small" id="settle-${letter}" name="status" value="${letter}">${letter} ${name}</button>
+`;
+  const others = names.filter(([letter]) => !mayFollow(letter));
+  return html`<form method="post" action="${path}/settle" class="stack">
+<fieldset><legend>Send a status</legend><p class="actions">${names.filter(([letter]) => mayFollow(letter)).map(button)}</p></fieldset>
+${
+  others.length > 0 &&
+  html`<details id="others"><summary id="others-summary">Statuses that should not follow</summary><p class="actions">${others.map(button)}</p></details>`
+}</form>`;
+}
