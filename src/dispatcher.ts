@@ -43,23 +43,35 @@ export class CallbackDispatcher implements CallbackEndpoint {
   }
 
   /** Answers one request. The promise never rejects. */
-  async dispatch(request: CallbackRequest): Promise<CallbackReply> {
-    const { table, resolve, limits, repository, hooks } = this.#parts;
+  dispatch(request: CallbackRequest): Promise<CallbackReply> {
+    const { received, replied } = this.#parts.hooks;
+    return received === undefined && replied === undefined ? this.#answer(request) : this.#answerAndTell(request);
+  }
+
+  async #answerAndTell(request: CallbackRequest): Promise<CallbackReply> {
+    const { received, replied } = this.#parts.hooks;
     const startedAt = performance.now();
-    let method = '';
-    let reply: CallbackReply;
-    try {
-      method = escapeForLog(String(request.method));
-      tell(hooks.received, { method, remoteAddress: request.remoteAddress });
-      const call = new HandlerCall(table, resolve, limits.handlerMilliseconds, request, repository);
-      reply = await (table.dispatch === undefined
-        ? this.#answerTo(request, call)
-        : call.around(table.dispatch, () => this.#answerTo(request, call)));
-    } catch (error) {
-      reply = this.#handlerFailed(error);
-    }
-    tell(hooks.replied, { method, status: reply.status, milliseconds: performance.now() - startedAt });
+    const method = escapeForLog(String(request.method));
+    tell(received, { method, remoteAddress: request.remoteAddress });
+    const reply = await this.#answer(request);
+    tell(replied, { method, status: reply.status, milliseconds: performance.now() - startedAt });
     return reply;
+  }
+
+  #answer(request: CallbackRequest): Promise<CallbackReply> {
+    const { table, resolve, limits, repository } = this.#parts;
+    const call = new HandlerCall(table, resolve, limits.handlerMilliseconds, request, repository);
+    return table.dispatch === undefined
+      ? this.#answerTo(request, call)
+      : this.#answerAround(table.dispatch, request, call);
+  }
+
+  async #answerAround(key: string | symbol, request: CallbackRequest, call: HandlerCall): Promise<CallbackReply> {
+    try {
+      return await call.around(key, () => this.#answerTo(request, call));
+    } catch (error) {
+      return this.#handlerFailed(error);
+    }
   }
 
   /** The way, for `next()` of `@OnDispatch` too: never rejects either. Waits for promises only: waiting costs time. */

@@ -222,29 +222,28 @@ function decodeComponent(raw: string): string | undefined {
   }
 }
 
-/** What Dragonpay sends nearly always: a third of the time. `undefined` for whatever is not ASCII, or malformed. */
+/** What Dragonpay sends nearly always: half of the time. `undefined` for whatever is not ASCII, or malformed. */
 function decodeAscii(raw: string): string | undefined {
   let text = '';
   let from = 0;
-  for (let index = 0; index < raw.length; index++) {
-    const unit = raw.charCodeAt(index);
-    if (unit > 0x7f) return undefined;
-    if (unit === plus) {
-      text += `${raw.slice(from, index)} `;
-      from = index + 1;
-    } else if (unit === percent) {
-      const code = 16 * hexDigit(raw.charCodeAt(index + 1)) + hexDigit(raw.charCodeAt(index + 2));
-      if (!(code < 0x80)) return undefined;
-      text += raw.slice(from, index) + String.fromCharCode(code);
-      index += 2;
-      from = index + 1;
-    }
+  for (let at = nextSpecial(raw, 0); at < raw.length; at = nextSpecial(raw, from)) {
+    const unit = raw.charCodeAt(at);
+    const code = unit === plus ? space : unit === percent ? hexByte(raw, at + 1) : Number.NaN;
+    if (!(code < 0x80)) return undefined;
+    text += raw.slice(from, at) + String.fromCharCode(code);
+    from = at + (unit === plus ? 1 : 3);
   }
   return from === 0 ? raw : text + raw.slice(from);
 }
 
 const plus = 0x2b;
 const percent = 0x25;
+const space = 0x20;
+
+/** NaN for what is none. */
+function hexByte(text: string, at: number): number {
+  return 16 * hexDigit(text.charCodeAt(at)) + hexDigit(text.charCodeAt(at + 1));
+}
 
 /** NaN for what is none. */
 function hexDigit(unit: number): number {

@@ -65,6 +65,21 @@ export const inboxCases: RepositoryCases = {
     });
   },
 
+  'takes ids and reference numbers of every character that they may have, many at once': async (bench) => {
+    const odd = ['"', '\\', '\\"', '""', '{a,b}', 'NULL', 'null', ' ', "'", '%', '$1', ',', '}', '\\\\', '--', '(a)'];
+    const ids = odd.map((text) => `${newId().slice(-20)}${text}`);
+    for (const txnid of ids) await bench.payment({ txnid });
+    const delivered = ids.map((txnid, index) => bench.deliver({ txnid, refno: odd[index] as string, status: 'S' }));
+    for (const update of await Promise.all(delivered)) assert.equal(update.outcome, 'applied');
+    for (const [index, txnid] of ids.entries()) {
+      assert.equal((await bench.row('payment', txnid)).refno, odd[index]);
+      const [event, ...others] = await bench.inbox('payment', txnid);
+      const { id, refno, raw = '' } = event ?? {};
+      assert.deepEqual([id, refno, new URLSearchParams(raw).get('refno')], [txnid, odd[index], odd[index]]);
+      assert.equal(others.length, 0);
+    }
+  },
+
   'remembers the form as it came, without its proofs': async (bench) => {
     for (const proof of ['sha1', 'hmac', 'rsa'] as const) {
       const txnid = await bench.payment();
