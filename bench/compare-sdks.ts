@@ -12,11 +12,21 @@ import { pairedRatio, type Spread, spread } from './statistics.js';
 export interface CpuComparison {
   readonly payloadBytes: number;
   readonly ours: Spread;
+  /** Ours without a repository: like the SDKs, it then keeps nothing. */
+  readonly keepless: Spread;
   readonly octokit: Spread;
   readonly stripe: Spread;
   readonly toOctokit: Spread;
   readonly toStripe: Spread;
-  readonly rsa: { readonly ours: Spread; readonly bare: Spread; readonly ratio: Spread };
+  readonly keeplessToOctokit: Spread;
+  readonly keeplessToStripe: Spread;
+  readonly rsa: {
+    readonly ours: Spread;
+    readonly keepless: Spread;
+    readonly bare: Spread;
+    readonly ratio: Spread;
+    readonly keeplessRatio: Spread;
+  };
 }
 
 @DragonpayCallback()
@@ -29,11 +39,16 @@ type Call = (index: number) => unknown;
 
 const warmUps = 5;
 
+function endpointOver(repository: MemoryRepository | undefined, verification: VerificationSettings): CallbackEndpoint {
+  const settings = { merchantId: 'BENCH', environment: 'test', verification } as const;
+  return createDragonpay(repository === undefined ? settings : { ...settings, repository }).endpoint(NoOp);
+}
+
 /** An endpoint over payments that no callback has reached yet: each call applies one, and writes one event. */
 async function freshEndpoint(txnids: readonly string[], verification: VerificationSettings): Promise<CallbackEndpoint> {
   const repository = new MemoryRepository();
   for (const txnid of txnids) await repository.createTransaction({ txnid, amount: '100.00', currency: 'PHP' });
-  return createDragonpay({ merchantId: 'BENCH', environment: 'test', repository, verification }).endpoint(NoOp);
+  return endpointOver(repository, verification);
 }
 
 /** Whatever is not told OK is an error of the bench. */
@@ -83,7 +98,9 @@ export async function compareSdks(options: {
   const bodies = txnids.map((txnid) => Buffer.from(postback(txnid)));
   const payloadBytes = bodies[0]?.byteLength ?? 0;
 
+  const verification = { sha1: { secretKeys: [secretKey] } };
   let endpoint: CallbackEndpoint;
+  const keepless = endpointOver(undefined, verification);
 
   const webhooks = new Webhooks({ secret: secretKey });
   webhooks.on('push', () => {});
@@ -95,12 +112,9 @@ export async function compareSdks(options: {
   const stripePayloads = txnids.map((txnid) => jsonOf({ object: 'event' }, txnid, payloadBytes));
   const stripeHeaders = stripePayloads.map((payload) => `t=${now},v1=${hmac(`${now}.${payload}`)}`);
 
-  const {
-    ours,
-    octokit,
-    stripe: stripes,
-  } = await playCalls(
+  const played = await playCalls(
     {
+      keepless: (index) => callOurs(keepless, bodies[index]),
       ours: (index) => callOurs(endpoint, bodies[index]),
       octokit: (index) =>
         webhooks.verifyAndReceive({
@@ -114,16 +128,19 @@ export async function compareSdks(options: {
     },
     options,
     async () => {
-      endpoint = await freshEndpoint(txnids, { sha1: { secretKeys: [secretKey] } });
+      endpoint = await freshEndpoint(txnids, verification);
     },
   );
   return {
     payloadBytes,
-    ours: spread(ours),
-    octokit: spread(octokit),
-    stripe: spread(stripes),
-    toOctokit: pairedRatio(ours, octokit),
-    toStripe: pairedRatio(ours, stripes),
+    ours: spread(played.ours),
+    keepless: spread(played.keepless),
+    octokit: spread(played.octokit),
+    stripe: spread(played.stripe),
+    toOctokit: pairedRatio(played.ours, played.octokit),
+    toStripe: pairedRatio(played.ours, played.stripe),
+    keeplessToOctokit: pairedRatio(played.keepless, played.octokit),
+    keeplessToStripe: pairedRatio(played.keepless, played.stripe),
     rsa: await compareRsa(options),
   };
 }
@@ -135,13 +152,16 @@ async function compareRsa({ count, rounds }: { readonly count: number; readonly 
   const bodies = fields.map(({ digest: _digest, ...rest }) =>
     Buffer.from(encodeCallback(signCallback(rest, { rsa: { privateKey } }, { merchantId: 'BENCH' }))),
   );
+  const verification = { rsa: { publicKeys: [publicKey] } };
   let endpoint: CallbackEndpoint;
+  const keepless = endpointOver(undefined, verification);
   const texts = fields.map(({ txnid, refno, status, message, param1, param2, amount }) =>
     Buffer.from([txnid, refno, status, message, 'BENCH', param1, param2, amount].join(':')),
   );
   const signatures = texts.map((text) => createSign('RSA-SHA256').update(text).sign(privateKey));
-  const { ours, bare } = await playCalls(
+  const played = await playCalls(
     {
+      keepless: (index) => callOurs(keepless, bodies[index]),
       ours: (index) => callOurs(endpoint, bodies[index]),
       bare: async (index) => {
         if (!verify('RSA-SHA256', texts[index] as Buffer, publicKey, signatures[index] as Buffer)) throw new Error();
@@ -150,10 +170,16 @@ async function compareRsa({ count, rounds }: { readonly count: number; readonly 
     { count: some, rounds },
     async () => {
       const txnids = fields.map(({ txnid = '' }) => txnid);
-      endpoint = await freshEndpoint(txnids, { rsa: { publicKeys: [publicKey] } });
+      endpoint = await freshEndpoint(txnids, verification);
     },
   );
-  return { ours: spread(ours), bare: spread(bare), ratio: pairedRatio(ours, bare) };
+  return {
+    ours: spread(played.ours),
+    keepless: spread(played.keepless),
+    bare: spread(played.bare),
+    ratio: pairedRatio(played.ours, played.bare),
+    keeplessRatio: pairedRatio(played.keepless, played.bare),
+  };
 }
 
 function hmac(text: string): string {

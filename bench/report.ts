@@ -20,10 +20,20 @@ export function reportOf(results: Partial<Results>): string {
   }
   const { sdks, latency, heap } = results;
   if (sdks !== undefined) {
-    const { ours, octokit, stripe, payloadBytes, rsa } = sdks;
+    const { octokit, stripe, payloadBytes, rsa } = sdks;
     lines.push('', `One process, no server and no database, ${payloadBytes} bytes: CPU in µs for each call`, '');
-    lines.push('| ours | @octokit/webhooks | stripe | ours with RSA | crypto.verify alone |', '|---|---|---|---|---|');
-    lines.push(`| ${[ours, octokit, stripe, rsa.ours, rsa.bare].map((figure) => show(figure, 1)).join(' | ')} |`);
+    lines.push('| | CPU | of @octokit/webhooks | of stripe | of crypto.verify |', '|---|---|---|---|---|');
+    const row = (name: string, cpu: Spread, ...ratios: readonly (Spread | undefined)[]) =>
+      `| ${[name, show(cpu, 1), ...ratios.map((ratio) => (ratio === undefined ? '' : show(ratio)))].join(' | ')} |`;
+    lines.push(row('ours, SHA-1, MemoryRepository', sdks.ours, sdks.toOctokit, sdks.toStripe, undefined));
+    lines.push(
+      row('ours, SHA-1, no repository', sdks.keepless, sdks.keeplessToOctokit, sdks.keeplessToStripe, undefined),
+    );
+    lines.push(row('ours, RSA, MemoryRepository', rsa.ours, undefined, undefined, rsa.ratio));
+    lines.push(row('ours, RSA, no repository', rsa.keepless, undefined, undefined, rsa.keeplessRatio));
+    lines.push(row('@octokit/webhooks verifyAndReceive', octokit, undefined, undefined, undefined));
+    lines.push(row('stripe.webhooks.constructEvent', stripe, undefined, undefined, undefined));
+    lines.push(row('crypto.verify of the RSA proof', rsa.bare, undefined, undefined, undefined));
   }
   for (const [title, table] of [
     ['16 connections, server on one core', results.servers],
