@@ -13,19 +13,19 @@ export interface CpuComparison {
   readonly payloadBytes: number;
   readonly ours: Spread;
   /** Ours without a repository: like the SDKs, it then keeps nothing. */
-  readonly keepless: Spread;
+  readonly storeless: Spread;
   readonly octokit: Spread;
   readonly stripe: Spread;
   readonly toOctokit: Spread;
   readonly toStripe: Spread;
-  readonly keeplessToOctokit: Spread;
-  readonly keeplessToStripe: Spread;
+  readonly storelessToOctokit: Spread;
+  readonly storelessToStripe: Spread;
   readonly rsa: {
     readonly ours: Spread;
-    readonly keepless: Spread;
+    readonly storeless: Spread;
     readonly bare: Spread;
     readonly ratio: Spread;
-    readonly keeplessRatio: Spread;
+    readonly storelessRatio: Spread;
   };
 }
 
@@ -100,7 +100,7 @@ export async function compareSdks(options: {
 
   const verification = { sha1: { secretKeys: [secretKey] } };
   let endpoint: CallbackEndpoint;
-  const keepless = endpointOver(undefined, verification);
+  const storeless = endpointOver(undefined, verification);
 
   const webhooks = new Webhooks({ secret: secretKey });
   webhooks.on('push', () => {});
@@ -114,7 +114,7 @@ export async function compareSdks(options: {
 
   const played = await playCalls(
     {
-      keepless: (index) => callOurs(keepless, bodies[index]),
+      storeless: (index) => callOurs(storeless, bodies[index]),
       ours: (index) => callOurs(endpoint, bodies[index]),
       octokit: (index) =>
         webhooks.verifyAndReceive({
@@ -134,13 +134,13 @@ export async function compareSdks(options: {
   return {
     payloadBytes,
     ours: spread(played.ours),
-    keepless: spread(played.keepless),
+    storeless: spread(played.storeless),
     octokit: spread(played.octokit),
     stripe: spread(played.stripe),
     toOctokit: pairedRatio(played.ours, played.octokit),
     toStripe: pairedRatio(played.ours, played.stripe),
-    keeplessToOctokit: pairedRatio(played.keepless, played.octokit),
-    keeplessToStripe: pairedRatio(played.keepless, played.stripe),
+    storelessToOctokit: pairedRatio(played.storeless, played.octokit),
+    storelessToStripe: pairedRatio(played.storeless, played.stripe),
     rsa: await compareRsa(options),
   };
 }
@@ -154,14 +154,14 @@ async function compareRsa({ count, rounds }: { readonly count: number; readonly 
   );
   const verification = { rsa: { publicKeys: [publicKey] } };
   let endpoint: CallbackEndpoint;
-  const keepless = endpointOver(undefined, verification);
+  const storeless = endpointOver(undefined, verification);
   const texts = fields.map(({ txnid, refno, status, message, param1, param2, amount }) =>
     Buffer.from([txnid, refno, status, message, 'BENCH', param1, param2, amount].join(':')),
   );
   const signatures = texts.map((text) => createSign('RSA-SHA256').update(text).sign(privateKey));
   const played = await playCalls(
     {
-      keepless: (index) => callOurs(keepless, bodies[index]),
+      storeless: (index) => callOurs(storeless, bodies[index]),
       ours: (index) => callOurs(endpoint, bodies[index]),
       bare: async (index) => {
         if (!verify('RSA-SHA256', texts[index] as Buffer, publicKey, signatures[index] as Buffer)) throw new Error();
@@ -175,10 +175,10 @@ async function compareRsa({ count, rounds }: { readonly count: number; readonly 
   );
   return {
     ours: spread(played.ours),
-    keepless: spread(played.keepless),
+    storeless: spread(played.storeless),
     bare: spread(played.bare),
     ratio: pairedRatio(played.ours, played.bare),
-    keeplessRatio: pairedRatio(played.keepless, played.bare),
+    storelessRatio: pairedRatio(played.storeless, played.bare),
   };
 }
 

@@ -27,10 +27,10 @@ export function reportOf(results: Partial<Results>): string {
       `| ${[name, show(cpu, 1), ...ratios.map((ratio) => (ratio === undefined ? '' : show(ratio)))].join(' | ')} |`;
     lines.push(row('ours, SHA-1, MemoryRepository', sdks.ours, sdks.toOctokit, sdks.toStripe, undefined));
     lines.push(
-      row('ours, SHA-1, no repository', sdks.keepless, sdks.keeplessToOctokit, sdks.keeplessToStripe, undefined),
+      row('ours, SHA-1, no repository', sdks.storeless, sdks.storelessToOctokit, sdks.storelessToStripe, undefined),
     );
     lines.push(row('ours, RSA, MemoryRepository', rsa.ours, undefined, undefined, rsa.ratio));
-    lines.push(row('ours, RSA, no repository', rsa.keepless, undefined, undefined, rsa.keeplessRatio));
+    lines.push(row('ours, RSA, no repository', rsa.storeless, undefined, undefined, rsa.storelessRatio));
     lines.push(row('@octokit/webhooks verifyAndReceive', octokit, undefined, undefined, undefined));
     lines.push(row('stripe.webhooks.constructEvent', stripe, undefined, undefined, undefined));
     lines.push(row('crypto.verify of the RSA proof', rsa.bare, undefined, undefined, undefined));
