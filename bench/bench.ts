@@ -1,39 +1,16 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
-import { type CpuComparison, compareSdks } from './compare-sdks.js';
-import { playRounds, type Standing, standings } from './compare-servers.js';
+import { compareSdks } from './compare-sdks.js';
+import { playRounds, standings } from './compare-servers.js';
 import { canPin, pinSelf } from './cpu.js';
 import { type BenchDatabase, type BenchServer, startServer } from './database.js';
-import { type HeapMark, measureHeap } from './heap.js';
-import { compareLatency, type LatencyComparison } from './latency.js';
+import { measureHeap } from './heap.js';
+import { compareLatency } from './latency.js';
 import { secretKey } from './postbacks.js';
 import { ContenderProcess, LoadProcess } from './processes.js';
-import { drawPlots, reportOf, writeDocs } from './report.js';
-import { countLosses, type SeveralProcesses } from './several-processes.js';
-import { compareTableSizes, type SizeFigure } from './table-size.js';
-
-/** What the bench writes: one file a section. */
-export interface Results {
-  machine: Machine;
-  /** CPU and throughput over 16 connections, the server on one core, all else on the other. */
-  servers: Standing[];
-  /** Throughput over 64 connections, on all cores. */
-  throughput: Standing[];
-  latency: LatencyComparison;
-  sizes: SizeFigure[];
-  several: SeveralProcesses;
-  sdks: CpuComparison;
-  heap: readonly HeapMark[];
-}
-
-export interface Machine {
-  readonly node: string;
-  readonly cpu: string;
-  readonly cores: number;
-  readonly measuredAt: string;
-  /** How busy the machine was before, over the last minute: others who use it show here. */
-  readonly load: number;
-}
+import { drawPlots, type Results, reportOf, writeDocs } from './report.js';
+import { countLosses } from './several-processes.js';
+import { compareTableSizes } from './table-size.js';
 
 const sections = ['sdks', 'servers', 'throughput', 'latency', 'several', 'heap', 'sizes'] as const;
 const isShort = process.argv.includes('--short');

@@ -1,8 +1,35 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Results } from './bench.js';
+import type { CpuComparison } from './compare-sdks.js';
 import type { Standing } from './compare-servers.js';
+import type { HeapMark } from './heap.js';
+import type { LatencyComparison } from './latency.js';
 import { type Bar, barChart } from './plot.js';
+import type { SeveralProcesses } from './several-processes.js';
 import type { Spread } from './statistics.js';
+import type { SizeFigure } from './table-size.js';
+
+/** What the bench writes: one file a section. */
+export interface Results {
+  machine: Machine;
+  /** CPU and throughput over 16 connections, the server on one core, all else on the other. */
+  servers: Standing[];
+  /** Throughput over 64 connections, on all cores. */
+  throughput: Standing[];
+  latency: LatencyComparison;
+  sizes: SizeFigure[];
+  several: SeveralProcesses;
+  sdks: CpuComparison;
+  heap: readonly HeapMark[];
+}
+
+export interface Machine {
+  readonly node: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly measuredAt: string;
+  /** How busy the machine was before, over the last minute: others who use it show here. */
+  readonly load: number;
+}
 
 interface Goal {
   readonly goal: string;
