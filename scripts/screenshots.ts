@@ -6,11 +6,11 @@ import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { colorSchemes, launchBrowser, screens } from './support/browser.js';
-import { createTestDatabase, stopTestServer } from './support/database.js';
-import { beginPayment, choose, press } from './support/journey.js';
-import { root } from './support/program.js';
-import { killShops, startShop } from './support/shop-process.js';
+import { colorSchemes, launchBrowser, screens } from '../test/support/browser.js';
+import { createTestDatabase, stopTestServer } from '../test/support/database.js';
+import { beginPayment, choose, press } from '../test/support/journey.js';
+import { root } from '../test/support/program.js';
+import { killShops, startShop } from '../test/support/shop-process.js';
 
 const folder = join(root, '.data/screenshots');
 const images = join(root, 'docs/images');
