@@ -8,6 +8,8 @@ export interface IncomingMessageLike {
   readonly socket: { readonly remoteAddress?: string | undefined };
   readonly readableDidRead: boolean;
   readonly readableEnded: boolean;
+  /** What `setEncoding` was called with. */
+  readonly readableEncoding?: string | null;
   readonly destroyed: boolean;
   on(event: 'data', listener: (chunk: Uint8Array) => void): unknown;
   on(event: 'end' | 'close' | 'error', listener: () => void): unknown;
@@ -40,18 +42,9 @@ export function toCallbackRequest(
 }
 
 /** The headers of a reply with the length of its body. A 204 has neither. */
-export function headersWithLength(reply: CallbackReply): Readonly<Record<string, string>> {
-  let headers = headersOfFrozen.get(reply);
-  if (headers === undefined) {
-    const length = String(Buffer.byteLength(reply.body));
-    headers = reply.status === 204 ? reply.headers : { ...reply.headers, 'Content-Length': length };
-    // The default answers, which most callbacks get.
-    if (Object.isFrozen(reply)) headersOfFrozen.set(reply, headers);
-  }
-  return headers;
+export function headersWithLength({ status, headers, body }: CallbackReply): Readonly<Record<string, string>> {
+  return status === 204 ? headers : { ...headers, 'Content-Length': String(Buffer.byteLength(body)) };
 }
-
-const headersOfFrozen = new WeakMap<CallbackReply, Readonly<Record<string, string>>>();
 
 /**
  * Finds the body wherever it is: in the stream if nobody read it, else in what a body parser left. Whether a parser
@@ -63,7 +56,10 @@ function readBody(
   limit: number,
 ): BodyRead | Promise<BodyRead> {
   if (Number(message.headers['content-length']) > limit) return { kind: 'too-large', limit };
-  if (!message.readableDidRead && !message.readableEnded) return readStream(message, limit);
+  if (!message.readableDidRead && !message.readableEnded) {
+    const hint = 'something in front of the handler called setEncoding() on the request, and its bytes are lost';
+    return message.readableEncoding ? { kind: 'consumed', hint } : readStream(message, limit);
+  }
   for (const kept of [rawBody, body]) {
     if (kept instanceof Uint8Array) return { kind: 'bytes', bytes: kept };
     if (typeof kept === 'string') return { kind: 'text', text: kept };

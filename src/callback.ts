@@ -63,7 +63,7 @@ interface ValidCallbackBase {
   readonly proof: Proof;
   /** What became of the row. */
   readonly update: CallbackUpdate;
-  /** Aborts when the deadline of the handler passes. Made when it is asked for: a copy by spread does not have it. */
+  /** Aborts when the deadline of the handler passes. */
   readonly signal: AbortSignal;
   /** The request that brought it. */
   readonly request: CallbackRequest;

@@ -51,9 +51,15 @@ export class CallbackDispatcher implements CallbackEndpoint {
   async #answerAndTell(request: CallbackRequest): Promise<CallbackReply> {
     const { received, replied } = this.#parts.hooks;
     const startedAt = performance.now();
-    const method = escapeForLog(String(request.method));
-    tell(received, { method, remoteAddress: request.remoteAddress });
-    const reply = await this.#answer(request);
+    let method = '';
+    let reply: CallbackReply;
+    try {
+      method = escapeForLog(String(request.method));
+      tell(received, { method, remoteAddress: request.remoteAddress });
+      reply = await this.#answer(request);
+    } catch (error) {
+      reply = this.#handlerFailed(error);
+    }
     tell(replied, { method, status: reply.status, milliseconds: performance.now() - startedAt });
     return reply;
   }

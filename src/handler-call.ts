@@ -1,9 +1,8 @@
 import type { Callback, InvalidCallback, ValidCallback } from './callback.js';
 import type { CallbackReply, CallbackRequest } from './callback-request.js';
-import { type Deadline, withinDeadline } from './deadline.js';
+import { type Deadline, withinDeadline, withSignal } from './deadline.js';
 import type { HandlerTable } from './decorators/handler-table.js';
 import { DragonpayError } from './errors.js';
-import { HandedCallback, HandedInvalid } from './handed-callback.js';
 import type { ReceivedFields } from './preprocessing/read-fields.js';
 import { type Job, type JobQueue, jobOf } from './queue/job.js';
 import type { CallbackRepository } from './repository/callback-repository.js';
@@ -76,7 +75,7 @@ export class HandlerCall {
       const handler = await this.#handler();
       await this.#within(first, async (deadline) => {
         if (key !== undefined) {
-          await this.#call(handler, key, this.#valid(callback, update, deadline, { trx }));
+          await this.#call(handler, key, Object.assign(this.#valid(callback, update, deadline, trx), { trx }));
         }
         for (const entry of queued) await this.#enqueue(jobOf(entry.queue, callback, update), queue, trx);
       });
@@ -98,8 +97,20 @@ export class HandlerCall {
   }
 
   /** Calls the `@OnGet` or `@OnPost` method for an invalid callback. */
-  onInvalid(issues: InvalidCallback['issues'], { received }: ReceivedFields): unknown {
-    return this.#onVerb((deadline) => new HandedInvalid(issues, received, this.#request as CallbackRequest, deadline));
+  onInvalid(issues: InvalidCallback['issues'], fields: ReceivedFields): unknown {
+    const request = this.#request as CallbackRequest;
+    return this.#onVerb((deadline) => {
+      const invalid: Omit<InvalidCallback, 'signal'> = {
+        valid: false,
+        origin: 'callback',
+        method: request.method as 'GET' | 'POST',
+        issues,
+        received: fields.received,
+        update: { outcome: 'skipped' },
+        request,
+      };
+      return withSignal(invalid, deadline);
+    });
   }
 
   #onVerb(toCallback: (deadline: Deadline) => Callback): unknown {
@@ -142,25 +153,26 @@ export class HandlerCall {
   }
 
   /** Errors carry the name of the method that they came from. */
-  #within<Result>(key: string | symbol, run: (deadline: Deadline) => Result): Result | Promise<Awaited<Result>> {
+  #within(key: string | symbol, run: (deadline: Deadline) => unknown): unknown {
     const name = () => `${this.#table.className}.${String(key)}`;
     const after = (this.#request as TestRequest | undefined)?.[afterMethod];
-    return withinDeadline<unknown>(
+    return withinDeadline(
       this.#milliseconds,
       after === undefined ? run : andThen(run, after),
       () => new DragonpayError('handler-deadline', `${name()} took longer than ${this.#milliseconds} ms`),
       (reason) => new HandlerError(name(), reason),
-    ) as Result | Promise<Awaited<Result>>;
+    );
   }
 
-  #valid(
-    verified: VerifiedCallback,
-    update: CallbackUpdate,
-    deadline: Deadline,
-    options?: { readonly trx: unknown },
-  ): ValidCallback {
-    const handed = new HandedCallback(verified, update, this.#request, this.#repository, deadline, options);
-    return (options === undefined ? handed : Object.assign(handed, options)) as ValidCallback;
+  #valid(verified: VerifiedCallback, update: CallbackUpdate, deadline: Deadline, trx?: unknown): ValidCallback {
+    const { kind, id, status, data, unsigned, proof, origin, method, inquiry } = verified;
+    const repository = this.#repository;
+    const options = trx === undefined ? {} : { trx };
+    const request = this.#request;
+    const stored = async () =>
+      kind === 'payment' ? repository?.findTransaction(id, options) : repository?.findPayout(id, options);
+    const valid = { valid: true, kind, origin, method, status, data, unsigned, proof, update, request, stored };
+    return withSignal(inquiry === undefined ? valid : { ...valid, inquiry }, deadline) as ValidCallback;
   }
 }
 

@@ -1,31 +1,34 @@
 /** Counts what is under way, so that closing can wait for it. */
 export class InFlight {
   #count = 0;
-  readonly #waiting = new Set<() => void>();
+  #waiting: Array<() => void> = [];
   readonly #settle = () => {
-    if (--this.#count > 0) return;
-    for (const resolve of this.#waiting) resolve();
+    if (--this.#count === 0) this.#wake();
   };
 
   /** Follows a promise until it settles. */
   follow<Result>(running: Promise<Result>): Promise<Result> {
-    this.#count++;
     running.then(this.#settle, this.#settle);
+    this.#count++;
     return running;
   }
 
   /** Resolves when nothing is under way, or after so many milliseconds. Whether nothing is. */
   async drained(milliseconds: number): Promise<boolean> {
-    if (this.#count === 0) return true;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        this.#waiting.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, milliseconds);
-      this.#waiting.add(done);
-    });
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#wake();
+    }, milliseconds);
+    // What has settled may have begun something else.
+    while (this.#count > 0 && !isLate) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    clearTimeout(timer);
     return this.#count === 0;
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
   }
 }

@@ -8,7 +8,7 @@ import type { JobQueue } from './queue/job.js';
 import type { Inquiry } from './reconcile/inquiry.js';
 import type { CallbackRepository, StatusEffect } from './repository/callback-repository.js';
 import type { CallbackUpdate, RecordedUpdate } from './repository/callback-update.js';
-import { isReplayable, type ReplayableRepository } from './repository/replayable-repository.js';
+import { isReplayable } from './repository/replayable-repository.js';
 import type { VerifiedCallback } from './verification/verified-callback.js';
 
 /** Whether the gateway is asked before a payment's status is applied: before a final one, any, or none. */
@@ -58,19 +58,11 @@ export async function storeCallback(
   if (stored.error instanceof HandlerError) {
     if (isReplayable(repository)) {
       // A note for replay(), and no more: the answer does not depend on it.
-      await recordFailure(callback, repository, parts).catch(() => {});
+      await Promise.resolve(withinStore(parts, () => repository.recordFailure(callback))).catch(() => {});
     }
     throw stored.error;
   }
   return stored;
-}
-
-async function recordFailure(
-  callback: VerifiedCallback,
-  repository: ReplayableRepository,
-  parts: StoreParts,
-): Promise<void> {
-  await withinStore(parts, () => repository.recordFailure(callback));
 }
 
 function store(
@@ -108,24 +100,17 @@ async function storeConfirmed(
 
 const wouldMove = new Error('the status would move');
 
+/** Whoever closes waits for it, also when it is late and goes on without us. */
 function withinStore<Result>(
   { limits, inFlight }: StoreParts,
   run: () => Promise<Result>,
   effectMilliseconds = 0,
 ): Result | Promise<Result> {
   const bound = limits.storeMilliseconds + effectMilliseconds;
-  let running: Promise<Result> | undefined;
   return withinDeadline(
     bound,
-    () => {
-      running = run();
-      return running;
-    },
-    () => {
-      // It goes on without us: whoever closes waits for it.
-      if (running !== undefined) inFlight.follow(running);
-      return new DragonpayError('unstored', `the database took longer than ${bound} ms`);
-    },
+    () => inFlight.follow(run()),
+    () => new DragonpayError('unstored', `the database took longer than ${bound} ms`),
   );
 }
 

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { expect } from 'chai';
+import { toNodeListener } from '../adapters/node.js';
 import {
   type Callback,
   type CallbackReply,
@@ -76,6 +78,27 @@ describe('Where a body parser kept the form, the adapter decodes it itself', () 
       expect(body).to.equal('error=invalid-utf8');
     });
   }
+});
+
+it('A request whose bytes were decoded before anybody read them is refused, and the log says why', async () => {
+  const told: unknown[] = [];
+  const endpoint = testEndpoint(Versatile, { hooks: { rejected: ({ message }) => told.push(message) } });
+  const listener = toNodeListener(endpoint);
+  const server = createServer((request, response) => {
+    request.setEncoding('utf8');
+    void listener(request, response);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const answered = await fetch(`http://127.0.0.1:${port}${path}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    body: formOf('paid'),
+  });
+  expect([answered.status, await answered.text()]).to.deep.equal([500, 'error=body-consumed']);
+  expect(told.join()).to.include('setEncoding');
+  server.closeAllConnections();
+  server.close();
 });
 
 /** Replies in every way that there is, as the message of the callback asks for. */

@@ -6,6 +6,7 @@ import { withinDeadline } from '../src/deadline.js';
 import { DragonpayError } from '../src/errors.js';
 
 const late = () => new DragonpayError('handler-deadline', 'late');
+
 /** Runs a program that imports what is tested, until it ends by itself. */
 async function endOf(program: string): Promise<{ output: string; milliseconds: number }> {
   const imports = `import { withinDeadline } from '${new URL('../src/deadline.ts', import.meta.url)}';
@@ -38,6 +39,37 @@ describe('A deadline', () => {
     await sleep(80);
     expect(ends, 'and no more').to.have.length(3);
   });
+
+  const broken = () => {
+    throw new Error('broken');
+  };
+  // biome-ignore-start lint/suspicious/noThenProperty: what other libraries, and mistakes, make
+  const thenables: Array<[what: string, made: () => unknown, outcome: string]> = [
+    ['another library’s, that settles', () => ({ then: (settle: (value: string) => void) => settle('done') }), 'done'],
+    [
+      'one that is a function',
+      () => Object.assign(() => {}, { then: (f: (value: string) => void) => f('done') }),
+      'done',
+    ],
+    [
+      'one that hands on another that never settles',
+      () => ({ then: (f: (value: unknown) => void) => f(new Promise(() => {})) }),
+      'late',
+    ],
+    ['one that never settles', () => ({ then() {} }), 'late'],
+    ['one whose then throws', () => ({ then: broken }), 'named: broken'],
+    ['one whose then cannot be had', () => Object.defineProperty({}, 'then', { get: broken }), 'named: broken'],
+    ['none, but a failure', broken, 'named: broken'],
+  ];
+  // biome-ignore-end lint/suspicious/noThenProperty: as above
+  for (const [what, made, outcome] of thenables) {
+    it(`holds for ${what}`, async () => {
+      const named = (reason: unknown) =>
+        DragonpayError.is(reason) ? reason : new Error(`named: ${(reason as Error).message}`);
+      const run = (async () => withinDeadline<unknown>(40, made, late, named))();
+      expect(await run.catch((error: Error) => error.message)).to.equal(outcome);
+    });
+  }
 
   it('keeps no process from ending once nothing runs', async () => {
     const run = 'await Promise.all([1, 2, 3].map(() => withinDeadline(60_000, () => sleep(5), () => 0)));';

@@ -1114,14 +1114,17 @@ describe('The dispatcher', () => {
     ];
     for (const [what, request] of hostile) {
       it(what, async () => {
+        const settings = { allowFrom: ['203.0.113.7'], clientAddress: () => '203.0.113.7' };
+        const heard: unknown[] = [];
+        const hooks = { replied: (event: object) => heard.push(event), handlerFailed() {} };
         for (const Class of [Recording, Silent, Strict]) {
-          const answered = await testEndpoint(Class, {
-            allowFrom: ['203.0.113.7'],
-            clientAddress: () => '203.0.113.7',
-          }).dispatch(request());
-          expect(answered.status).to.be.within(200, 599);
-          expect(JSON.stringify(answered)).to.not.include('sw0rdfish');
+          for (const more of [{}, { hooks }]) {
+            const answered = await testEndpoint(Class, { ...settings, ...more }).dispatch(request());
+            expect(answered.status).to.be.within(200, 599);
+            expect(JSON.stringify(answered)).to.not.include('sw0rdfish');
+          }
         }
+        expect(heard, 'each answer is told').to.have.length(3);
       });
     }
 

@@ -1,6 +1,14 @@
 import { expect } from 'chai';
 import { InFlight } from '../src/in-flight.js';
-import { type Callback, DragonpayCallback, MemoryRepository, OnPost } from '../src/index.js';
+import {
+  type Callback,
+  type CallbackReply,
+  type CallbackRequest,
+  DragonpayCallback,
+  MemoryRepository,
+  OnDispatch,
+  OnPost,
+} from '../src/index.js';
 import { postForm } from './support/callback-request.js';
 import { dispatchSigned, testDragonpay } from './support/dispatch-signed.js';
 
@@ -59,6 +67,21 @@ describe('What is in flight', () => {
     expect(drained).to.equal(false);
     second.resolve();
     expect(await draining).to.equal(true);
+  });
+
+  it('includes what follows when it has settled', async () => {
+    const inFlight = new InFlight();
+    const [first, second] = [deferred(), deferred()];
+    const work = (async () => {
+      await inFlight.follow(first.promise);
+      await inFlight.follow(second.promise);
+      return 'done';
+    })();
+    const draining = Promise.race([inFlight.drained(1000), work]);
+    first.resolve();
+    await new Promise(setImmediate);
+    second.resolve();
+    expect(await draining).to.equal('done');
   });
 });
 
@@ -134,6 +157,30 @@ describe('dragonpay.close()', () => {
     @DragonpayCallback()
     class Silent {}
     expect(await dispatchSigned(dragonpay.endpoint(Silent))).to.include({ status: 503, body: 'error=unstored' });
+    expect(await dragonpay.close({ milliseconds: 5 })).to.equal(false);
+    stored.resolve();
+    expect(await dragonpay.close()).to.equal(true);
+  });
+
+  it('waits for a statement whose answer @OnDispatch did not wait for', async () => {
+    const stored = deferred();
+    class SlowRepository extends MemoryRepository {
+      override async store(...args: Parameters<MemoryRepository['store']>) {
+        await stored.promise;
+        return super.store(...args);
+      }
+    }
+    const dragonpay = testDragonpay({ repository: new SlowRepository() });
+    @DragonpayCallback()
+    class Hasty {
+      @OnDispatch()
+      async around(_: CallbackRequest, next: () => Promise<CallbackReply>): Promise<CallbackReply> {
+        void next();
+        await new Promise(setImmediate);
+        return { status: 202, headers: {}, body: 'later' };
+      }
+    }
+    expect(await dispatchSigned(dragonpay.endpoint(Hasty))).to.include({ status: 202 });
     expect(await dragonpay.close({ milliseconds: 5 })).to.equal(false);
     stored.resolve();
     expect(await dragonpay.close()).to.equal(true);

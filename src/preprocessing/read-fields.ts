@@ -64,7 +64,7 @@ export type FieldsRead =
  * There is one decoder for every server, because the proofs cover decoded values and body parsers decode differently.
  * Throws or rejects only where the adapter's `body()` does.
  */
-export function readFields(request: CallbackRequest, limits: ReadLimits): FieldsRead | PromiseLike<FieldsRead> {
+export function readFields(request: CallbackRequest, limits: ReadLimits): FieldsRead | Promise<FieldsRead> {
   if (request.method === 'GET') return readQuery(request.target, limits);
   if (!isFormUrlEncoded(request.header('content-type'))) return { ok: false, code: 'unsupported-media-type' };
   const encoding = request.header('content-encoding');
@@ -72,7 +72,7 @@ export function readFields(request: CallbackRequest, limits: ReadLimits): Fields
     return { ok: false, code: 'unsupported-content-encoding' };
   }
   const body = request.body(limits.bodyBytes);
-  return isThenable(body) ? body.then((read) => readBody(read, limits)) : readBody(body, limits);
+  return isThenable(body) ? Promise.resolve(body).then((read) => readBody(read, limits)) : readBody(body, limits);
 }
 
 const formUrlEncoded = 'application/x-www-form-urlencoded';
@@ -222,7 +222,7 @@ function decodeComponent(raw: string): string | undefined {
   }
 }
 
-/** What Dragonpay sends nearly always: half of the time. `undefined` for whatever is not ASCII, or malformed. */
+/** Takes half of the time of what is below, and nearly always does. `undefined` for what is not ASCII, or malformed. */
 function decodeAscii(raw: string): string | undefined {
   let text = '';
   let from = 0;
