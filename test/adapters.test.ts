@@ -90,15 +90,18 @@ it('A request whose bytes were decoded before anybody read them is refused, and 
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const answered = await fetch(`http://127.0.0.1:${port}${path}`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-    body: formOf('paid'),
-  });
-  expect([answered.status, await answered.text()]).to.deep.equal([500, 'error=body-consumed']);
-  expect(told.join()).to.include('setEncoding');
-  server.closeAllConnections();
-  server.close();
+  try {
+    const answered = await fetch(`http://127.0.0.1:${port}${path}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+      body: formOf('paid'),
+    });
+    expect([answered.status, await answered.text()]).to.deep.equal([500, 'error=body-consumed']);
+    expect(told.join()).to.include('setEncoding');
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 /** Replies in every way that there is, as the message of the callback asks for. */
