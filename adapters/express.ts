@@ -26,8 +26,7 @@ export function toExpressHandler(
   endpoint: CallbackEndpoint,
 ): (request: ExpressRequest, response: ExpressResponse) => Promise<void> {
   return async (request, response) => {
-    const { body, rawBody } = request;
-    const reply = await endpoint.dispatch(toCallbackRequest(request, request.originalUrl, { body, rawBody }, request));
+    const reply = await endpoint.dispatch(toCallbackRequest(request, request.originalUrl, request, request));
     response.writeHead(reply.status, headersWithLength(reply));
     response.end(reply.body);
   };

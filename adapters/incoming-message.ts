@@ -8,17 +8,15 @@ export interface IncomingMessageLike {
   readonly socket: { readonly remoteAddress?: string | undefined };
   readonly readableDidRead: boolean;
   readonly readableEnded: boolean;
-  /** What `setEncoding` was called with. */
-  readonly readableEncoding?: string | null;
   readonly destroyed: boolean;
-  on(event: 'data', listener: (chunk: Uint8Array) => void): unknown;
+  on(event: 'data', listener: (chunk: Uint8Array | string) => void): unknown;
   on(event: 'end' | 'close' | 'error', listener: () => void): unknown;
 }
 
-/** What something upstream left of the body: its result, and the bytes or the text that it kept. */
+/** Where something upstream left the body: its result, and the bytes or the text that it kept. */
 export interface ParsedBody {
-  readonly body: unknown;
-  readonly rawBody: unknown;
+  readonly body?: unknown;
+  readonly rawBody?: unknown;
 }
 
 /** Makes the seam's request of a Node request. `target` is the URL before any router cut it. */
@@ -28,11 +26,12 @@ export function toCallbackRequest(
   parsed: ParsedBody,
   native: unknown,
 ): CallbackRequest {
+  const { headers } = message;
   return {
     method: message.method ?? '',
     target,
     header: (name) => {
-      const value = message.headers[name];
+      const value = headers[name];
       return Array.isArray(value) ? value.join(', ') : value;
     },
     body: (limit) => readBody(message, parsed, limit),
@@ -50,16 +49,10 @@ export function headersWithLength({ status, headers, body }: CallbackReply): Rea
  * Finds the body wherever it is: in the stream if nobody read it, else in what a body parser left. Whether a parser
  * ran cannot be told from `body` being there: Express 4 sets `{}` for content that its parser passed over.
  */
-function readBody(
-  message: IncomingMessageLike,
-  { body, rawBody }: ParsedBody,
-  limit: number,
-): BodyRead | Promise<BodyRead> {
+function readBody(message: IncomingMessageLike, parsed: ParsedBody, limit: number): BodyRead | Promise<BodyRead> {
   if (Number(message.headers['content-length']) > limit) return { kind: 'too-large', limit };
-  if (!message.readableDidRead && !message.readableEnded) {
-    const hint = 'something in front of the handler called setEncoding() on the request, and its bytes are lost';
-    return message.readableEncoding ? { kind: 'consumed', hint } : readStream(message, limit);
-  }
+  if (!message.readableDidRead && !message.readableEnded) return readStream(message, limit);
+  const { body, rawBody } = parsed;
   for (const kept of [rawBody, body]) {
     if (kept instanceof Uint8Array) return { kind: 'bytes', bytes: kept };
     if (typeof kept === 'string') return { kind: 'text', text: kept };
@@ -71,6 +64,9 @@ function readBody(
   return { kind: 'consumed', hint };
 }
 
+const decodedInFront =
+  'something in front of the handler called setEncoding() on the request: its bytes are lost; mount the handler before it';
+
 function readStream(message: IncomingMessageLike, limit: number): BodyRead | Promise<BodyRead> {
   if (message.destroyed) return { kind: 'aborted' };
   return new Promise((resolve) => {
@@ -79,6 +75,7 @@ function readStream(message: IncomingMessageLike, limit: number): BodyRead | Pro
     // The listeners go with the request. They stay until then: one that is reset later must not bring an unheard
     // 'error' up, and what is left of one that is too large is let go of.
     message.on('data', (chunk) => {
+      if (typeof chunk === 'string') return resolve({ kind: 'consumed', hint: decodedInFront });
       length += chunk.byteLength;
       if (length <= limit) {
         chunks.push(chunk);

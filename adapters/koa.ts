@@ -1,5 +1,5 @@
 import type { CallbackEndpoint } from '../src/callback-request.js';
-import { headersWithLength, type IncomingMessageLike, type ParsedBody, toCallbackRequest } from './incoming-message.js';
+import { headersWithLength, type IncomingMessageLike, toCallbackRequest } from './incoming-message.js';
 
 /** What is used of Koa's context, in versions 2 and 3. Body parsers add `body` and `rawBody` to its request. */
 export interface KoaContext {
@@ -22,8 +22,7 @@ export interface KoaContext {
  */
 export function toKoaMiddleware(endpoint: CallbackEndpoint): (context: KoaContext) => Promise<void> {
   return async (context) => {
-    const { body, rawBody }: Partial<ParsedBody> = context.request;
-    const request = toCallbackRequest(context.req, context.originalUrl, { body, rawBody }, context);
+    const request = toCallbackRequest(context.req, context.originalUrl, context.request, context);
     const reply = await endpoint.dispatch(request);
     context.status = reply.status;
     context.set(headersWithLength(reply));

@@ -27,8 +27,7 @@ export function toNodeListener(
   endpoint: CallbackEndpoint,
 ): (request: NodeRequest, response: NodeResponse) => Promise<void> {
   return async (request, response) => {
-    const { body, rawBody } = request;
-    const reply = await endpoint.dispatch(toCallbackRequest(request, request.url ?? '', { body, rawBody }, request));
+    const reply = await endpoint.dispatch(toCallbackRequest(request, request.url ?? '', request, request));
     response.writeHead(reply.status, headersWithLength(reply));
     response.end(reply.body);
   };
