@@ -26,8 +26,8 @@ const folder = isShort ? 'bench/results/short' : 'bench/results';
 
 const extent = isShort
   ? {
-      count: 1200,
-      rounds: 4,
+      count: 1000,
+      rounds: 3,
       warmUps: 1,
       steady: { seconds: 1.5, rounds: 3 },
       sizes: [10_000, 50_000],
