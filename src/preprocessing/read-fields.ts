@@ -1,6 +1,7 @@
 import type { BodyRead, CallbackRequest } from '../callback-request.js';
 import type { FailureCode } from '../errors.js';
 import { isThenable } from '../is-thenable.js';
+import { decodeComponent, FormPairs, percentEncode } from './form-pairs.js';
 
 /** Why a callback is invalid: a code of the table of failures, the field it is about, and a sentence without values. */
 export interface Issue {
@@ -144,48 +145,6 @@ function decodedPairs(form: string): Array<readonly [string, string]> {
   return decoded;
 }
 
-/** Goes through the pairs of a form, undecoded, one after the other. */
-class FormPairs {
-  name = '';
-  value = '';
-  /** Whether name and value stand for themselves: there is nothing to decode, and no NUL. */
-  isPlain = true;
-  readonly #form: string;
-  #next = 0;
-  #special = -1;
-
-  constructor(form: string) {
-    this.#form = form;
-  }
-
-  next(): boolean {
-    const form = this.#form;
-    while (this.#next < form.length) {
-      const start = this.#next;
-      let end = form.indexOf('&', start);
-      if (end < 0) end = form.length;
-      this.#next = end + 1;
-      if (end === start) continue;
-      let equals = form.indexOf('=', start);
-      if (equals < 0 || equals > end) equals = end;
-      if (this.#special < start) this.#special = nextSpecial(form, start);
-      this.name = form.slice(start, equals);
-      this.value = form.slice(equals + 1, end);
-      this.isPlain = this.#special >= end;
-      return true;
-    }
-    return false;
-  }
-}
-
-const specialCharacters = /[+%\0\u0080-\uffff]/g;
-
-/** Where the next character stands that does not stand for itself, or the end. */
-function nextSpecial(form: string, from: number): number {
-  specialCharacters.lastIndex = from;
-  return specialCharacters.test(form) ? specialCharacters.lastIndex - 1 : form.length;
-}
-
 function readParsedFields(
   fields: Iterable<readonly [string, unknown]>,
   parser: string,
@@ -209,51 +168,6 @@ function encodeForm(pairs: ReadonlyArray<readonly [string, string]>): string {
   return pairs
     .map(([name, value]) => `${encodeURIComponent(name.toWellFormed())}=${encodeURIComponent(value.toWellFormed())}`)
     .join('&');
-}
-
-/** `undefined` where the text is no percent-encoded UTF-8. */
-function decodeComponent(raw: string): string | undefined {
-  const plain = decodeAscii(raw);
-  if (plain !== undefined) return plain;
-  try {
-    return decodeURIComponent(raw.replaceAll('+', ' ').replace(/[\u0080-\u00ff]/g, percentEncode));
-  } catch {
-    return undefined;
-  }
-}
-
-/** Takes half of the time of what is below, and nearly always does. `undefined` for what is not ASCII, or malformed. */
-function decodeAscii(raw: string): string | undefined {
-  let text = '';
-  let from = 0;
-  for (let at = nextSpecial(raw, 0); at < raw.length; at = nextSpecial(raw, from)) {
-    const unit = raw.charCodeAt(at);
-    const code = unit === plus ? space : unit === percent ? hexByte(raw, at + 1) : Number.NaN;
-    if (!(code < 0x80)) return undefined;
-    text += raw.slice(from, at) + String.fromCharCode(code);
-    from = at + (unit === plus ? 1 : 3);
-  }
-  return from === 0 ? raw : text + raw.slice(from);
-}
-
-const plus = 0x2b;
-const percent = 0x25;
-const space = 0x20;
-
-/** NaN for what is none. */
-function hexByte(text: string, at: number): number {
-  return 16 * hexDigit(text.charCodeAt(at)) + hexDigit(text.charCodeAt(at + 1));
-}
-
-/** NaN for what is none. */
-function hexDigit(unit: number): number {
-  if (unit >= 0x30 && unit <= 0x39) return unit - 0x30;
-  const lowerCase = unit | 0x20;
-  return lowerCase >= 0x61 && lowerCase <= 0x66 ? lowerCase - 0x57 : Number.NaN;
-}
-
-function percentEncode(character: string): string {
-  return `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }
 
 /** Folds the letters A to Z only: `K` the Kelvin sign is no `k`. */
