@@ -26,12 +26,11 @@ export function toCallbackRequest(
   parsed: ParsedBody,
   native: unknown,
 ): CallbackRequest {
-  const { headers } = message;
   return {
     method: message.method ?? '',
     target,
     header: (name) => {
-      const value = headers[name];
+      const value = message.headers[name];
       return Array.isArray(value) ? value.join(', ') : value;
     },
     body: (limit) => readBody(message, parsed, limit),
