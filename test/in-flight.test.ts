@@ -85,6 +85,21 @@ describe('What is in flight', () => {
   });
 });
 
+/** Stores nothing before a promise settles. */
+class SlowRepository extends MemoryRepository {
+  readonly #until: Promise<void>;
+
+  constructor(until: Promise<void>) {
+    super();
+    this.#until = until;
+  }
+
+  override async store(...args: Parameters<MemoryRepository['store']>) {
+    await this.#until;
+    return super.store(...args);
+  }
+}
+
 describe('dragonpay.close()', () => {
   let entered: ReturnType<typeof deferred<void>>;
   let release: ReturnType<typeof deferred<void>>;
@@ -147,13 +162,10 @@ describe('dragonpay.close()', () => {
 
   it('waits for a statement that outlasts its answer', async () => {
     const stored = deferred();
-    class SlowRepository extends MemoryRepository {
-      override async store(...args: Parameters<MemoryRepository['store']>) {
-        await stored.promise;
-        return super.store(...args);
-      }
-    }
-    const dragonpay = testDragonpay({ repository: new SlowRepository(), limits: { storeMilliseconds: 5 } });
+    const dragonpay = testDragonpay({
+      repository: new SlowRepository(stored.promise),
+      limits: { storeMilliseconds: 5 },
+    });
     @DragonpayCallback()
     class Silent {}
     expect(await dispatchSigned(dragonpay.endpoint(Silent))).to.include({ status: 503, body: 'error=unstored' });
@@ -164,13 +176,7 @@ describe('dragonpay.close()', () => {
 
   it('waits for a statement whose answer @OnDispatch did not wait for', async () => {
     const stored = deferred();
-    class SlowRepository extends MemoryRepository {
-      override async store(...args: Parameters<MemoryRepository['store']>) {
-        await stored.promise;
-        return super.store(...args);
-      }
-    }
-    const dragonpay = testDragonpay({ repository: new SlowRepository() });
+    const dragonpay = testDragonpay({ repository: new SlowRepository(stored.promise) });
     @DragonpayCallback()
     class Hasty {
       @OnDispatch()
