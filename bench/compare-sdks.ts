@@ -1,10 +1,10 @@
 import { createHmac, createSign, generateKeyPairSync, verify } from 'node:crypto';
 import { Webhooks } from '@octokit/webhooks';
 import Stripe from 'stripe';
-import type { CallbackEndpoint, CallbackRequest } from '../src/callback-request.js';
 import { createDragonpay, DragonpayCallback, MemoryRepository, OnPost } from '../src/index.js';
-import type { VerificationSettings } from '../src/settings.js';
-import { encodeCallback, signCallback } from '../src/testing/sign-callback.js';
+import type { CallbackEndpoint, CallbackRequest } from '../src/model/callback-request.js';
+import { encodeCallback, signCallback } from '../src/protocol/sign-callback.js';
+import type { VerificationSettings } from '../src/settings/settings.js';
 import { postback, postbackFields, secretKey, txnidOf } from './postbacks.js';
 import { pairedRatio, type Spread, spread } from './statistics.js';
 
@@ -47,7 +47,7 @@ function endpointOver(repository: MemoryRepository | undefined, verification: Ve
 /** An endpoint over payments that no callback has reached yet: each call applies one, and writes one event. */
 async function freshEndpoint(txnids: readonly string[], verification: VerificationSettings): Promise<CallbackEndpoint> {
   const repository = new MemoryRepository();
-  for (const txnid of txnids) await repository.createTransaction({ txnid, amount: '100.00', currency: 'PHP' });
+  for (const txnid of txnids) await repository.createPayment({ txnid, amount: '100.00', currency: 'PHP' });
   return endpointOver(repository, verification);
 }
 

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { startEmbeddedPostgres } from '../examples/shop/embedded-postgres.js';
+import { startEmbeddedPostgres } from '../examples/support/embedded-postgres/embedded-postgres.js';
 import { createMigrations } from '../src/kysely.js';
 import { rivalTable } from './contender.js';
 import { txnidsInSql } from './postbacks.js';

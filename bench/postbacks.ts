@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { encodeCallback } from '../src/testing/sign-callback.js';
+import { encodeCallback } from '../src/protocol/sign-callback.js';
 
 export const secretKey = 'the secret key of the bench';
 

@@ -10,7 +10,7 @@ import { DRAGONPAY, dragonpayModule } from 'dragonpay-callback/inversify';
 import express from 'express';
 import { Container } from 'inversify';
 import { CheckoutCallback } from './checkout-callback.js';
-import { announce, openRepository, port, settings } from './demo-merchant.js';
+import { announce, openRepository, port, settings } from './support/demo-merchant.js';
 
 /** Stores as another repository does, and tells somebody at once about money that wants a second look. */
 class AlertingRepository implements CallbackRepository {
@@ -30,8 +30,8 @@ class AlertingRepository implements CallbackRepository {
     return update;
   }
 
-  findTransaction(...args: Parameters<CallbackRepository['findTransaction']>) {
-    return this.#inner.findTransaction(...args);
+  findPayment(...args: Parameters<CallbackRepository['findPayment']>) {
+    return this.#inner.findPayment(...args);
   }
 
   findPayout(...args: Parameters<CallbackRepository['findPayout']>) {
@@ -40,7 +40,7 @@ class AlertingRepository implements CallbackRepository {
 }
 
 const repository = await openRepository();
-const { txnid } = await repository.createTransaction({
+const { txnid } = await repository.createPayment({
   txnid: generateTxnId({ prefix: 'OWN-' }),
   amount: '100.00',
   description: 'A book',

@@ -3,7 +3,7 @@ import { toExpressHandler } from 'dragonpay-callback/express';
 import { DRAGONPAY, dragonpayModule } from 'dragonpay-callback/inversify';
 import express from 'express';
 import { Container, inject, injectable } from 'inversify';
-import { announce, openRepository, port, settings } from './demo-merchant.js';
+import { announce, openRepository, port, settings } from './support/demo-merchant.js';
 
 @injectable()
 class Warehouse {
@@ -28,7 +28,7 @@ class CheckoutCallback {
 }
 
 const repository = await openRepository();
-const { txnid } = await repository.createTransaction({ txnid: generateTxnId({ prefix: 'DI-' }), amount: '100.00' });
+const { txnid } = await repository.createPayment({ txnid: generateTxnId({ prefix: 'DI-' }), amount: '100.00' });
 
 const container = new Container();
 container.load(dragonpayModule({ ...settings, repository }));

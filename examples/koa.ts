@@ -2,10 +2,10 @@ import { createDragonpay, generateTxnId } from 'dragonpay-callback';
 import { toKoaMiddleware } from 'dragonpay-callback/koa';
 import Koa from 'koa';
 import { CheckoutCallback } from './checkout-callback.js';
-import { announce, openRepository, port, settings } from './demo-merchant.js';
+import { announce, openRepository, port, settings } from './support/demo-merchant.js';
 
 const repository = await openRepository();
-const { txnid } = await repository.createTransaction({
+const { txnid } = await repository.createPayment({
   txnid: generateTxnId({ prefix: 'KOA-' }),
   amount: '100.00',
   description: 'A book',

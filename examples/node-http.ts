@@ -2,10 +2,10 @@ import { createServer } from 'node:http';
 import { createDragonpay, generateTxnId } from 'dragonpay-callback';
 import { toNodeListener } from 'dragonpay-callback/node';
 import { CheckoutCallback } from './checkout-callback.js';
-import { announce, openRepository, port, settings } from './demo-merchant.js';
+import { announce, openRepository, port, settings } from './support/demo-merchant.js';
 
 const repository = await openRepository();
-const { txnid } = await repository.createTransaction({
+const { txnid } = await repository.createPayment({
   txnid: generateTxnId({ prefix: 'WEB-' }),
   amount: '100.00',
   description: 'A book',

@@ -9,7 +9,7 @@ import {
 } from 'dragonpay-callback';
 import { toExpressHandler } from 'dragonpay-callback/express';
 import express from 'express';
-import { announce, openRepository, port, secretKey } from './demo-merchant.js';
+import { announce, openRepository, port, secretKey } from './support/demo-merchant.js';
 
 @DragonpayCallback({ allowInvalidData: false })
 class PayoutCallback {

@@ -3,7 +3,7 @@ import { toExpressHandler } from 'dragonpay-callback/express';
 import { graphileQueue, graphileTasks } from 'dragonpay-callback/graphile-worker';
 import express from 'express';
 import { Logger, run } from 'graphile-worker';
-import { announce, openDatabase, openRepository, port, settings } from './demo-merchant.js';
+import { announce, openDatabase, openRepository, port, settings } from './support/demo-merchant.js';
 
 /** Mail after the commit, by Graphile Worker, on the PostgreSQL of `DATABASE_URL` or one of its own. */
 @DragonpayCallback()
@@ -16,7 +16,7 @@ class CheckoutCallback {
 
 const connectionString = await openDatabase();
 const repository = await openRepository(connectionString);
-const { txnid } = await repository.createTransaction({ txnid: generateTxnId({ prefix: 'EX-' }), amount: '100.00' });
+const { txnid } = await repository.createPayment({ txnid: generateTxnId({ prefix: 'EX-' }), amount: '100.00' });
 const dragonpay = createDragonpay({ ...settings, repository, queue: graphileQueue() });
 // The worker may as well be a process of its own. `run` makes the tables of Graphile Worker.
 await run({

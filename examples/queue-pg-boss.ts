@@ -3,7 +3,7 @@ import { toExpressHandler } from 'dragonpay-callback/express';
 import { pgBossQueue, workWithPgBoss } from 'dragonpay-callback/pg-boss';
 import express from 'express';
 import PgBoss from 'pg-boss';
-import { announce, openDatabase, openRepository, port, settings } from './demo-merchant.js';
+import { announce, openDatabase, openRepository, port, settings } from './support/demo-merchant.js';
 
 /** Mail after the commit, by pg-boss, on the PostgreSQL of `DATABASE_URL` or one of its own. */
 @DragonpayCallback()
@@ -20,7 +20,7 @@ boss.on('error', (error) => console.error(`pg-boss: ${error.message}`));
 await boss.start();
 
 const repository = await openRepository(connectionString);
-const { txnid } = await repository.createTransaction({ txnid: generateTxnId({ prefix: 'EX-' }), amount: '100.00' });
+const { txnid } = await repository.createPayment({ txnid: generateTxnId({ prefix: 'EX-' }), amount: '100.00' });
 const dragonpay = createDragonpay({ ...settings, repository, queue: pgBossQueue(boss) });
 // The worker may as well be a process of its own.
 await workWithPgBoss(boss, dragonpay.work(CheckoutCallback), { pollingIntervalSeconds: 0.5 });

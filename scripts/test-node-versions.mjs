@@ -44,7 +44,7 @@ function testOn(version) {
   const name = `Node ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim().slice(1)}`;
   const mocha = join(root, 'node_modules/mocha/bin/mocha.js');
   const reporter = ['--reporter', 'json', '--reporter-option', `output=${results}`];
-  const { status, stderr } = spawnSync(node, [mocha, ...reporter, ...forMocha], {
+  const { status, stderr } = spawnSync(node, [mocha, 'test/**/*.test.ts', ...reporter, ...forMocha], {
     cwd: root,
     env: environment,
     encoding: 'utf8',

@@ -1,20 +1,20 @@
-import type { CallbackEndpoint } from './callback-request.js';
-import { checkSettings, holdsAddress } from './check-settings.js';
+import { InFlight } from './async/in-flight.js';
 import type { HandlerClass } from './decorators/handler-metadata.js';
 import { CallbackDispatcher } from './dispatcher.js';
 import { DragonpayError } from './errors.js';
-import { type HandlerOption, Handlers } from './handlers.js';
-import { defaultHooks } from './hooks.js';
-import { InFlight } from './in-flight.js';
-import type { CallbackKind } from './preprocessing/transaction-status.js';
-import { type QueueWorker, queueWorker } from './queue/queue-worker.js';
-import type { ReconcileReport } from './reconcile/reconcile.js';
-import type { CallbackUpdate } from './repository/callback-update.js';
+import { type HandlerOption, Handlers } from './handling/handler-registry.js';
+import type { StoreParts } from './handling/store-callback.js';
+import { type QueueWorker, queueWorker } from './jobs/job-worker.js';
+import type { CallbackEndpoint } from './model/callback-request.js';
+import type { CallbackUpdate } from './model/callback-update.js';
+import { defaultHooks } from './observability/hooks.js';
+import type { ReconcileReport } from './operations/reconcile.js';
+import { type CorrectOptions, type ReconcileOptions, WithoutRequest } from './operations/without-request.js';
+import type { CallbackKind } from './protocol/statuses.js';
 import type { Change, Correction } from './repository/correction.js';
-import { failed } from './response/default-answers.js';
-import type { DragonpaySettings } from './settings.js';
-import type { StoreParts } from './store-callback.js';
-import { type CorrectOptions, type ReconcileOptions, WithoutRequest } from './without-request.js';
+import { failed } from './response/default-replies.js';
+import { checkSettings, holdsAddress } from './settings/check-settings.js';
+import type { DragonpaySettings } from './settings/settings.js';
 
 /** Options of one endpoint. */
 export interface EndpointOptions {

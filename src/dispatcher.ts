@@ -1,17 +1,18 @@
-import type { CallbackEndpoint, CallbackReply, CallbackRequest } from './callback-request.js';
+import { isThenable } from './async/is-thenable.js';
 import type { HandlerTable } from './decorators/handler-table.js';
 import { DragonpayError, type FailureCode, failures } from './errors.js';
-import { HandlerCall, HandlerError } from './handler-call.js';
-import { escapeForLog, tell } from './hooks.js';
-import { isThenable } from './is-thenable.js';
-import { checkFields } from './preprocessing/check-fields.js';
-import { type Issue, type ReadLimits, type ReceivedFields, readFields } from './preprocessing/read-fields.js';
-import type { CallbackKind } from './preprocessing/transaction-status.js';
+import { HandlerCall, HandlerError } from './handling/handler-call.js';
+import { type Stored, type StoreParts, storeCallback } from './handling/store-callback.js';
+import type { CallbackEndpoint, CallbackReply, CallbackRequest } from './model/callback-request.js';
+import type { SkippedUpdate } from './model/callback-update.js';
+import type { Issue } from './model/issue.js';
+import type { VerifiedCallback } from './model/verified-callback.js';
+import { escapeForLog, tell } from './observability/hooks.js';
+import type { CallbackKind } from './protocol/statuses.js';
+import { checkFields } from './reading/check-fields.js';
+import { type ReadLimits, type ReceivedFields, readFields } from './reading/read-fields.js';
 import type { CallbackRepository } from './repository/callback-repository.js';
-import type { SkippedUpdate } from './repository/callback-update.js';
-import { answer, failed, methodTable } from './response/default-answers.js';
-import { type Stored, type StoreParts, storeCallback } from './store-callback.js';
-import type { VerifiedCallback } from './verification/verified-callback.js';
+import { answer, failed, methodTable } from './response/default-replies.js';
 import { type VerificationPolicy, verifyCallback } from './verification/verify-callback.js';
 
 /** What a dispatcher works with. {@link createDragonpay} makes it from settings. */

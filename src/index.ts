@@ -3,22 +3,6 @@
  * a decorated class. Imports no database and no framework.
  */
 
-// What a handler receives and returns
-export type {
-  Callback,
-  InvalidCallback,
-  PaymentCallback,
-  PaymentData,
-  PayoutCallback,
-  PayoutData,
-  QueuedCallback,
-  StoredCallback,
-  UnrecognizedStatus,
-  UnsignedData,
-  ValidCallback,
-} from './callback.js';
-// The seam for servers without an adapter
-export type { BodyRead, CallbackEndpoint, CallbackReply, CallbackRequest } from './callback-request.js';
 // The receiver
 export { createDragonpay, type Dragonpay, type EndpointOptions } from './create-dragonpay.js';
 // Decorators
@@ -41,25 +25,25 @@ export {
 export { CallbackDispatcher, type DispatcherParts } from './dispatcher.js';
 // Failures and news
 export { DragonpayError, type FailureCode } from './errors.js';
-export type { Environment, Fetch } from './gateway.js';
-export { generateTxnId, type TxnIdOptions } from './generate-txn-id.js';
-export type { HandlerOption } from './handlers.js';
-export type {
-  HandlerFailedEvent,
-  Hooks,
-  ReceivedEvent,
-  RejectedEvent,
-  RepliedEvent,
-  StoredEvent,
-} from './hooks.js';
-export type { Issue } from './preprocessing/read-fields.js';
-export type { CallbackKind, PaymentStatus, PayoutStatus, Status } from './preprocessing/transaction-status.js';
+export type { Fetch } from './gateway/gateway-client.js';
+export type { HandlerOption } from './handling/handler-registry.js';
 // Work after the commit, and what nobody called about
-export type { Job, JobPayload, JobQueue } from './queue/job.js';
-export type { QueueWorker } from './queue/queue-worker.js';
-export type { InquiredEvent, ReconcileReport } from './reconcile/reconcile.js';
-// Where callbacks are stored
-export type { CallbackRepository, StatusEffect } from './repository/callback-repository.js';
+export type { Job, JobPayload, JobQueue } from './jobs/job.js';
+export type { QueueWorker } from './jobs/job-worker.js';
+// What a handler receives and returns
+export type {
+  Callback,
+  InvalidCallback,
+  PaymentCallback,
+  PayoutCallback,
+  QueuedCallback,
+  StoredCallback,
+  UnrecognizedStatus,
+  ValidCallback,
+} from './model/callback.js';
+export type { PaymentData, PayoutData, UnsignedData } from './model/callback-data.js';
+// The seam for servers without an adapter
+export type { BodyRead, CallbackEndpoint, CallbackReply, CallbackRequest } from './model/callback-request.js';
 export type {
   AppliedUpdate,
   CallbackUpdate,
@@ -68,24 +52,51 @@ export type {
   RecordedUpdate,
   SkippedUpdate,
   UpdateOutcome,
-} from './repository/callback-update.js';
-export type { Change, CorrectableRepository, Correction, CorrectionOptions } from './repository/correction.js';
-export { decideUpdate, type MovableRow, reviewReasons } from './repository/decide-update.js';
-export type { InboxFilter } from './repository/inbox-filter.js';
-export { MemoryRepository, type MemoryTransaction } from './repository/memory-repository.js';
-export type { InquiryClaim, ReconcilableRepository } from './repository/reconcilable-repository.js';
-export type { EventKey, KeptEvent, ReplayableRepository } from './repository/replayable-repository.js';
+} from './model/callback-update.js';
+export type { Issue } from './model/issue.js';
+export type { InquiryDetails, Origin, Proof, ProofKind } from './model/origin.js';
 export type {
+  EventKey,
   InboxEvent,
+  KeptEvent,
   KeptOutcome,
+  PaymentDetails,
+  PaymentRow,
   PayoutDetails,
   PayoutRow,
   ReviewReason,
-  TransactionDetails,
-  TransactionRow,
-} from './repository/rows.js';
+} from './model/rows.js';
+export type { VerifiedCallback } from './model/verified-callback.js';
+export type {
+  HandlerFailedEvent,
+  Hooks,
+  InquiredEvent,
+  ReceivedEvent,
+  RejectedEvent,
+  RepliedEvent,
+  StoredEvent,
+} from './observability/hooks.js';
+export type { ReconcileReport } from './operations/reconcile.js';
+export type { CorrectOptions, ReconcileOptions } from './operations/without-request.js';
+export type { Environment } from './protocol/gateway-addresses.js';
+export { generateTxnId, type TxnIdOptions } from './protocol/generate-txn-id.js';
+export type { ProofAlgorithm, SignedField, SignedText, TextEncoding } from './protocol/signed-text.js';
+export type { CallbackKind, PaymentStatus, PayoutStatus, Status } from './protocol/statuses.js';
+// Where callbacks are stored
+export type { CallbackRepository, StatusEffect } from './repository/callback-repository.js';
+export type {
+  CorrectableRepository,
+  InquiryClaim,
+  ReconcilableRepository,
+  ReplayableRepository,
+} from './repository/capabilities.js';
+export type { Change, Correction, CorrectionOptions } from './repository/correction.js';
+export { decideUpdate, type MovableRow, reviewReasons } from './repository/decide-update.js';
+export type { InboxFilter } from './repository/inbox-page.js';
+export { MemoryRepository, type MemoryTransaction } from './repository/memory-repository.js';
 export { type HandlerReply, type HandlerResult, type ReplyOptions, reply } from './response/reply.js';
 export type {
+  Confirm,
   DragonpaySettings,
   HmacSettings,
   InquirySettings,
@@ -96,17 +107,6 @@ export type {
   Sha1Settings,
   VerificationSettings,
   WireSettings,
-} from './settings.js';
-export { settingsFromEnv } from './settings-from-env.js';
-export type { Confirm } from './store-callback.js';
+} from './settings/settings.js';
+export { settingsFromEnv } from './settings/settings-from-env.js';
 export type { PublicKeyInput } from './verification/public-keys.js';
-export type { SignedField, SignedText, TextEncoding } from './verification/signed-text.js';
-export type {
-  InquiryDetails,
-  Origin,
-  Proof,
-  ProofAlgorithm,
-  ProofKind,
-  VerifiedCallback,
-} from './verification/verified-callback.js';
-export type { CorrectOptions, ReconcileOptions } from './without-request.js';

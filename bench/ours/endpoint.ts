@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely';
-import type { CallbackEndpoint } from '../../src/callback-request.js';
 import { createDragonpay, DragonpayCallback, OnPost } from '../../src/index.js';
 import { type DragonpayTables, KyselyRepository, withNamedStatements } from '../../src/kysely.js';
+import type { CallbackEndpoint } from '../../src/model/callback-request.js';
 import { makePool, type Surroundings } from '../contender.js';
 
 /** A handler that is called, and does nothing: the work that is measured is the package's. */

@@ -1,5 +1,5 @@
 import express from 'express';
-import { toExpressHandler } from '../../adapters/express.js';
+import { toExpressHandler } from '../../adapters/http/express.js';
 import { listen, type StartContender } from '../contender.js';
 import { makeEndpoint } from './endpoint.js';
 

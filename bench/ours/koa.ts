@@ -1,5 +1,5 @@
 import Koa from 'koa';
-import { toKoaMiddleware } from '../../adapters/koa.js';
+import { toKoaMiddleware } from '../../adapters/http/koa.js';
 import { listen, type StartContender } from '../contender.js';
 import { makeEndpoint } from './endpoint.js';
 

@@ -1,5 +1,5 @@
 import { Kysely, PostgresDialect } from 'kysely';
-import { toNodeListener } from '../../adapters/node.js';
+import { toNodeListener } from '../../adapters/http/node.js';
 import { createDragonpay, DragonpayCallback, OnStatus } from '../../src/index.js';
 import { type DragonpayTables, KyselyRepository, type StoredCallback, withNamedStatements } from '../../src/kysely.js';
 import { listen, makePool, type StartContender } from '../contender.js';
@@ -11,7 +11,7 @@ interface Database extends DragonpayTables {
 @DragonpayCallback()
 class LedgerCallback {
   @OnStatus('S')
-  async book(callback: StoredCallback<Database, 'S'>): Promise<void> {
+  async book(callback: StoredCallback<'S', Database>): Promise<void> {
     await callback.trx.insertInto('ledger').values({ txnid: callback.data.txnid }).execute();
   }
 }

@@ -1,4 +1,4 @@
-import { toNodeListener } from '../../adapters/node.js';
+import { toNodeListener } from '../../adapters/http/node.js';
 import { listen, type StartContender } from '../contender.js';
 import { makeEndpoint } from './endpoint.js';
 

@@ -8,13 +8,13 @@ import { isPayment, messagePage, returnPage } from './order-page.js';
 export class CheckoutCallback {
   /** Once for each payment that is paid, in the database transaction that stores it: both happen, or neither. */
   @OnStatus('S')
-  async markPaid({ data, trx }: StoredCallback<Database, 'S'>) {
+  async markPaid({ data, trx }: StoredCallback<'S', Database>) {
     await trx.updateTable('orders').set({ paid_at: new Date() }).where('txnid', '=', data.txnid).execute();
   }
 
   /** The money went back: so does the order. */
   @OnStatus('R', 'K')
-  async markUnpaid({ data, trx }: StoredCallback<Database, 'R' | 'K'>) {
+  async markUnpaid({ data, trx }: StoredCallback<'R' | 'K', Database>) {
     await trx.updateTable('orders').set({ paid_at: null }).where('txnid', '=', data.txnid).execute();
   }
 

@@ -2,7 +2,7 @@ import type { DragonpayTables } from 'dragonpay-callback/kysely';
 import { createMigrations, withNamedStatements } from 'dragonpay-callback/kysely';
 import { Kysely, type Migration, type MigrationProvider, Migrator, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { startEmbeddedPostgres } from './embedded-postgres.js';
+import { startEmbeddedPostgres } from '../support/embedded-postgres/embedded-postgres.js';
 import { oneLine } from './log.js';
 import type { ShopSettings } from './shop-settings.js';
 

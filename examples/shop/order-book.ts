@@ -1,4 +1,4 @@
-import { DragonpayError, generateTxnId, type InboxEvent, type TransactionRow } from 'dragonpay-callback';
+import { DragonpayError, generateTxnId, type InboxEvent, type PaymentRow } from 'dragonpay-callback';
 import type { KyselyRepository } from 'dragonpay-callback/kysely';
 import type { Kysely } from 'kysely';
 import type { Database } from './database.js';
@@ -15,7 +15,7 @@ export interface OrderLine {
 }
 
 /** A payment with its order, and the callbacks that came for it. */
-export interface OrderDetails extends TransactionRow {
+export interface OrderDetails extends PaymentRow {
   readonly paidAt: Date | null;
   readonly callbacks: readonly InboxEvent[];
 }
@@ -34,7 +34,7 @@ export class OrderBook {
    * Takes an order: it and its payment are stored together.
    * @throws DragonpayError `invalid-details`, `already-exists`
    */
-  async take(input: Readonly<Record<string, unknown>>): Promise<TransactionRow> {
+  async take(input: Readonly<Record<string, unknown>>): Promise<PaymentRow> {
     // What is not listed here, a status say, is not the customer's to choose.
     const details = {
       txnid: optional(input, 'txnid') ?? generateTxnId({ length: 16 }),
@@ -44,7 +44,7 @@ export class OrderBook {
       email: required(input, 'email'),
     };
     return this.#db.transaction().execute(async (trx) => {
-      const row = await this.#repository.createTransaction(details, { trx });
+      const row = await this.#repository.createPayment(details, { trx });
       await trx.insertInto('orders').values({ txnid: row.txnid, paid_at: null }).execute();
       return row;
     });
@@ -65,7 +65,7 @@ export class OrderBook {
   /** @param txnid any text: what cannot be an id is the id of nothing */
   async find(txnid: string): Promise<OrderDetails | undefined> {
     if (!/^[ -~]{1,40}$/.test(txnid)) return undefined;
-    const row = await this.#repository.findTransaction(txnid);
+    const row = await this.#repository.findPayment(txnid);
     if (row === undefined) return undefined;
     const orders = this.#db.selectFrom('orders').select('paid_at').where('txnid', '=', txnid);
     const [order, callbacks] = await Promise.all([

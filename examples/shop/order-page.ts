@@ -1,4 +1,4 @@
-import type { InboxEvent, PayoutRow, TransactionRow } from 'dragonpay-callback';
+import type { InboxEvent, PaymentRow, PayoutRow } from 'dragonpay-callback';
 import { type Html, html } from './html.js';
 import { layout } from './layout.js';
 import type { OrderDetails } from './order-book.js';
@@ -19,7 +19,7 @@ ${eventList(order, mayAsk)}`,
 }
 
 /** What the payer sees after paying: the row as it is stored, whatever the URL said. It changes when the row does. */
-export function returnPage(row: TransactionRow): string {
+export function returnPage(row: PaymentRow): string {
   return layout({
     title: statusText(row.status).headline,
     source: pathOf(row.txnid),
@@ -34,7 +34,7 @@ export function messagePage(headline: string, advice: string): string {
 }
 
 /** Payments only: a payout has no payer who could come back. */
-export function isPayment(row: TransactionRow | PayoutRow | undefined): row is TransactionRow {
+export function isPayment(row: PaymentRow | PayoutRow | undefined): row is PaymentRow {
   return row !== undefined && 'txnid' in row;
 }
 
@@ -44,7 +44,7 @@ function pathOf(txnid: string): string {
   return `/orders/${encodeURIComponent(txnid)}`;
 }
 
-function paymentCard({ txnid, description, amount, currency, status, refno }: TransactionRow): Html {
+function paymentCard({ txnid, description, amount, currency, status, refno }: PaymentRow): Html {
   const { headline, advice, tone } = statusText(status);
   return html`<section class="payment ${tone}" id="payment" data-live data-news="${headline}">
 <h1>${headline}</h1>

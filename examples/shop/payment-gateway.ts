@@ -1,4 +1,4 @@
-import type { Dragonpay, DragonpaySettings, TransactionRow } from 'dragonpay-callback';
+import type { Dragonpay, DragonpaySettings, PaymentRow } from 'dragonpay-callback';
 import { oneLine } from './log.js';
 
 /** Dragonpay, as far as a checkout needs it. */
@@ -10,7 +10,7 @@ export interface PaymentGateway {
    * @returns the address of the page where the payer pays
    * @throws Error where the gateway does not answer, or refuses
    */
-  createPayment(row: TransactionRow): Promise<string>;
+  createPayment(row: PaymentRow): Promise<string>;
   /** Asks how a payment stands, and stores the answer as a callback's is stored. */
   inquire(txnid: string): Promise<unknown>;
 }

@@ -12,7 +12,7 @@ import {
   type StoredCallback,
 } from 'dragonpay-callback';
 import { toNodeListener } from 'dragonpay-callback/node';
-import { announce, openRepository, port, settings } from '../demo-merchant.js';
+import { announce, openRepository, port, settings } from '../support/demo-merchant.js';
 
 /** The decorators are the same; only the tsconfig.json of this folder has no `experimentalDecorators`. */
 @DragonpayCallback({ allowInvalidData: false })
@@ -38,7 +38,7 @@ class CheckoutCallback {
 }
 
 const repository = await openRepository();
-const { txnid } = await repository.createTransaction({ txnid: generateTxnId({ prefix: 'STD-' }), amount: '100.00' });
+const { txnid } = await repository.createPayment({ txnid: generateTxnId({ prefix: 'STD-' }), amount: '100.00' });
 const dragonpay = createDragonpay({ ...settings, repository });
 
 const server = createServer(toNodeListener(dragonpay.endpoint(CheckoutCallback)));

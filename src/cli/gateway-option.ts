@@ -1,6 +1,6 @@
 import { Option } from 'commander';
-import type { DragonpaySettings } from '../settings.js';
-import { settingsFromEnv } from '../settings-from-env.js';
+import type { DragonpaySettings } from '../settings/settings.js';
+import { settingsFromEnv } from '../settings/settings-from-env.js';
 import { asUrl } from './as-url.js';
 
 /** `--gateway`: a sandbox, instead of the gateway that DRAGONPAY_ENVIRONMENT names. */

@@ -9,27 +9,27 @@ import { oneLine } from './report.js';
 const commands: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
   send: {
     summary: 'send one signed callback to a URL, and judge the reply',
-    load: async () => (await import('./send-command.js')).sendCommand(),
+    load: async () => (await import('./commands/send.js')).sendCommand(),
   },
   sandbox: {
     summary: 'run a gateway of your own: payments, signed postbacks, keys, inquiries',
-    load: async () => (await import('./sandbox-command.js')).sandboxCommand(),
+    load: async () => (await import('./commands/sandbox.js')).sandboxCommand(),
   },
   verify: {
     summary: 'explain, step by step, whether a callback on standard input is valid',
-    load: async () => (await import('./verify-command.js')).verifyCommand(),
+    load: async () => (await import('./commands/verify.js')).verifyCommand(),
   },
   migrate: {
     summary: 'make the tables, take a step back, or tell what is done',
-    load: async () => (await import('./migrate-command.js')).migrateCommand(),
+    load: async () => (await import('./commands/migrate.js')).migrateCommand(),
   },
   reconcile: {
     summary: 'ask the gateway once about payments that nobody heard of again',
-    load: async () => (await import('./reconcile-command.js')).reconcileCommand(),
+    load: async () => (await import('./commands/reconcile.js')).reconcileCommand(),
   },
   doctor: {
     summary: 'find what is usually wrong with a running handler and its database',
-    load: async () => (await import('./doctor-command.js')).doctorCommand(),
+    load: async () => (await import('./commands/doctor.js')).doctorCommand(),
   },
 };
 

@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { CallbackKind } from '../preprocessing/transaction-status.js';
-import { settingsFromEnv } from '../settings-from-env.js';
-import type { SigningKeys } from '../testing/sign-callback.js';
+import type { SigningKeys } from '../protocol/sign-callback.js';
+import type { CallbackKind } from '../protocol/statuses.js';
+import { settingsFromEnv } from '../settings/settings-from-env.js';
 import { CommandFailure } from './command-failure.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { CallbackKind } from '../preprocessing/transaction-status.js';
+import type { CallbackKind } from '../protocol/statuses.js';
 
 /**
  * The one place that knows where decorators keep what they say: legacy ones (`experimentalDecorators`) through

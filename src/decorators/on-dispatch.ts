@@ -1,4 +1,4 @@
-import type { CallbackReply, CallbackRequest } from '../callback-request.js';
+import type { CallbackReply, CallbackRequest } from '../model/callback-request.js';
 import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js';
 import type { HandlerMethodDecorator } from './on-get.js';
 

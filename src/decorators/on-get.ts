@@ -1,4 +1,4 @@
-import type { Callback } from '../callback.js';
+import type { Callback } from '../model/callback.js';
 import type { HandlerResult } from '../response/reply.js';
 import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js';
 

@@ -1,5 +1,5 @@
-import type { QueuedCallback, StoredCallback, ValidCallback } from '../callback.js';
-import type { PaymentStatus, PayoutStatus, Status } from '../preprocessing/transaction-status.js';
+import type { QueuedCallback, StoredCallback, ValidCallback } from '../model/callback.js';
+import type { PaymentStatus, PayoutStatus, Status } from '../protocol/statuses.js';
 import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js';
 import type { HandlerMethodDecorator } from './on-get.js';
 
@@ -35,7 +35,7 @@ export type QueuedMethod<S extends Status, Kind extends 'payment' | 'payout'> = 
  * back, the answer is 5xx and the next delivery tries again.
  *
  * @example
- * \@OnStatus('S') async ship({ trx, data }: StoredCallback<Database, 'S'>) {
+ * \@OnStatus('S') async ship({ trx, data }: StoredCallback<'S', Database>) {
  *   await trx.updateTable('orders').set({ paid: true }).where('txnid', '=', data.txnid).execute();
  * }
  *

@@ -1,6 +1,6 @@
-import type { VerifiedCallback } from '../verification/verified-callback.js';
-import type { AppliedUpdate, RecordedUpdate } from './callback-update.js';
-import type { PayoutRow, TransactionRow } from './rows.js';
+import type { AppliedUpdate, RecordedUpdate } from '../model/callback-update.js';
+import type { PaymentRow, PayoutRow } from '../model/rows.js';
+import type { VerifiedCallback } from '../model/verified-callback.js';
 
 /** Work that commits, or rolls back, together with a move. */
 export interface StatusEffect<Trx = unknown> {
@@ -25,7 +25,7 @@ export interface CallbackRepository<Trx = unknown> {
   store(callback: VerifiedCallback, effect?: StatusEffect<Trx>): Promise<RecordedUpdate>;
 
   /** The payment with this `txnid`, through `trx` as that transaction sees it. */
-  findTransaction(txnid: string, options?: { trx?: Trx }): Promise<TransactionRow | undefined>;
+  findPayment(txnid: string, options?: { trx?: Trx }): Promise<PaymentRow | undefined>;
 
   /** The payout with this `merchantTxnId`, through `trx` as that transaction sees it. */
   findPayout(merchantTxnId: string, options?: { trx?: Trx }): Promise<PayoutRow | undefined>;

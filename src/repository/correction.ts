@@ -1,6 +1,6 @@
 import { DragonpayError } from '../errors.js';
-import { amountShape, refnoShape, withTwoDecimals } from '../preprocessing/field-shapes.js';
-import { type CallbackKind, isStatus, type Status } from '../preprocessing/transaction-status.js';
+import { amountShape, refnoShape, withTwoDecimals } from '../protocol/field-shapes.js';
+import { type CallbackKind, isStatus, type Status } from '../protocol/statuses.js';
 import type { StatusEffect } from './callback-repository.js';
 import type { MovableRow } from './decide-update.js';
 
@@ -33,22 +33,6 @@ export interface Correction {
   readonly current: Status;
   /** The key of its event in the inbox. */
   readonly key: string;
-}
-
-/** What `dragonpay.correct()` needs of a repository beside the port. */
-export interface CorrectableRepository<Trx = unknown> {
-  /**
-   * Changes a row by hand: the one way around the machine, for a chargeback that was won or a mismatch that was
-   * settled. Recorded in the inbox with the reason `corrected`.
-   * @param id the `txnid`, or with `kind: 'payout'` the `merchantTxnId`
-   * @throws DragonpayError `invalid-details`, `not-found`; `unstored` where a callback keeps the row for too long
-   */
-  correct(id: string, change: Change, options: CorrectionOptions<Trx>): Promise<Correction>;
-}
-
-/** Whether rows of a repository can be corrected. */
-export function isCorrectable(repository: object): repository is CorrectableRepository {
-  return typeof Reflect.get(repository, 'correct') === 'function';
 }
 
 /** @throws DragonpayError `invalid-details` */

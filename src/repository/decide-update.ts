@@ -1,7 +1,7 @@
-import { type CallbackKind, decideMove, isLate, isStatus, type Status } from '../preprocessing/transaction-status.js';
-import type { VerifiedCallback } from '../verification/verified-callback.js';
-import type { Mismatch, RecordedUpdate } from './callback-update.js';
-import type { ReviewReason } from './rows.js';
+import type { Mismatch, RecordedUpdate } from '../model/callback-update.js';
+import type { ReviewReason } from '../model/rows.js';
+import type { VerifiedCallback } from '../model/verified-callback.js';
+import { type CallbackKind, decideMove, isLate, isStatus, type Status } from '../protocol/statuses.js';
 
 /** What a decision needs of a row. */
 export interface MovableRow {

@@ -1,15 +1,27 @@
-import {
-  type CallbackKind,
-  openStatuses,
-  type PaymentStatus,
-  type Status,
-} from '../preprocessing/transaction-status.js';
-import type { VerifiedCallback } from '../verification/verified-callback.js';
+import type { RecordedUpdate } from '../model/callback-update.js';
+import { alreadyExists, type NewRow, newPayment, newPayout } from '../model/new-row.js';
+import type {
+  EventKey,
+  InboxEvent,
+  KeptEvent,
+  KeptOutcome,
+  PaymentDetails,
+  PaymentRow,
+  PayoutDetails,
+  PayoutRow,
+  ReviewReason,
+} from '../model/rows.js';
+import type { VerifiedCallback } from '../model/verified-callback.js';
+import { type CallbackKind, openStatuses, type PaymentStatus, type Status } from '../protocol/statuses.js';
 import type { CallbackRepository, StatusEffect } from './callback-repository.js';
-import type { RecordedUpdate } from './callback-update.js';
+import type {
+  CorrectableRepository,
+  InquiryClaim,
+  ReconcilableRepository,
+  ReplayableRepository,
+} from './capabilities.js';
 import {
   type Change,
-  type CorrectableRepository,
   type Correction,
   type CorrectionOptions,
   checkCorrection,
@@ -18,20 +30,9 @@ import {
   nothingToCorrect,
 } from './correction.js';
 import { decideUpdate, reviewReasons } from './decide-update.js';
-import { compareInInbox, defaultInboxLimit, type InboxFilter, toCursor } from './inbox-filter.js';
-import { alreadyExists, type NewRow, newPayout, newTransaction } from './new-row.js';
-import type { InquiryClaim, ReconcilableRepository } from './reconcilable-repository.js';
+import { toEventKey } from './event-key.js';
+import { compareInInbox, defaultInboxLimit, type InboxFilter, toCursor } from './inbox-page.js';
 import { redactProofs } from './redact-proofs.js';
-import { type EventKey, type KeptEvent, type ReplayableRepository, toEventKey } from './replayable-repository.js';
-import type {
-  InboxEvent,
-  KeptOutcome,
-  PayoutDetails,
-  PayoutRow,
-  ReviewReason,
-  TransactionDetails,
-  TransactionRow,
-} from './rows.js';
 
 interface MemoryRow extends NewRow {
   readonly createdAt: Date;
@@ -148,8 +149,8 @@ export class MemoryRepository
   }
 
   /** @throws DragonpayError `invalid-details`, `already-exists` */
-  async createTransaction(details: TransactionDetails): Promise<TransactionRow> {
-    return toTransaction(this.#create('payment', newTransaction(details)));
+  async createPayment(details: PaymentDetails): Promise<PaymentRow> {
+    return toPayment(this.#create('payment', newPayment(details)));
   }
 
   /** @throws DragonpayError `invalid-details`, `already-exists` */
@@ -165,9 +166,9 @@ export class MemoryRepository
     return created;
   }
 
-  async findTransaction(txnid: string, options: { trx?: MemoryTransaction } = {}): Promise<TransactionRow | undefined> {
+  async findPayment(txnid: string, options: { trx?: MemoryTransaction } = {}): Promise<PaymentRow | undefined> {
     const row = this.#find('payment', txnid, options.trx);
-    return row && toTransaction(row);
+    return row && toPayment(row);
   }
 
   async findPayout(merchantTxnId: string, options: { trx?: MemoryTransaction } = {}): Promise<PayoutRow | undefined> {
@@ -318,8 +319,8 @@ function toInboxEvent({ correction, ...event }: MemoryEvent): InboxEvent {
   return { ...event, cursor: toCursor({ ...event, firstSeen, correction }) };
 }
 
-function toTransaction({ id, texts, reached, ...row }: MemoryRow): TransactionRow {
-  return { txnid: id, ...row, reached: [...reached] as Status[], ...texts } as unknown as TransactionRow;
+function toPayment({ id, texts, reached, ...row }: MemoryRow): PaymentRow {
+  return { txnid: id, ...row, reached: [...reached] as Status[], ...texts } as unknown as PaymentRow;
 }
 
 function toPayout({ id, texts, reached, ...row }: MemoryRow): PayoutRow {

@@ -1,3 +1,5 @@
+import { escapeHtml } from './escape-html.js';
+
 /** Options of a reply that a handler makes. */
 export interface ReplyOptions {
   /** HTTP status code of a reply with a body; 200 when not given (303 for a redirect). */
@@ -69,8 +71,3 @@ export const reply = {
     return make('', plainText, { status }, location);
   },
 };
-
-/** Escapes text for HTML content and quoted attributes. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-}

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { DragonpayError } from '../errors.js';
-import { merchantIdShape } from '../preprocessing/field-shapes.js';
-import type { PayoutSettings, VerificationSettings } from '../settings.js';
-import type { ProofAlgorithm } from '../verification/signed-text.js';
+import { merchantIdShape } from '../protocol/field-shapes.js';
+import type { ProofAlgorithm } from '../protocol/signed-text.js';
 
 /** Where callbacks go. A merchant has at most one of each. */
 export interface RegisteredUrls {
@@ -38,8 +37,13 @@ export interface SandboxSettings {
   readonly merchantId: string;
   readonly environment: { readonly gateway: string };
   readonly apiKey: string;
-  readonly verification: VerificationSettings;
-  readonly payout: PayoutSettings;
+  readonly verification: {
+    readonly rsa?: Readonly<Record<never, never>>;
+    readonly hmac?: { readonly keys: readonly string[] };
+    readonly sha1?: { readonly secretKeys: readonly string[] };
+    readonly transition?: boolean;
+  };
+  readonly payout: { readonly sha1: { readonly secretKeys: readonly string[] } };
 }
 
 /** The merchant that the sandbox serves. */
@@ -94,7 +98,7 @@ export function readUrls({ postbackUrl, returnUrl, payoutPostbackUrl }: Register
 /** The settings of a receiver of this merchant's callbacks. */
 export function settingsOf(account: MerchantAccount, gateway: string): SandboxSettings {
   const { merchantId, apiKey, secretKey, hmacKey, proofs } = account;
-  const verification: VerificationSettings = {
+  const verification: SandboxSettings['verification'] = {
     ...(proofs.includes('rsa') && { rsa: {} }),
     ...(proofs.includes('hmac') && { hmac: { keys: [hmacKey] } }),
     ...(proofs.includes('sha1') && { sha1: { secretKeys: [secretKey] } }),

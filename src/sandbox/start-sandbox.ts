@@ -2,16 +2,18 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { DragonpayError } from '../errors.js';
-import { controlApi } from './control-api.js';
-import { controlPages } from './control-pages.js';
-import { json, type RouteGroup, route, text, write } from './exchange.js';
-import { gatewayApi } from './gateway-api.js';
-import { refusal } from './guard.js';
-import type { PaymentDetails, SandboxPayment, SandboxPayout, SandboxPayoutDetails } from './ledger.js';
-import type { Misbehaviour } from './misbehaviour.js';
-import { paymentRoutes } from './payment-routes.js';
-import type { Postback } from './postback-log.js';
-import type { Sending } from './postback-sender.js';
+import { refusal } from '../web/guard.js';
+import { json, type RouteGroup, route, text, write } from '../web/router.js';
+import type { KeyStatus, ListedKey } from './gateway/key-ring.js';
+import type { SandboxPayment, SandboxPaymentDetails, SandboxPayout, SandboxPayoutDetails } from './gateway/ledger.js';
+import type { Misbehaviour } from './gateway/misbehaviour.js';
+import type { Postback } from './gateway/postback-log.js';
+import type { Sending } from './gateway/postback-sender.js';
+import { type CreatedPayment, type Settlement, type SettleOptions, TestGateway } from './gateway/test-gateway.js';
+import { controlApi } from './routes/control-api.js';
+import { controlPages } from './routes/control-pages.js';
+import { gatewayApi } from './routes/gateway-api.js';
+import { paymentRoutes } from './routes/payment-routes.js';
 import {
   type RegisteredUrls,
   readAccount,
@@ -20,8 +22,6 @@ import {
   type SandboxSettings,
   settingsOf,
 } from './sandbox-options.js';
-import type { KeyStatus, ListedKey } from './signing-keys.js';
-import { type CreatedPayment, type Settlement, type SettleOptions, TestGateway } from './test-gateway.js';
 
 /** A gateway that is running. Everything is kept in memory, and gone when it is closed. */
 export interface Sandbox {
@@ -34,10 +34,10 @@ export interface Sandbox {
   register(urls: RegisteredUrls): void;
 
   /**
-   * Makes a payment, as the merchant's call of the gateway does; takes what `repository.createTransaction()` takes.
+   * Makes a payment, as the merchant's call of the gateway does; takes what `repository.createPayment()` takes.
    * Rejects with `invalid-details`, `already-exists`.
    */
-  createPayment(details: PaymentDetails): Promise<CreatedPayment>;
+  createPayment(details: SandboxPaymentDetails): Promise<CreatedPayment>;
 
   /**
    * Gives a payment a status, as the payment page's buttons do, and sends the postback. Any status: it is the

@@ -1,8 +1,9 @@
 import { AssertionError } from 'node:assert';
-import type { CallbackEndpoint, CallbackReply } from '../callback-request.js';
-import { afterMethod } from '../handler-call.js';
-import { deliver, toRequest } from './deliver.js';
-import type { CallbackFields } from './sign-callback.js';
+import { afterMethod } from '../handling/handler-call.js';
+import type { CallbackEndpoint, CallbackReply } from '../model/callback-request.js';
+import { toRequest } from '../model/to-request.js';
+import type { CallbackFields } from '../protocol/sign-callback.js';
+import { deliver } from './deliver.js';
 
 /** What {@link assertExactlyOnce} does to the callbacks of a payment. */
 export type DeliveryFault = 'duplicated' | 'concurrent' | 'reordered' | 'handler fails once';
@@ -60,7 +61,7 @@ const advice: Readonly<Record<DeliveryFault, string>> = {
  *   endpoint,
  *   async () => {
  *     const txnid = generateTxnId();
- *     await repository.createTransaction({ txnid, amount: '100.00' });
+ *     await repository.createPayment({ txnid, amount: '100.00' });
  *     return signCallback({ txnid, refno: 'ABCD1234', status: 'S', message: 'Paid' }, { sha1: { secretKey } });
  *   },
  *   () => shipments.count(),

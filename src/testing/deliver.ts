@@ -1,5 +1,6 @@
-import type { CallbackEndpoint, CallbackReply, CallbackRequest } from '../callback-request.js';
-import { type CallbackFields, encodeCallback } from './sign-callback.js';
+import type { CallbackEndpoint, CallbackReply } from '../model/callback-request.js';
+import { toRequest } from '../model/to-request.js';
+import type { CallbackFields } from '../protocol/sign-callback.js';
 
 /** Options of {@link deliver}. */
 export interface DeliverOptions {
@@ -22,17 +23,4 @@ export function deliver(
   { method = 'POST' }: DeliverOptions = {},
 ): Promise<CallbackReply> {
   return endpoint.dispatch(toRequest(callback, method));
-}
-
-/** The request that a server would have made of a callback. */
-export function toRequest(callback: CallbackFields | string, method: 'POST' | 'GET'): CallbackRequest {
-  const form = typeof callback === 'string' ? callback : encodeCallback(callback);
-  const isPost = method === 'POST';
-  return {
-    method,
-    target: isPost ? '/' : `/?${form}`,
-    header: (name) => (isPost && name === 'content-type' ? 'application/x-www-form-urlencoded' : undefined),
-    body: () => ({ kind: 'bytes', bytes: Buffer.from(form, 'utf8') }),
-    native: undefined,
-  };
 }

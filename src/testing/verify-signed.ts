@@ -1,12 +1,13 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { checkSettings } from '../check-settings.js';
-import { checkFields } from '../preprocessing/check-fields.js';
-import { readFields } from '../preprocessing/read-fields.js';
-import type { CallbackKind } from '../preprocessing/transaction-status.js';
-import type { DragonpaySettings } from '../settings.js';
-import type { ProofAlgorithm, VerifiedCallback } from '../verification/verified-callback.js';
+import type { VerifiedCallback } from '../model/verified-callback.js';
+import { type CallbackFields, encodeCallback, type SigningKeys, signCallback } from '../protocol/sign-callback.js';
+import type { ProofAlgorithm } from '../protocol/signed-text.js';
+import type { CallbackKind } from '../protocol/statuses.js';
+import { checkFields } from '../reading/check-fields.js';
+import { readFields } from '../reading/read-fields.js';
+import { checkSettings } from '../settings/check-settings.js';
+import type { DragonpaySettings } from '../settings/settings.js';
 import { verifyCallback } from '../verification/verify-callback.js';
-import { type CallbackFields, encodeCallback, type SigningKeys, signCallback } from './sign-callback.js';
 
 /** How {@link verifySigned} delivers a callback. */
 export interface Delivery {

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { encodeText, type SignedText } from '../protocol/signed-text.js';
 import type { ProofVerifier } from './proof-verifier.js';
-import { encodeText, type SignedText } from './signed-text.js';
 
 /** `signature`: HMAC-SHA256 over the signed text, as 64 hex digits of either letter case. */
 export function hmacSignature(keys: readonly Buffer[], signedText: SignedText): ProofVerifier {

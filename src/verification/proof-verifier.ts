@@ -1,4 +1,4 @@
-import type { ProofAlgorithm, SignedText } from './signed-text.js';
+import type { ProofAlgorithm, SignedText } from '../protocol/signed-text.js';
 
 /** What came of checking one proof: the key that matched, that none did, or that there are no keys to check with. */
 export type ProofChecked = { readonly keyId: string } | 'mismatch' | 'unavailable';

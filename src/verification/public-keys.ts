@@ -1,5 +1,4 @@
 import { createHash, createPublicKey, KeyObject } from 'node:crypto';
-import type { GatewayFetch } from '../gateway.js';
 import type { ProofChecked } from './proof-verifier.js';
 
 /** An RSA key that Dragonpay signs with, made into a KeyObject once. */
@@ -78,7 +77,7 @@ interface FetchedKeys {
  * is no forgery yet: the answer is `unavailable`, so that a rotation during an outage loses no payment.
  */
 export class FetchedPublicKeys implements PublicKeySource {
-  readonly #fetch: GatewayFetch;
+  readonly #fetchKeyList: () => Promise<unknown>;
   readonly #now: () => number;
   #current: FetchedKeys | undefined;
   #inFlight: Promise<boolean> | undefined;
@@ -87,8 +86,8 @@ export class FetchedPublicKeys implements PublicKeySource {
   #lastRefetchAt = Number.NEGATIVE_INFINITY;
   #lastRefetchSucceeded = false;
 
-  constructor(fetch: GatewayFetch, now: () => number) {
-    this.#fetch = fetch;
+  constructor(fetchKeyList: () => Promise<unknown>, now: () => number) {
+    this.#fetchKeyList = fetchKeyList;
     this.#now = now;
   }
 
@@ -146,7 +145,7 @@ export class FetchedPublicKeys implements PublicKeySource {
 
   async #fetchKeys(): Promise<boolean> {
     try {
-      const keys = readKeyList(await this.#fetch('/keys/callback'));
+      const keys = readKeyList(await this.#fetchKeyList());
       this.#current = { keys, fetchedAt: this.#now() };
       if (keys.length > 0) this.#failures = 0;
       else this.#countFailure();

@@ -1,7 +1,7 @@
 import { verify } from 'node:crypto';
+import { encodeText, type SignedText } from '../protocol/signed-text.js';
 import type { ProofVerifier } from './proof-verifier.js';
 import type { PublicKey, PublicKeySource } from './public-keys.js';
-import { encodeText, type SignedText } from './signed-text.js';
 
 /** The base64 of the signature of a key of 8192 bits, the longest that is accepted. */
 const longestSignature = 1368;

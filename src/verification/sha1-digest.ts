@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
+import { encodeText, type SignedText } from '../protocol/signed-text.js';
 import type { ProofVerifier } from './proof-verifier.js';
-import { encodeText, type SignedText } from './signed-text.js';
 
 /**
  * `digest`: SHA-1 over the signed text, a `:` and the secret key, as 40 hex digits. Either letter case is taken: it

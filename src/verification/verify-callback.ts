@@ -1,10 +1,10 @@
-import type { PaymentData, PayoutData, UnsignedData } from '../callback.js';
-import type { CheckedCallback } from '../preprocessing/check-fields.js';
-import type { Issue, ReceivedFields } from '../preprocessing/read-fields.js';
-import type { CallbackKind } from '../preprocessing/transaction-status.js';
+import type { Issue } from '../model/issue.js';
+import { toVerified, type VerifiedCallback } from '../model/verified-callback.js';
+import type { CheckedCallback } from '../protocol/fields.js';
+import { joinSignedFields } from '../protocol/signed-text.js';
+import type { CallbackKind } from '../protocol/statuses.js';
+import type { ReceivedFields } from '../reading/read-fields.js';
 import type { ProofChecked, ProofVerifier } from './proof-verifier.js';
-import { coverageOf, joinSignedFields, type SignedField } from './signed-text.js';
-import type { VerifiedCallback } from './verified-callback.js';
 
 /** What a merchant accepts as a proof. */
 export interface VerificationPolicy {
@@ -72,59 +72,4 @@ function judge(
 
 function refused(code: Issue['code'], field: string | undefined, message: string): Verdict {
   return { ok: false, issues: [field === undefined ? { code, message } : { code, field, message }] };
-}
-
-/**
- * The only place that makes a {@link VerifiedCallback}. Beside a proof that held, three others may ask for one: the
- * answer of the gateway (from-inquiry.ts), an event that was verified when the inbox took it (from-inbox.ts), and the
- * merchant who corrects a row (from-correction.ts).
- */
-export function toVerified(
-  callback: CheckedCallback,
-  by: Pick<VerifiedCallback, 'origin' | 'method' | 'inquiry' | 'occasion' | 'raw' | 'proof'>,
-  covered: readonly SignedField[] | 'all',
-  merchantId: string,
-): VerifiedCallback {
-  const { data, unsigned } = splitByCoverage(callback, covered, merchantId);
-  const { origin, method, raw, proof, inquiry, occasion } = by;
-  const verified = {
-    kind: callback.kind,
-    id: (callback.kind === 'payment' ? callback.txnid : callback.merchantTxnId) ?? '',
-    refno: callback.refno,
-    status: callback.status,
-    data,
-    unsigned,
-    amount: callback.amount,
-    currency: callback.ccy?.toUpperCase(),
-    origin,
-    method,
-    raw,
-    proof,
-  } as VerifiedCallback;
-  return inquiry === undefined && occasion === undefined
-    ? verified
-    : { ...verified, ...(inquiry && { inquiry }), ...(occasion !== undefined && { occasion }) };
-}
-
-const everyField: ReadonlySet<SignedField> = new Set(['message', 'merchantid', 'param1', 'param2', 'amount']);
-
-function splitByCoverage(callback: CheckedCallback, fields: readonly SignedField[] | 'all', merchantId: string) {
-  const { covered, message } =
-    fields === 'all' ? { covered: everyField, message: callback.message } : coverageOf(fields, callback, merchantId);
-  const { kind, txnid = '', merchantTxnId = '', refno, status } = callback;
-  const data: Record<string, string> =
-    kind === 'payment' ? { txnid, refno, status, message } : { merchantTxnId, refno, status, message };
-  const unsigned: Record<string, string> = message === callback.message ? {} : { message: callback.message };
-  // Field by field, since a loop over names costs three times that.
-  const { param1, param2, amount, ccy, procid, settledate } = callback;
-  const isMerchantIdCovered = covered.has('merchantid');
-  const merchantid = callback.merchantid ?? (isMerchantIdCovered ? merchantId : undefined);
-  if (merchantid !== undefined) (isMerchantIdCovered ? data : unsigned).merchantid = merchantid;
-  if (param1 !== undefined) (covered.has('param1') ? data : unsigned).param1 = param1;
-  if (param2 !== undefined) (covered.has('param2') ? data : unsigned).param2 = param2;
-  if (amount !== undefined) (covered.has('amount') ? data : unsigned).amount = amount;
-  if (ccy !== undefined) unsigned.ccy = ccy;
-  if (procid !== undefined) unsigned.procid = procid;
-  if (settledate !== undefined) unsigned.settledate = settledate;
-  return { data: data as unknown as PaymentData | PayoutData, unsigned: unsigned as UnsignedData };
 }

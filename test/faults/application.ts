@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
-import { toNodeListener } from '../../adapters/node.js';
+import { toNodeListener } from '../../adapters/http/node.js';
 import {
   type Callback,
   createDragonpay,
@@ -26,7 +26,7 @@ const { DATABASE_URL: connectionString, FAULTS_SEED, FAULTS_POOL } = process.env
 const random = new Random(Number(FAULTS_SEED));
 const handlerMilliseconds = 600;
 
-type Stored = StoredCallback<FaultsDatabase, Status, 'payment' | 'payout'>;
+type Stored = StoredCallback<Status, FaultsDatabase, 'payment' | 'payout'>;
 
 /** What a handler may do beside, or instead of, its work. */
 const misbehaviours: Record<string, (callback: Stored, work: (order?: number) => Promise<void>) => Promise<unknown>> = {
@@ -64,12 +64,12 @@ const misbehaviours: Record<string, (callback: Stored, work: (order?: number) =>
 @DragonpayCallback({ updateOnGet: true })
 class Shop {
   @OnStatus(...paymentEffects)
-  async payment(callback: StoredCallback<FaultsDatabase, (typeof paymentEffects)[number]>) {
+  async payment(callback: StoredCallback<(typeof paymentEffects)[number], FaultsDatabase>) {
     await this.#work(callback as Stored, callback.data.txnid);
   }
 
   @OnStatus(...payoutEffects, { kind: 'payout' })
-  async payout(callback: StoredCallback<FaultsDatabase, (typeof payoutEffects)[number], 'payout'>) {
+  async payout(callback: StoredCallback<(typeof payoutEffects)[number], FaultsDatabase, 'payout'>) {
     await this.#work(callback as Stored, callback.data.merchantTxnId);
   }
 

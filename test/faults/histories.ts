@@ -1,4 +1,4 @@
-import { type CallbackFields, encodeCallback, signCallback } from '../../src/testing/sign-callback.js';
+import { type CallbackFields, encodeCallback, signCallback } from '../../src/protocol/sign-callback.js';
 import type { Random } from './random.js';
 
 /** The secrets that the gateway of the campaign and the applications share. */

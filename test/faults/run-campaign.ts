@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, Migrator, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../examples/shop/embedded-postgres.js';
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../examples/support/embedded-postgres/embedded-postgres.js';
 import { DragonpayError } from '../../src/index.js';
 import { createMigrations, KyselyRepository, withNamedStatements } from '../../src/kysely.js';
 import { ApplicationProcess } from './application-process.js';
@@ -134,7 +137,7 @@ class Campaign {
       try {
         await this.#withDatabase(async (db) => {
           const repository = new KyselyRepository(db);
-          if (kind === 'payment') await repository.createTransaction({ txnid: id, amount, currency });
+          if (kind === 'payment') await repository.createPayment({ txnid: id, amount, currency });
           else await repository.createPayout({ merchantTxnId: id, amount, currency });
         });
         return;

@@ -1,4 +1,4 @@
-import type { BodyRead, CallbackRequest } from '../../src/callback-request.js';
+import type { BodyRead, CallbackRequest } from '../../src/model/callback-request.js';
 
 /** The parts of a request made by hand; what is not given is what a well-behaved sender would send. */
 export interface RequestParts {

@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kysely, Migrator, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../examples/shop/embedded-postgres.js';
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../examples/support/embedded-postgres/embedded-postgres.js';
 import { createMigrations, type DragonpayTables, type TableNames, withNamedStatements } from '../../src/kysely.js';
 
 /** A database of one's own on the test server, with the tables in place. */

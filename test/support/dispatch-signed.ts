@@ -1,8 +1,8 @@
-import type { CallbackEndpoint, CallbackReply } from '../../src/callback-request.js';
 import { createDragonpay, type Dragonpay } from '../../src/create-dragonpay.js';
 import type { HandlerClass } from '../../src/decorators/handler-metadata.js';
-import type { DragonpaySettings } from '../../src/settings.js';
-import { type CallbackFields, encodeCallback, signCallback } from '../../src/testing/sign-callback.js';
+import type { CallbackEndpoint, CallbackReply } from '../../src/model/callback-request.js';
+import { type CallbackFields, encodeCallback, signCallback } from '../../src/protocol/sign-callback.js';
+import type { DragonpaySettings } from '../../src/settings/settings.js';
 import { getQuery, postForm } from './callback-request.js';
 
 /** The secret that {@link sha1Settings} accepts, for payments and payouts. */

@@ -1,7 +1,7 @@
-import { checkSettings } from '../../src/check-settings.js';
-import { checkFields } from '../../src/preprocessing/check-fields.js';
-import { readFields } from '../../src/preprocessing/read-fields.js';
-import type { DragonpaySettings } from '../../src/settings.js';
+import { checkFields } from '../../src/reading/check-fields.js';
+import { readFields } from '../../src/reading/read-fields.js';
+import { checkSettings } from '../../src/settings/check-settings.js';
+import type { DragonpaySettings } from '../../src/settings/settings.js';
 import { encodeCallback } from '../../src/testing.js';
 import { type Verdict, type VerificationPolicy, verifyCallback } from '../../src/verification/verify-callback.js';
 import { postForm } from './callback-request.js';

@@ -1,5 +1,5 @@
-import type { DragonpaySettings } from '../../src/settings.js';
-import type { SignedField } from '../../src/verification/signed-text.js';
+import type { SignedField } from '../../src/protocol/signed-text.js';
+import type { DragonpaySettings } from '../../src/settings/settings.js';
 import { judge, policyOf, wordFor } from './judge.js';
 import { type OpensslKeyPair, opensslHmac, opensslRsaKey, opensslSha1, opensslSign } from './openssl.js';
 

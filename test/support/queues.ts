@@ -1,8 +1,8 @@
 import { Logger, makeWorkerUtils, type Runner, run } from 'graphile-worker';
 import pg from 'pg';
 import PgBoss from 'pg-boss';
-import { graphileQueue, graphileTasks } from '../../adapters/graphile-worker.js';
-import { pgBossQueue, workWithPgBoss } from '../../adapters/pg-boss.js';
+import { graphileQueue, graphileTasks } from '../../adapters/queues/graphile-worker.js';
+import { pgBossQueue, workWithPgBoss } from '../../adapters/queues/pg-boss.js';
 import type { JobQueue, QueueWorker } from '../../src/index.js';
 
 /** One of the two queues, made ready. */

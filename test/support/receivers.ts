@@ -1,6 +1,13 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { type Dragonpay, DragonpayCallback, type DragonpaySettings, OnPost, OnStatus } from '../../src/index.js';
+import {
+  type Dragonpay,
+  DragonpayCallback,
+  type DragonpaySettings,
+  OnPost,
+  OnStatus,
+  type Status,
+} from '../../src/index.js';
 import { type DragonpayTables, KyselyRepository, type StoredCallback, withNamedStatements } from '../../src/kysely.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { dispatchSigned, paymentFields, testDragonpay } from './dispatch-signed.js';
@@ -11,7 +18,7 @@ export interface ShopDatabase extends DragonpayTables {
 }
 
 /** What an `@OnStatus` method does. */
-export type Work = (callback: StoredCallback<ShopDatabase>) => unknown;
+export type Work = (callback: StoredCallback<Status, ShopDatabase>) => unknown;
 
 /** The work that is expected of it. */
 export const effect: Work = ({ trx, data: { txnid }, status }) =>
@@ -44,8 +51,8 @@ export class Receiver {
     @DragonpayCallback()
     class Shop {
       @OnStatus('S', 'F', 'V', 'E', 'R', 'P')
-      move(callback: StoredCallback<ShopDatabase, 'S' | 'F' | 'V' | 'E' | 'R' | 'P'>) {
-        return work(callback as StoredCallback<ShopDatabase>) as Promise<void>;
+      move(callback: StoredCallback<'S' | 'F' | 'V' | 'E' | 'R' | 'P', ShopDatabase>) {
+        return work(callback as StoredCallback<Status, ShopDatabase>) as Promise<void>;
       }
 
       @OnPost()

@@ -9,7 +9,7 @@ type Database = DragonpayTables & { shipped: { txnid: string } };
 @DragonpayCallback()
 class Shop {
   @OnStatus('S')
-  async ship({ trx, data }: StoredCallback<Database, 'S'>) {
+  async ship({ trx, data }: StoredCallback<'S', Database>) {
     await trx.insertInto('shipped').values({ txnid: data.txnid }).execute();
   }
 }

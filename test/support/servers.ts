@@ -7,9 +7,9 @@ import express, { type RequestHandler } from 'express';
 import express4, { type RequestHandler as RequestHandler4 } from 'express4';
 import Koa, { type Middleware } from 'koa';
 import Koa2, { type Middleware as Middleware2 } from 'koa2';
-import { toExpressHandler } from '../../adapters/express.js';
-import { toKoaMiddleware } from '../../adapters/koa.js';
-import { toNodeListener } from '../../adapters/node.js';
+import { toExpressHandler } from '../../adapters/http/express.js';
+import { toKoaMiddleware } from '../../adapters/http/koa.js';
+import { toNodeListener } from '../../adapters/http/node.js';
 import type { CallbackEndpoint } from '../../src/index.js';
 import type { AdapterServer, AdapterSetup } from '../../src/testing.js';
 

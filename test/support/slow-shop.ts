@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { toNodeListener } from '../../adapters/node.js';
+import { toNodeListener } from '../../adapters/http/node.js';
 import { type Callback, createDragonpay, DragonpayCallback, OnPost, OnStatus } from '../../src/index.js';
 import { type DragonpayTables, KyselyRepository, type StoredCallback, withNamedStatements } from '../../src/kysely.js';
 
@@ -17,7 +17,7 @@ const pool = new pg.Pool({ connectionString, max: Number(SHOP_POOL) });
 pool.on('error', () => {});
 
 /** `slow-…` takes a second, `failing-…` as well, and throws at the first try, whichever process that is in. */
-async function work({ trx, data }: StoredCallback<Database, 'S'>, handler: string): Promise<void> {
+async function work({ trx, data }: StoredCallback<'S', Database>, handler: string): Promise<void> {
   const { txnid } = data;
   await trx.insertInto('shop_effects').values({ txnid, handler }).execute();
   if (txnid.startsWith('slow-') || txnid.startsWith('failing-')) await sleep(1_000);
@@ -29,7 +29,7 @@ async function work({ trx, data }: StoredCallback<Database, 'S'>, handler: strin
 @DragonpayCallback()
 class Courier {
   @OnStatus('S')
-  async ship(callback: StoredCallback<Database, 'S'>) {
+  async ship(callback: StoredCallback<'S', Database>) {
     await work(callback, 'Courier');
   }
 
@@ -42,7 +42,7 @@ class Courier {
 @DragonpayCallback({ updateOnGet: true })
 class Ledger {
   @OnStatus('S')
-  async book(callback: StoredCallback<Database, 'S'>) {
+  async book(callback: StoredCallback<'S', Database>) {
     await work(callback, 'Ledger');
   }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { KyselyRepository } from '../../src/kysely.js';
-import { encodeCallback, signCallback } from '../../src/testing/sign-callback.js';
+import { encodeCallback, signCallback } from '../../src/protocol/sign-callback.js';
 import type { TestDatabase } from './database.js';
 import { type FormAnswer, sendForm } from './send-form.js';
 
@@ -34,7 +34,7 @@ export async function createSlowShopTables({ pool }: TestDatabase): Promise<void
 /** Adds payments to be called back about. */
 export async function createPayments({ db }: TestDatabase, txnids: readonly string[]): Promise<void> {
   const repository = new KyselyRepository(db);
-  await Promise.all(txnids.map((txnid) => repository.createTransaction({ txnid, amount: '100.00' })));
+  await Promise.all(txnids.map((txnid) => repository.createPayment({ txnid, amount: '100.00' })));
 }
 
 /** A signed callback that says a payment was paid. */

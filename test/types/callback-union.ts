@@ -7,13 +7,13 @@ import type {
   Mismatch,
   PaymentCallback,
   PaymentData,
+  PaymentRow,
   PayoutCallback,
   PayoutData,
   PayoutRow,
   SkippedUpdate,
   Status,
   StoredCallback,
-  TransactionRow,
   UpdateOutcome,
   ValidCallback,
 } from 'dragonpay-callback';
@@ -60,7 +60,7 @@ export function narrows(callback: Callback): string {
 
   expectTrue<Equal<typeof callback, PaymentCallback>>();
   expectTrue<Equal<typeof callback.data, PaymentData>>();
-  expectTrue<Equal<ReturnType<typeof callback.stored>, Promise<TransactionRow | undefined>>>();
+  expectTrue<Equal<ReturnType<typeof callback.stored>, Promise<PaymentRow | undefined>>>();
   expectTrue<Equal<typeof callback.data.amount, string | undefined>>();
   // @ts-expect-error an amount is a decimal string: floats lose cents
   expectType<number | undefined>(callback.data.amount);

@@ -1,4 +1,4 @@
-import { DragonpayCallback, OnStatus, type StoredCallback as StoredAnywhere } from 'dragonpay-callback';
+import { DragonpayCallback, OnStatus, type Status, type StoredCallback as StoredAnywhere } from 'dragonpay-callback';
 import type { StoredCallback } from 'dragonpay-callback/kysely';
 import type { Transaction } from 'kysely';
 import { type Equal, expectTrue, expectType } from './expect-type.js';
@@ -11,7 +11,7 @@ interface Database {
 @DragonpayCallback()
 export class CheckoutCallback {
   @OnStatus('S')
-  async ship(callback: StoredCallback<Database, 'S'>) {
+  async ship(callback: StoredCallback<'S', Database>) {
     expectTrue<Equal<typeof callback.trx, Transaction<Database>>>();
     expectType<'S'>(callback.status);
     await callback.trx.updateTable('orders').set({ paid: true }).where('txnid', '=', callback.data.txnid).execute();
@@ -26,31 +26,31 @@ export class CheckoutCallback {
   }
 
   @OnStatus('F', 'V')
-  async giveUp({ trx, status }: StoredCallback<Database, 'F' | 'V'>) {
+  async giveUp({ trx, status }: StoredCallback<'F' | 'V', Database>) {
     expectType<'F' | 'V'>(status);
     await trx.deleteFrom('orders').execute();
   }
 
   @OnStatus('G', 'H', { kind: 'payout' })
-  async sent({ data }: StoredCallback<Database, 'G' | 'H', 'payout'>) {
+  async sent({ data }: StoredCallback<'G' | 'H', Database, 'payout'>) {
     expectType<string>(data.merchantTxnId);
   }
 
   @OnStatus('R')
-  anyStatus(_callback: StoredCallback<Database>) {}
+  anyStatus(_callback: StoredCallback<Status, Database>) {}
 
   // @ts-expect-error the annotation excludes S
-  @OnStatus('S') excluded(_callback: StoredCallback<Database, 'P'>) {}
+  @OnStatus('S') excluded(_callback: StoredCallback<'P', Database>) {}
   // @ts-expect-error the annotation excludes V
-  @OnStatus('F', 'V') excludesOne(_callback: StoredCallback<Database, 'F'>) {}
+  @OnStatus('F', 'V') excludesOne(_callback: StoredCallback<'F', Database>) {}
   // @ts-expect-error the annotation is a payment's
-  @OnStatus('S', { kind: 'payout' }) paymentAnnotation(_callback: StoredCallback<Database, 'S'>) {}
+  @OnStatus('S', { kind: 'payout' }) paymentAnnotation(_callback: StoredCallback<'S', Database>) {}
   // @ts-expect-error the annotation is a payout's
-  @OnStatus('S') payoutAnnotation(_callback: StoredCallback<Database, 'S', 'payout'>) {}
+  @OnStatus('S') payoutAnnotation(_callback: StoredCallback<'S', Database, 'payout'>) {}
 }
 
 /** The type of the main entry is the same, with the transaction spelled out. */
-expectTrue<Equal<StoredCallback<Database, 'S'>, StoredAnywhere<'S', Transaction<Database>>>>();
+expectTrue<Equal<StoredCallback<'S', Database>, StoredAnywhere<'S', Transaction<Database>>>>();
 
 // @ts-expect-error there is no such status
-export type NoStatus = StoredCallback<Database, 'X'>;
+export type NoStatus = StoredCallback<'X', Database>;

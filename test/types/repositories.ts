@@ -65,7 +65,7 @@ export class OwnRepository implements CallbackRepository<OwnTransaction> {
       ? { outcome: 'applied', previous: 'P', current: 'S', late: false }
       : { outcome: 'not-found' };
   }
-  async findTransaction() {
+  async findPayment() {
     return undefined;
   }
   async findPayout() {
@@ -99,15 +99,15 @@ export async function rowsAreMadeOfStrings(
   kysely: KyselyRepository<Database>,
 ): Promise<void> {
   for (const repository of [memory, kysely]) {
-    await repository.createTransaction({ txnid: 'T-1', amount: '100.00' });
+    await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
     // @ts-expect-error floats lose cents
-    await repository.createTransaction({ txnid: 'T-1', amount: 100 });
+    await repository.createPayment({ txnid: 'T-1', amount: 100 });
     // @ts-expect-error an amount there must be
-    await repository.createTransaction({ txnid: 'T-1' });
+    await repository.createPayment({ txnid: 'T-1' });
     // @ts-expect-error there is no such status
-    await repository.createTransaction({ txnid: 'T-1', amount: '1', status: 'X' });
+    await repository.createPayment({ txnid: 'T-1', amount: '1', status: 'X' });
     // @ts-expect-error R is a status of payments
     await repository.createPayout({ merchantTxnId: 'T-1', amount: '1', status: 'R' });
-    expectType<string | undefined>((await repository.findTransaction('T-1'))?.amount);
+    expectType<string | undefined>((await repository.findPayment('T-1'))?.amount);
   }
 }

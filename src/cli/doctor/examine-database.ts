@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { createMigrations } from '../../repository/kysely/migrations.js';
+import { createMigrations } from '../../repository/kysely/postgres/migrations.js';
 import { quoteName, quoteTables, type TableNames } from '../../repository/kysely/tables.js';
 import { withPeer } from '../peer-package.js';
 import { oneLine } from '../report.js';

@@ -1,5 +1,5 @@
-import { isSafeGateway } from '../../gateway.js';
-import { callUrl, type Reply } from '../http-reply.js';
+import { isSafeGateway } from '../../protocol/gateway-addresses.js';
+import { callUrl, type Reply } from '../http-call.js';
 import { printable } from '../report.js';
 import { type Check, checkClock, found, ok, skipped } from './check.js';
 import { type Forgeries, makeForgeries } from './forgeries.js';

@@ -1,6 +1,7 @@
 import { DragonpayError } from '../../errors.js';
-import { gatewayAddress, gatewayCall } from '../../gateway.js';
-import type { DragonpaySettings } from '../../settings.js';
+import { gatewayCall } from '../../gateway/gateway-client.js';
+import { gatewayAddress } from '../../protocol/gateway-addresses.js';
+import type { DragonpaySettings } from '../../settings/settings.js';
 import { FetchedPublicKeys } from '../../verification/public-keys.js';
 import { settingsWithGateway } from '../gateway-option.js';
 import { oneLine } from '../report.js';

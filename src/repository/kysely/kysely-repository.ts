@@ -1,5 +1,17 @@
 import { CompiledQuery, type Kysely, type Transaction } from 'kysely';
 import { DragonpayError } from '../../errors.js';
+import type { Mismatch, RecordedUpdate } from '../../model/callback-update.js';
+import { alreadyExists, type NewRow, newPayment, newPayout } from '../../model/new-row.js';
+import type {
+  EventKey,
+  InboxEvent,
+  KeptEvent,
+  PaymentDetails,
+  PaymentRow,
+  PayoutDetails,
+  PayoutRow,
+} from '../../model/rows.js';
+import type { VerifiedCallback } from '../../model/verified-callback.js';
 import {
   type CallbackKind,
   isLate,
@@ -7,30 +19,24 @@ import {
   latePredecessors,
   predecessors,
   type Status,
-} from '../../preprocessing/transaction-status.js';
-import type { VerifiedCallback } from '../../verification/verified-callback.js';
+} from '../../protocol/statuses.js';
 import type { CallbackRepository, StatusEffect } from '../callback-repository.js';
-import type { Mismatch, RecordedUpdate } from '../callback-update.js';
-import {
-  type Change,
-  type CorrectableRepository,
-  type Correction,
-  type CorrectionOptions,
-  checkCorrection,
-} from '../correction.js';
-import type { InboxFilter } from '../inbox-filter.js';
-import { alreadyExists, type NewRow, newPayout, newTransaction } from '../new-row.js';
-import type { InquiryClaim, ReconcilableRepository } from '../reconcilable-repository.js';
-import type { EventKey, KeptEvent, ReplayableRepository } from '../replayable-repository.js';
-import type { InboxEvent, PayoutDetails, PayoutRow, TransactionDetails, TransactionRow } from '../rows.js';
+import type {
+  CorrectableRepository,
+  InquiryClaim,
+  ReconcilableRepository,
+  ReplayableRepository,
+} from '../capabilities.js';
+import { type Change, type Correction, type CorrectionOptions, checkCorrection } from '../correction.js';
+import type { InboxFilter } from '../inbox-page.js';
 import type { AnyKysely, AnyTransaction } from './any-kysely.js';
-import { correctRow } from './correct-row.js';
-import { findKeptEvent, pruneInboxBatch, readInbox, recordFailedEvent } from './inbox.js';
-import { InquiryClaims } from './inquiry-claims.js';
-import { type Move, MoveQueue } from './move-queue.js';
-import { OwnTransaction } from './own-transaction.js';
-import { incomingColumns, paymentStatements, payoutStatements, type Statements } from './statements.js';
-import { type StoredRow, toPayout, toTransaction } from './stored-rows.js';
+import { OwnTransaction } from './postgres/own-transaction.js';
+import { InquiryClaims } from './postgres/statements/claims.js';
+import { correctRow } from './postgres/statements/correction.js';
+import { findKeptEvent, pruneInboxBatch, readInbox, recordFailedEvent } from './postgres/statements/inbox.js';
+import { incomingColumns, paymentStatements, payoutStatements, type Statements } from './postgres/statements/move.js';
+import { type StoredRow, toPayment, toPayout } from './postgres/stored-rows.js';
+import { type Move, MoveQueue } from './statement-batcher.js';
 import { type QuotedTables, quoteTables, type TableNames } from './tables.js';
 
 /** Settings of a {@link KyselyRepository}. */
@@ -140,11 +146,8 @@ export class KyselyRepository<Database = unknown>
    * Adds a payment that is about to be asked for. With `trx` it commits together with the order that it belongs to.
    * @throws DragonpayError `invalid-details`, `already-exists`
    */
-  async createTransaction(
-    details: TransactionDetails,
-    options: { trx?: AnyTransaction<Database> } = {},
-  ): Promise<TransactionRow> {
-    return toTransaction(await this.#insert('payment', newTransaction(details), options.trx));
+  async createPayment(details: PaymentDetails, options: { trx?: AnyTransaction<Database> } = {}): Promise<PaymentRow> {
+    return toPayment(await this.#insert('payment', newPayment(details), options.trx));
   }
 
   /**
@@ -163,12 +166,9 @@ export class KyselyRepository<Database = unknown>
     return inserted;
   }
 
-  async findTransaction(
-    txnid: string,
-    options: { trx?: AnyTransaction<Database> } = {},
-  ): Promise<TransactionRow | undefined> {
+  async findPayment(txnid: string, options: { trx?: AnyTransaction<Database> } = {}): Promise<PaymentRow | undefined> {
     const row = await this.#one(this.#statements.payment.find, [txnid], options.trx);
-    return row && toTransaction(row);
+    return row && toPayment(row);
   }
 
   async findPayout(
@@ -198,7 +198,7 @@ export class KyselyRepository<Database = unknown>
     { lease }: { readonly lease: number },
   ): Promise<InquiryClaim | 'held' | 'not-found'> {
     const claim = await this.#claims.byId(txnid, lease);
-    return claim ?? ((await this.findTransaction(txnid)) === undefined ? 'not-found' : 'held');
+    return claim ?? ((await this.findPayment(txnid)) === undefined ? 'not-found' : 'held');
   }
 
   finishInquiry(claim: InquiryClaim): Promise<void> {

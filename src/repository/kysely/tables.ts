@@ -1,7 +1,7 @@
 import type { ColumnType, Generated } from 'kysely';
 
 /** `dragonpay_transactions`: one row a payment. */
-export interface TransactionsTable {
+export interface PaymentsTable {
   txnid: string;
   refno: string | null;
   status: Generated<string>;
@@ -63,7 +63,7 @@ export interface CallbacksTable {
 
 /** The tables of this package, to be merged into a `Kysely<Database>` of one's own. */
 export interface DragonpayTables {
-  dragonpay_transactions: TransactionsTable;
+  dragonpay_transactions: PaymentsTable;
   dragonpay_payouts: PayoutsTable;
   dragonpay_callbacks: CallbacksTable;
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { WebReply } from '../exchange.js';
-import { Html, html } from '../html.js';
+import { Html, html } from '../../web/html.js';
+import type { WebReply } from '../../web/router.js';
+import { style } from '../../web/style.js';
 import { liveScript } from './live-script.js';
-import { style } from './style.js';
 
 const sha256 = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 // A form of the payer's pages ends at the shop's return URL, which form-action would forbid.

@@ -1,6 +1,6 @@
-import { paymentStatuses } from '../../preprocessing/transaction-status.js';
-import { type Html, html } from '../html.js';
-import type { Misbehaviour } from '../misbehaviour.js';
+import { paymentStatuses } from '../../protocol/statuses.js';
+import { type Html, html } from '../../web/html.js';
+import type { Misbehaviour } from '../gateway/misbehaviour.js';
 import { field } from './parts.js';
 
 /** Everything that may go wrong, as a form that says what does at the moment. */

@@ -1,7 +1,7 @@
-import { findChannel } from '../channels.js';
-import type { WebReply } from '../exchange.js';
-import { type Html, html } from '../html.js';
-import type { TestGateway } from '../test-gateway.js';
+import { type Html, html } from '../../web/html.js';
+import type { WebReply } from '../../web/router.js';
+import { findChannel } from '../gateway/channels.js';
+import type { TestGateway } from '../gateway/test-gateway.js';
 import { controlPage } from './layout.js';
 import { describeMisbehaviour } from './misbehaviour-form.js';
 import { field, grouped, statusBadge, time } from './parts.js';

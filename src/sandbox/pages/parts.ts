@@ -1,5 +1,5 @@
-import { type CallbackKind, paymentStatuses, payoutStatuses } from '../../preprocessing/transaction-status.js';
-import { type Html, html } from '../html.js';
+import { type CallbackKind, paymentStatuses, payoutStatuses } from '../../protocol/statuses.js';
+import { type Html, html } from '../../web/html.js';
 
 const tones: Readonly<Record<string, 'good' | 'bad' | 'open'>> = {
   S: 'good',

@@ -1,7 +1,7 @@
-import { type Channel, type ChannelKind, channels, findChannel } from '../channels.js';
-import type { WebReply } from '../exchange.js';
-import { type Html, html } from '../html.js';
-import { isOpen, type SandboxPayment } from '../ledger.js';
+import { type Html, html } from '../../web/html.js';
+import type { WebReply } from '../../web/router.js';
+import { type Channel, type ChannelKind, channels, findChannel } from '../gateway/channels.js';
+import { isOpen, type SandboxPayment } from '../gateway/ledger.js';
 import { payerPage } from './layout.js';
 import { grouped } from './parts.js';
 

@@ -1,5 +1,5 @@
-import { type Html, html } from '../html.js';
-import type { Postback, PostbackCause } from '../postback-log.js';
+import { type Html, html } from '../../web/html.js';
+import type { Postback, PostbackCause } from '../gateway/postback-log.js';
 import { statusBadge, time } from './parts.js';
 
 const causes: Readonly<Record<PostbackCause, string>> = {

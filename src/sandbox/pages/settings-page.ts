@@ -1,6 +1,6 @@
-import type { WebReply } from '../exchange.js';
-import { html } from '../html.js';
-import type { TestGateway } from '../test-gateway.js';
+import { html } from '../../web/html.js';
+import type { WebReply } from '../../web/router.js';
+import type { TestGateway } from '../gateway/test-gateway.js';
 import { controlPage } from './layout.js';
 import { field } from './parts.js';
 

@@ -1,13 +1,8 @@
-import {
-  type CallbackKind,
-  paymentStatuses,
-  payoutStatuses,
-  predecessors,
-} from '../../preprocessing/transaction-status.js';
-import { findChannel } from '../channels.js';
-import type { WebReply } from '../exchange.js';
-import { type Html, html } from '../html.js';
-import type { TestGateway } from '../test-gateway.js';
+import { type CallbackKind, paymentStatuses, payoutStatuses, predecessors } from '../../protocol/statuses.js';
+import { type Html, html } from '../../web/html.js';
+import type { WebReply } from '../../web/router.js';
+import { findChannel } from '../gateway/channels.js';
+import type { TestGateway } from '../gateway/test-gateway.js';
 import { controlPage } from './layout.js';
 import { misbehaviourForm } from './misbehaviour-form.js';
 import { grouped, statusBadge } from './parts.js';

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import type { JobQueue, QueueWorker } from '../../src/index.js';
+import { type QueueTransaction, runInTransaction } from './kysely-transaction.js';
+
+/** A pg-boss, version 10, as far as it is used here. */
+export interface PgBossLike {
+  send(name: string, data: object, options: PgBossSendOptions): Promise<string | null>;
+  getJobById(
+    name: string,
+    id: string,
+    options: { db: PgBossSendOptions['db']; includeArchive: boolean },
+  ): Promise<unknown>;
+  createQueue(name: string): Promise<void>;
+  work(
+    name: string,
+    options: { readonly batchSize: number; readonly pollingIntervalSeconds: number },
+    handler: (jobs: Array<{ readonly data: object }>) => Promise<void>,
+  ): Promise<string>;
+}
+
+interface PgBossSendOptions {
+  id: string;
+  db: { executeSql(text: string, values: unknown[]): Promise<{ rows: unknown[] }> };
+  retryLimit?: number;
+  retryDelay?: number;
+  retryBackoff?: boolean;
+  expireInSeconds?: number;
+  priority?: number;
+}
+
+/** How jobs are tried again. See pg-boss for their meaning. */
+export type PgBossJobOptions = Pick<
+  PgBossSendOptions,
+  'retryLimit' | 'retryDelay' | 'retryBackoff' | 'expireInSeconds' | 'priority'
+>;
+
+const patient: PgBossJobOptions = { retryLimit: 20, retryDelay: 5, retryBackoff: true };
+
+/**
+ * Enqueues jobs through a pg-boss, in the transaction that stores the status. The queues must exist: `workWithPgBoss`
+ * creates them, and so does `boss.createQueue()`. A job for a queue that does not exist is refused, and the status
+ * rolled back with it.
+ * @param options how jobs are tried again; 20 times with growing delays when not given
+ *
+ * @example
+ * const dragonpay = createDragonpay({ ..., queue: pgBossQueue(boss) });
+ */
+export function pgBossQueue(boss: PgBossLike, options: PgBossJobOptions = {}): JobQueue<QueueTransaction> {
+  return {
+    async enqueue(trx, { queue, key, payload }) {
+      const db = { executeSql: (text: string, values: unknown[]) => runInTransaction(trx, text, values) };
+      const id = toUuid(key);
+      const sent = await boss.send(queue, payload, { ...patient, ...options, id, db });
+      // Null says that nothing was added: the job is there already, or there is no such queue.
+      if (sent === null && (await boss.getJobById(queue, id, { db, includeArchive: true })) === null) {
+        throw new Error(`pg-boss has no queue ${queue}`);
+      }
+    },
+  };
+}
+
+/**
+ * Creates the queues of a worker, and has pg-boss call it for their jobs, one at a time each. Call it in the processes
+ * that do the work, after `boss.start()`.
+ *
+ * @example
+ * await workWithPgBoss(boss, dragonpay.work(CheckoutCallback));
+ */
+export async function workWithPgBoss(
+  boss: PgBossLike,
+  worker: QueueWorker,
+  { pollingIntervalSeconds = 2 }: { readonly pollingIntervalSeconds?: number } = {},
+): Promise<void> {
+  for (const queue of worker.queues) {
+    await boss.createQueue(queue);
+    await boss.work(queue, { batchSize: 1, pollingIntervalSeconds }, async (jobs) => {
+      for (const { data } of jobs) await worker.run(data);
+    });
+  }
+}
+
+/** The key as a UUID, which is what pg-boss identifies a job by: one that it has is not added again. */
+function toUuid(key: string): string {
+  const hex = createHash('sha256').update(key).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    '-',
+  );
+}

@@ -1,0 +1,117 @@
+import { wait } from '../async/wait.js';
+import { DragonpayError } from '../errors.js';
+import type { VerifiedCallback } from '../model/verified-callback.js';
+import { verifiedByInquiry } from '../verification/verified-by-inquiry.js';
+import type { GatewayAnswer, GatewayCall } from './gateway-client.js';
+import { type InquiryAnswer, readAnswer } from './read-inquiry-answer.js';
+import { backoffMilliseconds, type RetryPolicy, readRetryAfter } from './retry.js';
+
+/** What an inquiry comes to: what the gateway says, or that it knows no such payment (404, or the status `U`). */
+export type InquiryResult = { readonly known: true; readonly callback: VerifiedCallback } | { readonly known: false };
+
+/** Asks the gateway what became of a payment. */
+export class Inquiry {
+  readonly #call: GatewayCall;
+  readonly #merchantId: string;
+  readonly #policy: RetryPolicy;
+  /** Until when the gateway asked everybody to wait, on the clock of `performance.now()`. */
+  #pausedUntil = 0;
+
+  constructor(call: GatewayCall, merchantId: string, policy: RetryPolicy) {
+    this.#call = call;
+    this.#merchantId = merchantId;
+    this.#policy = policy;
+  }
+
+  /**
+   * Asks about one payment, and again where the gateway is out of order (5xx, 429, no or half an answer).
+   * @param options.attempts fewer attempts than the settings allow
+   * @throws DragonpayError `gateway-unavailable` where it stays out of order, `gateway-refused` where it refuses the
+   *   merchant, `answer-refused` where the answer is malformed, or is about another payment or merchant
+   */
+  async ask(
+    txnid: string,
+    options: { readonly attempts?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<InquiryResult> {
+    // These would be resolved as steps of the path, and ask about something else.
+    if (txnid === '.' || txnid === '..') throw new DragonpayError('answer-refused', 'this txnid cannot be asked about');
+    const answer = await this.#untilAnswered(`/txnid/${encodeURIComponent(txnid)}`, options);
+    if (answer === 'not-known') return { known: false };
+    const { callback, details, raw } = answer;
+    if (callback.txnid !== txnid) {
+      throw new DragonpayError('answer-refused', 'the gateway answered about another payment', { subject: 'txnid' });
+    }
+    if (callback.merchantid !== undefined && callback.merchantid !== this.#merchantId) {
+      throw new DragonpayError('answer-refused', 'the gateway answered about another merchant', {
+        subject: 'merchantid',
+      });
+    }
+    if (callback.status === 'U') return { known: false };
+    return { known: true, callback: verifiedByInquiry(callback, details, raw, this.#merchantId) };
+  }
+
+  async #untilAnswered(
+    path: string,
+    { attempts = this.#policy.attempts, signal }: { readonly attempts?: number; readonly signal?: AbortSignal },
+  ): Promise<InquiryAnswer | 'not-known'> {
+    for (let attempt = 1; ; attempt++) {
+      await this.#pause(signal);
+      const tried = await this.#try(path, signal);
+      if (!('error' in tried)) return tried.answer;
+      signal?.throwIfAborted();
+      const delay = Math.max(backoffMilliseconds(attempt, this.#policy), tried.retryAfter ?? 0);
+      if (attempt >= attempts || delay > this.#policy.longestWaitMilliseconds) throw unavailable(tried.error);
+      await wait(delay, signal);
+    }
+  }
+
+  /** Waits as long as the gateway asked for. It may ask for more meanwhile; the whole wait has its bound. */
+  async #pause(signal: AbortSignal | undefined): Promise<void> {
+    const latest = performance.now() + this.#policy.longestWaitMilliseconds;
+    for (let pause = this.#pausedUntil - performance.now(); pause > 0; pause = this.#pausedUntil - performance.now()) {
+      if (this.#pausedUntil > latest) throw unavailable(new Error('the gateway asked for patience'));
+      await wait(pause, signal);
+    }
+  }
+
+  async #try(path: string, signal: AbortSignal | undefined): Promise<Tried> {
+    let answer: GatewayAnswer;
+    try {
+      answer = await this.#call(path, signal);
+    } catch (error) {
+      return { error };
+    }
+    const { status, retryAfter, text } = answer;
+    if (status === 404) return { answer: 'not-known' };
+    if (status === 429 || status >= 500) {
+      const milliseconds = readRetryAfter(retryAfter, Date.now());
+      if (milliseconds !== undefined) {
+        this.#pausedUntil = Math.max(this.#pausedUntil, performance.now() + milliseconds);
+      }
+      return { error: new Error(`the gateway answered ${status}`), retryAfter: milliseconds };
+    }
+    if (status < 200 || status > 299) {
+      throw new DragonpayError('gateway-refused', `the gateway answered ${status}`);
+    }
+    return readTried(text);
+  }
+}
+
+type Tried =
+  | { readonly answer: InquiryAnswer | 'not-known' }
+  | { readonly error: unknown; readonly retryAfter?: number | undefined };
+
+/** What is no JSON was cut off on the way, and is tried again; JSON that is malformed would come again as it is. */
+function readTried(text: string): Tried {
+  try {
+    return { answer: readAnswer(text) };
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return { error: new Error('the gateway answered with what is no JSON') };
+    throw new DragonpayError('answer-refused', (cause as Error).message, { cause });
+  }
+}
+
+function unavailable(cause: unknown): DragonpayError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new DragonpayError('gateway-unavailable', message, { cause });
+}

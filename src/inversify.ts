@@ -1,2 +1,0 @@
-/** Receives callbacks with services from an Inversify 8 container. */
-export { DRAGONPAY, dragonpayModule } from './inversify/dragonpay-module.js';

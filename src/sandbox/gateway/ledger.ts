@@ -1,0 +1,148 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { DragonpayError } from '../../errors.js';
+import { alreadyExists, newPayment, newPayout } from '../../model/new-row.js';
+import type { PaymentDetails, PayoutDetails } from '../../model/rows.js';
+import { initialStatus, openStatuses } from '../../protocol/statuses.js';
+
+/** What payments and payouts of the sandbox have in common. */
+interface SandboxRow {
+  /** The reference number that the sandbox gave: 12 characters. */
+  readonly refno: string;
+  /** Decimal string with two decimals. */
+  readonly amount: string;
+  readonly currency: string;
+  readonly description: string;
+  readonly email: string;
+  readonly mobile: string;
+  readonly status: string;
+  /** What callbacks say of the status. Empty before the first. */
+  readonly message: string;
+  /** The channel; empty until one is chosen. */
+  readonly procid: string;
+  readonly createdAt: Date;
+  /** When its status was last set. */
+  readonly modifiedAt: Date;
+}
+
+/** A payment that the sandbox knows. */
+export interface SandboxPayment extends SandboxRow {
+  readonly txnid: string;
+  readonly param1: string;
+  readonly param2: string;
+  /** Whoever knows it may pay: it is in the URL of the payment page. */
+  readonly token: string;
+}
+
+/** A payout that the sandbox knows. */
+export interface SandboxPayout extends SandboxRow {
+  readonly merchantTxnId: string;
+  readonly userName: string;
+  readonly procDetail: string;
+}
+
+/** A payment to be made: what `repository.createPayment()` takes. */
+export type SandboxPaymentDetails = Omit<PaymentDetails, 'status' | 'refno'> & { readonly mobile?: string | null };
+
+/** A payout to be made: what `repository.createPayout()` takes. */
+export type SandboxPayoutDetails = Omit<PayoutDetails, 'status' | 'refno'>;
+
+/** What may change of a payment or payout. */
+export type RowChange = { readonly status?: string; readonly message?: string; readonly procid?: string };
+
+/** Whether more is to be heard of a payment: its page takes it. */
+export function isOpen({ status }: SandboxPayment): boolean {
+  return openStatuses.some((open) => open === status);
+}
+
+/** The payments and payouts of the sandbox, in memory. */
+export class Ledger {
+  readonly #payments = new Map<string, SandboxPayment>();
+  readonly #payouts = new Map<string, SandboxPayout>();
+
+  /** Newest first. */
+  payments(): readonly SandboxPayment[] {
+    return [...this.#payments.values()].reverse();
+  }
+
+  /** Newest first. */
+  payouts(): readonly SandboxPayout[] {
+    return [...this.#payouts.values()].reverse();
+  }
+
+  findPayment(txnid: string): SandboxPayment | undefined {
+    return this.#payments.get(txnid);
+  }
+
+  findPayout(merchantTxnId: string): SandboxPayout | undefined {
+    return this.#payouts.get(merchantTxnId);
+  }
+
+  findBy(name: 'refno' | 'token', value: string): SandboxPayment | undefined {
+    return [...this.#payments.values()].find((payment) => payment[name] === value);
+  }
+
+  /** @throws DragonpayError `not-found` */
+  payment(txnid: string): SandboxPayment {
+    return this.#payments.get(txnid) ?? notFound('payment');
+  }
+
+  /** @throws DragonpayError `not-found` */
+  payout(merchantTxnId: string): SandboxPayout {
+    return this.#payouts.get(merchantTxnId) ?? notFound('payout');
+  }
+
+  /** @throws DragonpayError `invalid-details`, `already-exists` */
+  addPayment(details: SandboxPaymentDetails): SandboxPayment {
+    const { id, amount, currency, texts } = newPayment(details);
+    if (this.#payments.has(id)) throw alreadyExists('payment');
+    const mobile = typeof details.mobile === 'string' ? details.mobile.slice(0, 32) : '';
+    const rest = newRow(amount, currency, { ...texts, mobile });
+    const param = (name: 'param1' | 'param2') => texts[name] ?? '';
+    const token = randomBytes(16).toString('hex');
+    const payment = { txnid: id, ...rest, param1: param('param1'), param2: param('param2'), token };
+    this.#payments.set(id, payment);
+    return payment;
+  }
+
+  /** @throws DragonpayError `invalid-details`, `already-exists` */
+  addPayout(details: SandboxPayoutDetails): SandboxPayout {
+    const { id, amount, currency, texts } = newPayout(details);
+    if (this.#payouts.has(id)) throw alreadyExists('payout');
+    const { userName, procDetail } = texts;
+    const rest = newRow(amount, currency, texts);
+    const payout = { merchantTxnId: id, ...rest, userName: userName ?? '', procDetail: procDetail ?? '' };
+    this.#payouts.set(id, payout);
+    return payout;
+  }
+
+  changePayment(payment: SandboxPayment, change: RowChange): SandboxPayment {
+    const changed = { ...payment, ...change, modifiedAt: new Date() };
+    this.#payments.set(payment.txnid, changed);
+    return changed;
+  }
+
+  changePayout(payout: SandboxPayout, change: RowChange): SandboxPayout {
+    const changed = { ...payout, ...change, modifiedAt: new Date() };
+    this.#payouts.set(payout.merchantTxnId, changed);
+    return changed;
+  }
+}
+
+function newRow(amount: string, currency: string, texts: Readonly<Record<string, string | null>>): SandboxRow {
+  const now = new Date();
+  return {
+    ...{ refno: newRefno(), amount, currency, status: initialStatus, message: '' },
+    ...{ description: texts.description ?? '', email: texts.email ?? '', mobile: texts.mobile ?? '' },
+    ...{ procid: texts.procid ?? '', createdAt: now, modifiedAt: now },
+  };
+}
+
+const alphabet = '0123456789ABCDEFGHJKLMNPQRSTUVWXYZ';
+
+function newRefno(): string {
+  return Array.from({ length: 12 }, () => alphabet[randomInt(alphabet.length)]).join('');
+}
+
+function notFound(subject: 'payment' | 'payout'): never {
+  throw new DragonpayError('not-found', `the sandbox knows no such ${subject}`, { subject });
+}

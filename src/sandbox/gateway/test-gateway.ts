@@ -1,0 +1,222 @@
+import { setMaxListeners } from 'node:events';
+import { DragonpayError } from '../../errors.js';
+import { freeTextShape, statusShape } from '../../protocol/field-shapes.js';
+import { type CallbackFields, encodeCallback, signCallback, signedTextOf } from '../../protocol/sign-callback.js';
+import type { ProofAlgorithm } from '../../protocol/signed-text.js';
+import type { CallbackKind } from '../../protocol/statuses.js';
+import { type MerchantAccount, type RegisteredUrls, readUrls } from '../sandbox-options.js';
+import { messageOf, paymentCallback, payoutCallback } from './callback-fields.js';
+import { type KeyStatus, type ListedKey, SigningKeys } from './key-ring.js';
+import {
+  Ledger,
+  type SandboxPayment,
+  type SandboxPaymentDetails,
+  type SandboxPayout,
+  type SandboxPayoutDetails,
+} from './ledger.js';
+import { type Misbehaviour, Misbehaviours } from './misbehaviour.js';
+import { type Postback, PostbackLog } from './postback-log.js';
+import { type OutgoingPostback, PostbackSender, type PostbackTarget, type Sending } from './postback-sender.js';
+
+/** A payment that was made, and the page on which it is paid. */
+export interface CreatedPayment {
+  readonly txnid: string;
+  readonly refno: string;
+  readonly url: string;
+}
+
+/** Options of `settle()` and `settlePayout()`. */
+export interface SettleOptions {
+  /** The text of the callback; worded as Dragonpay words it when not given. */
+  readonly message?: string;
+  /** The channel; the one chosen before, or the test bank `BOG`, when not given. */
+  readonly procid?: string;
+}
+
+/** What became of a status. */
+export interface Settlement {
+  /** Every delivery that it caused, as it ended. */
+  readonly postbacks: readonly Postback[];
+  /** Where the payer's browser goes, with the fields in its query; `undefined` without a return URL. */
+  readonly returnUrl: string | undefined;
+}
+
+/** Statuses of which more is to be heard: a postback of one of these contradicts nothing. */
+const unsettled = 'PUAGH';
+
+/** What the gateway does, whoever asks for it: the API, a page, or a program. */
+export class TestGateway {
+  readonly account: MerchantAccount;
+  readonly keys = new SigningKeys();
+  readonly ledger = new Ledger();
+  readonly misbehaviours = new Misbehaviours();
+  readonly log = new PostbackLog();
+  readonly closing = new AbortController();
+  readonly #sender = new PostbackSender(this.log, this.closing.signal);
+  /** Where it listens, without a trailing slash. */
+  url = '';
+  urls: RegisteredUrls;
+
+  constructor(account: MerchantAccount, urls: RegisteredUrls) {
+    // Any number of postbacks and slow answers may be under way.
+    setMaxListeners(0, this.closing.signal);
+    this.account = account;
+    this.urls = urls;
+  }
+
+  /** @throws DragonpayError `invalid-details`, `already-exists` */
+  createPayment(details: SandboxPaymentDetails): CreatedPayment {
+    const payment = this.ledger.addPayment(details);
+    this.log.changed();
+    return { txnid: payment.txnid, refno: payment.refno, url: this.paymentUrl(payment) };
+  }
+
+  /** @throws DragonpayError `invalid-details`, `already-exists` */
+  createPayout(details: SandboxPayoutDetails): SandboxPayout {
+    const payout = this.ledger.addPayout(details);
+    this.log.changed();
+    return payout;
+  }
+
+  /** Those that are not named stay. @throws DragonpayError `invalid-setting` */
+  register(urls: RegisteredUrls): void {
+    this.urls = readUrls({ ...this.urls, ...urls });
+    this.log.changed();
+  }
+
+  /** @throws DragonpayError `invalid-setting` */
+  misbehave(misbehaviour: Misbehaviour, id?: string): void {
+    this.misbehaviours.set(misbehaviour, id);
+    this.log.changed();
+  }
+
+  /** Rejects with `invalid-setting`. */
+  async rotateKeys(previous: KeyStatus = 'Revoked'): Promise<readonly ListedKey[]> {
+    if (previous !== 'Active' && previous !== 'Revoked') {
+      throw new DragonpayError('invalid-setting', 'previous is neither "Active" nor "Revoked"', {
+        subject: 'previous',
+      });
+    }
+    await this.keys.rotate(previous);
+    this.log.changed();
+    return this.keys.list();
+  }
+
+  /** The address of a payment's page. */
+  paymentUrl({ token }: SandboxPayment): string {
+    return `${this.url}/Pay.aspx?tokenid=${token}`;
+  }
+
+  /**
+   * Gives a payment a status, and sends its postback.
+   * @param browserReturns the payer's browser is about to carry the news to the return URL
+   * @throws DragonpayError `not-found`, `invalid-details`
+   */
+  async settlePayment(
+    txnid: string,
+    status: string,
+    options: SettleOptions = {},
+    browserReturns = false,
+  ): Promise<Sending> {
+    const known = this.ledger.payment(txnid);
+    const payment = this.ledger.changePayment(known, changeTo(status, known, options));
+    const fields = paymentCallback(payment, this.account.merchantId);
+    return this.#announce('payment', txnid, fields, this.#target('payment', browserReturns));
+  }
+
+  /** Gives a payout a status, and sends its postback. @throws DragonpayError `not-found`, `invalid-details` */
+  async settlePayout(merchantTxnId: string, status: string, options: SettleOptions = {}): Promise<Sending> {
+    const known = this.ledger.payout(merchantTxnId);
+    const payout = this.ledger.changePayout(known, changeTo(status, known, options));
+    return this.#announce('payout', merchantTxnId, payoutCallback(payout), this.#target('payout'));
+  }
+
+  /** The return URL with the fields of a payment as they stand, signed; `undefined` without a return URL. */
+  async returnUrl(txnid: string): Promise<string | undefined> {
+    const { returnUrl } = this.urls;
+    if (returnUrl === undefined) return undefined;
+    const fields = paymentCallback(this.ledger.payment(txnid), this.account.merchantId);
+    const { fields: signed } = await this.#sign('payment', txnid, fields, this.misbehaviours.of(txnid));
+    const { origin, pathname, search } = new URL(returnUrl);
+    return `${origin}${pathname}${search}${search === '' ? '?' : '&'}${encodeCallback(signed)}`;
+  }
+
+  /** Sends a postback of the log again, as it was, to where postbacks go now. @throws DragonpayError `not-found` */
+  resend(id: number): Sending {
+    const postback = this.log.find(id);
+    if (postback === undefined) throw new DragonpayError('not-found', 'the log holds no such postback');
+    const { url, method } = postback;
+    const target = this.#target(postback.kind) ?? (url === '' ? undefined : { url, method });
+    return this.#sender.send(postback, target, {}, 'by-hand');
+  }
+
+  /** A status that contradicts comes after all else about this one. */
+  async #announce(
+    kind: CallbackKind,
+    id: string,
+    fields: CallbackFields,
+    target: PostbackTarget | 'nowhere' | undefined,
+  ): Promise<Sending> {
+    this.log.changed();
+    if (target === 'nowhere') return { first: Promise.resolve(), all: Promise.resolve([]) };
+    const misbehaviour = this.misbehaviours.of(id);
+    const sending = this.#sender.send(await this.#sign(kind, id, fields, misbehaviour), target, misbehaviour);
+    const { contradict } = misbehaviour;
+    if (contradict === undefined || unsettled.includes(fields.status ?? '')) return sending;
+    const later = async () => {
+      const sent = await sending.all;
+      const message = messageOf(contradict, fields.procid ?? '', fields.refno ?? fields.refNo ?? '');
+      const opposite = await this.#sign(kind, id, { ...fields, status: contradict, message }, misbehaviour);
+      return [...sent, ...(await this.#sender.send(opposite, target, {}, 'contradict').all)];
+    };
+    return { first: sending.first, all: later() };
+  }
+
+  async #sign(
+    kind: CallbackKind,
+    subject: string,
+    truth: CallbackFields,
+    { amount, revokedKey }: Misbehaviour,
+  ): Promise<OutgoingPostback> {
+    const { merchantId, secretKey, hmacKey } = this.account;
+    const proofs = kind === 'payout' ? (['sha1'] as const) : this.account.proofs;
+    const fields = amount !== undefined && kind === 'payment' ? { ...truth, amount } : truth;
+    const has = (proof: ProofAlgorithm) => proofs.some((one) => one === proof);
+    const signed = signCallback(fields, {
+      ...(has('rsa') && { rsa: { privateKey: await (revokedKey ? this.keys.revoked() : this.keys.current()) } }),
+      ...(has('hmac') && { hmac: { key: hmacKey } }),
+      ...(has('sha1') && { sha1: { secretKey } }),
+    });
+    const signedTexts = Object.fromEntries(proofs.map((proof) => [proof, signedTextOf(fields, proof, merchantId)]));
+    return { kind, subject, status: fields.status ?? '', fields: signed, signedTexts };
+  }
+
+  /** `nowhere` where the payer's browser brings the news, and there is no other way. */
+  #target(kind: CallbackKind): PostbackTarget | undefined;
+  #target(kind: CallbackKind, browserReturns: boolean): PostbackTarget | 'nowhere' | undefined;
+  #target(kind: CallbackKind, browserReturns = false): PostbackTarget | 'nowhere' | undefined {
+    const { postbackUrl, returnUrl, payoutPostbackUrl } = this.urls;
+    const url = kind === 'payment' ? postbackUrl : payoutPostbackUrl;
+    if (url !== undefined) return { url, method: this.account.postbackMethod };
+    if (kind === 'payout' || returnUrl === undefined) return undefined;
+    return browserReturns ? 'nowhere' : { url: returnUrl, method: 'GET' };
+  }
+}
+
+function changeTo(
+  status: string,
+  { procid: chosen, refno }: { readonly procid: string; readonly refno: string },
+  options: SettleOptions,
+): { status: string; message: string; procid: string } {
+  if (!statusShape.isValidSync(status)) {
+    throw new DragonpayError('invalid-details', 'status is not one letter', { subject: 'status' });
+  }
+  for (const name of ['message', 'procid'] as const) {
+    const text = options[name];
+    if (text !== undefined && !freeTextShape.isValidSync(text)) {
+      throw new DragonpayError('invalid-details', `${name} is no text of at most 1024 characters`, { subject: name });
+    }
+  }
+  const procid = options.procid ?? (chosen || 'BOG');
+  return { status, procid, message: options.message ?? messageOf(status, procid, refno) };
+}

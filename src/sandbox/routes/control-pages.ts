@@ -1,0 +1,158 @@
+import type { CallbackKind } from '../../protocol/statuses.js';
+import { eventStream } from '../../web/event-stream.js';
+import { html } from '../../web/html.js';
+import { type RouteGroup, seeOther, type WebRequest } from '../../web/router.js';
+import type { TestGateway } from '../gateway/test-gateway.js';
+import { controlPage } from '../pages/layout.js';
+import { misbehaviourForm, readMisbehaviourForm } from '../pages/misbehaviour-form.js';
+import { overviewPage } from '../pages/overview-page.js';
+import { postbackList } from '../pages/postback-list.js';
+import { settingsPage } from '../pages/settings-page.js';
+import { subjectPage } from '../pages/subject-page.js';
+
+/** The control panel for people: plain forms, and pages that update by themselves where scripts run. */
+export function controlPages(gateway: TestGateway): RouteGroup {
+  const { ledger, log, misbehaviours } = gateway;
+  // Without scripts a page is loaded anew, which would empty a form that is being filled in: only when asked to.
+  const onRequest = ({ query }: WebRequest) => (query.has('moving') ? 'moving' : 'still');
+  const pageOf = (kind: CallbackKind, id: string) => `/${kind}s/${encodeURIComponent(id)}`;
+
+  /** For both kinds, whose pages are alike. */
+  function subjectRoutes(kind: CallbackKind): RouteGroup['routes'] {
+    const path = (rest: string) => new RegExp(`^/${kind}s/([^/]+)${rest}$`);
+    return [
+      ['GET', path(''), (request, id = '') => subjectPage(gateway, kind, id, onRequest(request))],
+      [
+        'POST',
+        path('/settle'),
+        async (request, id = '') => {
+          const status = (await request.form()).get('status') ?? '';
+          // The page shows how it goes on.
+          await (kind === 'payment' ? gateway.settlePayment(id, status) : gateway.settlePayout(id, status));
+          return seeOther(pageOf(kind, id));
+        },
+      ],
+      [
+        'POST',
+        path('/misbehaviour'),
+        async (request, id = '') => {
+          if (kind === 'payment') ledger.payment(id);
+          else ledger.payout(id);
+          gateway.misbehave(readMisbehaviourForm(await request.form()), id);
+          return seeOther(pageOf(kind, id));
+        },
+      ],
+    ];
+  }
+
+  return {
+    routes: [
+      ['GET', /^\/$/, (request) => overviewPage(gateway, onRequest(request))],
+      ['GET', /^\/events$/, () => eventStream((listener) => log.listen(listener))],
+      [
+        'POST',
+        /^\/payments$/,
+        async (request) => {
+          const form = await request.form();
+          const text = (name: string) => form.get(name) ?? '';
+          const details = { txnid: text('txnid'), amount: text('amount'), description: text('description') };
+          return seeOther(pageOf('payment', gateway.createPayment(details).txnid));
+        },
+      ],
+      [
+        'POST',
+        /^\/payouts$/,
+        async (request) => {
+          const form = await request.form();
+          const details = { merchantTxnId: form.get('merchantTxnId') ?? '', amount: form.get('payoutAmount') ?? '' };
+          return seeOther(pageOf('payout', gateway.createPayout(details).merchantTxnId));
+        },
+      ],
+      ...subjectRoutes('payment'),
+      ...subjectRoutes('payout'),
+      [
+        'GET',
+        /^\/postbacks$/,
+        (request) => {
+          const postbacks = log.list();
+          const count = postbacks.length === 1 ? '1 postback' : `${postbacks.length} postbacks`;
+          return controlPage(
+            'Postbacks',
+            html`<h2 class="hidden">Deliveries, newest first</h2>
+<div id="log" data-live>${postbackList(postbacks)}</div>`,
+            {
+              section: '/postbacks',
+              live: request.query.has('still') ? 'still' : 'moving',
+              aside: html`<p id="count" data-live role="status" class="quiet">${count}</p>`,
+            },
+          );
+        },
+      ],
+      [
+        'POST',
+        /^\/postbacks\/(\d+)\/resend$/,
+        (_, id) => {
+          gateway.resend(Number(id));
+          return seeOther('/postbacks');
+        },
+      ],
+      [
+        'GET',
+        /^\/misbehaviour$/,
+        () => {
+          const single = misbehaviours.ids().map((id) => {
+            const kind = ledger.findPayment(id) === undefined ? 'payout' : 'payment';
+            return html`<li><a href="${pageOf(kind, id)}">${id}</a></li>`;
+          });
+          return controlPage(
+            'Misbehaviour',
+            html`<section class="card" aria-labelledby="all"><h2 id="all">What goes wrong with everything</h2>
+${misbehaviourForm('/misbehaviour', misbehaviours.get())}</section>
+<section class="card" aria-labelledby="single"><h2 id="single">With single payments and payouts</h2>
+<p class="quiet">The page of each has this form too. What it says there goes before what is said here.</p>
+${single.length > 0 && html`<ul>${single}</ul>`}</section>`,
+            { section: '/misbehaviour' },
+          );
+        },
+      ],
+      [
+        'POST',
+        /^\/misbehaviour$/,
+        async (request) => {
+          gateway.misbehave(readMisbehaviourForm(await request.form()));
+          return seeOther('/misbehaviour');
+        },
+      ],
+      ['GET', /^\/settings$/, () => settingsPage(gateway)],
+      [
+        'POST',
+        /^\/settings\/urls$/,
+        async (request) => {
+          const form = await request.form();
+          const url = (name: string) => form.get(name)?.trim() || undefined;
+          gateway.register({
+            postbackUrl: url('postbackUrl'),
+            returnUrl: url('returnUrl'),
+            payoutPostbackUrl: url('payoutPostbackUrl'),
+          });
+          return seeOther('/settings');
+        },
+      ],
+      [
+        'POST',
+        /^\/settings\/keys$/,
+        async (request) => {
+          await gateway.rotateKeys((await request.form()).get('previous') === 'Active' ? 'Active' : 'Revoked');
+          return seeOther('/settings');
+        },
+      ],
+    ],
+    failure: (status, _, message) =>
+      controlPage(
+        status === 404 ? 'Nothing here' : 'That did not work',
+        html`<section class="card stack" aria-label="What happened"><p class="notice bad">${message}</p>
+<p><a href="/">Back to the overview</a></p></section>`,
+        { status },
+      ),
+  };
+}

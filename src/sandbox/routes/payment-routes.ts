@@ -1,0 +1,132 @@
+import { DragonpayError } from '../../errors.js';
+import { withTwoDecimals } from '../../protocol/field-shapes.js';
+import { predecessors } from '../../protocol/statuses.js';
+import { type RouteGroup, seeOther, type WebReply, type WebRequest } from '../../web/router.js';
+import { messageOf } from '../gateway/callback-fields.js';
+import { findChannel } from '../gateway/channels.js';
+import { isOpen, type SandboxPayment } from '../gateway/ledger.js';
+import { requestDigestHolds } from '../gateway/request-digest.js';
+import type { TestGateway } from '../gateway/test-gateway.js';
+import { paymentPage, paymentRefused } from '../pages/payment-page.js';
+
+/** How long a payer waits for a postback that is not answered, in milliseconds. */
+const patience = 10_000;
+
+/** What a button of the page does to the payment. */
+const steps: Readonly<Record<string, { status: string; message?: (channel: string, refno: string) => string }>> = {
+  pay: { status: 'S' },
+  fail: { status: 'F', message: (channel, refno) => `[108] Insufficient funds at ${channel} #${refno}` },
+  cancel: { status: 'F', message: (_, refno) => `[107] Transaction cancelled #${refno}` },
+  later: { status: 'P' },
+  void: { status: 'V' },
+};
+
+/** The payer's way: a signed request opens the page of a payment, and its forms lead back to the shop. */
+export function paymentRoutes(gateway: TestGateway): RouteGroup {
+  const { ledger, account } = gateway;
+
+  async function open({ query }: WebRequest): Promise<WebReply> {
+    const token = query.get('tokenid');
+    if (token !== null) return show(byToken(token), query.has('choose'));
+    return seeOther(gateway.paymentUrl(requested(query)));
+  }
+
+  /** The payment that a signed request is about. The same request again is about the same payment. */
+  function requested(query: URLSearchParams): SandboxPayment {
+    if (query.get('merchantid') !== account.merchantId) refuse('[201] Invalid merchant id');
+    const amount = withTwoDecimals(query.get('amount') ?? '');
+    if (!requestDigestHolds(query, amount, account.secretKey)) {
+      refuse('[102] The digest does not hold: it is the SHA-1 of merchantid:txnid:amount:ccy:description:email:key');
+    }
+    const txnid = query.get('txnid') ?? '';
+    const details = {
+      ...{ txnid, amount, currency: (query.get('ccy') ?? '').toUpperCase(), description: query.get('description') },
+      ...{ email: query.get('email'), param1: query.get('param1'), param2: query.get('param2') },
+      procid: query.get('procid'),
+    };
+    const known = ledger.findPayment(txnid);
+    if (known === undefined) gateway.createPayment(details);
+    else if (known.amount !== amount || known.currency !== details.currency) {
+      refuse('[111] A payment with this txnid, and another amount, exists already');
+    }
+    return ledger.payment(txnid);
+  }
+
+  async function show(payment: SandboxPayment, choosesAgain = false): Promise<WebReply> {
+    const channel = findChannel(payment.procid);
+    // A request may name its channel: at a counter the shop is told at once.
+    if (channel?.kind === 'counter' && payment.message === '') await tell(payment, 'P');
+    const returnUrl = await gateway.returnUrl(payment.txnid);
+    return paymentPage(
+      { payment: ledger.payment(payment.txnid), merchantId: account.merchantId, returnUrl },
+      choosesAgain,
+    );
+  }
+
+  async function step(request: WebRequest): Promise<WebReply> {
+    const form = await request.form();
+    const payment = byToken(form.get('tokenid') ?? '');
+    const [name, procid] = [form.get('step') ?? '', form.get('procid')];
+    if (name === 'channel') return choose(payment, procid);
+    const asked = Object.hasOwn(steps, name) ? steps[name] : undefined;
+    if (asked === undefined) refuse('this page has no such button');
+    const { status, message } = asked;
+    const mayFollow = predecessors('payment', status).includes(payment.status);
+    const isNews = mayFollow || (payment.status === status && payment.message === '');
+    const channel = findChannel(payment.procid);
+    // A page that was left open, or a button that was pressed twice, changes nothing any more.
+    if (isNews) {
+      const text = message?.(channel?.shortName ?? 'BOG', payment.refno);
+      await tell(payment, status, text, channel?.kind !== 'counter');
+    }
+    const returnUrl = channel?.kind === 'counter' ? undefined : await gateway.returnUrl(payment.txnid);
+    return seeOther(returnUrl ?? gateway.paymentUrl(payment));
+  }
+
+  async function choose(payment: SandboxPayment, procid: string | null): Promise<WebReply> {
+    const channel = findChannel(procid ?? undefined);
+    if (channel === undefined) refuse('there is no such channel');
+    if (isOpen(payment)) {
+      const message = channel.kind === 'counter' ? messageOf('P', channel.procid, payment.refno) : '';
+      const isNews = channel.kind === 'counter' && payment.message !== message;
+      const chosen = ledger.changePayment(payment, { procid: channel.procid });
+      if (isNews) await tell(chosen, 'P', message);
+      gateway.log.changed();
+    }
+    return seeOther(gateway.paymentUrl(payment));
+  }
+
+  /** The payer's page goes on when the postback was answered, unless the return is to be the first. */
+  async function tell(
+    payment: SandboxPayment,
+    status: string,
+    message?: string,
+    browserReturns = false,
+  ): Promise<void> {
+    const options = message === undefined ? {} : { message };
+    const { first } = await gateway.settlePayment(payment.txnid, status, options, browserReturns);
+    if (gateway.misbehaviours.of(payment.txnid).returnFirst) return;
+    let timer: NodeJS.Timeout | undefined;
+    const impatience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patience);
+    });
+    await Promise.race([first, impatience]);
+    clearTimeout(timer);
+  }
+
+  function byToken(token: string): SandboxPayment {
+    return ledger.findBy('token', token) ?? refuse('there is no such payment');
+  }
+
+  return {
+    routes: [
+      ['GET', /^\/Pay\.aspx$/i, open],
+      ['POST', /^\/Pay\.aspx$/i, step],
+    ],
+    failure: (status, _, message) => paymentRefused(status, message),
+  };
+}
+
+function refuse(message: string): never {
+  throw new DragonpayError('invalid-details', message);
+}

@@ -1,0 +1,43 @@
+import type { CallbackEndpoint } from '../../model/callback-request.js';
+import type { ConformanceCase } from '../conformance-case.js';
+import type { AdapterServer, AdapterSetup } from './adapter-harness.js';
+import { AdapterHarness, everywhere } from './adapter-harness.js';
+import { bodyCases } from './body-cases.js';
+import { exchangeCases } from './exchange-cases.js';
+import { fieldCases } from './field-cases.js';
+
+/** Options of {@link adapterConformance}. */
+export interface AdapterConformanceOptions {
+  /** The setups that make sense for this adapter: all when not given. */
+  readonly setups?: readonly AdapterSetup[];
+}
+
+/**
+ * The suite that says whether an adapter of one's own is right, in cases that any runner takes. Every case starts a
+ * server, and speaks HTTP with it byte by byte.
+ * @param serve starts a server with the endpoint at `/dragonpay/callback`, for every method, on a free port. It adds
+ * no headers of its own to replies.
+ *
+ * @example
+ * for (const { name, run } of adapterConformance(serve, { setups: ['plain', 'consumed'] })) it(name, run);
+ */
+export function adapterConformance(
+  serve: (endpoint: CallbackEndpoint, setup: AdapterSetup) => AdapterServer | Promise<AdapterServer>,
+  { setups = everywhere }: AdapterConformanceOptions = {},
+): ConformanceCase[] {
+  return setups.flatMap((setup) =>
+    [...exchangeCases, ...bodyCases, ...fieldCases]
+      .filter((one) => one.setups.includes(setup))
+      .map(({ name, check }) => ({
+        name: `${setup}: ${name}`,
+        run: async () => {
+          const bench = new AdapterHarness((endpoint) => serve(endpoint, setup));
+          try {
+            await check(bench, setup);
+          } finally {
+            await bench.close();
+          }
+        },
+      })),
+  );
+}

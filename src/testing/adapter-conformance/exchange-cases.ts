@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { DragonpayCallback } from '../../decorators/dragonpay-callback.js';
+import { OnGet } from '../../decorators/on-get.js';
+import { type HandlerResult, reply } from '../../response/reply.js';
+import {
+  type AdapterCase,
+  allow,
+  badRequest,
+  everywhere,
+  filledTo,
+  ok,
+  path,
+  plainReply,
+  privacy,
+  readable,
+  Silent,
+  statusLine,
+  Telling,
+} from './adapter-harness.js';
+import { encodeRequest } from './raw-http.js';
+
+/** How requests are answered: methods, targets, connections, replies. */
+export const exchangeCases: readonly AdapterCase[] = [
+  {
+    name: 'answers a valid POST with result=OK, and nothing else',
+    setups: readable,
+    async check(bench) {
+      await bench.start();
+      const { txnid, form } = await bench.paid();
+      assert.deepEqual(await bench.send({ body: form }), ok);
+      assert.equal(await bench.status(txnid), 'S');
+    },
+  },
+  {
+    name: 'answers a valid GET, and stores nothing',
+    setups: everywhere,
+    async check(bench) {
+      await bench.start();
+      const { txnid, form } = await bench.paid();
+      assert.deepEqual(await bench.send({ method: 'GET', target: `${path}?${form}` }), ok);
+      assert.equal(await bench.status(txnid), 'P');
+    },
+  },
+  {
+    name: 'answers HEAD without a body, a handler or a trace',
+    setups: everywhere,
+    async check(bench) {
+      await bench.start(Telling);
+      const { txnid, form } = await bench.paid();
+      const connection = await bench.connect();
+      for (let count = 0; count < 2; count++) {
+        connection.send(encodeRequest({ method: 'HEAD', target: `${path}?${form}` }));
+        assert.deepEqual(await connection.reply('HEAD'), plainReply(200, ''));
+      }
+      assert.ok(await connection.isSilent());
+      assert.equal(await bench.status(txnid), 'P');
+    },
+  },
+  {
+    name: 'answers OPTIONS with the methods that it takes',
+    setups: everywhere,
+    async check(bench) {
+      await bench.start();
+      const { status, head, body } = await bench.send({ method: 'OPTIONS' });
+      assert.deepEqual({ status, head, body }, { status: 204, head: [statusLine(204), allow, ...privacy], body: '' });
+    },
+  },
+  {
+    name: 'answers any other method with 405, and takes the next request on the same connection',
+    setups: ['plain', 'form-parser', 'json-parser', 'mounted'],
+    async check(bench) {
+      await bench.start();
+      const { txnid, form } = await bench.paid();
+      const connection = await bench.connect();
+      for (const method of ['PUT', 'PATCH', 'DELETE', 'TRACE']) {
+        const body = method === 'TRACE' ? {} : { body: form };
+        const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+        connection.send(encodeRequest({ method, target: path, headers, ...body }));
+        const refused = plainReply(405, 'error=method-not-allowed', allow);
+        assert.deepEqual(await connection.reply(method), refused, method);
+      }
+      assert.equal(await bench.status(txnid), 'P');
+      connection.send(encodeRequest({ target: path, body: form }));
+      assert.deepEqual(await connection.reply(), ok);
+    },
+  },
+  {
+    name: 'tells the handler the whole target, the peer’s address and the framework’s own request',
+    setups: readable,
+    async check(bench) {
+      await bench.start(Telling);
+      const { form } = await bench.paid();
+      for (const request of [
+        { method: 'GET', target: `${path}?own=1&${form}` },
+        { target: `${path}?own=%C3%B1`, body: form },
+      ]) {
+        const { target, remoteAddress, native } = JSON.parse((await bench.send(request)).body);
+        assert.equal(target, request.target);
+        assert.match(remoteAddress, /^(?:::ffff:)?127\.0\.0\.1$|^::1$/);
+        assert.equal(native, 'object');
+      }
+    },
+  },
+  {
+    name: 'hands the peer’s address to allowFrom',
+    setups: ['plain'],
+    async check(bench) {
+      await bench.start(Silent, { allowFrom: ['192.0.2.1'] });
+      const { txnid, form } = await bench.paid();
+      const refused = plainReply(403, 'error=address-not-allowed');
+      assert.deepEqual(await bench.send({ body: form }), refused);
+      assert.equal(await bench.status(txnid), 'P');
+    },
+  },
+  {
+    name: 'answers requests that were sent together, in their order',
+    setups: readable,
+    async check(bench) {
+      await bench.start();
+      const { form } = await bench.paid();
+      const connection = await bench.connect();
+      const good = encodeRequest({ target: path, body: form });
+      const bad = encodeRequest({ target: path, body: `${form}0` });
+      connection.send(Buffer.concat([good, bad, good]));
+      const replies = [await connection.reply(), await connection.reply(), await connection.reply()];
+      assert.deepEqual(replies, [ok, badRequest('proof-mismatch'), ok]);
+    },
+  },
+  {
+    name: 'takes a query of 8,192 bytes, and refuses one of a byte more',
+    setups: everywhere,
+    async check(bench) {
+      await bench.start();
+      const { form } = await bench.paid();
+      const ask = (length: number) => bench.send({ method: 'GET', target: `${path}?${filledTo(form, length)}` });
+      assert.deepEqual(await ask(8_192), ok);
+      assert.deepEqual(await ask(8_193), plainReply(414, 'error=query-too-long'));
+    },
+  },
+  {
+    name: 'writes what a handler replies, and nothing else',
+    setups: ['plain'],
+    async check(bench) {
+      const body = '<p>Niño &#38; ₱</p>';
+      const replies = [
+        [reply.html`<p>Niño ${'&'} ₱</p>`, 200, 'text/html; charset=utf-8', body],
+        [reply.json({ ok: true }, { status: 202 }), 202, 'application/json; charset=utf-8', '{"ok":true}'],
+        [reply.text('', { status: 404 }), 404, 'text/plain; charset=utf-8', ''],
+        [reply.text('tea', { status: 418 }), 418, 'text/plain; charset=utf-8', 'tea'],
+        [reply.text('early', { status: 425 }), 425, 'text/plain; charset=utf-8', 'early'],
+        [reply.text('odd', { status: 299 }), 299, 'text/plain; charset=utf-8', 'odd'],
+        ['Thank you', 200, 'text/plain; charset=utf-8', 'Thank you'],
+      ] as const;
+      let returned: HandlerResult;
+      @DragonpayCallback()
+      class Replying {
+        @OnGet() get() {
+          return returned;
+        }
+      }
+      await bench.start(Replying);
+      for (const [result, status, type, text] of replies) {
+        returned = result;
+        const { head, body } = await bench.send({ method: 'GET', target: path });
+        const length = `Content-Length: ${Buffer.byteLength(text)}`;
+        assert.deepEqual(head, [statusLine(status), `Content-Type: ${type}`, ...privacy, length]);
+        assert.equal(body, text);
+      }
+      returned = reply.redirect('/thanks?txnid=1');
+      const { head } = await bench.send({ method: 'GET', target: path });
+      assert.deepEqual(head.slice(0, 3), [
+        ...[statusLine(303), 'Content-Type: text/plain; charset=utf-8', 'Location: /thanks?txnid=1'],
+      ]);
+    },
+  },
+  {
+    name: 'answers 500 when a handler throws, tells nobody why, and goes on',
+    setups: ['plain'],
+    async check(bench) {
+      @DragonpayCallback()
+      class Throwing {
+        @OnGet() get() {
+          throw new Error('a secret of the shop');
+        }
+      }
+      await bench.start(Throwing);
+      for (let count = 0; count < 2; count++) {
+        const answer = await bench.send({ method: 'GET', target: path });
+        assert.deepEqual(answer, plainReply(500, 'error=handler-failed'));
+      }
+    },
+  },
+];

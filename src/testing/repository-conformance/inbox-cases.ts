@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import type { CallbackFields } from '../../protocol/sign-callback.js';
+import { amount, newId, type RepositoryCases } from './repository-harness.js';
+
+/** What is remembered of callbacks. */
+export const inboxCases: RepositoryCases = {
+  'keeps one event for an id, a refno and a status, and counts its deliveries': async (bench) => {
+    const txnid = await bench.payment();
+    for (const status of 'PPPSS') await bench.deliver({ txnid, status });
+    await bench.deliver({ txnid, refno: 'ANOTHER1', status: 'S' });
+    await bench.deliver({ txnid, status: 's' });
+    const events = await bench.inbox('payment', txnid);
+    const facts = events.map(({ kind, id, status, refno, deliveries, outcome }) => {
+      assert.deepEqual({ kind, id }, { kind: 'payment', id: txnid });
+      return `${status} ${refno} ${deliveries} ${outcome}`;
+    });
+    assert.deepEqual(facts.sort(), [
+      'P CNFRM001 3 applied',
+      'S ANOTHER1 1 mismatch',
+      'S CNFRM001 2 applied',
+      's CNFRM001 1 unrecognized',
+    ]);
+    for (const { firstSeen, lastSeen } of events) assert.ok(firstSeen <= lastSeen);
+  },
+
+  'never degrades an outcome from applied, and keeps what it was applied from': async (bench) => {
+    const txnid = await bench.payment();
+    await bench.deliver({ txnid, status: 'S', message: 'The first' }, { proof: 'hmac' });
+    await bench.deliver({ txnid, status: 'S', message: 'A duplicate' }, { method: 'GET' });
+    await bench.deliver({ txnid, status: 'S', message: 'A mismatch', amount: '1.00' });
+    await bench.deliver({ txnid, status: 'R' });
+    await bench.deliver({ txnid, status: 'S', message: 'Out of date' });
+    const event = (await bench.inbox('payment', txnid)).find(({ status }) => status === 'S');
+    const { outcome, deliveries, reasons, proof, method } = event ?? {};
+    assert.deepEqual(
+      { outcome, deliveries, reasons, proof, method },
+      { outcome: 'applied', deliveries: 4, reasons: ['amount', 'stale'], proof: 'hmac', method: 'POST' },
+    );
+    assert.match(event?.raw ?? '', /message=The\+first/);
+  },
+
+  'keeps the reasons for a second look when the event is applied later': async (bench) => {
+    const txnid = newId();
+    await bench.deliver({ txnid, status: 'S', amount });
+    await bench.payment({ txnid });
+    await bench.deliver({ txnid, status: 'S', amount: '1.00', ccy: 'USD' });
+    await bench.deliver({ txnid, status: 'S', amount });
+    const [event] = await bench.inbox('payment', txnid);
+    assert.equal(event?.outcome, 'applied');
+    assert.deepEqual(event?.reasons, ['not-found', 'amount', 'currency']);
+    assert.equal(event?.deliveries, 3);
+  },
+
+  'marks what is late, stale, unrecognized or of a wrong refno for a second look, and nothing else': async (bench) => {
+    const txnid = await bench.payment();
+    for (const status of 'PPFSPD') await bench.deliver({ txnid, status });
+    await bench.deliver({ txnid, refno: 'ANOTHER1', status: 'R' });
+    const events = await bench.inbox('payment', txnid);
+    assert.deepEqual(Object.fromEntries(events.map(({ status, reasons }) => [status, reasons])), {
+      P: ['stale'],
+      F: [],
+      S: ['late'],
+      D: ['unrecognized'],
+      R: ['refno'],
+    });
+  },
+
+  'takes ids and reference numbers of every character that they may have, many at once': async (bench) => {
+    const odd = ['"', '\\', '\\"', '""', '{a,b}', 'NULL', 'null', ' ', "'", '%', '$1', ',', '}', '\\\\', '--', '(a)'];
+    const ids = odd.map((text) => `${newId().slice(-20)}${text}`);
+    for (const txnid of ids) await bench.payment({ txnid });
+    const delivered = ids.map((txnid, index) => bench.deliver({ txnid, refno: odd[index] as string, status: 'S' }));
+    for (const update of await Promise.all(delivered)) assert.equal(update.outcome, 'applied');
+    for (const [index, txnid] of ids.entries()) {
+      assert.equal((await bench.row('payment', txnid)).refno, odd[index]);
+      const [event, ...others] = await bench.inbox('payment', txnid);
+      const { id, refno, raw = '' } = event ?? {};
+      assert.deepEqual([id, refno, new URLSearchParams(raw).get('refno')], [txnid, odd[index], odd[index]]);
+      assert.equal(others.length, 0);
+    }
+  },
+
+  'remembers the form as it came, without its proofs': async (bench) => {
+    for (const proof of ['sha1', 'hmac', 'rsa'] as const) {
+      const txnid = await bench.payment();
+      const message = 'Ni\u00f1o: 50% & "more" \u20b1';
+      let sent: CallbackFields = {};
+      const onTheWay = (signed: CallbackFields) => {
+        sent = signed;
+        return { ...signed, Extra: 'kept' };
+      };
+      await bench.deliver({ txnid, status: 'S', message }, { proof, onTheWay });
+      const [event] = await bench.inbox('payment', txnid);
+      assert.equal(event?.proof, proof);
+      assert.ok(event.keyId.length > 0);
+      const form = new URLSearchParams(event.raw);
+      assert.equal(form.get('message'), message);
+      assert.equal(form.get('Extra'), 'kept');
+      for (const field of ['digest', 'signature', 'signatures']) {
+        const value = sent[field];
+        if (value === undefined) continue;
+        assert.equal(form.get(field), 'redacted');
+        assert.ok(!event.raw.includes(encodeURIComponent(value)) && !event.raw.includes(value));
+      }
+    }
+  },
+
+  'redacts proofs whatever the letter case of their names': async (bench) => {
+    const txnid = await bench.payment();
+    let value = '';
+    const onTheWay = ({ digest, ...rest }: CallbackFields) => {
+      value = digest as string;
+      return { ...rest, DiGest: value };
+    };
+    await bench.deliver({ txnid, status: 'S' }, { onTheWay });
+    const [event] = await bench.inbox('payment', txnid);
+    assert.match(event?.raw ?? '', /DiGest=redacted/);
+    assert.ok(!event?.raw.includes(value));
+  },
+};

@@ -1,0 +1,39 @@
+import type { CallbackKind } from '../../protocol/statuses.js';
+
+/**
+ * What a callback does, by the row's status (line) and its own (column): `+` applied, `L` applied late, `=` duplicate,
+ * `-` stale. Written out here, so that a slip in the machine's own data is seen.
+ */
+export const moves: Readonly<
+  Record<CallbackKind, { readonly to: string; readonly from: Readonly<Record<string, string>> }>
+> = {
+  payment: {
+    to: 'PUASFVERK',
+    from: {
+      P: '=++++++++',
+      U: '+=+++++++',
+      A: '++=++++++',
+      S: '---=---++',
+      F: '---L=----',
+      V: '---L-=---',
+      E: '---L--=--',
+      R: '-------=+',
+      K: '--------=',
+    },
+  },
+  payout: {
+    to: 'PGHSFV',
+    from: { P: '=+++++', G: '+=++++', H: '++=+++', S: '---=--', F: '----=-', V: '-----=' },
+  },
+};
+
+export function expectedMove(kind: CallbackKind, from: string, to: string) {
+  const sign = moves[kind].from[from]?.[moves[kind].to.indexOf(to)];
+  if (sign === '=') return { outcome: 'duplicate', current: from };
+  if (sign === '-') return { outcome: 'stale', current: from };
+  return applied(from, to, sign === 'L');
+}
+
+export function applied(previous: string, current: string, late = false) {
+  return { outcome: 'applied', previous, current, late };
+}

@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+
+const folder = fileURLToPath(new URL('../../adapters/', import.meta.url));
+const servers = ['http/express.ts', 'http/incoming-message.ts', 'http/koa.ts', 'http/node.ts'];
+const queues = ['queues/graphile-worker.ts', 'queues/pg-boss.ts'];
+const others = ['containers/inversify.ts', 'queues/kysely-transaction.ts'];
+const textOf = (name: string) => readFileSync(`${folder}/${name}`, 'utf8');
+
+/** Everything that a file may load from elsewhere: imports, re-exports, import(), import types and require. */
+function specifiersOf(text: string): string[] {
+  return [...text.matchAll(/\b(?:from|import|require)\b\s*\(?\s*(['"])(.+?)\1/g)].map(
+    ([, , specifier = '']) => specifier,
+  );
+}
+
+describe('The adapters', () => {
+  // That real typings of Express 4 and 5 and Koa 2 and 3 fit them is shown in test/types/adapters.ts, by `tsc -p .`
+
+  it('are those of node:http, Express and Koa, what they share, and those of the queues', () => {
+    expect(readdirSync(folder, { recursive: true }).filter((name) => String(name).endsWith('.ts'))).to.have.members([
+      ...servers,
+      ...queues,
+      ...others,
+    ]);
+  });
+
+  for (const name of queues) {
+    it(`import no queue: ${name}`, () => {
+      const values = [...textOf(name).matchAll(/^import (?!type ).*? from '(.+)';$/gms)].map(([, from]) => from);
+      expect(values).not.to.be.empty;
+      for (const specifier of values) expect(specifier).to.match(/^(?:\.\.\/\.\.\/src\/|\.\/|node:)/);
+    });
+  }
+
+  for (const name of servers) {
+    it(`import no framework: ${name}`, () => {
+      const specifiers = specifiersOf(textOf(name));
+      expect(specifiers).not.to.be.empty;
+      for (const specifier of specifiers) {
+        expect(specifier).to.match(/^(?:\.\.\/\.\.\/src\/model\/callback-request\.js|\.\/incoming-message\.js)$/);
+      }
+    });
+  }
+
+  for (const name of servers.filter((name) => !name.endsWith('incoming-message.ts'))) {
+    it(`are under 60 lines each: ${name}`, () => {
+      expect(textOf(name).split('\n').length).to.be.below(60);
+    });
+  }
+
+  it('would not get a framework past this test', () => {
+    const text = `import express from 'express';\nexport * from "koa";\nconst k = await import('koa2');\nrequire('http');\nlet t: import('qs').X;`;
+    expect(specifiersOf(text)).to.deep.equal(['express', 'koa', 'koa2', 'http', 'qs']);
+  });
+});

@@ -1,0 +1,129 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { createMigrations } from '../../src/kysely.js';
+import { runCli } from '../support/cli.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+
+const all = ['0001_dragonpay', '0002_nothing_forgotten'];
+
+describe('dragonpay-callback migrate', function () {
+  this.timeout(60_000);
+  let database: TestDatabase;
+  let env: Record<string, string>;
+
+  before(async () => {
+    database = await createTestDatabase();
+    env = { DATABASE_URL: database.url };
+  });
+  after(() => database?.destroy());
+
+  /** A database without tables. */
+  beforeEach(() =>
+    database.pool.query('drop schema public cascade; drop schema if exists pay cascade; create schema public'),
+  );
+
+  const migrate = (...args: string[]) => runCli(['migrate', ...args], env);
+
+  async function tables(): Promise<string[]> {
+    const { rows } = await database.pool.query(
+      `select schemaname || '.' || tablename as name from pg_tables where tablename ~ 'dragonpay|incoming' order by 1`,
+    );
+    return rows.map(({ name }) => name);
+  }
+
+  it('goes up, and tells what is done, before and after', async () => {
+    const before = await migrate('status', '--json');
+    expect(before.code).to.equal(1);
+    expect(JSON.parse(before.stdout)).to.deep.equal({ migrations: all.map((name) => ({ name, executedAt: null })) });
+    expect(await tables(), 'status makes nothing').to.deep.equal([]);
+
+    const up = await migrate('up', '--json');
+    expect(up).to.include({ code: 0, stderr: '' });
+    expect(JSON.parse(up.stdout)).to.deep.equal({ up: all });
+    expect(await tables()).to.include.members(['public.dragonpay_callbacks', 'public.dragonpay_transactions']);
+
+    const after = await migrate('status');
+    expect(after.code).to.equal(0);
+    expect(after.stdout).to.match(/^done {5}0001_dragonpay {2}20\S+Z\ndone {5}0002_nothing_forgotten {2}20\S+Z\n$/);
+    expect(await migrate('up')).to.include({ code: 0, stdout: 'Nothing to be done.\n' });
+  });
+
+  it('goes down step by step, when it is told that data may go', async () => {
+    await migrate('up');
+    const refused = await migrate('down');
+    expect(refused).to.include({ code: 2, stdout: '' });
+    expect(refused.stderr).to.include('0002_nothing_forgotten would be taken back, and its data deleted');
+    const printed = await migrate('down', '--print');
+    expect(printed.stdout).to.include('drop column inquired_at');
+    expect((await migrate('status')).code).to.equal(0);
+    expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: 'taken back  0002_nothing_forgotten\n' });
+    expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: 'taken back  0001_dragonpay\n' });
+    expect(await tables()).to.deep.equal(['public.dragonpay_migrations', 'public.dragonpay_migrations_lock']);
+    expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: 'Nothing to be done.\n' });
+  });
+
+  it('prints all of the SQL without a database, as createMigrations does', async () => {
+    const { code, stdout } = await runCli(['migrate', 'up', '--print'], { DATABASE_URL: '' });
+    expect(code).to.equal(0);
+    const statements = (sql: string) =>
+      sql
+        .replaceAll(/^-- .*$/gm, '')
+        .split(/;\s*\n\s*\n|;\s*$/)
+        .map((one) => one.trim());
+    expect(statements(stdout.trim())).to.deep.equal(statements(createMigrations().toSQL()));
+    await database.pool.query(stdout);
+    expect(await tables()).to.have.lengthOf(3);
+  });
+
+  it('prints the SQL of what is to be done, and does none of it', async () => {
+    await migrate('up');
+    await migrate('down', '--yes');
+    const before = await tables();
+    const { code, stdout } = await migrate('up', '--print', '--json');
+    expect(code).to.equal(0);
+    const { print } = JSON.parse(stdout);
+    expect(print.map(({ name }: { name: string }) => name)).to.deep.equal(['0002_nothing_forgotten']);
+    expect(print[0].statements[0]).to.match(/^alter table "dragonpay_transactions"\n {2}add column inquired_at/);
+    expect(await tables()).to.deep.equal(before);
+    expect((await migrate('status')).code).to.equal(1);
+  });
+
+  it('gives the tables other names, and a schema', async () => {
+    const names = ['--schema', 'pay', '--transactions', 'incoming'];
+    expect((await migrate('up', ...names)).code).to.equal(0);
+    expect(await tables()).to.include.members(['pay.incoming', 'pay.dragonpay_payouts', 'pay.dragonpay_callbacks']);
+  });
+
+  it('ends with 3 where the database refuses, without the password', async () => {
+    const wrong = new URL(database.url);
+    wrong.username = 'nobody_of_this_name';
+    wrong.password = 'hush';
+    wrong.port = '9';
+    const { code, stdout, stderr } = await runCli(['migrate', 'status'], { DATABASE_URL: wrong.href });
+    expect({ code, stdout }).to.deep.equal({ code: 3, stdout: '' });
+    expect(stderr)
+      .to.match(/^error: .+\n$/)
+      .and.not.include('hush');
+  });
+
+  it('waits for another that migrates, and both end well', async () => {
+    const runs = await Promise.all([migrate('up', '--json'), migrate('up', '--json')]);
+    expect(runs.map(({ code, stderr }) => [code, stderr])).to.deep.equal([
+      [0, ''],
+      [0, ''],
+    ]);
+    expect(runs.flatMap(({ stdout }) => JSON.parse(stdout).up)).to.deep.equal(all);
+  });
+
+  it('leaves no connection behind', async () => {
+    await migrate('up');
+    const client = new pg.Client(database.url);
+    await client.connect();
+    const { rows } = await client.query(
+      `select count(*)::int as others from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`,
+    );
+    await client.end();
+    expect(rows[0].others).to.be.lessThanOrEqual(database.pool.totalCount);
+  });
+});

@@ -1,0 +1,201 @@
+import { expect } from 'chai';
+import { describeExplanation } from '../../src/cli/verify/describe-explanation.js';
+import { explainCallback } from '../../src/cli/verify/explain-callback.js';
+import { settingsFromEnv } from '../../src/index.js';
+import { checkSettings } from '../../src/settings/check-settings.js';
+import { encodeCallback, signCallback, startSandbox } from '../../src/testing.js';
+import { runCli } from '../support/cli.js';
+import { opensslSha1 } from '../support/openssl.js';
+import { recordedCallbacks } from '../support/recorded-callbacks.js';
+
+const secretKey = 'hush, a secret key';
+const hmacKey = 'hush, an HMAC key';
+const env = {
+  DRAGONPAY_MERCHANT_ID: 'ACME',
+  DRAGONPAY_ENVIRONMENT: 'test',
+  DRAGONPAY_SECRET_KEYS: JSON.stringify(['an old one', secretKey]),
+};
+const fields = { txnid: 'T-1', refno: 'R1', status: 'S', message: '[000] Niño: paid', amount: '100.00', param1: 'x' };
+
+describe('dragonpay-callback verify', function () {
+  this.timeout(60_000);
+
+  const verify = (input: string, args: string[] = [], variables: Record<string, string> = env) =>
+    runCli(['verify', ...args], variables, input);
+  const sha1 = { secretKey };
+  const signed = () => encodeCallback(signCallback(fields, { sha1 }));
+
+  it('explains a valid callback step by step', async () => {
+    const { code, stdout, stderr } = await verify(`${signed()}&expiry=1%2f2\n`);
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+    expect(stdout.split('\n')).to.deep.equal([
+      '1. read: 8 fields, as from a body',
+      '     txnid = T-1',
+      '     refno = R1',
+      '     status = S',
+      '     message = [000] Niño: paid',
+      '     amount = 100.00',
+      '     param1 = x',
+      '     digest = (40 characters)',
+      '     expiry = 1/2   (not of the protocol: ignored)',
+      '2. check: a payment, and its fields have their shapes',
+      '3. verify',
+      '     merchantid is not sent: the configured one stands in for it where it is signed',
+      '     signatures (rsa, over txnid:refno:status:message:merchantid:param1:param2:amount) is not there',
+      '     signature (hmac, over txnid:refno:status:message:amount) is not there',
+      '     digest (sha1, over txnid:refno:status:message:(secret key)) holds by secretKeys[1] of DRAGONPAY_SECRET_KEYS; nothing vouches for param1, amount',
+      'Verdict: valid',
+      '',
+    ]);
+  });
+
+  it('takes a body, a query string and a whole URL', async () => {
+    for (const [input, method] of [
+      [signed(), 'POST'],
+      [`?${signed()}`, 'GET'],
+      [`/dragonpay/callback?${signed()}`, 'GET'],
+      [`https://shop.example/return?${signed()}#top`, 'GET'],
+    ] as const) {
+      const { code, stdout } = await verify(input, ['--json']);
+      expect({ input, code }).to.deep.equal({ input, code: 0 });
+      expect(JSON.parse(stdout)).to.include({ outcome: 'valid', method, kind: 'payment' });
+    }
+  });
+
+  for (const [what, form, code, said] of [
+    ['a forgery', () => signed().replace('status=S', 'status=F'), 'proof-mismatch', 'DOES NOT HOLD'],
+    [
+      'another proof',
+      () => encodeCallback(signCallback(fields, { hmac: { key: hmacKey } })),
+      'proof-missing',
+      'is there, and ignored',
+    ],
+    ['none', () => encodeCallback(fields), 'proof-missing', 'is not there'],
+    [
+      'another merchant',
+      () => encodeCallback(signCallback({ ...fields, merchantid: 'OTHER' }, { sha1 })),
+      'merchant-mismatch',
+      'is not judged',
+    ],
+    [
+      'a colon',
+      () => encodeCallback(signCallback({ ...fields, txnid: 'A:B' }, { sha1 })),
+      'malformed-field',
+      'txnid does not have its shape',
+    ],
+    ['a field twice', () => `${signed()}&TXNID=T-2`, 'repeated-field', 'txnid occurs more than once'],
+    ['bytes that are not UTF-8', () => signed().replace('%c3%b1', '%f1'), 'invalid-utf8', 'message is not UTF-8'],
+    ['a broken escape', () => `${signed()}%2`, 'invalid-escape', 'digest holds a malformed percent escape'],
+    [
+      'a payout',
+      () => encodeCallback(signCallback({ ...fields, txnid: '', merchantTxnId: 'O-1' }, { sha1 })),
+      'ambiguous-kind',
+      'both present',
+    ],
+    ['a payout that has no key', () => 'merchantTxnId=O-1&refNo=R&status=S', 'kind-not-accepted', 'takes no payouts'],
+    ['too much', () => `${signed()}&x=${'x'.repeat(20_000)}`, 'body-too-large', ''],
+  ] as const) {
+    it(`names the rule that ${what} fails by, and no secret nor expected proof`, async () => {
+      const explanation = await explainCallback({ form: form(), method: 'POST' }, checkSettings(settingsFromEnv(env)));
+      const text = describeExplanation(explanation);
+      expect(explanation.outcome).to.equal('invalid');
+      expect(text)
+        .to.match(new RegExp(`^Verdict: invalid, first by ${code}: `, 'm'))
+        .and.include(said);
+      expect(text).not.to.match(/hush|[0-9a-f]{40}/i);
+    });
+  }
+
+  it('prints nothing that would steer the terminal, and counts in English', async () => {
+    const form = 'txnid=%1b%5b2J%c2%9b2J%e2%80%ae%0dgone';
+    for (const args of [[], ['--json']]) {
+      const { code, stdout, stderr } = await verify(form, args);
+      expect(code).to.equal(1);
+      expect(stdout + stderr).not.to.match(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+      if (args.length === 0) expect(stdout).to.include('1. read: 1 field, as from a body');
+    }
+  });
+
+  it('never prints the proof that would be right', async () => {
+    const right = opensslSha1(`T-1:R1:S:Paid:${secretKey}`);
+    const form = `txnid=T-1&refno=R1&status=S&message=Paid&digest=${'0'.repeat(40)}`;
+    for (const args of [[], ['--json']]) {
+      const { code, stdout, stderr } = await verify(form, args);
+      expect(code).to.equal(1);
+      expect((stdout + stderr).toLowerCase())
+        .not.to.include(right)
+        .and.not.include('hush');
+    }
+  });
+
+  it('says of each proof whether it holds, and what it leaves out', async () => {
+    const all = { ...env, DRAGONPAY_HMAC_KEYS: JSON.stringify([hmacKey]) };
+    const { digest } = signCallback({ ...fields, status: 'F' }, { sha1 });
+    const form = encodeCallback({
+      ...signCallback(fields, { hmac: { key: hmacKey } }),
+      digest: digest ?? '',
+      procid: 'BOG',
+    });
+    const { code, stdout } = await verify(form, ['--json'], all);
+    expect(code).to.equal(1);
+    const { proofs, issues, outcome } = JSON.parse(stdout);
+    expect(outcome).to.equal('invalid');
+    expect(proofs.map(({ result }: { result: string }) => result)).to.deep.equal(['absent', 'holds', 'does-not-hold']);
+    expect(proofs[1]).to.deep.include({ keyId: 'keys[0]', unsigned: ['param1', 'procid'] });
+    expect(issues).to.deep.equal([
+      {
+        code: 'proof-mismatch',
+        field: 'digest',
+        message: 'digest does not hold',
+        meaning: 'A proof of an accepted kind does not hold.',
+      },
+    ]);
+  });
+
+  it('verifies a payout', async () => {
+    const form = encodeCallback(signCallback({ merchantTxnId: 'O-1', refNo: 'R', status: 'S', message: '' }, { sha1 }));
+    const { code, stdout } = await verify(form, [], {
+      ...env,
+      DRAGONPAY_PAYOUT_SECRET_KEYS: JSON.stringify([secretKey]),
+    });
+    expect(code, stdout).to.equal(0);
+    expect(stdout).to.include('a payout').and.include('of DRAGONPAY_PAYOUT_SECRET_KEYS');
+  });
+
+  it('fetches the public keys of a gateway, and ends with 3 where it cannot', async () => {
+    const sandbox = await startSandbox();
+    const { merchantId, apiKey } = sandbox.settings;
+    const variables = { DRAGONPAY_MERCHANT_ID: merchantId, DRAGONPAY_API_KEY: apiKey };
+    await sandbox.createPayment({ txnid: 'T-1', amount: '100.00' });
+    sandbox.register({ returnUrl: 'http://127.0.0.1:9/return' });
+    const { returnUrl = '' } = await sandbox.settle('T-1', 'S');
+    const valid = await verify(returnUrl, ['--gateway', sandbox.url], variables);
+    expect(valid.code, valid.stdout + valid.stderr).to.equal(0);
+    expect(valid.stdout).to.match(/^ {5}signatures \(rsa, over [\w:]+\) holds by [0-9a-f]{16} of the public keys/m);
+    await sandbox.close();
+    const { code, stdout } = await verify(returnUrl, ['--gateway', sandbox.url], variables);
+    expect(code).to.equal(3);
+    expect(stdout)
+      .to.match(/^Verdict: keys-unavailable, first by keys-unavailable: /m)
+      .and.not.include(apiKey);
+  });
+
+  it('reads the callbacks that merchants have recorded, of which none verifies', async () => {
+    const one = recordedCallbacks.find(({ raw_query: query }) => query?.includes('digest='));
+    const { code, stdout } = await verify(one?.raw_query ?? '');
+    expect(code).to.equal(1);
+    expect(stdout).to.include('txnid = ').and.include('Verdict: invalid');
+  });
+
+  it('refuses nothing, several lines, and a URL without a query', async () => {
+    for (const [input, said] of [
+      ['', 'there is no callback on standard input'],
+      [`${signed()}\n${signed()}`, 'more than one line'],
+      ['https://shop.example/return', 'has no query'],
+    ] as const) {
+      const { code, stdout, stderr } = await verify(input);
+      expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' });
+      expect(stderr).to.include(said);
+    }
+  });
+});

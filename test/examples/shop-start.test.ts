@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import { oneLine } from '../../examples/shop/log.js';
+import { startShop as openShop } from '../../examples/shop/start-shop.js';
+import { isAlive, killShops, makeDataFolder, postmasterOf, runShop, startShop } from '../support/shop-process.js';
+
+const merchant = { DRAGONPAY_MERCHANT_ID: 'ACME', DRAGONPAY_ENVIRONMENT: 'test' };
+
+describe('starting the demo shop', function () {
+  // Processes are started here, on machines that may do other things too.
+  this.timeout(120_000);
+  let dataFolder: string;
+
+  beforeEach(async () => {
+    dataFolder = await makeDataFolder();
+  });
+
+  afterEach(async () => {
+    await killShops();
+    await rm(dataFolder, { recursive: true, force: true });
+  });
+
+  it('ends with one line about a database that cannot be reached, and leaves nothing behind', async () => {
+    const DATABASE_URL = 'postgres://me:hidden@127.0.0.1:1/x';
+    const { code, stdout, stderr } = await runShop({ SHOP_DATA: dataFolder, DATABASE_URL });
+    expect([code, stdout]).to.deep.equal([1, '']);
+    expect(stderr)
+      .to.match(/^The shop cannot open: the database cannot be reached: .*ECONNREFUSED[^\n]*\n$/)
+      .and.not.to.include('hidden');
+    expect(readdirSync(dataFolder)).to.deep.equal([]);
+  });
+
+  const wrong: [what: string, env: Record<string, string>, message: RegExp][] = [
+    ['a malformed DATABASE_URL', { DATABASE_URL: 'postgres://me:hidden@[' }, /^the database cannot be reached: /],
+    ['an unknown environment', { ...merchant, DRAGONPAY_ENVIRONMENT: 'hidden' }, /^DRAGONPAY_ENVIRONMENT is neither/],
+    ['a blank key', { DRAGONPAY_SECRET_KEYS: ' ', ...merchant }, /^DRAGONPAY_SECRET_KEYS is empty or blank/],
+    ['keys without a merchant', { DRAGONPAY_SECRET_KEYS: 'hidden' }, /^DRAGONPAY_MERCHANT_ID is missing/],
+    ['a merchant without keys', merchant, /^DRAGONPAY_PUBLIC_KEYS is missing/],
+    ['production without a merchant', { DRAGONPAY_ENVIRONMENT: 'production' }, /^DRAGONPAY_MERCHANT_ID is missing/],
+    ['an unknown server', { SERVER: 'hidden' }, /^SERVER is none of express, koa, node$/],
+    ['a port that is none', { PORT: 'hidden' }, /^PORT is no port number$/],
+    ['a port that has none after it', { PORT: '65535' }, /^PORT is no port number$/],
+  ];
+  for (const [what, env, message] of wrong) {
+    it(`refuses ${what}, and does not quote it`, async () => {
+      const opened = openShop({ PORT: '0', SHOP_DATA: dataFolder, ...env });
+      const error = await opened.then(
+        () => new Error('it opened'),
+        (reason: Error) => reason,
+      );
+      expect(oneLine(error)).to.match(message).and.not.to.include('hidden');
+      expect(postmasterOf(dataFolder)).to.equal(undefined);
+    });
+  }
+
+  it('ends with one line when its port is taken, before it starts a database', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const port = String((other.address() as AddressInfo).port);
+    const { code, stderr } = await runShop({ SHOP_DATA: dataFolder, PORT: port });
+    other.close();
+    expect([code, stderr]).to.deep.equal([
+      1,
+      `The shop cannot open: port ${port} is taken: choose another with PORT\n`,
+    ]);
+    expect(postmasterOf(dataFolder)).to.equal(undefined);
+  });
+
+  it('says so when the port of its sandbox is taken, and leaves its own', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const opened = openShop({ PORT: String(port - 1), SHOP_DATA: dataFolder });
+    const message = await opened.then(
+      () => 'it opened',
+      (error: Error) => error.message,
+    );
+    other.close();
+    expect(message).to.equal(`port ${port}, for the sandbox, is taken: choose another with PORT, one less than it`);
+    const again = createServer().listen(port - 1, '127.0.0.1');
+    await once(again, 'listening');
+    again.close();
+  });
+
+  it('leaves at once on a second ^C, with its PostgreSQL', async () => {
+    const shop = await startShop({ SHOP_DATA: dataFolder });
+    const postmaster = postmasterOf(dataFolder) as number;
+    // A request that does not end keeps the shop from closing for a while.
+    const client = connect(Number(new URL(shop.url).port), '127.0.0.1').on('error', () => {});
+    client.write('POST /transactions HTTP/1.1\r\nHost: shop\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n');
+    await once(client, 'data');
+    shop.child.kill('SIGINT');
+    await sleep(1_000);
+    const { code } = await shop.stop('SIGINT');
+    client.destroy();
+    expect(code).to.equal(1);
+    while (isAlive(postmaster)) await sleep(50);
+    const again = await startShop({ SHOP_DATA: dataFolder });
+    expect((await again.stop()).code).to.equal(0);
+  });
+});

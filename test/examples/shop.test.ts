@@ -1,0 +1,148 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import {
+  isAlive,
+  killShops,
+  makeDataFolder,
+  postmasterOf,
+  type ShopProcess,
+  startShop,
+} from '../support/shop-process.js';
+
+const json = { 'Content-Type': 'application/json' };
+const order = { amount: '100.00', description: 'A <b>lamp</b>', email: 'juan@example.com' };
+
+describe('the demo shop', function () {
+  // Processes are started here, on machines that may do other things too.
+  this.timeout(120_000);
+  let dataFolder: string;
+
+  before(async () => {
+    dataFolder = await makeDataFolder();
+  });
+
+  after(async () => {
+    await killShops();
+    await rm(dataFolder, { recursive: true, force: true });
+  });
+
+  /** All three on one data folder, one after the other: each finds what the one before it has stored. */
+  const servers = ['express', 'koa', 'node'];
+  for (const [index, server] of servers.entries()) {
+    describe(`on ${server}`, () => {
+      let shop: ShopProcess;
+      const id = (name: string) => `${server}/${name}`;
+      const create = (details: object) =>
+        fetch(`${shop.url}/transactions`, { method: 'POST', headers: json, body: JSON.stringify(details) });
+      const find = (name: string) => fetch(`${shop.url}/transactions/${encodeURIComponent(name)}`);
+      const rowOf = async (name: string) => (await (await find(name)).json()) as Record<string, unknown>;
+      const checkOut = (form: Record<string, string>) =>
+        fetch(`${shop.url}/checkout`, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual' });
+
+      before(async () => {
+        shop = await startShop({ SERVER: server, SHOP_DATA: dataFolder }, { npm: index === 0 });
+        for (const name of ['first', 'forged']) await create({ ...order, txnid: id(name) });
+      });
+
+      it('says where it is, and where its sandbox is', () => {
+        expect(shop.log())
+          .to.match(/sandbox: http:\/\/127\.0\.0\.1:\d+\n/)
+          .and.to.include(`(${server})`);
+      });
+
+      it('takes orders as JSON, and generates an id where there is none', async () => {
+        const created = await create(order);
+        const row = (await created.json()) as { txnid: string };
+        expect(created.status).to.equal(201);
+        expect(row).to.include({ amount: '100.00', currency: 'PHP', status: 'P' });
+        expect(await rowOf(row.txnid)).to.deep.include({ ...row, paidAt: null, callbacks: [] });
+      });
+
+      it('takes nothing from a customer that is not the customer’s to say', async () => {
+        await create({ ...order, txnid: id('sly'), status: 'S', refno: 'R' });
+        expect(await rowOf(id('sly'))).to.include({ status: 'P', refno: null });
+      });
+
+      const refusals: [what: string, body: string, status: number, code: string][] = [
+        ['a repeated id', JSON.stringify({ ...order, txnid: id('first') }), 409, 'already-exists'],
+        ['a float', JSON.stringify({ ...order, amount: 100 }), 400, 'invalid-details'],
+        ['a malformed amount', JSON.stringify({ ...order, amount: '1,5' }), 400, 'invalid-details'],
+        ['no email', JSON.stringify({ ...order, email: undefined }), 400, 'invalid-details'],
+        ['an id with a colon', JSON.stringify({ ...order, txnid: 'a:b' }), 400, 'invalid-details'],
+        ['broken JSON', '{', 400, 'invalid-json'],
+        ['JSON of nothing', 'null', 400, 'invalid-json'],
+        ['JSON of a list', '[]', 400, 'invalid-json'],
+        ['a long body', ' '.repeat(20_000), 413, 'body-too-large'],
+      ];
+      for (const [what, body, status, code] of refusals) {
+        it(`refuses ${what}`, async () => {
+          const reply = await fetch(`${shop.url}/transactions`, { method: 'POST', headers: json, body });
+          expect(reply.status).to.equal(status);
+          expect(await reply.json())
+            .to.have.keys('code', 'message')
+            .and.to.include({ code });
+        });
+      }
+
+      it('shows a refused form again, with what was wrong', async () => {
+        for (const wrong of [{ product: 'gold' }, { email: '' }, { product: '__proto__' }]) {
+          const reply = await checkOut({ product: 'mug', email: 'a<b@example.com', ...wrong });
+          expect(reply.status).to.equal(400);
+          expect(await reply.text()).to.match(/role="alert"[^>]*>Please choose/);
+        }
+        const long = await checkOut({ product: 'mug', email: `${'a<'.repeat(200)}@example.com` });
+        expect(long.status).to.equal(400);
+        expect(await long.text()).to.match(/role="alert"[^>]*>email .* value="mug" checked.*\svalue="a&#60;a/s);
+      });
+
+      it('knows what it does not have', async () => {
+        expect((await find('nobody')).status).to.equal(404);
+        expect((await fetch(`${shop.url}/transactions/%zz`)).status).to.equal(404);
+        for (const path of ['elsewhere', 'orders/nobody', 'orders/%00', 'orders/%zz', 'orders/', 'toString']) {
+          const reply = await fetch(`${shop.url}/${path}`);
+          expect([reply.status, await reply.text()], path).to.satisfy(([status, text]: [number, string]) => {
+            return status === 404 && text.includes('href="/"');
+          });
+        }
+        expect((await fetch(`${shop.url}/transactions`)).headers.get('allow')).to.equal('POST');
+        expect((await fetch(`${shop.url}/`, { method: 'POST' })).headers.get('allow')).to.equal('GET, HEAD');
+      });
+
+      it('sends the payer to its sandbox', async () => {
+        const { status, headers } = await checkOut({ product: 'coffee', email: order.email });
+        expect([status, new URL(headers.get('location') ?? '').origin]).to.deep.equal([303, shop.sandboxUrl]);
+      });
+
+      it('refuses a forged one, and says why in its log', async () => {
+        const form = { txnid: id('forged'), refno: 'R1', status: 'S', message: '', signatures: 'Zm9yZ2Vk' };
+        const body = new URLSearchParams(form);
+        const reply = await fetch(`${shop.url}/dragonpay/callback`, { method: 'POST', body });
+        expect([reply.status, await reply.text()]).to.deep.equal([400, 'error=proof-mismatch']);
+        const page = await fetch(`${shop.url}/dragonpay/callback?${body}`);
+        expect([page.status, await page.text()]).to.satisfy(([status, text]: [number, string]) => {
+          return status === 400 && text.includes('cannot be read');
+        });
+        expect(await rowOf(id('forged'))).to.deep.include({ status: 'P', paidAt: null, callbacks: [] });
+        expect(shop.log()).to.include(`callback refused 400 proof-mismatch signatures of ${id('forged')} (POST)`);
+      });
+
+      it('lists the orders, escaped', async () => {
+        const page = await (await fetch(shop.url)).text();
+        expect(page).to.include('A &#60;b&#62;lamp').and.not.to.include('<b>lamp');
+        for (const earlier of servers.slice(0, index + 1)) expect(page).to.include(`>${earlier}/first</a>`);
+      });
+
+      it('answers the first ^C with a clean end', async () => {
+        const postmaster = postmasterOf(dataFolder) as number;
+        expect(isAlive(postmaster)).to.equal(true);
+        const { code, stderr } = await shop.stop(index === 1 ? 'SIGTERM' : 'SIGINT');
+        expect([code, stderr]).to.deep.equal([0, '']);
+        expect(isAlive(postmaster)).to.equal(false);
+        expect(['owner.pid', 'cluster/postmaster.pid'].filter((file) => existsSync(join(dataFolder, file)))).to.be
+          .empty;
+      });
+    });
+  }
+});

@@ -1,0 +1,310 @@
+import { expect } from 'chai';
+import {
+  createDragonpay,
+  DragonpayCallback,
+  MemoryRepository,
+  OnStatus,
+  type StoredCallback,
+} from '../../src/index.js';
+import { KyselyRepository } from '../../src/kysely.js';
+import { encodeCallback, signCallback } from '../../src/testing.js';
+import { createTestDatabase } from '../support/database.js';
+import { describeRepositories, merchant, post, rejection } from '../support/receiving.js';
+import { startStandInGateway } from '../support/stand-in-gateway.js';
+
+describeRepositories('replay()', (repository) => {
+  let effects: StoredCallback[] = [];
+  let fails = false;
+
+  @DragonpayCallback()
+  class Shop {
+    @OnStatus('S', 'R')
+    settle(callback: StoredCallback<'S' | 'R'>) {
+      if (fails) throw new Error('no courier');
+      effects.push(callback);
+    }
+  }
+
+  beforeEach(() => {
+    [effects, fails] = [[], false];
+  });
+
+  function receiver() {
+    const dragonpay = createDragonpay({ ...merchant, repository: repository() });
+    dragonpay.endpoint(Shop, { kinds: ['payment'] });
+    return dragonpay;
+  }
+
+  async function events() {
+    const kept = await repository().callbacks();
+    return kept.map(({ key, outcome, deliveries, reasons }) => [key, outcome, deliveries, ...reasons].join(' '));
+  }
+
+  it('applies what came before its row, once there is one', async () => {
+    const dragonpay = receiver();
+    await post(dragonpay, Shop, { message: 'over: the counter', param1: 'unsigned' });
+    expect(await events()).to.deep.equal(['payment:T-1:RFNO0001:S not-found 1 not-found']);
+    await repository().createPayment({ txnid: 'T-1', amount: '100.00' });
+    const update = await dragonpay.replay('payment:T-1:RFNO0001:S');
+    expect(update).to.deep.equal({ outcome: 'applied', previous: 'P', current: 'S', late: false });
+    expect(await events()).to.deep.equal(['payment:T-1:RFNO0001:S applied 2 not-found']);
+    expect(effects).to.have.length(1);
+    expect(effects[0]).to.deep.include({
+      ...{ origin: 'replay', method: 'POST', request: undefined, status: 'S' },
+      data: { txnid: 'T-1', refno: 'RFNO0001', status: 'S', message: 'over: the counter' },
+      unsigned: { amount: '100.00', param1: 'unsigned' },
+      proof: { algorithm: 'sha1', keyId: 'secretKeys[0]' },
+    });
+  });
+
+  it('applies a mismatch, once it is settled', async () => {
+    const dragonpay = receiver();
+    await repository().createPayment({ txnid: 'T-1', amount: '90.00' });
+    await post(dragonpay, Shop);
+    expect(await events()).to.deep.equal(['payment:T-1:RFNO0001:S mismatch 1 amount']);
+    expect(await dragonpay.replay('payment:T-1:RFNO0001:S')).to.include({ outcome: 'mismatch' });
+    await repository().correct('T-1', { amount: '100.00' }, { reason: 'a tip', by: 'Ana' });
+    expect(await dragonpay.replay('payment:T-1:RFNO0001:S')).to.include({ outcome: 'applied' });
+    expect((await repository().findPayment('T-1'))?.status).to.equal('S');
+    expect(effects).to.have.length(1);
+  });
+
+  it('runs again what failed: its event is kept, though it was rolled back', async () => {
+    const dragonpay = receiver();
+    await repository().createPayment({ txnid: 'T-1', amount: '100.00' });
+    fails = true;
+    expect((await post(dragonpay, Shop)).status).to.equal(500);
+    expect((await repository().findPayment('T-1'))?.status).to.equal('P');
+    expect(await events()).to.deep.equal(['payment:T-1:RFNO0001:S failed 1']);
+    expect(await rejection(dragonpay.replay('payment:T-1:RFNO0001:S'))).to.include({ message: 'no courier' });
+    expect(await events()).to.deep.equal(['payment:T-1:RFNO0001:S failed 2']);
+    fails = false;
+    expect(await dragonpay.replay('payment:T-1:RFNO0001:S')).to.include({ outcome: 'applied' });
+    expect(await events()).to.deep.equal(['payment:T-1:RFNO0001:S applied 3']);
+  });
+
+  it('runs again what failed last, where the same event had been a mismatch before', async () => {
+    const dragonpay = receiver();
+    await repository().createPayment({ txnid: 'T-1', amount: '100.00' });
+    await post(dragonpay, Shop, { amount: '90.00' });
+    fails = true;
+    expect((await post(dragonpay, Shop)).status).to.equal(500);
+    expect(await events()).to.deep.equal(['payment:T-1:RFNO0001:S failed 2 amount']);
+    fails = false;
+    expect(await dragonpay.replay('payment:T-1:RFNO0001:S')).to.include({ outcome: 'applied' });
+    expect(effects[0]?.unsigned).to.include({ amount: '100.00' });
+  });
+
+  it('leaves applied what another delivery applied before the failure of the first was noted', async () => {
+    const store = repository();
+    const dragonpay = createDragonpay({ ...merchant, repository: store });
+    await store.createPayment({ txnid: 'T-1', amount: '100.00' });
+    fails = true;
+    const recordFailure = store.recordFailure.bind(store);
+    store.recordFailure = async (callback) => {
+      fails = false;
+      expect((await post(dragonpay, Shop)).status).to.equal(200);
+      await recordFailure(callback);
+    };
+    expect((await post(dragonpay, Shop, { message: 'first' })).status).to.equal(500);
+    const [event] = await store.callbacks();
+    expect(event).to.include({ outcome: 'applied', deliveries: 2 });
+    expect(event?.raw).to.include('message=OK');
+  });
+
+  it('leaves applied what was applied, and runs no effect twice', async () => {
+    const dragonpay = receiver();
+    await repository().createPayment({ txnid: 'T-1', amount: '100.00' });
+    await post(dragonpay, Shop);
+    expect(await dragonpay.replay('payment:T-1:RFNO0001:S')).to.include({ outcome: 'duplicate' });
+    await post(dragonpay, Shop, { status: 'R' });
+    expect(await dragonpay.replay('payment:T-1:RFNO0001:S')).to.include({ outcome: 'stale' });
+    expect((await repository().findPayment('T-1'))?.status).to.equal('R');
+    expect(effects.map(({ status }) => status)).to.deep.equal(['S', 'R']);
+    expect((await repository().callbacks()).map(({ outcome }) => outcome)).to.deep.equal(['applied', 'applied']);
+  });
+
+  it('replays a payout with the class that is named', async () => {
+    const paidOut: string[] = [];
+    @DragonpayCallback()
+    class Payouts {
+      @OnStatus('S', { kind: 'payout' })
+      done({ data, origin }: StoredCallback<'S', unknown, 'payout'>) {
+        paidOut.push(`${data.merchantTxnId} ${origin}`);
+      }
+    }
+    const dragonpay = receiver();
+    const fields = { merchantTxnId: 'PO-1', refNo: 'RFPO0001', status: 'S', message: 'OK' };
+    const form = new URLSearchParams(signCallback(fields, { sha1: { secretKey: 'secret' } })).toString();
+    await dragonpay.endpoint(Payouts, { kinds: ['payout'] }).dispatch({
+      method: 'POST',
+      target: '/',
+      header: (name) => (name === 'content-type' ? 'application/x-www-form-urlencoded' : undefined),
+      body: () => ({ kind: 'text', text: form }),
+      native: undefined,
+    });
+    await repository().createPayout({ merchantTxnId: 'PO-1', amount: '5.00', refno: 'RFPO0001' });
+    expect(await dragonpay.replay('payout:PO-1:RFPO0001:S')).to.include({ outcome: 'applied' });
+    expect(paidOut).to.deep.equal(['PO-1 replay']);
+  });
+
+  it('refuses a key of nothing', async () => {
+    const dragonpay = receiver();
+    expect(await rejection(dragonpay.replay('payment:T-1:RFNO0001:S'))).to.include({ code: 'no-such-event' });
+    await repository().createPayment({ txnid: 'T-1', amount: '100.00' });
+    const { key } = await repository().correct('T-1', { amount: '1.00' }, { reason: 'r', by: 'b' });
+    await repository().correct('T-1', { status: 'S', refno: 'RFNO0001' }, { reason: 'r', by: 'b' });
+    const corrected = await rejection(dragonpay.replay('payment:T-1:RFNO0001:S'));
+    expect(corrected, 'a correction is no event').to.include({ code: 'no-such-event' });
+    for (const none of ['', 'T-1', 'order:T-1:R:S', 'payment:T-1:R', key]) {
+      expect(await rejection(dragonpay.replay(none)), none).to.include({ code: 'no-such-event' });
+    }
+  });
+
+  it('replays the answer to an inquiry', async () => {
+    const gateway = await startStandInGateway(() => ({ fields: { Param1: 'a:b' } }));
+    try {
+      const dragonpay = createDragonpay({
+        ...{ ...merchant, repository: repository(), apiKey: 'api key', environment: { gateway: gateway.url } },
+      });
+      dragonpay.endpoint(Shop, { kinds: ['payment'] });
+      await repository().createPayment({ txnid: 'T-1', amount: '90.00' });
+      expect(await dragonpay.reconcile({ txnids: ['T-1'] })).to.include({ review: 1 });
+      await repository().correct('T-1', { amount: '100.00' }, { reason: 'a tip', by: 'Ana' });
+      expect(await dragonpay.replay('payment:T-1:RFNO0001:S')).to.include({ outcome: 'applied' });
+      expect(effects[0]).to.include({ origin: 'replay', method: undefined });
+      expect(effects[0]?.data).to.include({ amount: '100.00', param1: 'a:b', merchantid: 'ACME' });
+      expect(effects[0]?.proof).to.deep.equal({ algorithm: 'inquiry', keyId: 'apiKey' });
+    } finally {
+      await gateway.close();
+    }
+  });
+});
+
+describe('confirm', () => {
+  const shop = { shipped: 0 };
+  @DragonpayCallback()
+  class Shop {
+    @OnStatus('S', 'P')
+    ship() {
+      shop.shipped++;
+    }
+  }
+
+  it('asks the gateway before it stores, and stores nothing unless it agrees', async () => {
+    const gateway = await startStandInGateway();
+    const database = await createTestDatabase({ poolSize: 1 });
+    try {
+      const repository = new KyselyRepository(database.db);
+      const make = (confirm: 'final' | 'always' | 'never') =>
+        createDragonpay({
+          ...{ ...merchant, repository, confirm, apiKey: 'api key', environment: { gateway: gateway.url } },
+        });
+      await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
+      const cases = [
+        ['is down', () => ({ status: 500 })],
+        ['refuses the merchant', () => ({ status: 401 })],
+        ['does not know the payment', () => ({ status: 404 })],
+        ['says U', () => ({ fields: { Status: 'U' } })],
+        ['says P', () => ({ fields: { Status: 'P' } })],
+        ['says F', () => ({ fields: { Status: 'F' } })],
+        ['names another reference', () => ({ fields: { RefNo: 'OTHER' } })],
+        ['names another amount', () => ({ fields: { Amount: '99.99' } })],
+        ['is about another merchant', () => ({ fields: { MerchantId: 'OTHER' } })],
+      ] as const;
+      for (const [name, script] of cases) {
+        gateway.answer(script);
+        gateway.asked.length = 0;
+        const reply = await post(make('final'), Shop);
+        expect(gateway.asked, `${name}: nobody is kept waiting for a second try`).to.deep.equal(['T-1']);
+        expect([reply.status, reply.headers['Retry-After']], name).to.deep.equal([503, '30']);
+      }
+      gateway.answer(() => ({ fields: { Currency: 'USD' } }));
+      expect((await post(make('final'), Shop, { ccy: 'PHP' })).status, 'names another currency').to.equal(503);
+      expect(await repository.callbacks()).to.deep.equal([]);
+      expect(shop.shipped).to.equal(0);
+
+      gateway.asked.length = 0;
+      expect((await post(make('final'), Shop, { status: 'P' })).status).to.equal(200);
+      expect(gateway.asked, 'P is not final').to.deep.equal([]);
+      gateway.answer(async () => {
+        await database.pool.query('select 1');
+        return { fields: {} };
+      });
+      expect((await post(make('final'), Shop)).status, 'no connection is held').to.equal(200);
+      expect((await repository.findPayment('T-1'))?.status).to.equal('S');
+      expect(shop.shipped).to.equal(2);
+      expect(gateway.asked).to.deep.equal(['T-1']);
+      expect((await post(make('final'), Shop)).status, 'a duplicate costs no inquiry').to.equal(200);
+      expect((await post(make('final'), Shop, { status: 'F' })).status, 'nor does a stale one').to.equal(200);
+      expect(gateway.asked).to.deep.equal(['T-1']);
+
+      await repository.createPayment({ txnid: 'T-2', amount: '100.00' });
+      gateway.answer(() => ({ fields: { Status: 'P' } }));
+      expect((await post(make('always'), Shop, { txnid: 'T-2', status: 'P' })).status).to.equal(200);
+      expect(gateway.asked).to.deep.equal(['T-1', 'T-2']);
+      expect((await post(make('never'), Shop, { txnid: 'T-2' })).status).to.equal(200);
+      expect(gateway.asked).to.deep.equal(['T-1', 'T-2']);
+    } finally {
+      await gateway.close();
+      await database.destroy();
+    }
+  });
+
+  it('does not ask about payouts, of which the gateway has no inquiry', async () => {
+    const gateway = await startStandInGateway();
+    try {
+      const repository = new MemoryRepository();
+      await repository.createPayout({ merchantTxnId: 'PO-1', amount: '100.00', refno: 'RFNO0001' });
+      const dragonpay = createDragonpay({
+        ...{ ...merchant, repository, confirm: 'always', apiKey: 'api key', environment: { gateway: gateway.url } },
+      });
+      const form = signCallback(
+        { merchantTxnId: 'PO-1', refNo: 'RFNO0001', status: 'S', message: 'OK' },
+        { sha1: { secretKey: 'secret' } },
+      );
+      const reply = await dragonpay.endpoint(Shop).dispatch({
+        method: 'POST',
+        target: '/',
+        header: (name) => (name === 'content-type' ? 'application/x-www-form-urlencoded' : undefined),
+        body: () => ({ kind: 'text', text: encodeCallback(form) }),
+        native: undefined,
+      });
+      expect(reply.status).to.equal(200);
+      expect((await repository.findPayout('PO-1'))?.status).to.equal('S');
+      expect(gateway.asked).to.deep.equal([]);
+    } finally {
+      await gateway.close();
+    }
+  });
+
+  it('holds the row to the amount and currency of the gateway, where the callback leaves them out', async () => {
+    const gateway = await startStandInGateway();
+    const database = await createTestDatabase();
+    try {
+      for (const repository of [new KyselyRepository(database.db), new MemoryRepository()]) {
+        const dragonpay = createDragonpay({
+          ...{ ...merchant, repository, confirm: 'final', apiKey: 'api key', environment: { gateway: gateway.url } },
+        });
+        for (const [index, fields] of [{ Amount: '1.0' }, { Currency: 'USD' }].entries()) {
+          const txnid = `T-${index}`;
+          await repository.createPayment({ txnid, amount: '100.00' });
+          gateway.answer(() => ({ fields }));
+          expect((await post(dragonpay, Shop, { txnid, amount: '' })).status).to.equal(200);
+          expect((await repository.findPayment(txnid))?.status, JSON.stringify(fields)).to.equal('P');
+          expect((await repository.callbacks({ txnid }))[0]).to.include({ outcome: 'mismatch' });
+        }
+      }
+    } finally {
+      await gateway.close();
+      await database.destroy();
+    }
+  });
+
+  it('wants an API key, and is one of three words', () => {
+    expect(() => createDragonpay({ ...merchant, confirm: 'final' })).to.throw(/apiKey is missing/);
+    expect(() => createDragonpay({ ...merchant, confirm: 'maybe' as 'final' })).to.throw(/confirm is none of/);
+    expect(() => createDragonpay({ ...merchant, inquiry: { attempts: 0 } })).to.throw(/inquiry.attempts/);
+    expect(() => createDragonpay({ ...merchant, inquiry: 5 as never })).to.throw(/inquiry is no object/);
+  });
+});

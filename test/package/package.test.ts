@@ -1,0 +1,304 @@
+import { copyFile, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, posix, relative } from 'node:path';
+import { expect } from 'chai';
+import type * as esbuildModule from 'esbuild';
+import { compilers, packageFolder, run, runNode, succeed } from '../support/built-package.js';
+
+const require = createRequire(import.meta.url);
+// The bundler that tsx works with: what users bundle with is much the same.
+const esbuild: typeof esbuildModule = createRequire(require.resolve('tsx'))('esbuild');
+
+/** What users type, by entry point: more may be there. */
+const entryPoints: Readonly<Record<string, readonly string[]>> = {
+  'dragonpay-callback': [
+    'createDragonpay',
+    'settingsFromEnv',
+    'generateTxnId',
+    'CallbackDispatcher',
+    'DragonpayCallback',
+    'OnGet',
+    'OnPost',
+    'OnStatus',
+    'OnDispatch',
+    'reply',
+    'MemoryRepository',
+    'DragonpayError',
+  ],
+  'dragonpay-callback/kysely': ['KyselyRepository', 'createMigrations', 'withNamedStatements'],
+  'dragonpay-callback/inversify': ['dragonpayModule', 'DRAGONPAY'],
+  'dragonpay-callback/express': ['toExpressHandler'],
+  'dragonpay-callback/koa': ['toKoaMiddleware'],
+  'dragonpay-callback/node': ['toNodeListener'],
+  'dragonpay-callback/sandbox': ['startSandbox'],
+  'dragonpay-callback/testing': [
+    'signCallback',
+    'encodeCallback',
+    'deliver',
+    'assertExactlyOnce',
+    'startSandbox',
+    'repositoryConformance',
+    'adapterConformance',
+  ],
+};
+
+/** The packages that an entry point may load, with everything that it loads in turn. `node:` is always there. */
+const allowedPackages: Readonly<Record<string, readonly string[]>> = {
+  'dragonpay-callback': ['reflect-metadata', 'yup'],
+  'dragonpay-callback/kysely': ['yup', 'kysely'],
+  'dragonpay-callback/inversify': ['reflect-metadata', 'yup', 'inversify'],
+  'dragonpay-callback/express': [],
+  'dragonpay-callback/koa': [],
+  'dragonpay-callback/node': [],
+  'dragonpay-callback/sandbox': ['yup'],
+  'dragonpay-callback/testing': ['reflect-metadata', 'yup'],
+};
+
+/** The programs of test/fixtures/package, and what they print. */
+const programs: Readonly<Record<string, readonly string[]>> = {
+  'use-every-entry': ['200 true T-1', 'function', 'function', 'function', 'function', 'function', 'invalid-setting'],
+  'use-kysely': ['function', 'function'],
+};
+
+/** The version of a package that this checkout has: npm has it in its cache. */
+function asInstalled(name: string): string {
+  return `${name}@${require(join(packageFolder, 'node_modules', name, 'package.json')).version}`;
+}
+
+describe('the package, packed and installed', function () {
+  // npm and the compilers run in here.
+  this.timeout(180_000);
+  this.slow(20_000);
+
+  let folder: string;
+  let tarball: string;
+  /** A project that has installed the package and nothing else. */
+  let bare: string;
+  /** A project that has installed the optional peers too. */
+  let full: string;
+  let newKysely: string | undefined;
+
+  before(async () => {
+    folder = await realpath(await mkdtemp(join(tmpdir(), 'dragonpay-callback-packed-')));
+    await succeed(run('npm', ['pack', '--pack-destination', folder], packageFolder));
+    const [packed = ''] = await readdir(folder);
+    tarball = join(folder, packed);
+    [bare, full] = [join(folder, 'bare'), join(folder, 'full')];
+    await install(bare, [tarball]);
+    const peers = ['kysely', 'pg', 'inversify', '@types/node'].map(asInstalled);
+    await install(full, [tarball, ...peers]);
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  async function install(project: string, packages: readonly string[]): Promise<void> {
+    await mkdir(project);
+    await writeFile(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+    const quietly = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock'];
+    await succeed(run('npm', ['install', ...quietly, ...packages], project));
+  }
+
+  const installed = (project: string) => join(project, 'node_modules', 'dragonpay-callback');
+
+  async function packedFiles(): Promise<string[]> {
+    const entries = await readdir(installed(bare), { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(installed(bare), join(entry.parentPath, entry.name)).replaceAll('\\', '/'));
+  }
+
+  describe('holds', () => {
+    it('the built files of src and adapters, documents, and nothing else', async () => {
+      const belongs =
+        /^(?:dist\/(?:src|adapters)\/.+\.(?:js|d\.ts)|docs\/.+\.md|(?:README|CHANGELOG)\.md|LICENSE|package\.json)$/;
+      expect((await packedFiles()).filter((file) => !belongs.test(file))).to.deep.equal([]);
+    });
+
+    it('JavaScript and declarations for each source file, and for none that is gone', async () => {
+      const built = (await packedFiles()).filter((file) => file.startsWith('dist/'));
+      const sources = [];
+      for (const top of ['src', 'adapters']) {
+        const files = await readdir(join(packageFolder, top), { recursive: true });
+        sources.push(...files.filter((file) => file.endsWith('.ts')).map((file) => posix.join('dist', top, file)));
+      }
+      const expected = sources.flatMap((file) => [file.replace(/ts$/, 'js'), file.replace(/ts$/, 'd.ts')]);
+      expect(built).to.have.members(expected);
+    });
+
+    it('the readme, the changelog and the licence', async () => {
+      expect(await packedFiles()).to.include.members(['README.md', 'CHANGELOG.md', 'LICENSE']);
+    });
+
+    it('no source maps, and no file that names the machine on which it was built', async () => {
+      for (const file of await packedFiles()) {
+        const text = await readFile(join(installed(bare), file), 'utf8');
+        expect(text, file).not.to.include('sourceMappingURL');
+        expect(text, file).not.to.include(packageFolder);
+      }
+    });
+  });
+
+  /** The packages that a file of the package needs, and the files of the package that it reaches. */
+  async function reach(entry: string, extension: '.js' | '.d.ts'): Promise<{ files: string[]; packages: string[] }> {
+    const manifest = JSON.parse(await readFile(join(installed(bare), 'package.json'), 'utf8'));
+    const target = manifest.exports[entry.replace('dragonpay-callback', '.')];
+    const queue: string[] = [join(installed(bare), extension === '.js' ? target.default : target.types)];
+    const files = new Set(queue);
+    const packages = new Set<string>();
+    for (const file of queue) {
+      const text = await readFile(file, 'utf8');
+      // Comments hold examples, which import what their readers need.
+      const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, '');
+      for (const [, , specifier = ''] of code.matchAll(/\b(?:from|import|require)\b\s*\(?\s*(['"])(.+?)\1/g)) {
+        if (specifier.startsWith('node:')) continue;
+        if (!specifier.startsWith('.')) {
+          packages.add(specifier);
+          continue;
+        }
+        const next = join(dirname(file), specifier.replace(/\.js$/, extension));
+        if (!files.has(next)) queue.push(next);
+        files.add(next);
+      }
+    }
+    return {
+      files: [...files].map((file) => relative(join(installed(bare), 'dist'), file).replaceAll('\\', '/')),
+      packages: [...packages],
+    };
+  }
+
+  describe('keeps what is optional apart', () => {
+    for (const [entry, packages] of Object.entries(allowedPackages)) {
+      it(`${entry} loads ${packages.length === 0 ? 'nothing' : packages.join(', ')}`, async () => {
+        expect((await reach(entry, '.js')).packages).to.have.members([...packages]);
+      });
+
+      it(`${entry} needs the types of no other package`, async () => {
+        expect([...packages, 'reflect-metadata', 'yup']).to.include.members((await reach(entry, '.d.ts')).packages);
+      });
+    }
+
+    it('the main entry reaches nothing for tests, no sandbox, no adapter and no database', async () => {
+      for (const extension of ['.js', '.d.ts'] as const) {
+        const { files } = await reach('dragonpay-callback', extension);
+        expect(files).to.include(`src/index${extension}`);
+        expect(files.filter((file) => /testing|sandbox|kysely|inversify|adapters\/|cli\//.test(file))).to.deep.equal(
+          [],
+        );
+      }
+    });
+  });
+
+  for (const [entry, names] of Object.entries(entryPoints)) {
+    const project = () => (entry.endsWith('/kysely') || entry.endsWith('/inversify') ? full : bare);
+
+    it(`gives ${names.join(', ')} from ${entry} by import and by require()`, async () => {
+      const script = `
+        import { createRequire } from 'node:module';
+        const [imported, required] = [await import('${entry}'), createRequire(import.meta.url)('${entry}')];
+        const same = Object.keys(imported).every((name) => imported[name] === required[name]);
+        console.log(JSON.stringify({ imported: Object.keys(imported), required: Object.keys(required), same }));`;
+      const args = ['--input-type=module', '--eval', script];
+      const { imported, required, same } = JSON.parse(await succeed(runNode(args, project())));
+      expect(imported).to.include.members([...names]);
+      expect({ required, same }).to.deep.equal({ required: imported, same: true });
+    });
+  }
+
+  for (const entry of ['dragonpay-callback/kysely', 'dragonpay-callback/inversify']) {
+    it(`says what is missing where ${entry} is imported without its peer`, async () => {
+      const { code, stderr } = await runNode(['--input-type=module', '--eval', `import '${entry}'`], bare);
+      expect(code).not.to.equal(0);
+      expect(stderr).to.match(new RegExp(`Cannot find package '${posix.basename(entry)}'`));
+    });
+  }
+
+  describe('has a command', () => {
+    const npx = (project: string, ...args: string[]) =>
+      run('npx', ['--no', '--', 'dragonpay-callback', ...args], project);
+
+    it('that npx runs with plain node, without the optional peers', async () => {
+      const { version } = JSON.parse(await readFile(join(installed(bare), 'package.json'), 'utf8'));
+      expect(await succeed(npx(bare, '--version'))).to.equal(`${version}\n`);
+      const { code, stdout, stderr } = await npx(bare, 'migrate', 'up', '--print');
+      expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' });
+      expect(stderr).to.include('this command needs kysely: install it beside dragonpay-callback, with npm install');
+    });
+
+    it('that makes its tables where the peers are', async () => {
+      const sql = await succeed(npx(full, 'migrate', 'up', '--print'));
+      expect(sql).to.match(/^-- 0001_dragonpay\ncreate table "dragonpay_transactions"/);
+    });
+  });
+
+  it('does not let files be imported that are no entry point', async () => {
+    const deep = `import 'dragonpay-callback/dist/src/verification/verify-callback.js'`;
+    const { stderr } = await runNode(['--input-type=module', '--eval', deep], full);
+    expect(stderr).to.include('ERR_PACKAGE_PATH_NOT_EXPORTED');
+  });
+
+  describe('is used from TypeScript', () => {
+    const options = {
+      target: 'es2022',
+      lib: ['es2024', 'dom'],
+      types: ['node'],
+      strict: true,
+      experimentalDecorators: true,
+      emitDecoratorMetadata: true,
+    };
+    const ways = [
+      ['an ES module', 'mts', { module: 'nodenext' }],
+      ['a CommonJS file', 'cts', { module: 'node20' }],
+      ['a bundled project', 'ts', { module: 'esnext', moduleResolution: 'bundler' }],
+    ] as const;
+
+    async function compileAndRun(project: string, program: string, tsc: string, way: (typeof ways)[number]) {
+      const [, extension, resolution] = way;
+      const [config, file] = [join(project, 'tsconfig.json'), `${program}.${extension}`];
+      await copyFile(join(packageFolder, 'test/fixtures/package', `${program}.ts`), join(project, file));
+      // One of the compilers checks our declarations too, not only their use. It takes the other one too long.
+      const compilerOptions = { ...options, ...resolution, skipLibCheck: tsc !== compilers['TypeScript 7'] };
+      await writeFile(config, JSON.stringify({ compilerOptions, files: [file] }));
+      await succeed(runNode([tsc, '-p', config], project));
+      const built = file.replace(/ts$/, 'js');
+      expect(JSON.parse(await succeed(runNode([built], project)))).to.deep.equal(programs[program]);
+      await rm(join(project, built));
+    }
+
+    for (const program of Object.keys(programs)) {
+      for (const [compiler, tsc] of Object.entries(compilers)) {
+        for (const way of ways) {
+          it(`by ${program} as ${way[0]}, by ${compiler}`, () => compileAndRun(full, program, tsc, way));
+        }
+      }
+    }
+
+    for (const way of ways) {
+      it(`by use-kysely as ${way[0]}, with Kysely 0.29`, async () => {
+        if (newKysely === undefined) {
+          newKysely = join(folder, 'new-kysely');
+          await install(newKysely, [tarball, 'kysely@0.29', asInstalled('@types/node')]);
+        }
+        await compileAndRun(newKysely, 'use-kysely', compilers['TypeScript 7'], way);
+      });
+    }
+
+    it('and bundled into one file, from which nothing that is needed was shaken', async () => {
+      const source = join(full, 'bundle.ts');
+      await copyFile(join(packageFolder, 'test/fixtures/package/use-every-entry.ts'), source);
+      const result = await esbuild.build({
+        entryPoints: [source],
+        outfile: join(full, 'bundle.mjs'),
+        bundle: true,
+        platform: 'node',
+        format: 'esm',
+        treeShaking: true,
+        minify: true,
+        logLevel: 'silent',
+        tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
+      });
+      expect(result.warnings).to.deep.equal([]);
+      const said = JSON.parse(await succeed(runNode(['bundle.mjs'], full)));
+      expect(said).to.deep.equal(programs['use-every-entry']);
+    });
+  });
+});

@@ -1,0 +1,369 @@
+import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, normalize } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+import { sql } from 'kysely';
+import { createMigrations, KyselyRepository } from '../../src/kysely.js';
+import type { UpdateOutcome } from '../../src/model/callback-update.js';
+import { type CallbackKind, paymentStatuses, payoutStatuses, predecessors } from '../../src/protocol/statuses.js';
+import { answer } from '../../src/response/default-replies.js';
+import { checkSettings } from '../../src/settings/check-settings.js';
+import { encodeCallback, signCallback } from '../../src/testing.js';
+import { runCli, startCli } from '../support/cli.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { anchorsOf, codeBlocks, inBackticks, type Page, proseOf, readPages, tableRows } from '../support/markdown.js';
+import { type Program, root, runProgram } from '../support/program.js';
+
+const run = promisify(execFile);
+
+/** What the pages' blocks speak of without declaring it. */
+const prelude = `
+import type { Server } from 'node:http';
+import type { CallbackEndpoint, Dragonpay, DragonpaySettings, HandlerClass, MemoryRepository } from 'dragonpay-callback';
+import type { DragonpayTables, KyselyRepository } from 'dragonpay-callback/kysely';
+import type { AdapterServer } from 'dragonpay-callback/testing';
+import type { Express } from 'express';
+import type { Kysely } from 'kysely';
+
+declare global {
+  interface Database extends DragonpayTables { orders: { txnid: string; paid: boolean } }
+  const db: Kysely<Database>;
+  const repository: KyselyRepository<Database>;
+  const settings: DragonpaySettings;
+  const dragonpay: Dragonpay;
+  const CheckoutCallback: HandlerClass;
+  const app: Express;
+  const server: Server;
+  const MyRepository: typeof MemoryRepository;
+  const serve: (endpoint: CallbackEndpoint) => Promise<AdapterServer>;
+  class Mailer { thank(): Promise<void> }
+}
+`;
+
+describe('the documentation', function () {
+  this.timeout(60_000);
+  let pages: Page[];
+  let readme: Page;
+  let settingsPage: Page;
+  let storagePage: Page;
+  let folder: string;
+
+  before(async () => {
+    pages = await readPages();
+    [readme, settingsPage, storagePage] = ['README.md', 'docs/settings.md', 'docs/storage.md'].map((path) => {
+      const page = pages.find((each) => each.path === path);
+      if (page === undefined) throw new Error(`${path} is missing`);
+      return page;
+    }) as [Page, Page, Page];
+    folder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-readme-'));
+    const compilerOptions = { rootDir: '/', noUnusedLocals: false, noUnusedParameters: false };
+    const tsconfig = { extends: join(root, 'tsconfig.json'), compilerOptions, include: ['*.ts'], exclude: [] };
+    await Promise.all([
+      symlink(join(root, 'node_modules'), join(folder, 'node_modules')),
+      writeFile(join(folder, 'package.json'), '{ "type": "module" }'),
+      writeFile(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig)),
+    ]);
+  });
+  after(async () => {
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('has TypeScript that compiles, and names settings and outcomes that exist, and all of them', async () => {
+    const sources = new Map([['prelude.ts', prelude]]);
+    for (const page of pages) {
+      for (const { language, code, line } of codeBlocks(page)) {
+        if (language === 'ts') sources.set(`${page.path.replace('/', '-')}-${line}.ts`, `${code}\nexport {};\n`);
+      }
+    }
+    const blocks = sources.size;
+    expect(blocks, 'blocks were found').to.be.greaterThan(10);
+    sources.set('names-readme.ts', settingNames(namesOf(readme, 'setting'), 'some'));
+    sources.set('names-settings.ts', settingNames(namesOf(settingsPage, 'setting'), 'all'));
+    sources.set('outcomes.ts', outcomeNames(namesOf(readme, 'outcome')));
+    await Promise.all([...sources].map(([file, source]) => writeFile(join(folder, file), source)));
+    const { stdout } = await run(join(root, 'node_modules/.bin/tsc'), ['-p', folder, '--pretty', 'false']).catch(
+      (error) => error as { stdout: string },
+    );
+    expect(stdout).to.equal('');
+  });
+
+  it('names the variables of the environment that are read, and all of them', async () => {
+    const source = await readFile(join(root, 'src/settings/settings-from-env.ts'), 'utf8');
+    const read = new Set(source.match(/(?<=')DRAGONPAY_\w+(?=')/g));
+    expect(namesOf(settingsPage, 'variable')).to.have.members([...read]);
+    for (const { path, text } of pages) {
+      for (const name of text.match(/DRAGONPAY_[A-Z_]*[A-Z]/g) ?? []) expect(read, path).to.include(name);
+    }
+  });
+
+  it('names variables of the shop that the shop reads', async () => {
+    const shop = join(root, 'examples/shop');
+    const files = (await readdir(shop)).filter((file) => file.endsWith('.ts'));
+    const source = (await Promise.all(files.map((file) => readFile(join(shop, file), 'utf8')))).join('\n');
+    const names = ['SERVER', 'HOST', 'PORT', 'DATABASE_URL', 'UPDATE_ON_GET', 'SHOP_DATA'];
+    for (const name of names) {
+      expect(settingsPage.text, name).to.include(`\`${name}\``);
+      expect(source, name).to.match(new RegExp(`env\\.${name}\\b|'${name}'`));
+    }
+  });
+
+  it('tells the defaults of the limits', () => {
+    const { limits } = checkSettings({
+      merchantId: 'ACME',
+      environment: 'test',
+      payout: { sha1: { secretKeys: ['a secret'] } },
+    });
+    const told = tableRows(settingsPage, 'setting')
+      .map(([name = '', value = '']) => [inBackticks(name)[0]?.replace('limits.', ''), Number(value)] as const)
+      .filter(([name]) => name !== undefined && Object.hasOwn(limits, name));
+    expect(Object.fromEntries(told)).to.deep.equal(limits);
+  });
+
+  it('tells the default answer to each outcome', () => {
+    for (const [outcome = '', , told = ''] of tableRows(readme, 'outcome')) {
+      const { status, body } = answer(undefined, inBackticks(outcome)[0] as UpdateOutcome);
+      const answers = status === 200 ? `200 \`${body}\`` : `${status},`;
+      expect(told.slice(0, answers.length), outcome).to.equal(answers);
+    }
+  });
+
+  for (const [kind, statuses] of [
+    ['payment', paymentStatuses],
+    ['payout', payoutStatuses],
+  ] as const) {
+    it(`tells what may follow what in a ${kind}`, () => {
+      const letters = Object.keys(statuses);
+      const told = tableRows(storagePage, `${kind} is`).flatMap(([from = '', to = '']) =>
+        statusesIn(from).map((status) => [
+          status,
+          to.startsWith('anything else') ? letters.filter((letter) => letter !== status) : statusesIn(to),
+        ]),
+      );
+      expect(Object.fromEntries(told)).to.deep.equal(
+        Object.fromEntries(letters.map((from) => [from, letters.filter((to) => mayFollow(kind, from, to))])),
+      );
+    });
+  }
+
+  it('names the columns of the tables', () => {
+    const ddl = createMigrations().toSQL();
+    for (const [table = '', , columns = ''] of tableRows(storagePage, 'table')) {
+      const name = inBackticks(table)[0] ?? '';
+      const body = new RegExp(`create table "${name}" \\((.*?)^\\)`, 'ms').exec(ddl)?.[1] ?? '';
+      const made = [...body.matchAll(/^ {2}(\w+) (?!key)/gm)].map((match) => match[1]);
+      const key = name === 'dragonpay_callbacks' ? ['kind', 'id', 'refno', 'status'] : [];
+      expect([...key, ...inBackticks(columns)], name).to.deep.equal(made);
+    }
+  });
+
+  it('has links that lead somewhere', () => {
+    for (const page of pages) {
+      for (const [, target = ''] of proseOf(page).matchAll(/(?:\]\(|<img src=")([^)"\s]+)[)"]/g)) {
+        if (/^https?:/.test(target)) continue;
+        const [file = '', anchor] = target.split('#');
+        const path = file === '' ? page.path : normalize(join(dirname(page.path), file));
+        expect(existsSync(join(root, path)), `${page.path} links to ${target}`).to.equal(true);
+        if (anchor === undefined) continue;
+        const linked = pages.find((each) => each.path === path);
+        expect(linked && anchorsOf(linked), `${page.path} links to ${target}`).to.include(anchor);
+      }
+    }
+  });
+
+  it('names files that exist', () => {
+    for (const { path, text } of pages) {
+      for (const name of text.match(/(?<![\w./-])(?:src|adapters|examples|docs|test)\/[\w-]+(?:[/.][\w-]+)*/g) ?? []) {
+        expect(existsSync(join(root, name)), `${path} names ${name}`).to.equal(true);
+      }
+    }
+  });
+
+  it('has commands that are scripts of the package', async () => {
+    const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+    const given = pages.flatMap(({ text }) => [...text.matchAll(/\bnpm (?:run ([\w:]+)|(start|test)\b)/g)]);
+    const named = new Set(given.map((match) => match[1] ?? match[2]));
+    expect([...named]).to.include.members(['start', 'test']);
+    for (const name of named) expect(scripts).to.have.property(name as string);
+  });
+
+  it('signs by hand as the testing kit does', async () => {
+    const script = codeBlocks(readme).find(({ code }) => code.includes('openssl'))?.code ?? '';
+    const [command = ''] = /^digest=.*$/m.exec(script) ?? [];
+    const { stdout } = await run('sh', ['-c', `${command}\nprintf %s "$digest"`]);
+    const [, secretKey = ''] = /DRAGONPAY_SECRET_KEYS='(.+?)'/.exec(script) ?? [];
+    const [, form = ''] = /-d "(.+)&digest=\$digest"/.exec(script) ?? [];
+    const { digest } = signCallback(Object.fromEntries(new URLSearchParams(form)), { sha1: { secretKey } });
+    expect(stdout).to.equal(digest);
+  });
+
+  it('takes a payment of the sandbox, and one signed by hand, as the README tries it in five minutes', async () => {
+    const [, section = ''] = readme.text.split('## Try it in five minutes\n');
+    const [, code = ''] = /```ts\n(.*?)```/s.exec(section) ?? [];
+    const [server, gateway] = [await freePort(), await freePort()];
+    const moved = (text: string) => text.replaceAll('3000', String(server)).replaceAll('4000', String(gateway));
+    const command = (name: string) => {
+      const [, line = ''] = new RegExp(`^npx dragonpay-callback (${name} .+)$`, 'm').exec(section) ?? [];
+      return moved(line).split(' ');
+    };
+    const file = join(folder, 'five-minutes.ts');
+    await writeFile(file, moved(code));
+    const sandbox = startCli([...command('sandbox'), '--port', String(gateway)]);
+    const program = runProgram(file, { TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json') });
+    try {
+      for (const port of [server, gateway]) await answers(`http://127.0.0.1:${port}/`, program);
+      for (const [line] of section.matchAll(/^curl .+$/gm)) await run('sh', ['-c', moved(line)]);
+      await program.printed(/^BK-1 S applied$/m);
+      const [, env = ''] = /^export (.+)$/m.exec(section) ?? [];
+      const sent = await runCli(command('send'), Object.fromEntries(new URLSearchParams(env.replaceAll(' ', '&'))));
+      expect(sent).to.include({ code: 0, stderr: '' });
+      await program.printed(/^BK-2 S applied$/m);
+    } finally {
+      sandbox.child.kill();
+      await sandbox.ended;
+      await program.stop();
+    }
+  });
+
+  describe('the example of the README', () => {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    });
+    const txnid = 'README-1';
+    const fields = { txnid, refno: 'REFNO123', status: 'S', message: 'Paid: ñ', merchantid: 'ACME', amount: '100.00' };
+    let database: TestDatabase;
+    let program: Program | undefined;
+    let url: string;
+
+    before(async () => {
+      database = await createTestDatabase();
+      await sql`create table orders (txnid text primary key, paid boolean not null)`.execute(database.db);
+      await sql`insert into orders values (${txnid}, false), ('another', false)`.execute(database.db);
+      await new KyselyRepository(database.db).createPayment({ txnid, amount: '100.00' });
+      const [block] = codeBlocks(readme).filter(({ language }) => language === 'ts');
+      const file = join(folder, 'readme-example.ts');
+      await writeFile(file, block?.code ?? '');
+      const port = await freePort();
+      url = `http://127.0.0.1:${port}/dragonpay/callback`;
+      program = runProgram(file, {
+        PORT: String(port),
+        DATABASE_URL: database.url,
+        DRAGONPAY_MERCHANT_ID: 'ACME',
+        DRAGONPAY_ENVIRONMENT: 'test',
+        DRAGONPAY_PUBLIC_KEYS: publicKey,
+        TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json'),
+      });
+      await answers(url, program);
+    });
+    after(async () => {
+      await program?.stop();
+      await database?.destroy();
+    });
+
+    it('refuses a forgery, and stores nothing of it', async () => {
+      const forged = { ...signCallback({ ...fields, status: 'F' }, { rsa: { privateKey } }), status: 'S' };
+      expect(await post(url, forged)).to.equal('400 error=proof-mismatch');
+      expect(await post(url, fields)).to.equal('400 error=proof-missing');
+      expect(await states()).to.deep.equal({ row: 'P', paid: [] });
+    });
+
+    it('stores a signed callback, and its effect with it, once', async () => {
+      const signed = signCallback(fields, { rsa: { privateKey } });
+      for (const _ of ['first', 'again']) expect(await post(url, signed)).to.equal('200 result=OK');
+      expect(await states()).to.deep.equal({ row: 'S', paid: [txnid] });
+      await program?.printed(/payment S applied\npayment S duplicate\n/);
+    });
+
+    it('shows the payer what is stored', async () => {
+      const signed = encodeCallback(signCallback(fields, { rsa: { privateKey } }));
+      expect(await textOf(await fetch(`${url}?${signed}`))).to.equal('200 Transaction successful');
+      expect(await textOf(await fetch(`${url}?${signed}x`))).to.equal('200 Please check your email');
+    });
+
+    async function states() {
+      const orders = await sql<{ txnid: string }>`select txnid from orders where paid`.execute(database.db);
+      const row = await new KyselyRepository(database.db).findPayment(txnid);
+      return { row: row?.status, paid: orders.rows.map((order) => order.txnid) };
+    }
+  });
+});
+
+/** The names in backticks at the start of the rows of a table. */
+function namesOf(page: Page, table: string): string[] {
+  return tableRows(page, table).map(([cell = '']) => inBackticks(cell)[0] ?? cell);
+}
+
+/** A program that compiles when these are settings; with `all`, when no setting of an object that is told is missing. */
+function settingNames(names: readonly string[], which: 'some' | 'all'): string {
+  const parents = which === 'some' ? [] : ['', ...new Set(names.filter((name) => name.includes('.')).map(parentOf))];
+  const checks = parents.map((parent) => {
+    const told = names.filter((name) => parentOf(name) === parent).map((name) => `'${name.split('.').at(-1)}'`);
+    const settings = parent === '' ? 'DragonpaySettings' : `At<DragonpaySettings, '${parent}'>`;
+    return `null as unknown as Exclude<keyof ${settings}, ${told.join(' | ')}> satisfies never;`;
+  });
+  return `import type { DragonpaySettings } from 'dragonpay-callback';
+type At<T, Path extends string> = Path extends \`\${infer Key}.\${infer Rest}\`
+  ? Key extends keyof NonNullable<T> ? At<NonNullable<T>[Key], Rest> : never
+  : Path extends keyof NonNullable<T> ? NonNullable<NonNullable<T>[Path]> : never;
+type Exists<Path extends string> = [At<DragonpaySettings, Path>] extends [never] ? Path : true;
+${names.map((name) => `true satisfies Exists<'${name}'>;`).join('\n')}
+${checks.join('\n')}
+`;
+}
+
+function parentOf(name: string): string {
+  return name.split('.').slice(0, -1).join('.');
+}
+
+function outcomeNames(names: readonly string[]): string {
+  const union = names.map((name) => `'${name}'`).join(' | ');
+  return `import type { UpdateOutcome } from 'dragonpay-callback';
+null as unknown as UpdateOutcome satisfies ${union};
+null as unknown as ${union} satisfies UpdateOutcome;
+`;
+}
+
+function statusesIn(cell: string): string[] {
+  return inBackticks(cell).filter((text) => /^[A-Z]$/.test(text));
+}
+
+function mayFollow(kind: CallbackKind, from: string, to: string): boolean {
+  return predecessors(kind, to).includes(from);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Waits until something listens there. */
+async function answers(url: string, program: Program): Promise<void> {
+  for (let attempt = 0; attempt < 300; attempt++) {
+    const response = await fetch(url, { method: 'HEAD' }).catch(() => undefined);
+    if (response !== undefined) return;
+    await sleep(50);
+  }
+  throw new Error(`nothing listens:\n${program.output()}`);
+}
+
+async function post(url: string, fields: Readonly<Record<string, string>>): Promise<string> {
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  return textOf(await fetch(url, { method: 'POST', headers, body: encodeCallback(fields) }));
+}
+
+async function textOf(response: Response): Promise<string> {
+  return `${response.status} ${await response.text()}`;
+}

@@ -1,0 +1,96 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { type KnownFields, knownFieldNames } from '../../src/protocol/fields.js';
+import { paymentFields } from '../../src/protocol/payment-fields.js';
+import { payoutFields } from '../../src/protocol/payout-fields.js';
+import { havePlainShapes } from '../../src/protocol/plain-fields.js';
+
+const kinds = ['payment', 'payout'] as const;
+const plain: Record<(typeof kinds)[number], KnownFields> = {
+  payment: {
+    txnid: 'T-1',
+    refno: 'ABCD1234',
+    status: 'S',
+    message: '[000] BPI: paid',
+    merchantid: 'ACME',
+    param1: 'a:b',
+    param2: '',
+    amount: '100.00',
+    ccy: 'PHP',
+    procid: 'BPI',
+    settledate: '2026-07-31',
+    digest: '0'.repeat(40),
+  },
+  payout: { merchanttxnid: 'O-1', refno: 'ABCD1234', status: 'S', message: 'sent', amount: '1', ccy: 'PHP' },
+};
+
+function schemaAccepts(kind: (typeof kinds)[number], fields: KnownFields): boolean {
+  return (kind === 'payment' ? paymentFields : payoutFields).isValidSync(fields);
+}
+
+/** Values on both sides of every rule: lengths around the limits, the characters at the edges, amounts of all forms. */
+const edgeCharacter = fc.constantFrom(
+  ...[
+    '\u0000',
+    '\u001f',
+    ' ',
+    '/',
+    '9',
+    ':',
+    ';',
+    '~',
+    '\u007f',
+    '\u00e9',
+    '\u212a',
+    '\n',
+    '@',
+    'A',
+    'Z',
+    '[',
+    '`',
+    'z',
+    '{',
+  ],
+);
+const lengthsAtLimits = fc
+  .constantFrom(0, 1, 2, 3, 4, 19, 20, 21, 31, 32, 33, 39, 40, 41, 1023, 1024, 1025)
+  .chain((length) => fc.constantFrom('A', '9', ' ', 'é', '😀').map((text) => text.repeat(length).slice(0, length)));
+const amount = fc.oneof(
+  fc.stringMatching(/^[0-9]{1,11}(\.[0-9]{0,3})?$/),
+  fc.constantFrom('0', '00', '01', '.5', '1.', '1e3', '-1', '+1', '1,000', '9999999999.99', '10000000000', ' 1', '1\n'),
+);
+const value = fc.option(
+  fc.oneof(fc.string({ unit: edgeCharacter, maxLength: 5 }), lengthsAtLimits, amount, fc.string({ unit: 'binary' })),
+  { nil: undefined },
+);
+
+describe('the quick check of shapes', () => {
+  it('says yes to what callbacks look like: it saves the schema from being asked', () => {
+    for (const kind of kinds) expect(havePlainShapes(kind, plain[kind]), kind).to.equal(true);
+  });
+
+  for (const kind of kinds) {
+    it(`means the same as the schema of a ${kind}, with one field changed`, () => {
+      fc.assert(
+        fc.property(fc.constantFrom(...knownFieldNames), value, (name, changed) => {
+          const fields = { ...plain[kind], [name]: changed };
+          if (changed === undefined) delete fields[name];
+          expect(havePlainShapes(kind, fields)).to.equal(schemaAccepts(kind, fields));
+        }),
+        { numRuns: 3000 },
+      );
+    });
+
+    it(`means the same as the schema of a ${kind}, with anything in every field`, () => {
+      const anything = fc.record(Object.fromEntries(knownFieldNames.map((name) => [name, value])), {
+        requiredKeys: [],
+      });
+      fc.assert(
+        fc.property(anything, (fields) => {
+          expect(havePlainShapes(kind, fields)).to.equal(schemaAccepts(kind, fields));
+        }),
+        { numRuns: 500 },
+      );
+    });
+  }
+});

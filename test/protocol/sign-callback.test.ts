@@ -1,0 +1,100 @@
+import { expect } from 'chai';
+import { encodeCallback, signCallback } from '../../src/testing.js';
+import { type OpensslKeyPair, opensslHmac, opensslSha1, opensslSign } from '../support/openssl.js';
+import { hints, hmacKey, merchantKey, payment, payout, payoutText, secretKey, texts } from '../support/proofs.js';
+
+describe('signCallback', () => {
+  let key: OpensslKeyPair;
+  before(() => {
+    key = merchantKey();
+  });
+
+  const allKeys = () => ({
+    rsa: { privateKey: key.privateKeyPem },
+    hmac: { key: hmacKey },
+    sha1: { secretKey },
+  });
+
+  it('makes what openssl makes', () => {
+    expect(signCallback({ ...payment, ...hints }, allKeys())).to.deep.equal({
+      ...payment,
+      ...hints,
+      signatures: opensslSign(key, texts.rsa),
+      signature: opensslHmac(hmacKey, texts.hmac).toUpperCase(),
+      digest: opensslSha1(`${texts.sha1}:${secretKey}`),
+    });
+  });
+
+  it('makes one proof for each key that is given', () => {
+    const { rsa, hmac, sha1 } = allKeys();
+    const made = (signingKeys: Parameters<typeof signCallback>[1]) =>
+      Object.keys(signCallback(payment, signingKeys)).filter((name) => !(name in payment));
+    expect(made({ rsa })).to.deep.equal(['signatures']);
+    expect(made({ hmac })).to.deep.equal(['signature']);
+    expect(made({ sha1 })).to.deep.equal(['digest']);
+    expect(made({})).to.deep.equal([]);
+  });
+
+  it('signs a payout with SHA-1 only, in whatever letter case its names are', () => {
+    const digest = opensslSha1(`${payoutText}:${secretKey}`);
+    expect(signCallback(payout, allKeys())).to.deep.equal({ ...payout, digest });
+    const { merchantTxnId, refNo, ...others } = payout;
+    const shouted = { MERCHANTTXNID: merchantTxnId, REFNO: refNo, ...others };
+    expect(signCallback(shouted, allKeys())).to.deep.equal({ ...shouted, digest });
+  });
+
+  it('signs the configured merchant id where the fields have none', () => {
+    const { merchantid, ...others } = payment;
+    const { rsa } = allKeys();
+    const { signatures } = signCallback(others, { rsa }, { merchantId: 'ACME' });
+    expect(signatures).to.equal(opensslSign(key, texts.rsa));
+    expect(signCallback(others, { rsa }).signatures).to.equal(opensslSign(key, texts.rsa.replace('ACME', '')));
+  });
+
+  it('signs text as UTF-8, or as question marks when asked', () => {
+    const fields = { txnid: 'T', refno: 'R', status: 'S', message: 'Niño 💸' };
+    const sha1 = { secretKey };
+    expect(signCallback(fields, { sha1 }).digest).to.equal(opensslSha1('T:R:S:Niño 💸:secret key'));
+    expect(signCallback(fields, { sha1 }, { encoding: 'ascii' }).digest).to.equal(
+      opensslSha1('T:R:S:Ni?o ??:secret key'),
+    );
+  });
+
+  it('takes an HMAC key as hex', () => {
+    const { signature } = signCallback(payment, { hmac: { key: 'c0ffee', encoding: 'hex' } });
+    expect(signature).to.equal(opensslHmac(Buffer.from('c0ffee', 'hex'), texts.hmac).toUpperCase());
+  });
+
+  for (const [sent, signed] of [
+    ['100', '100.00'],
+    ['100.5', '100.50'],
+    ['100.', '100.00'],
+    ['', ''],
+    ['1,000.00', '1,000.00'],
+    ['free', 'free'],
+  ] as const) {
+    it(`signs an amount of ${JSON.stringify(sent)} as ${JSON.stringify(signed)}, and leaves the field alone`, () => {
+      const fields = { txnid: 'T', refno: 'R', status: 'S', message: '', amount: sent };
+      const { signature, amount } = signCallback(fields, { hmac: { key: hmacKey } });
+      expect(signature).to.equal(opensslHmac(hmacKey, `T:R:S::${signed}`).toUpperCase());
+      expect(amount).to.equal(sent);
+    });
+  }
+});
+
+describe('encodeCallback', () => {
+  const lines: Array<[fields: Record<string, string>, form: string]> = [
+    [{}, ''],
+    [{ txnid: 'A-1_b.c', param1: '' }, 'txnid=A-1_b.c&param1='],
+    // As in the recorded callbacks: lower-case hex, and a plus for a space.
+    [{ message: '[000] BOG No: 1 {4/8/15}' }, 'message=%5b000%5d+BOG+No%3a+1+%7b4%2f8%2f15%7d'],
+    [{ message: 'Niño 💸' }, 'message=Ni%c3%b1o+%f0%9f%92%b8'],
+    [{ message: 'a+b%20&c=d\r\n\0' }, 'message=a%2bb%2520%26c%3dd%0d%0a%00'],
+    [{ "it's": '~', 'a b': 'Ab/Cd+eF==' }, 'it%27s=%7e&a+b=Ab%2fCd%2beF%3d%3d'],
+  ];
+  for (const [fields, form] of lines) {
+    it(`makes ${JSON.stringify(form)}`, () => {
+      expect(encodeCallback(fields)).to.equal(form);
+    });
+  }
+});

@@ -1,0 +1,182 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import {
+  type CallbackKind,
+  decideMove,
+  initialStatus,
+  isLate,
+  isStatus,
+  latePredecessors,
+  paymentStatuses,
+  payoutStatuses,
+  predecessors,
+} from '../../src/protocol/statuses.js';
+
+/**
+ * What may follow what, written out by hand. One line for each status that a row is in, one letter for each status
+ * that arrives: `a` applied, `L` applied and late, `d` duplicate, `s` stale.
+ */
+const tables: Record<CallbackKind, { readonly columns: string; readonly lines: Readonly<Record<string, string>> }> = {
+  payment: {
+    columns: 'S F P U R K V A E',
+    lines: {
+      S: '    d s s s a a s s s',
+      F: '    L d s s s s s s s',
+      P: '    a a d a a a a a a',
+      U: '    a a a d a a a a a',
+      R: '    s s s s d a s s s',
+      K: '    s s s s s d s s s',
+      V: '    L s s s s s d s s',
+      A: '    a a a a a a a d a',
+      E: '    L s s s s s s s d',
+    },
+  },
+  payout: {
+    columns: 'S F P V G H',
+    lines: {
+      S: '    d s s s s s',
+      F: '    s d s s s s',
+      P: '    a a d a a a',
+      V: '    s s s d s s',
+      G: '    a a a a d a',
+      H: '    a a a a a d',
+    },
+  },
+};
+
+const kinds: readonly CallbackKind[] = ['payment', 'payout'];
+const meaning = { a: 'applied', L: 'applied', d: 'duplicate', s: 'stale' } as const;
+
+function* cells(kind: CallbackKind): Generator<{ from: string; to: string; cell: keyof typeof meaning }> {
+  const { columns, lines } = tables[kind];
+  for (const [from, line] of Object.entries(lines)) {
+    const marks = line.trim().split(' ');
+    for (const [index, to] of columns.split(' ').entries()) {
+      yield { from, to, cell: marks[index] as keyof typeof meaning };
+    }
+  }
+}
+
+describe('The status machine', () => {
+  for (const kind of kinds) {
+    const letters = tables[kind].columns.split(' ');
+
+    describe(`of a ${kind}`, () => {
+      for (const { from, to, cell } of cells(kind)) {
+        it(`from ${from} to ${to} is ${meaning[cell]}${cell === 'L' ? ', late' : ''}`, () => {
+          expect(decideMove(kind, { status: from, reached: from }, to)).to.equal(meaning[cell]);
+          // How the row came to its status changes nothing, as long as it was not in the new one before.
+          const others = letters.filter((letter) => letter !== to).join('');
+          if (from !== to) expect(decideMove(kind, { status: from, reached: others }, to)).to.equal(meaning[cell]);
+          if (meaning[cell] === 'applied') expect(isLate(kind, from, to)).to.equal(cell === 'L');
+        });
+      }
+
+      it('never enters a status that is reached', () => {
+        for (const { from, to } of cells(kind)) {
+          if (from === to) continue;
+          expect(decideMove(kind, { status: from, reached: from + to }, to), `${from} to ${to}`).to.equal('stale');
+          expect(decideMove(kind, { status: from, reached: to + from }, to), `${from} to ${to}`).to.equal('stale');
+        }
+      });
+
+      it('gives the SQL the same table', () => {
+        for (const to of letters) {
+          const column = [...cells(kind)].filter((entry) => entry.to === to);
+          const applied = column.filter(({ cell }) => meaning[cell] === 'applied').map(({ from }) => from);
+          const late = column.filter(({ cell }) => cell === 'L').map(({ from }) => from);
+          expect([...predecessors(kind, to)], to).to.have.members(applied);
+          expect([...latePredecessors(kind, to)], to).to.have.members(late);
+        }
+      });
+
+      it('knows its letters, in upper case, and no others', () => {
+        const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+        expect([...alphabet].filter((letter) => isStatus(kind, letter))).to.have.members(letters);
+        for (const other of ['', 'SS', ' S', '0', '__proto__', 'constructor', 'toString', '\u212a', 'ſ']) {
+          expect(isStatus(kind, other), other).to.equal(false);
+        }
+        expect(Object.keys(kind === 'payment' ? paymentStatuses : payoutStatuses)).to.have.members(letters);
+      });
+
+      it('lets nothing enter a letter that it does not know', () => {
+        for (const letter of ['D', 's', 'Z', '']) {
+          expect(predecessors(kind, letter)).to.equal('');
+          expect(latePredecessors(kind, letter)).to.equal('');
+        }
+      });
+
+      it('takes the first P after creation for news, and the next one for a duplicate', () => {
+        expect(initialStatus).to.equal('P');
+        expect(decideMove(kind, { status: 'P', reached: '' }, 'P')).to.equal('applied');
+        expect(decideMove(kind, { status: 'P', reached: 'P' }, 'P')).to.equal('duplicate');
+        expect(isLate(kind, 'P', 'P')).to.equal(false);
+      });
+
+      it('takes any other status for a duplicate that somebody put a row into by hand', () => {
+        for (const status of letters.filter((letter) => letter !== 'P')) {
+          expect(decideMove(kind, { status, reached: '' }, status), status).to.equal('duplicate');
+        }
+      });
+
+      describe('after any sequence of callbacks', () => {
+        const sequences = fc.array(fc.constantFrom(...letters), { maxLength: 40 });
+        const allowed = new Set(
+          [...cells(kind)].filter(({ cell }) => meaning[cell] === 'applied').map(({ from, to }) => from + to),
+        );
+
+        function follow(sequence: readonly string[]) {
+          let row = { status: initialStatus as string, reached: '' };
+          const applied: Array<{ from: string; to: string }> = [];
+          for (const to of sequence) {
+            if (decideMove(kind, row, to) !== 'applied') continue;
+            applied.push({ from: row.status, to });
+            row = { status: to, reached: row.reached + to };
+          }
+          return { row, applied };
+        }
+
+        it('has applied no status twice', () => {
+          fc.assert(
+            fc.property(sequences, (sequence) => {
+              const entered = follow(sequence).applied.map(({ to }) => to);
+              expect(new Set(entered).size).to.equal(entered.length);
+            }),
+          );
+        });
+
+        it('has made only moves of the table, but for the first P', () => {
+          fc.assert(
+            fc.property(sequences, (sequence) => {
+              for (const [index, { from, to }] of follow(sequence).applied.entries()) {
+                expect(allowed.has(from + to) || (index === 0 && from + to === 'PP'), from + to).to.equal(true);
+              }
+            }),
+          );
+        });
+
+        it('applies nothing of it when it is delivered again', () => {
+          fc.assert(
+            fc.property(sequences, (sequence) => {
+              const { row, applied } = follow(sequence);
+              for (const { to } of applied) expect(decideMove(kind, row, to)).to.be.oneOf(['duplicate', 'stale']);
+            }),
+          );
+        });
+
+        it('has settled what is settled: no way back to pending', () => {
+          const final: Record<CallbackKind, string> = { payment: 'SRK', payout: 'SFV' };
+          fc.assert(
+            fc.property(sequences, (sequence) => {
+              const { applied } = follow(sequence);
+              const settled = applied.findIndex(({ to }) => final[kind].includes(to));
+              if (settled < 0) return;
+              for (const { to } of applied.slice(settled)) expect(final[kind]).to.include(to);
+              if (kind === 'payout') expect(applied.length).to.equal(settled + 1);
+            }),
+          );
+        });
+      });
+    });
+  }
+});

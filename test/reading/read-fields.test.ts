@@ -1,0 +1,467 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { BodyRead, CallbackRequest } from '../../src/model/callback-request.js';
+import { type KnownFields, knownFieldNames } from '../../src/protocol/fields.js';
+import { type ReceivedFields, readFields } from '../../src/reading/read-fields.js';
+import { encodeCallback } from '../../src/testing.js';
+import { getQuery, makeRequest, postForm } from '../support/callback-request.js';
+import { recordedCallbacks } from '../support/recorded-callbacks.js';
+
+const limits = { bodyBytes: 16_384, queryBytes: 8_192, fields: 64 };
+
+async function read(request: CallbackRequest, over: Partial<typeof limits> = {}): Promise<ReceivedFields> {
+  const fields = await readFields(request, { ...limits, ...over });
+  if (!fields.ok) throw new Error(`refused with ${fields.code}`);
+  return fields;
+}
+
+async function refusal(request: CallbackRequest, over: Partial<typeof limits> = {}): Promise<string | undefined> {
+  const fields = await readFields(request, { ...limits, ...over });
+  return fields.ok ? undefined : fields.code;
+}
+
+/** The same form by every way that it may come. Text that something upstream decoded can only be UTF-8. */
+function everyWay(form: string): Record<string, CallbackRequest> {
+  const decoded = Buffer.from(form, 'latin1').toString('utf8');
+  const isUtf8 = Buffer.from(decoded, 'utf8').equals(Buffer.from(form, 'latin1'));
+  return {
+    'the bytes of a POST': postForm(form),
+    'the query of a GET': getQuery(form),
+    ...(isUtf8 && {
+      'the text of a POST': makeRequest({ body: { kind: 'text', text: decoded } }),
+    }),
+    // Without a character above U+00FF it looks like bytes, and is read as such.
+    ...(isUtf8 && /[^\u0000-\u00ff]/.test(decoded) && { 'a query that a server decoded': getQuery(decoded) }),
+  };
+}
+
+function parsed(fields: Iterable<readonly [string, unknown]>, parser?: string): CallbackRequest {
+  return makeRequest({ body: { kind: 'fields', fields, ...(parser !== undefined && { parser }) } });
+}
+
+function ownFields(known: Readonly<KnownFields>): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+}
+
+describe('Reading fields', () => {
+  describe('decodes', () => {
+    const cases: Array<[what: string, form: string, known: KnownFields]> = [
+      ['plain fields', 'txnid=A-1&refno=R9&status=S', { txnid: 'A-1', refno: 'R9', status: 'S' }],
+      ['a plus as a space', 'message=a+b%2bc%20d', { message: 'a b+c d' }],
+      ['lower-case escapes', 'message=%5b000%5d', { message: '[000]' }],
+      ['upper-case escapes', 'message=%5B000%5D', { message: '[000]' }],
+      ['escapes of mixed case', 'message=Ni%c3%B1o', { message: 'Niño' }],
+      ['raw UTF-8 bytes', 'message=Ni\xc3\xb1o', { message: 'Niño' }],
+      ['raw bytes beside escapes', 'message=%c3%b1+\xc3\xb1%2b', { message: 'ñ ñ+' }],
+      ['characters beyond the basic plane', 'message=%f0%9f%92%b8\xf0\x9f\x92\xb8', { message: '💸💸' }],
+      ['a byte order mark as a character', 'message=%ef%bb%bfx', { message: '\ufeffx' }],
+      ['U+FFFD that was sent', 'message=%ef%bf%bd', { message: '\ufffd' }],
+      ['an escaped percent sign once', 'message=100%25%2541', { message: '100%%41' }],
+      ['spaces at the ends, untrimmed', 'txnid=+A%20&message=%09x%0d%0a', { txnid: ' A ', message: '\tx\r\n' }],
+      ['a field without an equals sign', 'txnid&refno=R', { txnid: '', refno: 'R' }],
+      ['an empty value', 'txnid=&refno=R', { txnid: '', refno: 'R' }],
+      ['equals signs in a value', 'signatures=ab==&message=a=b', { signatures: 'ab==', message: 'a=b' }],
+      ['past empty pairs', '&&txnid=A&&refno=R&', { txnid: 'A', refno: 'R' }],
+      ['past an empty name', '=x&txnid=A', { txnid: 'A' }],
+      ['a semicolon as a character', 'txnid=A;refno=R', { txnid: 'A;refno=R' }],
+      ['a question mark as a character', 'txnid=A?refno=R', { txnid: 'A?refno=R' }],
+      ['names in any letter case', 'TXNID=A&RefNo=R&merchantTxnId=M', { txnid: 'A', refno: 'R', merchanttxnid: 'M' }],
+      ['escaped names', 'txn%69d=A&%72efno=R', { txnid: 'A', refno: 'R' }],
+      ['nothing', '', {}],
+      ['nothing out of separators', '&&&', {}],
+      ['past unknown fields', 'order_id=7&txnid=A&billerId=&expiry', { txnid: 'A' }],
+      ['past unknown fields with bad escapes', 'utm=50%&ref=%ff&%zz=1&txnid=A', { txnid: 'A' }],
+      ['past unknown fields that repeat', 'x=1&x=2&txnid=A', { txnid: 'A' }],
+      [
+        'past names of an object',
+        '__proto__=a&constructor=b&toString=c&hasOwnProperty=d&__proto__[txnid]=e&txnid=A',
+        { txnid: 'A' },
+      ],
+      ['past nested names', 'txnid[a]=x&txnid[]=y&txnid.b=z&refno%5b0%5d=w&status=S', { status: 'S' }],
+      // U+212A Kelvin, U+017F long s, U+0131 dotless i, U+0130 dotted I: each folds to an ASCII letter in some rule.
+      ['past letters that only Unicode folds', 'ſtatus=a&txnıd=b&TXNİD=c&toKen=d&ſignature=e', {}],
+    ];
+
+    for (const [what, form, known] of cases) {
+      const latin1 = Buffer.from(form, /[^\u0000-\u00ff]/.test(form) ? 'utf8' : 'latin1').toString('latin1');
+      for (const [way, request] of Object.entries(everyWay(latin1))) {
+        it(`${what}, from ${way}`, async () => {
+          const fields = await read(request);
+          expect(ownFields(fields.known)).to.deep.equal(known);
+          expect(fields.issues).to.deep.equal([]);
+        });
+      }
+    }
+
+    it('the names of the protocol and no others', async () => {
+      const { known } = await read(postForm('txnid=A&__proto__=x&constructor=y&toString=z'));
+      expect(Object.keys(known)).to.have.members([...knownFieldNames]);
+      expect(ownFields(known)).to.deep.equal({ txnid: 'A' });
+      expect(Object.getPrototypeOf(known)).to.equal(Object.prototype);
+      expect(Object.getPrototypeOf({})).to.not.have.property('txnid');
+    });
+  });
+
+  describe('finds an issue with', () => {
+    const cases: Array<[what: string, form: string, issues: Array<[code: string, field: string | undefined]>]> = [
+      ['a lonely percent sign', 'message=100%', [['invalid-escape', 'message']]],
+      ['half an escape', 'message=a%4', [['invalid-escape', 'message']]],
+      ['an escape that is not hex', 'message=a%zzb', [['invalid-escape', 'message']]],
+      ['an escape of classic ASP', 'message=%u00f1', [['invalid-escape', 'message']]],
+      ['a bad escape beside bytes that are not UTF-8', 'message=%ff%zz', [['invalid-escape', 'message']]],
+      ['Latin-1 in an escape', 'message=Ni%f1o', [['invalid-utf8', 'message']]],
+      ['Latin-1 in raw bytes', 'message=Ni\xf1o', [['invalid-utf8', 'message']]],
+      ['a character cut short', 'message=%c3', [['invalid-utf8', 'message']]],
+      ['a character cut short by another', 'message=%c3x', [['invalid-utf8', 'message']]],
+      ['an overlong NUL', 'message=%c0%80', [['invalid-utf8', 'message']]],
+      ['a surrogate', 'message=%ed%a0%80', [['invalid-utf8', 'message']]],
+      ['what is beyond Unicode', 'message=%f4%90%80%80', [['invalid-utf8', 'message']]],
+      ['an escaped NUL', 'message=a%00b', [['nul-character', 'message']]],
+      ['a raw NUL', 'txnid=A\0', [['nul-character', 'txnid']]],
+      ['a NUL in an unknown value', 'note=%00', [['nul-character', undefined]]],
+      ['a NUL in a name', 'txnid%00=A', [['nul-character', undefined]]],
+      ['a repeated field', 'txnid=A&txnid=B', [['repeated-field', 'txnid']]],
+      ['a field repeated alike', 'digest=a&digest=a', [['repeated-field', 'digest']]],
+      ['a field repeated in another letter case', 'txnid=A&TxnID=A', [['repeated-field', 'txnid']]],
+      ['a field repeated with its name escaped', 'txnid=A&txn%69d=B', [['repeated-field', 'txnid']]],
+      ['a field repeated empty', 'param1=&param1=', [['repeated-field', 'param1']]],
+      [
+        'a field that occurs thrice',
+        'status=S&status=F&status=P',
+        [
+          ['repeated-field', 'status'],
+          ['repeated-field', 'status'],
+        ],
+      ],
+      [
+        'several fields, in the order of the wire',
+        'message=%&txnid=%ff&refno=%00',
+        [
+          ['invalid-escape', 'message'],
+          ['invalid-utf8', 'txnid'],
+          ['nul-character', 'refno'],
+        ],
+      ],
+      ['a bad name in its letter case folded', 'MESSAGE=%', [['invalid-escape', 'message']]],
+    ];
+
+    for (const [what, form, expected] of cases) {
+      for (const [way, request] of Object.entries(everyWay(form))) {
+        it(`${what}, from ${way}`, async () => {
+          const { issues } = await read(request);
+          expect(issues.map(({ code, field }) => [code, field])).to.deep.equal(expected);
+        });
+      }
+    }
+
+    for (const name of knownFieldNames) {
+      it(`${name} given twice`, async () => {
+        const { issues } = await read(postForm(`${name}=1&${name.toUpperCase()}=2`));
+        expect(issues).to.deep.equal([
+          { code: 'repeated-field', field: name, message: `${name} occurs more than once` },
+        ]);
+      });
+    }
+
+    it('a bad first occurrence, which a good second one does not heal', async () => {
+      const { issues } = await read(postForm('txnid=%zz&txnid=A'));
+      expect(issues.map(({ code }) => code)).to.deep.equal(['invalid-escape']);
+    });
+  });
+
+  it('keeps every pair as received, in the order of the wire, undecoded where it cannot be decoded', async () => {
+    const { received } = await read(postForm('Order=a+b&txnid=%41&=e&%zz=%2b&message=%ff+&txnid&x=1&x=2'));
+    expect(received).to.deep.equal([
+      ['Order', 'a b'],
+      ['txnid', 'A'],
+      ['', 'e'],
+      ['%zz', '+'],
+      ['message', '%ff+'],
+      ['txnid', ''],
+      ['x', '1'],
+      ['x', '2'],
+    ]);
+  });
+
+  it('keeps the raw form as printable ASCII', async () => {
+    const { raw } = await read(postForm('message=Ni\xc3\xb1o+%F1\r\n \x7f&digest=ab'));
+    expect(raw()).to.equal('message=Ni%c3%b1o+%F1%0d%0a%20%7f&digest=ab');
+  });
+
+  it('keeps a raw form that says the same when it is read again', async () => {
+    await fc.assert(
+      // A raw NUL is refused even in a name that cannot be decoded, where an escaped one is just such a name.
+      fc.asyncProperty(fc.uint8Array({ maxLength: 60, min: 1 }), async (bytes) => {
+        const once = await read(makeRequest({ body: { kind: 'bytes', bytes } }));
+        const again = await read(postForm(once.raw()));
+        expect(once.raw()).to.match(/^[\u0021-\u007e]*$/);
+        expect(ownFields(again.known)).to.deep.equal(ownFields(once.known));
+        expect(again.issues).to.deep.equal(once.issues);
+      }),
+    );
+  });
+
+  describe('takes', () => {
+    const mediaTypes: Array<[contentType: string | undefined, code: string | undefined]> = [
+      ['application/x-www-form-urlencoded', undefined],
+      ['application/x-www-form-urlencoded; charset=utf-8', undefined],
+      ['application/x-www-form-urlencoded;charset=ISO-8859-1', undefined],
+      ['Application/X-WWW-Form-URLEncoded ; charset=UTF-8', undefined],
+      [' application/x-www-form-urlencoded', undefined],
+      [undefined, 'unsupported-media-type'],
+      ['', 'unsupported-media-type'],
+      [';', 'unsupported-media-type'],
+      ['application/json', 'unsupported-media-type'],
+      ['multipart/form-data; boundary=x', 'unsupported-media-type'],
+      ['text/plain', 'unsupported-media-type'],
+      ['application/x-www-form-urlencoded-x', 'unsupported-media-type'],
+      ['application/x-www-form-urlencoded, text/plain', 'unsupported-media-type'],
+      ['text/plain; application/x-www-form-urlencoded', 'unsupported-media-type'],
+    ];
+    for (const [contentType, code] of mediaTypes) {
+      it(`${code === undefined ? '' : 'no '}POST with the media type ${contentType ?? 'left out'}`, async () => {
+        const headers: Record<string, string> = contentType === undefined ? {} : { 'content-type': contentType };
+        const request = postForm('txnid=A', { headers });
+        expect(await refusal(request)).to.equal(code);
+        expect(request.limitsAsked).to.have.length(code === undefined ? 1 : 0);
+      });
+    }
+
+    const encodings: Array<[contentEncoding: string, code: string | undefined]> = [
+      ['identity', undefined],
+      ['Identity', undefined],
+      ['gzip', 'unsupported-content-encoding'],
+      ['br', 'unsupported-content-encoding'],
+      ['identity, gzip', 'unsupported-content-encoding'],
+    ];
+    for (const [contentEncoding, code] of encodings) {
+      it(`${code === undefined ? '' : 'no '}POST with the content encoding ${contentEncoding}`, async () => {
+        const headers = {
+          'content-type': 'application/x-www-form-urlencoded',
+          'content-encoding': contentEncoding,
+        };
+        const request = postForm('txnid=A', { headers });
+        expect(await refusal(request)).to.equal(code);
+        expect(request.limitsAsked).to.have.length(code === undefined ? 1 : 0);
+      });
+    }
+  });
+
+  describe('looks in one place only:', () => {
+    it('a POST never takes the query', async () => {
+      const { known } = await read(postForm('refno=R', { target: '/callback?txnid=A&status=S' }));
+      expect(ownFields(known)).to.deep.equal({ refno: 'R' });
+    });
+
+    it('a GET never takes the body', async () => {
+      const request = getQuery('refno=R', { body: { kind: 'text', text: 'txnid=A&status=S' } });
+      const { known } = await read(request);
+      expect(ownFields(known)).to.deep.equal({ refno: 'R' });
+      expect(request.limitsAsked).to.deep.equal([]);
+    });
+
+    it('a GET without a query has no fields', async () => {
+      const { known, received } = await read(makeRequest({ method: 'GET', target: '/callback' }));
+      expect(ownFields(known)).to.deep.equal({});
+      expect(received).to.deep.equal([]);
+    });
+  });
+
+  describe('keeps its limits:', () => {
+    const pairs = (count: number) => Array.from({ length: count }, (_, index) => `x${index}=1`).join('&');
+
+    it('64 fields pass, 65 do not', async () => {
+      expect(await refusal(postForm(pairs(64)))).to.equal(undefined);
+      expect(await refusal(getQuery(pairs(64)))).to.equal(undefined);
+      expect(await refusal(postForm(pairs(65)))).to.equal('body-too-large');
+      expect(await refusal(getQuery(pairs(65)))).to.equal('query-too-long');
+    });
+
+    it('empty pairs count as none', async () => {
+      expect(await refusal(postForm(`${'&'.repeat(500)}${pairs(64)}${'&'.repeat(500)}`))).to.equal(undefined);
+    });
+
+    it('64 parsed fields pass, 65 do not', async () => {
+      const entries = (count: number) => Array.from({ length: count }, (_, index) => [`x${index}`, '1'] as const);
+      expect(await refusal(parsed(entries(64)))).to.equal(undefined);
+      expect(await refusal(parsed(entries(65)))).to.equal('body-too-large');
+    });
+
+    const bodies: Array<[what: string, body: (length: number) => BodyRead]> = [
+      ['bytes', (length) => ({ kind: 'bytes', bytes: Buffer.alloc(length, 'a') })],
+      ['text', (length) => ({ kind: 'text', text: 'a'.repeat(length) })],
+      ['text that is not ASCII', (length) => ({ kind: 'text', text: `${'ñ'.repeat(10)}${'a'.repeat(length - 20)}` })],
+    ];
+    for (const [what, body] of bodies) {
+      it(`a body of ${what} passes at the limit in bytes, and not above it`, async () => {
+        expect(await refusal(makeRequest({ body: body(100) }), { bodyBytes: 100 })).to.equal(undefined);
+        expect(await refusal(makeRequest({ body: body(101) }), { bodyBytes: 100 })).to.equal('body-too-large');
+      });
+    }
+
+    it('the adapter is asked with the limit', async () => {
+      const request = postForm('txnid=A');
+      await read(request, { bodyBytes: 1234 });
+      expect(request.limitsAsked).to.deep.equal([1234]);
+    });
+
+    it('a query passes at the limit, and not above it', async () => {
+      expect(await refusal(getQuery('a'.repeat(100)), { queryBytes: 100 })).to.equal(undefined);
+      expect(await refusal(getQuery('a'.repeat(101)), { queryBytes: 100 })).to.equal('query-too-long');
+    });
+
+    it('a long path is no long query', async () => {
+      const request = makeRequest({ method: 'GET', target: `/${'a'.repeat(9000)}?txnid=A` });
+      expect(await refusal(request)).to.equal(undefined);
+    });
+  });
+
+  describe('refuses a body that', () => {
+    const cases: Array<[what: string, body: BodyRead, expected: object]> = [
+      ['is too large', { kind: 'too-large', limit: 16_384 }, { ok: false, code: 'body-too-large' }],
+      ['never came', { kind: 'aborted' }, { ok: false, code: 'body-aborted' }],
+      [
+        'somebody consumed, and says what the adapter knows',
+        { kind: 'consumed', hint: 'a logger read it' },
+        { ok: false, code: 'body-consumed', detail: 'a logger read it' },
+      ],
+    ];
+    for (const [what, body, expected] of cases) {
+      it(what, async () => {
+        expect(await readFields(makeRequest({ body }), limits)).to.deep.equal(expected);
+      });
+    }
+  });
+
+  describe('takes from a body parser', () => {
+    const cases: Array<[what: string, fields: Array<[string, unknown]>, known: KnownFields, codes: string[]]> = [
+      [
+        'strings',
+        [
+          ['TxnId', ' A '],
+          ['message', 'a%2b+ñ'],
+        ],
+        { txnid: ' A ', message: 'a%2b+ñ' },
+        [],
+      ],
+      ['an empty string', [['param1', '']], { param1: '' }, []],
+      ['no list', [['txnid', ['A', 'B']]], {}, ['repeated-field']],
+      ['no list of one', [['txnid', ['A']]], {}, ['repeated-field']],
+      ['no nested object', [['txnid', { a: 'A' }]], {}, ['altered-by-parser']],
+      ['no number', [['amount', 100]], {}, ['altered-by-parser']],
+      ['no boolean', [['status', true]], {}, ['altered-by-parser']],
+      ['no null', [['message', null]], {}, ['altered-by-parser']],
+      ['no undefined', [['message', undefined]], {}, ['altered-by-parser']],
+      ['no text with a replacement character', [['message', 'Ni\ufffdo']], {}, ['altered-by-parser']],
+      ['no NUL', [['message', 'a\0b']], {}, ['nul-character']],
+      ['no NUL in a name', [['x\0', 'a']], {}, ['nul-character']],
+      [
+        'no field in two letter cases',
+        [
+          ['txnid', 'A'],
+          ['TXNID', 'A'],
+        ],
+        { txnid: 'A' },
+        ['repeated-field'],
+      ],
+      [
+        'whatever it made of unknown fields',
+        [
+          ['a', ['1', '2']],
+          ['b', { c: '3' }],
+          ['d', 4],
+          ['e', '\ufffd'],
+          ['__proto__', { txnid: 'A' }],
+        ],
+        {},
+        [],
+      ],
+    ];
+    for (const [what, entries, known, codes] of cases) {
+      it(what, async () => {
+        const fields = await read(parsed(entries));
+        expect(ownFields(fields.known)).to.deep.equal(known);
+        expect(fields.issues.map(({ code }) => code)).to.deep.equal(codes);
+      });
+    }
+
+    it('names it in the issue', async () => {
+      const { issues } = await read(
+        parsed(
+          [
+            ['amount', 100],
+            ['message', '\ufffd'],
+          ],
+          'express.urlencoded()',
+        ),
+      );
+      expect(issues).to.deep.equal([
+        { code: 'altered-by-parser', field: 'amount', message: 'amount is no string after express.urlencoded()' },
+        {
+          code: 'altered-by-parser',
+          field: 'message',
+          message: 'message was decoded with losses by express.urlencoded()',
+        },
+      ]);
+    });
+
+    it('a raw form that is encoded anew, whatever the text holds', async () => {
+      const { raw } = await read(
+        parsed([
+          ['message', 'ñ & \ud800='],
+          ['txnid', 'A'],
+        ]),
+      );
+      expect(raw()).to.equal('message=%C3%B1%20%26%20%EF%BF%BD%3D&txnid=A');
+    });
+  });
+
+  describe('undoes encodeCallback', () => {
+    const anyText = fc.string({ unit: 'binary', maxLength: 20 }).map((text) => text.replaceAll('\0', ''));
+    const anyFields = fc.dictionary(fc.oneof(fc.constantFrom(...knownFieldNames), anyText), anyText, { maxKeys: 20 });
+    const isKnown = (name: string) => (knownFieldNames as readonly string[]).includes(name);
+
+    it('for any text, in a body and in a query', async () => {
+      await fc.assert(
+        fc.asyncProperty(anyFields, async (fields) => {
+          const form = encodeCallback(fields);
+          for (const request of [postForm(form), getQuery(form)]) {
+            const { known, received, issues } = await read(request, { bodyBytes: 1e6, queryBytes: 1e6 });
+            expect(received).to.deep.equal(Object.entries(fields));
+            expect(issues).to.deep.equal([]);
+            for (const [name, value] of Object.entries(fields)) {
+              if (isKnown(name)) expect(known[name as keyof KnownFields]).to.equal(value);
+            }
+          }
+        }),
+      );
+    });
+  });
+
+  it('never rejects, whatever bytes arrive', async () => {
+    const hostile = fc.array(fc.constantFrom('%', '&', '=', '+', '0', 'f', 'txnid', 'message', '\0', '\xff', '\xc3'), {
+      maxLength: 30,
+    });
+    await fc.assert(
+      fc.asyncProperty(hostile, async (pieces) => {
+        for (const request of [postForm(pieces.join('')), getQuery(pieces.join(''))]) {
+          const fields = await readFields(request, limits);
+          expect(fields.ok).to.be.a('boolean');
+        }
+      }),
+    );
+  });
+
+  describe('reads the recorded callback', () => {
+    for (const { raw_query, fields, origin } of recordedCallbacks) {
+      const form = raw_query ?? encodeCallback(fields);
+      it(`of ${fields.txnid}, published at ${origin}`, async () => {
+        for (const request of Object.values(everyWay(form))) {
+          const { known, issues } = await read(request);
+          expect(ownFields(known)).to.deep.equal(fields);
+          expect(issues).to.deep.equal([]);
+        }
+      });
+    }
+  });
+});

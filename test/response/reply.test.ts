@@ -1,0 +1,147 @@
+import { expect } from 'chai';
+import { reply } from '../../src/index.js';
+import { accepted, allowedMethods, answer, failed, methodTable } from '../../src/response/default-replies.js';
+import { escapeHtml } from '../../src/response/escape-html.js';
+import { type HandlerReply, isHandlerReply } from '../../src/response/reply.js';
+
+const privacy = {
+  'Cache-Control': 'no-store',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+};
+
+describe('reply', () => {
+  const made: Array<[what: string, reply: () => HandlerReply, status: number, contentType: string, body: string]> = [
+    ['text', () => reply.text('Niño & <b>'), 200, 'text/plain; charset=utf-8', 'Niño & <b>'],
+    ['text with a status', () => reply.text('no', { status: 409 }), 409, 'text/plain; charset=utf-8', 'no'],
+    ['empty text', () => reply.text(''), 200, 'text/plain; charset=utf-8', ''],
+    ['JSON', () => reply.json({ a: [1, null, 'ñ'] }), 200, 'application/json; charset=utf-8', '{"a":[1,null,"ñ"]}'],
+    ['JSON with a status', () => reply.json(null, { status: 201 }), 201, 'application/json; charset=utf-8', 'null'],
+    ['HTML of a template', () => reply.html`<p>${'a'} ${1}</p>`, 200, 'text/html; charset=utf-8', '<p>a 1</p>'],
+    ['HTML without values', () => reply.html`<p>&amp;</p>`, 200, 'text/html; charset=utf-8', '<p>&amp;</p>'],
+    [
+      'HTML with values that are escaped',
+      () => reply.html`<a title="${"\"><script>alert('x')</script>&"}">${null}${undefined}</a>`,
+      200,
+      'text/html; charset=utf-8',
+      '<a title="&#34;&#62;&#60;script&#62;alert(&#39;x&#39;)&#60;/script&#62;&#38;">nullundefined</a>',
+    ],
+    ['HTML as it is', () => reply.html('<b>a</b>'), 200, 'text/html; charset=utf-8', '<b>a</b>'],
+    ['HTML as it is with a status', () => reply.html('<b>', { status: 404 }), 404, 'text/html; charset=utf-8', '<b>'],
+    ['a redirect', () => reply.redirect('/thanks?a=%20'), 303, 'text/plain; charset=utf-8', ''],
+    [
+      'a redirect with a status',
+      () => reply.redirect('https://example.com/', { status: 302 }),
+      302,
+      'text/plain; charset=utf-8',
+      '',
+    ],
+  ];
+  for (const [what, make, status, contentType, body] of made) {
+    it(`makes ${what}`, () => {
+      const handlerReply = make();
+      expect(isHandlerReply(handlerReply)).to.equal(true);
+      const { location, ...rest } = handlerReply;
+      expect(rest).to.deep.equal({ status, contentType, body });
+      const sent = answer(handlerReply, 'applied');
+      expect(sent).to.deep.equal({
+        status,
+        headers: { 'Content-Type': contentType, ...(location !== undefined && { Location: location }), ...privacy },
+        body,
+      });
+    });
+  }
+
+  it('redirects to where it was told', () => {
+    expect(answer(reply.redirect('/thanks'), 'skipped').headers).to.have.property('Location', '/thanks');
+  });
+
+  const refused: Array<[what: string, make: () => unknown]> = [
+    ...['', ' ', '/a b', '/a\r\nSet-Cookie: a=b', '/a\n', '/ñ', '/\0', '\x7f'].map(
+      (location): [string, () => unknown] => [
+        `a redirect to ${JSON.stringify(location)}`,
+        () => reply.redirect(location),
+      ],
+    ),
+    ...[0, 42, 100, 199, 204, 205, 304, 600, 1000, 200.5, Number.NaN, '200'].map((status): [string, () => unknown] => [
+      `a status of ${status}`,
+      () => reply.text('', { status: status as number }),
+    ]),
+    ...[undefined, null, 5, {}].map((body): [string, () => unknown] => [
+      `a text of ${JSON.stringify(body)}`,
+      () => reply.text(body as unknown as string),
+    ]),
+    ['JSON of undefined', () => reply.json(undefined)],
+    ['JSON of a function', () => reply.json(() => {})],
+    ['JSON of a bigint', () => reply.json(1n)],
+  ];
+  for (const [what, make] of refused) {
+    it(`refuses ${what}`, () => {
+      expect(make).to.throw();
+    });
+  }
+
+  it('cannot be made or changed by hand', () => {
+    const genuine = reply.text('a');
+    expect(isHandlerReply({ ...genuine })).to.equal(false);
+    expect(() => Object.assign(genuine, { body: 'b' })).to.throw(TypeError);
+    for (const other of [undefined, null, 'a', 1, {}, []]) expect(isHandlerReply(other)).to.equal(false);
+  });
+
+  it('escapes what HTML could read as markup', () => {
+    expect(escapeHtml('<a href="x" title=\'y\'>&amp; ñ</a>')).to.equal(
+      '&#60;a href=&#34;x&#34; title=&#39;y&#39;&#62;&#38;amp; ñ&#60;/a&#62;',
+    );
+  });
+});
+
+describe('The default answers', () => {
+  const outcomes = ['skipped', 'unrecognized', 'not-found', 'mismatch', 'duplicate', 'stale', 'applied'] as const;
+  const ok = { status: 200, headers: { 'Content-Type': 'text/plain; charset=utf-8', ...privacy }, body: 'result=OK' };
+
+  for (const outcome of outcomes) {
+    it(`to ${outcome}: result=OK`, () => {
+      expect(answer(undefined, outcome)).to.deep.equal(ok);
+      expect(accepted).to.deep.equal(ok);
+    });
+  }
+
+  it('to unstored: 503 and when to try again, whatever the handler returned', () => {
+    for (const result of [undefined, 'result=OK', reply.text('fine'), reply.redirect('/'), {}]) {
+      expect(answer(result, 'unstored')).to.deep.equal({
+        status: 503,
+        headers: { 'Content-Type': 'text/plain; charset=utf-8', ...privacy, 'Retry-After': '30' },
+        body: 'error=unstored',
+      });
+    }
+  });
+
+  it('to an invalid callback: the status of its first issue', () => {
+    expect(answer(undefined, 'skipped', { code: 'proof-mismatch' })).to.equal(failed('proof-mismatch'));
+  });
+
+  it('to what a handler returned: that', () => {
+    expect(answer('Thank you', 'applied')).to.deep.equal({ ...ok, body: 'Thank you' });
+    expect(answer('', 'applied')).to.deep.equal({ ...ok, body: '' });
+    expect(answer('No', 'skipped', { code: 'proof-mismatch' })).to.deep.equal({ ...ok, body: 'No' });
+  });
+
+  for (const garbage of [null, 0, 200, true, {}, [], { status: 200, headers: {}, body: 'a' }, () => {}, Symbol('a')]) {
+    it(`to ${String(garbage)}, which is no reply: an error`, () => {
+      expect(() => answer(garbage, 'applied'))
+        .to.throw()
+        .with.property('code', 'handler-failed');
+    });
+  }
+
+  it('by the method alone', () => {
+    expect({ ...methodTable }).to.deep.equal({
+      GET: 'callback',
+      POST: 'callback',
+      HEAD: { status: 200, headers: ok.headers, body: '' },
+      OPTIONS: { status: 204, headers: { Allow: allowedMethods, ...privacy }, body: '' },
+    });
+    expect(allowedMethods.split(', ')).to.have.members(Object.keys(methodTable));
+    for (const name of ['constructor', 'toString', '__proto__']) expect(methodTable[name]).to.equal(undefined);
+  });
+});
