@@ -10,7 +10,7 @@ import type { CallbackUpdate } from './model/callback-update.js';
 import { defaultHooks } from './observability/hooks.js';
 import type { ReconcileReport } from './operations/reconcile.js';
 import { type CorrectOptions, type ReconcileOptions, WithoutRequest } from './operations/without-request.js';
-import type { CallbackKind } from './protocol/statuses.js';
+import type { CallbackKind } from './protocol/kinds.js';
 import type { Change, Correction } from './repository/correction.js';
 import { failed } from './response/default-replies.js';
 import { checkSettings, holdsAddress } from './settings/check-settings.js';

@@ -8,7 +8,7 @@ import type { SkippedUpdate } from './model/callback-update.js';
 import type { Issue } from './model/issue.js';
 import type { VerifiedCallback } from './model/verified-callback.js';
 import { escapeForLog, tell } from './observability/hooks.js';
-import type { CallbackKind } from './protocol/statuses.js';
+import type { CallbackKind } from './protocol/kinds.js';
 import { checkFields } from './reading/check-fields.js';
 import { type ReadLimits, type ReceivedFields, readFields } from './reading/read-fields.js';
 import type { CallbackRepository } from './repository/callback-repository.js';

@@ -82,3 +82,13 @@ export class DragonpayError extends Error {
     return typeof value === 'object' && value !== null && brand in value;
   }
 }
+
+/** The error of a setting, option or environment variable. `problem` completes the sentence that `subject` begins. */
+export function invalidSetting(subject: string, problem: string, options: ErrorOptions = {}): DragonpayError {
+  return new DragonpayError('invalid-setting', `${subject} ${problem}`, { ...options, subject });
+}
+
+/** The error of a value that cannot be stored. `problem` completes the sentence that `subject` begins. */
+export function invalidDetails(subject: string, problem: string, options: ErrorOptions = {}): DragonpayError {
+  return new DragonpayError('invalid-details', `${subject} ${problem}`, { ...options, subject });
+}

@@ -80,8 +80,9 @@ export type { ReconcileReport } from './operations/reconcile.js';
 export type { CorrectOptions, ReconcileOptions } from './operations/without-request.js';
 export type { Environment } from './protocol/gateway-addresses.js';
 export { generateTxnId, type TxnIdOptions } from './protocol/generate-txn-id.js';
+export type { CallbackKind } from './protocol/kinds.js';
 export type { ProofAlgorithm, SignedField, SignedText, TextEncoding } from './protocol/signed-text.js';
-export type { CallbackKind, PaymentStatus, PayoutStatus, Status } from './protocol/statuses.js';
+export type { PaymentStatus, PayoutStatus, Status } from './protocol/statuses.js';
 // Where callbacks are stored
 export type { CallbackRepository, StatusEffect } from './repository/callback-repository.js';
 export type {

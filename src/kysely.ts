@@ -1,7 +1,8 @@
 /** Stores callbacks in PostgreSQL through Kysely. */
 import type { Transaction } from 'kysely';
 import type { StoredCallback as CallbackWithTransaction } from './model/callback.js';
-import type { CallbackKind, Status } from './protocol/statuses.js';
+import type { CallbackKind } from './protocol/kinds.js';
+import type { Status } from './protocol/statuses.js';
 
 export { KyselyRepository, type KyselyRepositoryOptions } from './repository/kysely/kysely-repository.js';
 export {

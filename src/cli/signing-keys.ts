@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import type { CallbackKind } from '../protocol/kinds.js';
 import type { SigningKeys } from '../protocol/sign-callback.js';
-import type { CallbackKind } from '../protocol/statuses.js';
 import { settingsFromEnv } from '../settings/settings-from-env.js';
 import { CommandFailure } from './command-failure.js';
 

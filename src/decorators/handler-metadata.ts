@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { CallbackKind } from '../protocol/statuses.js';
+import type { CallbackKind } from '../protocol/kinds.js';
 
 /**
  * The one place that knows where decorators keep what they say: legacy ones (`experimentalDecorators`) through

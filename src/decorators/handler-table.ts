@@ -1,5 +1,6 @@
 import { DragonpayError } from '../errors.js';
-import { type CallbackKind, isStatus } from '../protocol/statuses.js';
+import type { CallbackKind } from '../protocol/kinds.js';
+import { isStatus } from '../protocol/statuses.js';
 import { type ClassOptions, type HandlerClass, handlerMetadataOf, type MethodEntry } from './handler-metadata.js';
 
 /** What to call for what: made once for an endpoint, and frozen. Keys name methods of the handler's instance. */

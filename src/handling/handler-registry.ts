@@ -1,7 +1,7 @@
 import type { HandlerClass } from '../decorators/handler-metadata.js';
 import { type HandlerTable, handlerTableOf } from '../decorators/handler-table.js';
 import { DragonpayError } from '../errors.js';
-import type { CallbackKind } from '../protocol/statuses.js';
+import type { CallbackKind } from '../protocol/kinds.js';
 import type { DragonpaySettings } from '../settings/settings.js';
 
 /** A handler class, ready to be called. */

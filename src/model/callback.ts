@@ -1,4 +1,5 @@
-import type { CallbackKind, PaymentStatus, PayoutStatus, Status } from '../protocol/statuses.js';
+import type { CallbackKind } from '../protocol/kinds.js';
+import type { PaymentStatus, PayoutStatus, Status } from '../protocol/statuses.js';
 import type { PaymentData, PayoutData, UnsignedData } from './callback-data.js';
 import type { CallbackRequest } from './callback-request.js';
 import type { AppliedUpdate, CallbackUpdate, SkippedUpdate } from './callback-update.js';

@@ -1,6 +1,7 @@
 import { DragonpayError } from '../errors.js';
 import { amountShape, idShape, refnoShape, withTwoDecimals } from '../protocol/field-shapes.js';
-import { type CallbackKind, initialStatus, isStatus } from '../protocol/statuses.js';
+import type { CallbackKind } from '../protocol/kinds.js';
+import { initialStatus, isStatus } from '../protocol/statuses.js';
 import type { PaymentDetails, PayoutDetails } from './rows.js';
 
 /** The column values of a new payment or payout, by the names of its row; what is not given is null. */

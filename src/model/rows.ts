@@ -1,4 +1,5 @@
-import type { CallbackKind, PaymentStatus, PayoutStatus } from '../protocol/statuses.js';
+import type { CallbackKind } from '../protocol/kinds.js';
+import type { PaymentStatus, PayoutStatus } from '../protocol/statuses.js';
 import type { RecordedOutcome } from './callback-update.js';
 import type { ProofKind } from './origin.js';
 

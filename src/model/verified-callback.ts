@@ -1,6 +1,6 @@
 import type { CheckedCallback } from '../protocol/fields.js';
+import type { CallbackKind } from '../protocol/kinds.js';
 import { coverageOf, type SignedField } from '../protocol/signed-text.js';
-import type { CallbackKind } from '../protocol/statuses.js';
 import type { PaymentData, PayoutData, UnsignedData } from './callback-data.js';
 import type { InquiryDetails, Origin, Proof } from './origin.js';
 

@@ -1,7 +1,7 @@
 import type { FailureCode } from '../errors.js';
 import type { CallbackUpdate } from '../model/callback-update.js';
 import type { Origin } from '../model/origin.js';
-import type { CallbackKind } from '../protocol/statuses.js';
+import type { CallbackKind } from '../protocol/kinds.js';
 
 /** A request arrived at an endpoint. */
 export interface ReceivedEvent {

@@ -1,4 +1,4 @@
-import type { CallbackKind } from './statuses.js';
+import type { CallbackKind } from './kinds.js';
 
 /** The fields of the protocol, by their lower-case names. Everything else on the wire is kept, and ignored. */
 export const knownFieldNames = [

@@ -1,5 +1,5 @@
 import type { KnownFields } from './fields.js';
-import type { CallbackKind } from './statuses.js';
+import type { CallbackKind } from './kinds.js';
 
 /**
  * Whether all fields have their shapes, said quickly: the same rules as in field-shapes.ts, which cost thirty times as

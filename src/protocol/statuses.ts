@@ -3,8 +3,7 @@
  * both driven by this table. Source: Dragonpay's status codes, and the rule that a settled payment never goes back.
  */
 
-/** A payment is money that comes in (Dragonpay: collection), a payout money that goes out. */
-export type CallbackKind = 'payment' | 'payout';
+import type { CallbackKind } from './kinds.js';
 
 /** The status letters of payments. */
 export const paymentStatuses = {

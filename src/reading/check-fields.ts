@@ -3,10 +3,10 @@ import type { FailureCode } from '../errors.js';
 import type { Issue } from '../model/issue.js';
 import { withTwoDecimals } from '../protocol/field-shapes.js';
 import type { CheckedCallback, KnownFields } from '../protocol/fields.js';
+import type { CallbackKind } from '../protocol/kinds.js';
 import { paymentFields } from '../protocol/payment-fields.js';
 import { payoutFields } from '../protocol/payout-fields.js';
 import { havePlainShapes } from '../protocol/plain-fields.js';
-import type { CallbackKind } from '../protocol/statuses.js';
 import type { ReceivedFields } from './read-fields.js';
 
 /** The result of {@link checkFields}. */

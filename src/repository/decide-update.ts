@@ -1,7 +1,8 @@
 import type { Mismatch, RecordedUpdate } from '../model/callback-update.js';
 import type { ReviewReason } from '../model/rows.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
-import { type CallbackKind, decideMove, isLate, isStatus, type Status } from '../protocol/statuses.js';
+import type { CallbackKind } from '../protocol/kinds.js';
+import { decideMove, isLate, isStatus, type Status } from '../protocol/statuses.js';
 
 /** What a decision needs of a row. */
 export interface MovableRow {

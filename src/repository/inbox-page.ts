@@ -1,5 +1,5 @@
 import type { InboxEvent, KeptOutcome, ReviewReason } from '../model/rows.js';
-import type { CallbackKind } from '../protocol/statuses.js';
+import type { CallbackKind } from '../protocol/kinds.js';
 
 /** Which events of the inbox to read, the oldest first. What is not given does not matter. */
 export interface InboxFilter {

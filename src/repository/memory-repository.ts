@@ -12,7 +12,8 @@ import type {
   ReviewReason,
 } from '../model/rows.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
-import { type CallbackKind, openStatuses, type PaymentStatus, type Status } from '../protocol/statuses.js';
+import type { CallbackKind } from '../protocol/kinds.js';
+import { openStatuses, type PaymentStatus, type Status } from '../protocol/statuses.js';
 import type { CallbackRepository, StatusEffect } from './callback-repository.js';
 import type {
   CorrectableRepository,

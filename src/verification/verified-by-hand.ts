@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { toVerified, type VerifiedCallback } from '../model/verified-callback.js';
 import { withTwoDecimals } from '../protocol/field-shapes.js';
-import type { CallbackKind, Status } from '../protocol/statuses.js';
+import type { CallbackKind } from '../protocol/kinds.js';
+import type { Status } from '../protocol/statuses.js';
 
 /** What a correction tells the `@OnStatus` methods: the row as it is to stand. The merchant vouches for it. */
 export function verifiedByHand(

@@ -1,8 +1,8 @@
 import type { Issue } from '../model/issue.js';
 import { toVerified, type VerifiedCallback } from '../model/verified-callback.js';
 import type { CheckedCallback } from '../protocol/fields.js';
+import type { CallbackKind } from '../protocol/kinds.js';
 import { joinSignedFields } from '../protocol/signed-text.js';
-import type { CallbackKind } from '../protocol/statuses.js';
 import type { ReceivedFields } from '../reading/read-fields.js';
 import type { ProofChecked, ProofVerifier } from './proof-verifier.js';
 

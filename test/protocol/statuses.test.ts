@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import type { CallbackKind } from '../../src/protocol/kinds.js';
 import {
-  type CallbackKind,
   decideMove,
   initialStatus,
   isLate,

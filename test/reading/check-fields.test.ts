@@ -4,7 +4,7 @@ import { failures } from '../../src/errors.js';
 import type { Issue } from '../../src/model/issue.js';
 import type { CheckedCallback, KnownFieldName, KnownFields } from '../../src/protocol/fields.js';
 import { knownFieldNames } from '../../src/protocol/fields.js';
-import type { CallbackKind } from '../../src/protocol/statuses.js';
+import type { CallbackKind } from '../../src/protocol/kinds.js';
 import { checkFields } from '../../src/reading/check-fields.js';
 import type { ReceivedFields } from '../../src/reading/read-fields.js';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { CallbackKind } from '../../protocol/kinds.js';
 import { type CallbackFields, encodeCallback, signCallback } from '../../protocol/sign-callback.js';
-import type { CallbackKind } from '../../protocol/statuses.js';
 import { asUrl } from '../as-url.js';
 import { exitCodes } from '../command-failure.js';
 import { callUrl, type Reply } from '../http-call.js';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import type { CallbackKind } from '../../protocol/kinds.js';
 import { encodeCallback } from '../../protocol/sign-callback.js';
-import type { CallbackKind } from '../../protocol/statuses.js';
 
 /**
  * Forms that no handler of this package stores: none of them is signed. A signed callback, even for an id that does not

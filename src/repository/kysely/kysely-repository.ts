@@ -12,14 +12,8 @@ import type {
   PayoutRow,
 } from '../../model/rows.js';
 import type { VerifiedCallback } from '../../model/verified-callback.js';
-import {
-  type CallbackKind,
-  isLate,
-  isStatus,
-  latePredecessors,
-  predecessors,
-  type Status,
-} from '../../protocol/statuses.js';
+import type { CallbackKind } from '../../protocol/kinds.js';
+import { isLate, isStatus, latePredecessors, predecessors, type Status } from '../../protocol/statuses.js';
 import type { CallbackRepository, StatusEffect } from '../callback-repository.js';
 import type {
   CorrectableRepository,

@@ -1,6 +1,6 @@
+import type { CallbackKind } from '../../protocol/kinds.js';
 import type { CallbackFields } from '../../protocol/sign-callback.js';
 import type { ProofAlgorithm } from '../../protocol/signed-text.js';
-import type { CallbackKind } from '../../protocol/statuses.js';
 
 /**
  * Why a postback was sent: its payment got a `status`; as a `copy` of one; to `contradict` one; as a `resend`, since

@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { DragonpayError } from '../../errors.js';
 import { freeTextShape, statusShape } from '../../protocol/field-shapes.js';
+import type { CallbackKind } from '../../protocol/kinds.js';
 import { type CallbackFields, encodeCallback, signCallback, signedTextOf } from '../../protocol/sign-callback.js';
 import type { ProofAlgorithm } from '../../protocol/signed-text.js';
-import type { CallbackKind } from '../../protocol/statuses.js';
 import { type MerchantAccount, type RegisteredUrls, readUrls } from '../sandbox-options.js';
 import { messageOf, paymentCallback, payoutCallback } from './callback-fields.js';
 import { type KeyStatus, type ListedKey, SigningKeys } from './key-ring.js';

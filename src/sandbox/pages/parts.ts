@@ -1,4 +1,5 @@
-import { type CallbackKind, paymentStatuses, payoutStatuses } from '../../protocol/statuses.js';
+import type { CallbackKind } from '../../protocol/kinds.js';
+import { paymentStatuses, payoutStatuses } from '../../protocol/statuses.js';
 import { type Html, html } from '../../web/html.js';
 
 const tones: Readonly<Record<string, 'good' | 'bad' | 'open'>> = {

@@ -1,4 +1,5 @@
-import { type CallbackKind, paymentStatuses, payoutStatuses, predecessors } from '../../protocol/statuses.js';
+import type { CallbackKind } from '../../protocol/kinds.js';
+import { paymentStatuses, payoutStatuses, predecessors } from '../../protocol/statuses.js';
 import { type Html, html } from '../../web/html.js';
 import type { WebReply } from '../../web/router.js';
 import { findChannel } from '../gateway/channels.js';

@@ -1,4 +1,4 @@
-import type { CallbackKind } from '../../protocol/statuses.js';
+import type { CallbackKind } from '../../protocol/kinds.js';
 import { eventStream } from '../../web/event-stream.js';
 import { html } from '../../web/html.js';
 import { type RouteGroup, seeOther, type WebRequest } from '../../web/router.js';

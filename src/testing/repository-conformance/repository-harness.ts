@@ -3,8 +3,8 @@ import { DragonpayError } from '../../errors.js';
 import type { AppliedUpdate, RecordedUpdate } from '../../model/callback-update.js';
 import type { InboxEvent, PaymentDetails, PaymentRow, PayoutDetails, PayoutRow } from '../../model/rows.js';
 import { generateTxnId } from '../../protocol/generate-txn-id.js';
+import type { CallbackKind } from '../../protocol/kinds.js';
 import type { CallbackFields } from '../../protocol/sign-callback.js';
-import type { CallbackKind } from '../../protocol/statuses.js';
 import type { CallbackRepository, StatusEffect } from '../../repository/callback-repository.js';
 import { type Delivery, verifySigned } from '../verify-signed.js';
 

@@ -1,4 +1,4 @@
-import type { CallbackKind } from '../../protocol/statuses.js';
+import type { CallbackKind } from '../../protocol/kinds.js';
 
 /**
  * What a callback does, by the row's status (line) and its own (column): `+` applied, `L` applied late, `=` duplicate,

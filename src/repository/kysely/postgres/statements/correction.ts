@@ -1,5 +1,6 @@
 import { CompiledQuery, type Kysely } from 'kysely';
-import type { CallbackKind, Status } from '../../../../protocol/statuses.js';
+import type { CallbackKind } from '../../../../protocol/kinds.js';
+import type { Status } from '../../../../protocol/statuses.js';
 import {
   type Change,
   type Correction,
