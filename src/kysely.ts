@@ -15,12 +15,12 @@ export {
   type NamedStatementsPool,
   withNamedStatements,
 } from './repository/kysely/postgres/named-statements.js';
+export type { TableNames } from './repository/kysely/table-names.js';
 export type {
   CallbacksTable,
   DragonpayTables,
   PaymentsTable,
   PayoutsTable,
-  TableNames,
 } from './repository/kysely/tables.js';
 
 /**

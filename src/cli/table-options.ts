@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { TableNames } from '../repository/kysely/tables.js';
+import type { TableNames } from '../repository/kysely/table-names.js';
 
 /** `--schema`, `--transactions`, `--payouts` and `--callbacks`: for tables that have other names. */
 export function addTableOptions(command: Command): Command {

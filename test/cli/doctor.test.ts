@@ -436,7 +436,7 @@ describe('dragonpay-callback doctor', function () {
       [
         'a migration that was not run',
         `delete from dragonpay_migrations where name like '0002%'`,
-        ['migrations: not run: 0002_nothing_forgotten'],
+        ['migrations: not run: 0002_inquiries_and_corrections'],
       ],
     ] as const) {
       it(`finds ${what}`, async () => {

@@ -4,7 +4,7 @@ import { createMigrations } from '../../src/kysely.js';
 import { runCli } from '../support/cli.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
-const all = ['0001_dragonpay', '0002_nothing_forgotten'];
+const all = ['0001_tables', '0002_inquiries_and_corrections'];
 
 describe('dragonpay-callback migrate', function () {
   this.timeout(60_000);
@@ -44,7 +44,9 @@ describe('dragonpay-callback migrate', function () {
 
     const after = await migrate('status');
     expect(after.code).to.equal(0);
-    expect(after.stdout).to.match(/^done {5}0001_dragonpay {2}20\S+Z\ndone {5}0002_nothing_forgotten {2}20\S+Z\n$/);
+    expect(after.stdout).to.match(
+      /^done {5}0001_tables {2}20\S+Z\ndone {5}0002_inquiries_and_corrections {2}20\S+Z\n$/,
+    );
     expect(await migrate('up')).to.include({ code: 0, stdout: 'Nothing to be done.\n' });
   });
 
@@ -52,12 +54,15 @@ describe('dragonpay-callback migrate', function () {
     await migrate('up');
     const refused = await migrate('down');
     expect(refused).to.include({ code: 2, stdout: '' });
-    expect(refused.stderr).to.include('0002_nothing_forgotten would be taken back, and its data deleted');
+    expect(refused.stderr).to.include('0002_inquiries_and_corrections would be taken back, and its data deleted');
     const printed = await migrate('down', '--print');
     expect(printed.stdout).to.include('drop column inquired_at');
     expect((await migrate('status')).code).to.equal(0);
-    expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: 'taken back  0002_nothing_forgotten\n' });
-    expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: 'taken back  0001_dragonpay\n' });
+    expect(await migrate('down', '--yes')).to.include({
+      code: 0,
+      stdout: 'taken back  0002_inquiries_and_corrections\n',
+    });
+    expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: 'taken back  0001_tables\n' });
     expect(await tables()).to.deep.equal(['public.dragonpay_migrations', 'public.dragonpay_migrations_lock']);
     expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: 'Nothing to be done.\n' });
   });
@@ -82,7 +87,7 @@ describe('dragonpay-callback migrate', function () {
     const { code, stdout } = await migrate('up', '--print', '--json');
     expect(code).to.equal(0);
     const { print } = JSON.parse(stdout);
-    expect(print.map(({ name }: { name: string }) => name)).to.deep.equal(['0002_nothing_forgotten']);
+    expect(print.map(({ name }: { name: string }) => name)).to.deep.equal(['0002_inquiries_and_corrections']);
     expect(print[0].statements[0]).to.match(/^alter table "dragonpay_transactions"\n {2}add column inquired_at/);
     expect(await tables()).to.deep.equal(before);
     expect((await migrate('status')).code).to.equal(1);

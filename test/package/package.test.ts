@@ -226,7 +226,7 @@ describe('the package, packed and installed', function () {
 
     it('that makes its tables where the peers are', async () => {
       const sql = await succeed(npx(full, 'migrate', 'up', '--print'));
-      expect(sql).to.match(/^-- 0001_dragonpay\ncreate table "dragonpay_transactions"/);
+      expect(sql).to.match(/^-- 0001_tables\ncreate table "dragonpay_transactions"/);
     });
   });
 

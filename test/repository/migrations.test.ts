@@ -1,5 +1,6 @@
+import { hash } from 'node:crypto';
 import { expect } from 'chai';
-import { Kysely, Migrator, PostgresDialect } from 'kysely';
+import { type CompiledQuery, Kysely, Migrator, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { createMigrations, KyselyRepository, type TableNames } from '../../src/kysely.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -109,7 +110,7 @@ describe('createMigrations', () => {
   it('takes the rows of the first version along, up and down, and drops on the way down what that cannot hold', () =>
     withEmptyDatabase(async (db, client) => {
       const migrator = migratorOf(db, {});
-      await migrator.migrateTo('0001_dragonpay');
+      await migrator.migrateTo('0001_tables');
       await client.query(`insert into dragonpay_transactions (txnid, amount, status, reached, refno)
         values ('T-1', 100, 'P', '', null), ('T-2', 100, 'S', 'PS', 'R-2')`);
       await client.query(`insert into dragonpay_callbacks
@@ -155,6 +156,32 @@ describe('createMigrations', () => {
         ...['kysely_migration', 'kysely_migration_lock', 'dragonpay_migrations', 'dragonpay_migrations_lock'],
       ]);
     }));
+
+  /** Never change a hash of a released migration: databases that ran it would differ from new ones. Add a migration. */
+  const frozen: Readonly<Record<string, readonly [up: string, down: string]>> = {
+    '0001_tables': [
+      '7619d8efb78a4f655a5773d93bd8d6913b61d0381600477f0902c579e0ee685e',
+      '6de46863b10237af2751009c166e0b3857fb097589f970f2d7632a92ed51ded4',
+    ],
+    '0002_inquiries_and_corrections': [
+      '1ff9f0ada79f68c744cd7372a43b971d005b7a36ae05461e57576d90eb576b44',
+      '69ff1e531e102f83662b2158ed767a3a57199e4c9022090d3857f877ddf2a15a',
+    ],
+  };
+
+  it('prints each migration as it was frozen, byte for byte', async () => {
+    const hashes: Record<string, string[]> = {};
+    for (const [name, migration] of Object.entries(await createMigrations().getMigrations())) {
+      hashes[name] = [];
+      for (const direction of ['up', 'down'] as const) {
+        const statements: string[] = [];
+        const executeQuery = async ({ sql }: CompiledQuery) => void statements.push(sql);
+        await migration[direction]({ withoutPlugins: () => ({ executeQuery }) } as unknown as Kysely<unknown>);
+        hashes[name].push(hash('sha256', statements.join(';\n')));
+      }
+    }
+    expect(hashes).to.deep.equal(frozen);
+  });
 
   it('prints every statement with its end, and can be read', () => {
     const printed = createMigrations({ schema: 'shop' }).toSQL();

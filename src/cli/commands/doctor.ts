@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { TableNames } from '../../repository/kysely/tables.js';
+import type { TableNames } from '../../repository/kysely/table-names.js';
 import { asUrl } from '../as-url.js';
 import { exitCodes } from '../command-failure.js';
 import { type Check, skipped } from '../doctor/check.js';

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Kysely, MigrationInfo, Migrator } from 'kysely';
 import type { DragonpayMigrations } from '../../repository/kysely/postgres/migrations.js';
-import type { TableNames } from '../../repository/kysely/tables.js';
+import type { TableNames } from '../../repository/kysely/table-names.js';
 import { CommandFailure, exitCodes } from '../command-failure.js';
 import { withPeer } from '../peer-package.js';
 import { type Report, report } from '../report.js';

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { createMigrations } from '../../repository/kysely/postgres/migrations.js';
-import { quoteName, quoteTables, type TableNames } from '../../repository/kysely/tables.js';
+import { quoteName, quoteTables, type TableNames } from '../../repository/kysely/table-names.js';
 import { withPeer } from '../peer-package.js';
 import { oneLine } from '../report.js';
 import { type Check, checkClock, found, ok } from './check.js';

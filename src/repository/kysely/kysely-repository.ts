@@ -31,7 +31,7 @@ import { findKeptEvent, pruneInboxBatch, readInbox, recordFailedEvent } from './
 import { incomingColumns, paymentStatements, payoutStatements, type Statements } from './postgres/statements/move.js';
 import { type StoredRow, toPayment, toPayout } from './postgres/stored-rows.js';
 import { type Move, MoveQueue } from './statement-batcher.js';
-import { type QuotedTables, quoteTables, type TableNames } from './tables.js';
+import { type QuotedTables, quoteTables, type TableNames } from './table-names.js';
 
 /** Settings of a {@link KyselyRepository}. */
 export interface KyselyRepositoryOptions extends TableNames {

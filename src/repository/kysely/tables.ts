@@ -67,35 +67,3 @@ export interface DragonpayTables {
   dragonpay_payouts: PayoutsTable;
   dragonpay_callbacks: CallbacksTable;
 }
-
-/** Other names for the tables, and the schema that holds them. */
-export interface TableNames {
-  /** The schema; the connection's search path decides when not given. */
-  readonly schema?: string;
-  readonly transactions?: string;
-  readonly payouts?: string;
-  readonly callbacks?: string;
-}
-
-/** Table names as they stand in SQL: quoted, with their schema. */
-export interface QuotedTables {
-  readonly transactions: string;
-  readonly payouts: string;
-  readonly callbacks: string;
-}
-
-/** Quotes the names of the tables. */
-export function quoteTables(names: TableNames = {}): QuotedTables {
-  const quote = (table: string) =>
-    names.schema === undefined ? quoteName(table) : `${quoteName(names.schema)}.${quoteName(table)}`;
-  return {
-    transactions: quote(names.transactions ?? 'dragonpay_transactions'),
-    payouts: quote(names.payouts ?? 'dragonpay_payouts'),
-    callbacks: quote(names.callbacks ?? 'dragonpay_callbacks'),
-  };
-}
-
-/** Quotes one SQL name. */
-export function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}

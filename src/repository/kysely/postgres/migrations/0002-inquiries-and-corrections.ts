@@ -1,17 +1,18 @@
-import { quoteName, quoteTables, type TableNames } from '../../tables.js';
-import { isOpen, lastNews } from '../statements/claims.js';
+import { quoteInSchema, quoteName, quoteTables, type TableNames, tableName } from '../../table-names.js';
 
-/** Migration 0002: claims of open payments for inquiries, and what of the inbox did not come by a request. */
-export function nothingForgotten(names: TableNames): { up: string[]; down: string[] } {
+/**
+ * Migration 0002: claims of open payments for inquiries, and events that did not come by a request. Released migrations
+ * never change: the text is literal, and test/repository/migrations.test.ts pins its hash.
+ */
+export function inquiriesAndCorrections0002(names: TableNames): { up: string[]; down: string[] } {
   const { transactions, callbacks } = quoteTables(names);
-  const openIndex = quoteName(`${names.transactions ?? 'dragonpay_transactions'}_open`);
-  const schema = names.schema === undefined ? '' : `${quoteName(names.schema)}.`;
+  const openIndex = `${tableName(names, 'transactions')}_open`;
   return {
     up: [
       `alter table ${transactions}
   add column inquired_at timestamptz,
   add column inquiry_leased_until timestamptz`,
-      `create index ${openIndex} on ${transactions} ((${lastNews})) where ${isOpen}`,
+      `create index ${quoteName(openIndex)} on ${transactions} ((greatest(modified_at, inquired_at))) where status in ('P', 'U', 'A')`,
       dropChecks(callbacks, ['proof', 'method', 'outcome']),
       `alter table ${callbacks}
   alter column proof type varchar(10),
@@ -19,7 +20,7 @@ export function nothingForgotten(names: TableNames): { up: string[]; down: strin
   add check (proof in ('rsa', 'hmac', 'sha1', 'inquiry', 'manual')),
   add check (method in ('GET', 'POST')),
   add check (outcome in ('applied', 'duplicate', 'stale', 'mismatch', 'not-found', 'unrecognized', 'failed'))`,
-      // Corrections of one payment to one status are numbered; 0 for what Dragonpay said.
+      // Numbers the corrections of one payment to one status. 0: the event came from Dragonpay.
       `alter table ${callbacks} add column correction smallint not null default 0 check (correction >= 0)`,
       dropPrimaryKey(callbacks),
       `alter table ${callbacks} add primary key (id, kind, refno, status, correction)`,
@@ -36,13 +37,13 @@ export function nothingForgotten(names: TableNames): { up: string[]; down: strin
   add check (method in ('GET', 'POST')),
   add check (outcome in ('applied', 'duplicate', 'stale', 'mismatch', 'not-found', 'unrecognized')),
   add primary key (id, kind, refno, status)`,
-      `drop index ${schema}${openIndex}`,
+      `drop index ${quoteInSchema(names, openIndex)}`,
       `alter table ${transactions} drop column inquired_at, drop column inquiry_leased_until`,
     ],
   };
 }
 
-/** The constraints were named by the server, after names of tables that it may have cut. */
+/** Finds constraints by their columns: the server named them, after table names that it may have shortened. */
 function dropChecks(table: string, columns: readonly string[]): string {
   const names = columns.map((column) => `'${column}'`).join(', ');
   return dropConstraints(

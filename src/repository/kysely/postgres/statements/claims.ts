@@ -5,11 +5,11 @@ import { inMicroseconds } from '../stored-rows.js';
 
 const open = openStatuses.map((status) => `'${status}'`).join(', ');
 
-/** The rows that may be asked about, as the index of migration 0002 has them. */
-export const isOpen = `status in (${open})`;
+/** The payments that may be asked about: the predicate of the index that migration 0002 makes. */
+const isOpen = `status in (${open})`;
 
-/** When there was last news of a payment: from a callback, or from the gateway that was asked. */
-export const lastNews = 'greatest(modified_at, inquired_at)';
+/** The time of the last callback or inquiry of a payment: the key of the same index. */
+const lastNews = 'greatest(modified_at, inquired_at)';
 
 const isFree = '(inquiry_leased_until is null or inquiry_leased_until <= now())';
 

@@ -11,7 +11,7 @@ import {
 } from '../../../correction.js';
 import type { MovableRow } from '../../../decide-update.js';
 import { toEventKey } from '../../../event-key.js';
-import type { QuotedTables } from '../../tables.js';
+import type { QuotedTables } from '../../table-names.js';
 
 /** Corrects a row within a transaction, and writes it into the inbox. Waits for a callback that has the row. */
 export async function correctRow<Database>(

@@ -1,6 +1,6 @@
 import { paymentTexts, payoutTexts } from '../../../../model/new-row.js';
 import { initialStatus } from '../../../../protocol/statuses.js';
-import type { QuotedTables } from '../../tables.js';
+import type { QuotedTables } from '../../table-names.js';
 import { inMicroseconds } from '../stored-rows.js';
 
 /**
