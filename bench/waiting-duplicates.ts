@@ -4,7 +4,7 @@
  *     npm run bench:duplicates
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createTestDatabase, stopTestServer } from '../test/support/database.js';
+import { createTestDatabase } from '../test/support/database.js';
 import {
   createPayments,
   createSlowShopTables,
@@ -12,6 +12,7 @@ import {
   SlowShop,
   type SlowShopOptions,
 } from '../test/support/slow-shops.js';
+import { stopTestServer } from '../test/support/test-server.js';
 
 const rounds = 8;
 const setups: ReadonlyArray<readonly [name: string, shops: readonly SlowShopOptions[]]> = [

@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { colorSchemes, launchBrowser, screens } from '../test/support/browser.js';
-import { createTestDatabase, stopTestServer } from '../test/support/database.js';
+import { createTestDatabase } from '../test/support/database.js';
 import { beginPayment, choose, press } from '../test/support/journey.js';
 import { root } from '../test/support/program.js';
 import { killShops, startShop } from '../test/support/shop-process.js';
+import { stopTestServer } from '../test/support/test-server.js';
 
 const folder = join(root, '.data/screenshots');
 const images = join(root, 'docs/images');

@@ -1,7 +1,0 @@
-import { stopTestServer } from './database.js';
-
-export const mochaHooks = {
-  async afterAll() {
-    await stopTestServer();
-  },
-};

@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Kysely, Migrator, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { startEmbeddedPostgres } from '../../examples/support/embedded-postgres/embedded-postgres.js';
+import { createMigrations, type DragonpayTables, type TableNames } from '../../src/kysely.js';
+
+/** The PostgreSQL that the tests share. */
+export interface TestServer {
+  readonly url: string;
+  /** The name of a migrated database without rows, from which others are copied. */
+  readonly template: string;
+}
+
+interface RunningServer extends TestServer {
+  stop(): Promise<void>;
+}
+
+/** Holds the address at which the process that owns the server describes it. */
+const variable = 'DRAGONPAY_TEST_SERVER';
+
+let running: Promise<RunningServer> | undefined;
+
+/**
+ * Finds the test server: the one of `DATABASE_URL`, or an embedded one. The first call of a run starts it, in the main
+ * process of mocha. Without {@link offerTestServer} it is started in this process.
+ */
+export async function findTestServer(): Promise<TestServer> {
+  const address = process.env[variable];
+  if (address === undefined) {
+    running ??= startServer();
+    return running;
+  }
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(await response.text());
+  return (await response.json()) as TestServer;
+}
+
+/** Lets the worker processes of mocha find the server of this process. Returns a function that stops both. */
+export async function offerTestServer(): Promise<() => Promise<void>> {
+  const broker = createServer((_request, response) => {
+    running ??= startServer();
+    running.then(
+      ({ url, template }) => response.end(JSON.stringify({ url, template })),
+      (error: Error) => response.writeHead(500).end(`the test server did not start: ${error.stack}`),
+    );
+  });
+  broker.listen(0, '127.0.0.1');
+  await once(broker, 'listening');
+  process.env[variable] = `http://127.0.0.1:${(broker.address() as AddressInfo).port}`;
+  return async () => {
+    delete process.env[variable];
+    broker.closeAllConnections();
+    broker.close();
+    await stopTestServer();
+  };
+}
+
+/** Stops the server that this process started. */
+export async function stopTestServer(): Promise<void> {
+  const stopping = running;
+  running = undefined;
+  await (await stopping)?.stop();
+}
+
+async function startServer(): Promise<RunningServer> {
+  const given = process.env.DATABASE_URL;
+  const { url, stop } = given === undefined ? await startEmbedded() : { url: given, stop: async () => {} };
+  const template = `dragonpay_template_${randomBytes(6).toString('hex')}`;
+  await runOnServer(url, `create database ${template}`);
+  const db = new Kysely<DragonpayTables>({
+    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: urlOfDatabase(url, template) }) }),
+  });
+  await migrateTestDatabase(db, {});
+  // PostgreSQL copies no database that has connections.
+  await db.destroy();
+  return {
+    url,
+    template,
+    stop: async () => {
+      if (given !== undefined) await runOnServer(url, `drop database ${template}`);
+      await stop();
+    },
+  };
+}
+
+async function startEmbedded(): Promise<{ url: string; stop(): Promise<void> }> {
+  const dataFolder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-test-'));
+  // As root, PostgreSQL runs as another user, who must be able to enter.
+  await chmod(dataFolder, 0o755);
+  // Test data need not survive a power cut. Everything else is as in production.
+  const { url, stop } = await startEmbeddedPostgres({
+    dataFolder,
+    settings: { fsync: 'off', max_connections: '300' },
+  });
+  return {
+    url,
+    stop: async () => {
+      await stop();
+      await rm(dataFolder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The connection string of another database on the same server. */
+export function urlOfDatabase(serverUrl: string, name: string): string {
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+export async function migrateTestDatabase(db: Kysely<DragonpayTables>, names: TableNames): Promise<void> {
+  const migrations = createMigrations(names);
+  const { error } = await new Migrator({ db, provider: migrations, ...migrations }).migrateToLatest();
+  if (error) throw error;
+}
+
+/** Runs one statement on a connection that is closed afterwards. */
+export async function runOnServer(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
