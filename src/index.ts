@@ -86,6 +86,7 @@ export type { PaymentStatus, PayoutStatus, Status } from './protocol/statuses.js
 // Where callbacks are stored
 export type { CallbackRepository, StatusEffect } from './repository/callback-repository.js';
 export type {
+  ConfirmableRepository,
   CorrectableRepository,
   InquiryClaim,
   ReconcilableRepository,

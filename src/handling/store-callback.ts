@@ -8,7 +8,7 @@ import type { VerifiedCallback } from '../model/verified-callback.js';
 import { type Hooks, tell } from '../observability/hooks.js';
 import { openStatuses, type PaymentStatus } from '../protocol/statuses.js';
 import type { CallbackRepository, StatusEffect } from '../repository/callback-repository.js';
-import { isReplayable } from '../repository/capabilities.js';
+import { isConfirmable, isReplayable } from '../repository/capabilities.js';
 import type { Confirm } from '../settings/settings.js';
 import { type HandlerCall, HandlerError } from './handler-call.js';
 
@@ -83,20 +83,15 @@ async function storeConfirmed(
   parts: StoreParts,
   inquiry: Inquiry,
 ): Promise<RecordedUpdate> {
-  const keep = (effect: StatusEffect | undefined, stored = callback) =>
-    withinStore(parts, () => repository.store(stored, effect), effect?.milliseconds);
-  try {
-    // Whether the status would move is the repository's to say. What would not is recorded, and costs no inquiry.
-    return await keep({ milliseconds: parts.limits.storeMilliseconds, run: () => Promise.reject(wouldMove) });
-  } catch (error) {
-    if (error !== wouldMove) throw error;
+  if (isConfirmable(repository)) {
+    // A callback that would change nothing is recorded and costs no inquiry.
+    const update = await withinStore(parts, () => repository.storeUnlessMovable(callback));
+    if (update !== 'movable') return update;
   }
   // No transaction is open while the gateway is asked.
   const confirmed = await parts.inFlight.follow(confirm(callback, inquiry));
-  return keep(effect, confirmed);
+  return withinStore(parts, () => repository.store(confirmed, effect), effect?.milliseconds);
 }
-
-const wouldMove = new Error('the status would move');
 
 /** Whoever closes waits for it, also when it is late and goes on without us. */
 function withinStore<Result>(

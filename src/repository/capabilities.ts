@@ -1,3 +1,4 @@
+import type { RecordedUpdate } from '../model/callback-update.js';
 import type { EventKey, KeptEvent } from '../model/rows.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
 import type { Change, Correction, CorrectionOptions } from './correction.js';
@@ -63,4 +64,18 @@ export interface CorrectableRepository<Trx = unknown> {
 /** Whether rows of a repository can be corrected. */
 export function isCorrectable(repository: object): repository is CorrectableRepository {
   return typeof Reflect.get(repository, 'correct') === 'function';
+}
+
+/** Beside the port, for `confirm`: without it every callback costs an inquiry, also one that changes nothing. */
+export interface ConfirmableRepository {
+  /**
+   * Stores a callback as `store` does, unless its status would move the row: then it stores nothing and resolves to
+   * `movable`. One atomic step: a callback that it stored has moved no row.
+   */
+  storeUnlessMovable(callback: VerifiedCallback): Promise<RecordedUpdate | 'movable'>;
+}
+
+/** Whether a repository can say which callbacks would move a row. */
+export function isConfirmable(repository: object): repository is ConfirmableRepository {
+  return typeof Reflect.get(repository, 'storeUnlessMovable') === 'function';
 }

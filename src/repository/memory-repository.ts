@@ -16,6 +16,7 @@ import type { CallbackKind } from '../protocol/kinds.js';
 import { openStatuses, type PaymentStatus, type Status } from '../protocol/statuses.js';
 import type { CallbackRepository, StatusEffect } from './callback-repository.js';
 import type {
+  ConfirmableRepository,
   CorrectableRepository,
   InquiryClaim,
   ReconcilableRepository,
@@ -60,6 +61,7 @@ export class MemoryRepository
     CallbackRepository<MemoryTransaction>,
     ReconcilableRepository,
     ReplayableRepository,
+    ConfirmableRepository,
     CorrectableRepository<MemoryTransaction>
 {
   readonly #rows = { payment: new Map<string, MemoryRow>(), payout: new Map<string, MemoryRow>() };
@@ -81,6 +83,13 @@ export class MemoryRepository
       return this.#commit(callback, update, moved);
     }
     return this.#alone(kind, id, () => this.#storeWith(callback, effect));
+  }
+
+  async storeUnlessMovable(callback: VerifiedCallback): Promise<RecordedUpdate | 'movable'> {
+    return this.#alone(callback.kind, callback.id, async () => {
+      const { update, moved } = this.#decide(callback);
+      return moved === undefined ? this.#commit(callback, update, moved) : 'movable';
+    });
   }
 
   /** One at a time for each payment or payout. */

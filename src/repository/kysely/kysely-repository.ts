@@ -1,6 +1,6 @@
 import { CompiledQuery, type Kysely, type Transaction } from 'kysely';
 import { DragonpayError } from '../../errors.js';
-import type { Mismatch, RecordedUpdate } from '../../model/callback-update.js';
+import type { RecordedUpdate } from '../../model/callback-update.js';
 import { alreadyExists, type NewRow, newPayment, newPayout } from '../../model/new-row.js';
 import type {
   EventKey,
@@ -13,9 +13,10 @@ import type {
 } from '../../model/rows.js';
 import type { VerifiedCallback } from '../../model/verified-callback.js';
 import type { CallbackKind } from '../../protocol/kinds.js';
-import { isLate, isStatus, latePredecessors, predecessors, type Status } from '../../protocol/statuses.js';
+import { isStatus, latePredecessors, predecessors } from '../../protocol/statuses.js';
 import type { CallbackRepository, StatusEffect } from '../callback-repository.js';
 import type {
+  ConfirmableRepository,
   CorrectableRepository,
   InquiryClaim,
   ReconcilableRepository,
@@ -28,7 +29,15 @@ import { OwnTransaction } from './postgres/own-transaction.js';
 import { InquiryClaims } from './postgres/statements/claims.js';
 import { correctRow } from './postgres/statements/correction.js';
 import { findKeptEvent, pruneInboxBatch, readInbox, recordFailedEvent } from './postgres/statements/inbox.js';
-import { incomingColumns, paymentStatements, payoutStatements, type Statements } from './postgres/statements/move.js';
+import {
+  incomingColumns,
+  type MoveResult,
+  type MoveRow,
+  paymentStatements,
+  payoutStatements,
+  type Statements,
+  toMoveResult,
+} from './postgres/statements/move.js';
 import { type StoredRow, toPayment, toPayout } from './postgres/stored-rows.js';
 import { type Move, MoveQueue } from './statement-batcher.js';
 import { type QuotedTables, quoteTables, type TableNames } from './table-names.js';
@@ -57,13 +66,14 @@ export class KyselyRepository<Database = unknown>
     CallbackRepository<Transaction<Database>>,
     ReconcilableRepository,
     ReplayableRepository,
+    ConfirmableRepository,
     CorrectableRepository<Transaction<Database>>
 {
   readonly #db: Kysely<Database>;
   readonly #plain: Kysely<Database>;
   readonly #tables: QuotedTables;
   readonly #statements: Readonly<Record<CallbackKind, Statements>>;
-  readonly #queues: Readonly<Record<CallbackKind, MoveQueue<MovedRow>>>;
+  readonly #queues: Readonly<Record<CallbackKind, MoveQueue<MoveRow>>>;
   readonly #busyMilliseconds: number;
   /** The handlers that are at work in this process, by what they hold: duplicates of it wake when they are through. */
   readonly #holders = new Map<string, Promise<unknown>>();
@@ -77,22 +87,41 @@ export class KyselyRepository<Database = unknown>
     this.#tables = quoteTables(options);
     this.#statements = { payment: paymentStatements(this.#tables), payout: payoutStatements(this.#tables) };
     const queue = (kind: CallbackKind) =>
-      new MoveQueue<MovedRow>((moves) => this.#send(this.#plain, kind, moves), options.batch ?? batch);
+      new MoveQueue<MoveRow>((moves) => this.#send(this.#plain, kind, moves), options.batch ?? batch);
     this.#queues = { payment: queue('payment'), payout: queue('payout') };
     this.#busyMilliseconds = options.busyMilliseconds ?? busyMilliseconds;
     this.#claims = new InquiryClaims(this.#plain, this.#tables.transactions);
   }
 
   async store(callback: VerifiedCallback, effect?: StatusEffect<Transaction<Database>>): Promise<RecordedUpdate> {
+    const result = await this.#untilFree(callback, async () => {
+      if (effect === undefined) return this.#move(callback, null);
+      const held = await this.#move(callback, 'held');
+      return held.state === 'movable' ? this.#hold(keyOf(callback), this.#moveWith(callback, effect)) : held;
+    });
+    if (result.state === 'movable') throw new Error('a callback that is not held was answered movable');
+    return result.update;
+  }
+
+  async storeUnlessMovable(callback: VerifiedCallback): Promise<RecordedUpdate | 'movable'> {
+    const result = await this.#untilFree(callback, () => this.#move(callback, 'held'));
+    return result.state === 'movable' ? 'movable' : result.update;
+  }
+
+  async #move(callback: VerifiedCallback, held: 'held' | null): Promise<MoveResult> {
+    return toMoveResult(await this.#queues[callback.kind].move(incomingOf(callback, held)), callback.status);
+  }
+
+  /** Tries until no other transaction has the row. Between two tries it holds no connection. */
+  async #untilFree(
+    callback: VerifiedCallback,
+    run: () => Promise<MoveResult>,
+  ): Promise<Exclude<MoveResult, { state: 'busy' }>> {
     const giveUpAt = Date.now() + this.#busyMilliseconds;
     for (let attempt = 1, wait = 10; ; wait *= 2) {
       try {
-        const held = effect === undefined ? null : 'held';
-        let row = await this.#queues[callback.kind].move(incomingOf(callback, held));
-        if (row?.outcome === 'movable' && effect !== undefined) {
-          row = await this.#hold(keyOf(callback), this.#moveWith(callback, effect));
-        }
-        if (row !== undefined) return toUpdate(callback, row);
+        const result = await run();
+        if (result.state !== 'busy') return result;
       } catch (error) {
         if (!isTransient(error) || ++attempt > attempts) throw error;
       }
@@ -113,23 +142,22 @@ export class KyselyRepository<Database = unknown>
     }
   }
 
-  async #send(db: Kysely<Database>, kind: CallbackKind, moves: readonly Move[]): Promise<MovedRow[]> {
+  async #send(db: Kysely<Database>, kind: CallbackKind, moves: readonly Move[]): Promise<MoveRow[]> {
     const columns = incomingColumns.map((_, column) => moves.map((move) => move[column]));
-    const { rows } = await db.executeQuery<MovedRow>(CompiledQuery.raw(this.#statements[kind].move, columns));
+    const { rows } = await db.executeQuery<MoveRow>(CompiledQuery.raw(this.#statements[kind].move, columns));
     return rows;
   }
 
-  async #moveWith(
-    callback: VerifiedCallback,
-    effect: StatusEffect<Transaction<Database>>,
-  ): Promise<MovedRow | undefined> {
+  async #moveWith(callback: VerifiedCallback, effect: StatusEffect<Transaction<Database>>): Promise<MoveResult> {
     const own = await OwnTransaction.begin(this.#db, effect.milliseconds);
     try {
       const [row] = await this.#send(own.plain, callback.kind, [incomingOf(callback, null)]);
-      const update = row && toUpdate(callback, row);
-      if (update?.outcome === 'applied') await effect.run(update, own.handed);
+      const result = toMoveResult(row, callback.status);
+      if (result.state === 'settled' && result.update.outcome === 'applied') {
+        await effect.run(result.update, own.handed);
+      }
       await own.commit();
-      return row;
+      return result;
     } catch (error) {
       await own.rollBack();
       throw error;
@@ -282,36 +310,6 @@ function incomingOf(callback: VerifiedCallback, held: 'held' | null): Move {
     callback.raw(),
     held,
   ];
-}
-
-interface MovedRow {
-  readonly id: string;
-  /** `movable`: it was held, and would move. */
-  readonly outcome: RecordedUpdate['outcome'] | 'movable';
-  readonly previous: Status | null;
-  readonly differs: string;
-}
-
-function toUpdate({ kind, status }: VerifiedCallback, row: MovedRow): RecordedUpdate {
-  const current = row.previous as Status;
-  switch (row.outcome) {
-    case 'unrecognized':
-    case 'not-found':
-      return { outcome: row.outcome };
-    case 'mismatch':
-      return { outcome: 'mismatch', current, differs: row.differs.split(',') as Mismatch[] };
-    case 'duplicate':
-    case 'stale':
-      return { outcome: row.outcome, current };
-    case 'applied':
-    case 'movable':
-      return {
-        outcome: 'applied',
-        previous: current,
-        current: status as Status,
-        late: isLate(kind, current, status),
-      };
-  }
 }
 
 /**

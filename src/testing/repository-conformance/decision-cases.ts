@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { idFields } from '../../protocol/kinds.js';
 import type { CallbackFields } from '../../protocol/sign-callback.js';
+import { verifySigned } from '../verify-signed.js';
 import { amount, counting, eachKind, newId, type RepositoryCases, refno } from './repository-harness.js';
 import { applied, expectedMove, moves } from './status-moves.js';
 
@@ -249,5 +251,24 @@ const payouts: RepositoryCases = {
   },
 };
 
+const confirmation: RepositoryCases = {
+  'stores by storeUnlessMovable only what moves no row, where the repository has the method': async (bench) => {
+    const { repository } = bench;
+    if (repository.storeUnlessMovable === undefined) return;
+    for (const kind of eachKind) {
+      const id = await bench.inStatus(kind, 'P');
+      const tellUnlessMovable = async (status: string) =>
+        repository.storeUnlessMovable?.(await verifySigned({ [idFields[kind]]: id, status, refno, message: '' }));
+      assert.equal(await bench.unchanged(kind, id, () => tellUnlessMovable('S')), 'movable');
+      assert.deepEqual(await bench.inbox(kind, id), []);
+      await bench.tell(kind, id, 'S');
+      assert.deepEqual(await tellUnlessMovable('S'), { outcome: 'duplicate', current: 'S' });
+      assert.deepEqual(await tellUnlessMovable('F'), { outcome: 'stale', current: 'S' });
+      const events = (await bench.inbox(kind, id)).map(({ status, deliveries }) => `${status} ${deliveries}`);
+      assert.deepEqual(events.sort(), ['F 1', 'S 2']);
+    }
+  },
+};
+
 /** What a callback does to a row. */
-export const decisionCases: RepositoryCases = { ...outcomes, ...machine, ...columns, ...payouts };
+export const decisionCases: RepositoryCases = { ...outcomes, ...machine, ...columns, ...payouts, ...confirmation };

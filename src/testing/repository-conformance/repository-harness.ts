@@ -6,10 +6,11 @@ import { generateTxnId } from '../../protocol/generate-txn-id.js';
 import type { CallbackKind } from '../../protocol/kinds.js';
 import type { CallbackFields } from '../../protocol/sign-callback.js';
 import type { CallbackRepository, StatusEffect } from '../../repository/callback-repository.js';
+import type { ConfirmableRepository } from '../../repository/capabilities.js';
 import { type Delivery, verifySigned } from '../verify-signed.js';
 
 /** A repository as {@link repositoryConformance} looks at it: the port, and what a merchant needs beside it. */
-export interface ConformingRepository extends CallbackRepository {
+export interface ConformingRepository extends CallbackRepository, Partial<ConfirmableRepository> {
   createPayment(details: PaymentDetails): Promise<PaymentRow>;
   createPayout(details: PayoutDetails): Promise<PayoutRow>;
   /** The inbox: the events of one payment or payout, the oldest first. */

@@ -5,6 +5,7 @@ import { toEventKey } from '../../../event-key.js';
 import { defaultInboxLimit, fromCursor, type InboxFilter, toCursor } from '../../../inbox-page.js';
 import { redactProofs } from '../../../redact-proofs.js';
 import { inMicroseconds, toDate } from '../stored-rows.js';
+import { keepWhatWasApplied } from './move.js';
 
 /** Reads a page of the inbox, by its key: a page costs the same wherever it is. `table` is quoted. */
 export async function readInbox<Database>(
@@ -98,14 +99,7 @@ export async function recordFailedEvent<Database>(
     CompiledQuery.raw(
       `/* dragonpay-failed */ insert into ${table} as c (kind, id, refno, status, proof, key_id, method, raw, outcome)
 values (${values.map((_, index) => `$${index + 1}`).join(', ')}, 'failed')
-on conflict (id, kind, refno, status, correction) do update set
-  last_seen = now(),
-  deliveries = c.deliveries + 1,
-  outcome = case when c.outcome = 'applied' then c.outcome else excluded.outcome end,
-  proof = case when c.outcome = 'applied' then c.proof else excluded.proof end,
-  key_id = case when c.outcome = 'applied' then c.key_id else excluded.key_id end,
-  method = case when c.outcome = 'applied' then c.method else excluded.method end,
-  raw = case when c.outcome = 'applied' then c.raw else excluded.raw end`,
+${keepWhatWasApplied()}`,
       values,
     ),
   );

@@ -1,5 +1,6 @@
+import type { Mismatch, RecordedUpdate } from '../../../../model/callback-update.js';
 import { paymentTexts, payoutTexts } from '../../../../model/new-row.js';
-import { initialStatus } from '../../../../protocol/statuses.js';
+import { initialStatus, type Status } from '../../../../protocol/statuses.js';
 import type { QuotedTables } from '../../table-names.js';
 import { inMicroseconds } from '../stored-rows.js';
 
@@ -137,20 +138,27 @@ function moveStatement({ kind, table, key, tables }: Target): string {
 ), remembered as (
   insert into ${tables.callbacks} as c (kind, id, refno, status, outcome, reasons, proof, key_id, method, raw)
   select '${kind}', id, refno, status, outcome, reasons, proof, key_id, method, raw from settled order by id
-  on conflict (id, kind, refno, status, correction) do update set
+  ${keepWhatWasApplied()}
+)
+select id, outcome, previous, array_to_string(differs, ',') as differs,
+  case when 'late' = any(reasons) then 'late' end as late
+from settled
+union all
+select id, 'movable', previous, '', null from decided
+where outcome = 'applied' and held is not null`;
+}
+
+/**
+ * The merge of an event into the inbox when the same event is there already, as `c`. An event that was applied stays
+ * applied, and keeps the form and proof that it was applied from.
+ */
+export function keepWhatWasApplied(): string {
+  const kept = ['outcome', 'proof', 'key_id', 'method', 'raw'];
+  return `on conflict (id, kind, refno, status, correction) do update set
     last_seen = now(),
     deliveries = c.deliveries + 1,
     reasons = c.reasons || array(select r from unnest(excluded.reasons) r where r <> all(c.reasons)),
-    outcome = case when c.outcome = 'applied' then c.outcome else excluded.outcome end,
-    proof = case when c.outcome = 'applied' then c.proof else excluded.proof end,
-    key_id = case when c.outcome = 'applied' then c.key_id else excluded.key_id end,
-    method = case when c.outcome = 'applied' then c.method else excluded.method end,
-    raw = case when c.outcome = 'applied' then c.raw else excluded.raw end
-)
-select id, outcome, previous, array_to_string(differs, ',') as differs from settled
-union all
-select id, 'movable', previous, '' from decided
-where outcome = 'applied' and held is not null`;
+    ${kept.map((name) => `${name} = case when c.outcome = 'applied' then c.${name} else excluded.${name} end`).join(',\n    ')}`;
 }
 
 /** See `mayBeRenamedPayment` in decide-update.ts. */
@@ -159,4 +167,46 @@ function refnoDiffers({ kind, tables }: Pick<Target, 'kind' | 'tables'>): string
   if (kind === 'payment') return differs;
   return `${differs} or (l.id is not null and l.refno is null
       and exists (select from ${tables.transactions} p where p.txnid = i.id))`;
+}
+
+/** A row of the answer of {@link Statements.move}, all text. A callback without one is busy. */
+export interface MoveRow {
+  readonly id: string;
+  /** `movable`: the callback was held, and would move its row. */
+  readonly outcome: RecordedUpdate['outcome'] | 'movable';
+  readonly previous: string | null;
+  /** The names of the values that differ, with commas. */
+  readonly differs: string;
+  readonly late: 'late' | null;
+}
+
+/** What the move statement did with one callback. */
+export type MoveResult =
+  | { readonly state: 'settled'; readonly update: RecordedUpdate }
+  /** It was held and would move its row; nothing was changed. */
+  | { readonly state: 'movable' }
+  /** Another transaction has the row locked; nothing was changed. */
+  | { readonly state: 'busy' };
+
+/** @param status the status that the callback brings */
+export function toMoveResult(row: MoveRow | undefined, status: string): MoveResult {
+  if (row === undefined) return { state: 'busy' };
+  if (row.outcome === 'movable') return { state: 'movable' };
+  return { state: 'settled', update: toUpdate(row, row.outcome, status as Status) };
+}
+
+function toUpdate(row: MoveRow, outcome: RecordedUpdate['outcome'], status: Status): RecordedUpdate {
+  const current = row.previous as Status;
+  switch (outcome) {
+    case 'unrecognized':
+    case 'not-found':
+      return { outcome };
+    case 'mismatch':
+      return { outcome, current, differs: row.differs.split(',') as Mismatch[] };
+    case 'duplicate':
+    case 'stale':
+      return { outcome, current };
+    case 'applied':
+      return { outcome, previous: current, current: status, late: row.late !== null };
+  }
 }
