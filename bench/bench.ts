@@ -14,7 +14,7 @@ import { compareTableSizes } from './table-size.js';
 
 const sections = ['sdks', 'servers', 'throughput', 'latency', 'several', 'heap', 'sizes'] as const;
 const isShort = process.argv.includes('--short');
-// The short form leaves out those that no goal is about.
+// No goal compares with these, so the short form leaves them out.
 const others = isShort ? [] : ['node-http-pipelined', 'fastify', 'express-kysely-yup'];
 const rivals = ['node-http', 'koa', 'express', ...others];
 const ours = ['node-http', 'koa', 'express'];
@@ -44,14 +44,14 @@ const extent = isShort
       callbacks: 1_000_000,
     };
 
-// On a busy machine: fewer rounds, shorter turns.
+// `--rounds` and `--count` shorten a run on a busy machine.
 const { rounds, count } = Object.fromEntries(process.argv.map((argument) => argument.replace(/^--/, '').split('=', 2)));
 if (rounds !== undefined) extent.rounds = Number(rounds);
 if (count !== undefined) extent.count = Number(count);
 
 mkdirSync(folder, { recursive: true });
 const pinned = canPin();
-// The server gets the first core for itself; this process, PostgreSQL and the generator share the second.
+// The server has the first core to itself. This process, PostgreSQL and the generator share the second.
 if (pinned) pinSelf(1);
 
 save('machine', {
@@ -61,9 +61,9 @@ save('machine', {
   measuredAt: new Date().toISOString(),
   load: loadavg()[0] ?? 0,
 });
-// First, while nothing else runs.
+// Runs first, because PostgreSQL is not running yet.
 if (wants('sdks')) {
-  process.stderr.write('the SDKs\n');
+  process.stderr.write('SDKs\n');
   save('sdks', await compareSdks(isShort ? { count: 3000, rounds: 9 } : { count: 10_000, rounds: 25 }));
 }
 if (sections.some((section) => section !== 'sdks' && wants(section))) {
@@ -83,10 +83,10 @@ if (sections.some((section) => section !== 'sdks' && wants(section))) {
     if (wants('sizes')) {
       process.stderr.write('table sizes\n');
       const generator = new LoadProcess();
-      const arena = { postgresPid: server.pid, generator };
+      const turnSetup = { postgresPid: server.pid, generator };
       const { count, rounds } = extent;
       const core = pinned ? 0 : undefined;
-      save('sizes', await compareTableSizes(server, arena, extent.sizes, { count, rounds, core }));
+      save('sizes', await compareTableSizes(server, turnSetup, extent.sizes, { count, rounds, core }));
       generator.stop();
     }
     await database.end();
@@ -98,7 +98,7 @@ const results = load();
 const report = reportOf(results);
 console.log(report);
 drawPlots(results, folder);
-// What the documentation says was measured by this very command.
+// The figures in the documentation are written by this command only.
 if (process.argv.includes('--docs')) writeDocs(results, report);
 
 function wants(section: (typeof sections)[number]): boolean {
@@ -108,36 +108,36 @@ function wants(section: (typeof sections)[number]): boolean {
 async function compareServers(server: BenchServer, database: BenchDatabase): Promise<void> {
   process.stderr.write('servers, 16 connections\n');
   const names = ['rivals/empty', ...rivals.map((name) => `rivals/${name}`), ...ours.map((name) => `ours/${name}`)];
-  const surroundings = { databaseUrl: database.url, secretKey };
+  const settings = { databaseUrl: database.url, secretKey };
   const contenders = [];
   for (const name of names) {
-    contenders.push(await ContenderProcess.start(name, surroundings, { core: pinned ? 0 : undefined }));
+    contenders.push(await ContenderProcess.start(name, settings, { core: pinned ? 0 : undefined }));
   }
   const generator = new LoadProcess();
-  const arena = { postgresPid: server.pid, generator };
-  const turns = await playRounds(arena, database, contenders, { connections: 16, count: extent.count }, extent);
+  const turnSetup = { postgresPid: server.pid, generator };
+  const turns = await playRounds(turnSetup, database, contenders, { connections: 16, count: extent.count }, extent);
   save('servers', standings(turns));
   for (const stoppable of [...contenders, generator]) stoppable.stop();
 }
 
-/** Here nothing is pinned but this process: two cores for a server, PostgreSQL and the generator, as they like. */
+/** The servers are not pinned here. PostgreSQL and the generator stay on the core of this process. */
 async function compareThroughput(server: BenchServer, database: BenchDatabase): Promise<void> {
   process.stderr.write('throughput, 64 connections\n');
-  const surroundings = { databaseUrl: database.url, secretKey };
+  const settings = { databaseUrl: database.url, secretKey };
   const [us, raw] = [
-    await ContenderProcess.start('ours/node-http', surroundings),
-    await ContenderProcess.start('rivals/node-http', surroundings),
+    await ContenderProcess.start('ours/node-http', settings),
+    await ContenderProcess.start('rivals/node-http', settings),
   ];
   const generator = new LoadProcess();
-  const arena = { postgresPid: server.pid, generator };
+  const turnSetup = { postgresPid: server.pid, generator };
   const pace = { connections: 64, count: 2 * extent.count };
-  const turns = await playRounds(arena, database, [raw, us], pace, extent);
+  const turns = await playRounds(turnSetup, database, [raw, us], pace, extent);
   const standing = standings(turns);
   if (wants('throughput')) save('throughput', standing);
   if (wants('latency')) {
     process.stderr.write('latency at half of the load\n');
     const rate = Math.round((standing.find(({ name }) => name === raw.name)?.perSecond.median ?? 2000) / 2);
-    save('latency', await compareLatency(arena, database, [us, raw], { rate, ...extent.steady }));
+    save('latency', await compareLatency(turnSetup, database, [us, raw], { rate, ...extent.steady }));
   }
   for (const stoppable of [us, raw, generator]) stoppable.stop();
 }

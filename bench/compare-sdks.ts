@@ -8,11 +8,11 @@ import type { VerificationSettings } from '../src/settings/settings.js';
 import { postback, postbackFields, secretKey, txnidOf } from './postbacks.js';
 import { pairedRatio, type Spread, spread } from './statistics.js';
 
-/** CPU of one call, in microseconds, of contenders that need no server. */
+/** CPU time of one call in microseconds, for contenders that need no server. */
 export interface CpuComparison {
   readonly payloadBytes: number;
   readonly ours: Spread;
-  /** Ours without a repository: like the SDKs, it then keeps nothing. */
+  /** Ours without a repository: like the SDKs, it stores nothing. */
   readonly storeless: Spread;
   readonly octokit: Spread;
   readonly stripe: Spread;
@@ -44,20 +44,20 @@ function endpointOver(repository: MemoryRepository | undefined, verification: Ve
   return createDragonpay(repository === undefined ? settings : { ...settings, repository }).endpoint(NoOp);
 }
 
-/** An endpoint over payments that no callback has reached yet: each call applies one, and writes one event. */
+/** An endpoint over new payments: each call applies one callback and records one event. */
 async function freshEndpoint(txnids: readonly string[], verification: VerificationSettings): Promise<CallbackEndpoint> {
   const repository = new MemoryRepository();
   for (const txnid of txnids) await repository.createPayment({ txnid, amount: '100.00', currency: 'PHP' });
   return endpointOver(repository, verification);
 }
 
-/** Whatever is not told OK is an error of the bench. */
+/** Throws for any reply other than OK, since the figures would then be meaningless. */
 async function callOurs(endpoint: CallbackEndpoint, body: Buffer | undefined): Promise<void> {
   const reply = await endpoint.dispatch(requestWith(body as Buffer));
   if (reply.body !== 'result=OK') throw new Error(reply.body);
 }
 
-/** Runs each so many times a round, one after the other, and measures the CPU of this process. */
+/** Runs each call `count` times per round, one call after another, and measures the CPU of this process. */
 async function playCalls<Name extends string>(
   calls: Record<Name, Call>,
   { count, rounds }: { readonly count: number; readonly rounds: number },
@@ -186,7 +186,7 @@ function hmac(text: string): string {
   return createHmac('sha256', secretKey).update(text).digest('hex');
 }
 
-/** JSON of so many bytes, with what the postback says; its proof is in a header. */
+/** JSON of `bytes` bytes with the fields of a postback. Its proof is in a header. */
 function jsonOf(kind: object, txnid: string, bytes: number): string {
   const { digest: _digest, message, ...fields } = postbackFields(txnid);
   const bare = JSON.stringify({ ...kind, ...fields, message: '' });

@@ -1,9 +1,9 @@
 import type { BenchDatabase } from './database.js';
 import type { ContenderProcess } from './processes.js';
-import { type Arena, type Pace, type Turn, turn } from './rounds.js';
+import { type Pace, type Turn, type TurnSetup, turn } from './rounds.js';
 import { pairedRatio, type Spread, spread } from './statistics.js';
 
-/** What the turns of one contender came to. CPU in microseconds for each postback. */
+/** The result of all turns of one contender. CPU times are in microseconds per postback. */
 export interface Standing {
   readonly name: string;
   readonly serverCpu: Spread;
@@ -12,13 +12,13 @@ export interface Standing {
   readonly perSecond: Spread;
   readonly p99: Spread;
   readonly generatorBusy: Spread;
-  /** Each against the raw rival's in the same round. */
+  /** Ratios to the raw rival in the same round. */
   readonly toRaw: Ratios;
-  /** Ours only: against the rival by hand on the same server. */
+  /** For ours only: ratios to the handwritten rival on the same server. */
   readonly toSame?: Ratios;
 }
 
-/** Each turn against another contender's turn of the same round. */
+/** Ratios to another contender's turns, round by round. */
 export interface Ratios {
   readonly serverCpu: Spread;
   readonly databaseCpu: Spread;
@@ -27,9 +27,9 @@ export interface Ratios {
 
 export type Turns = ReadonlyMap<string, readonly Turn[]>;
 
-/** Every contender once a round, in turns whose order is shuffled; the rounds after the first `warmUps` count. */
+/** Gives every contender one turn per round, in shuffled order. The first `warmUps` rounds do not count. */
 export async function playRounds(
-  arena: Arena,
+  turnSetup: TurnSetup,
   database: BenchDatabase,
   contenders: readonly ContenderProcess[],
   pace: Pace,
@@ -38,9 +38,9 @@ export async function playRounds(
   const turns = new Map<string, Turn[]>(contenders.map(({ name }) => [name, []]));
   for (let round = -warmUps; round < rounds; round++) {
     for (const contender of shuffled(contenders)) {
-      // What is measured is a server that runs, not one that compiles.
+      // Warm-up turns are longer, so that the JIT has compiled the server before the measurement.
       const count = round < 0 ? Math.max(pace.count, 4000) : pace.count;
-      const played = await turn(arena, contender, database, { ...pace, count });
+      const played = await turn(turnSetup, contender, database, { ...pace, count });
       if (round >= 0) turns.get(contender.name)?.push(played);
     }
     process.stderr.write('.');
@@ -54,7 +54,7 @@ function shuffled<Item>(items: readonly Item[]): Item[] {
   return items.map(() => left.splice(Math.floor(Math.random() * left.length), 1)[0] as Item);
 }
 
-/** The figure of one contender in each round. */
+/** One figure of one contender, for each round. */
 export function figures(turns: Turns, name: string, figure: keyof Turn): number[] {
   return (turns.get(name) ?? []).map((played) => played[figure]);
 }

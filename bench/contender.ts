@@ -2,16 +2,16 @@ import type { Server } from 'node:http';
 import { createServer, type RequestListener } from 'node:http';
 import pg from 'pg';
 
-/** What every server of the comparison is given. */
-export interface Surroundings {
+/** The settings of every server in the comparison. */
+export interface ContenderSettings {
   readonly databaseUrl: string;
   readonly secretKey: string;
 }
 
-/** A server of the comparison: a file of `rivals/` or `ours/` exports one. It listens on a port of its own. */
-export type StartContender = (surroundings: Surroundings) => Promise<Server>;
+/** Starts a server on a free port. Each file in `rivals/` and `ours/` exports one as `start`. */
+export type StartContender = (settings: ContenderSettings) => Promise<Server>;
 
-/** The rivals' table: what an engineer would make, without the checks and the inbox of ours. */
+/** The table of the rivals: without the checks and the inbox of ours. */
 export const rivalTable = `create table payments (
   txnid varchar(40) collate "C" primary key,
   refno varchar(32),
@@ -25,7 +25,7 @@ export const rivalTable = `create table payments (
 
 export const plainUpdate = 'update payments set status = $2, refno = $3, modified_at = now() where txnid = $1';
 
-/** A pool as all of the contenders use it: nobody pays for connecting again between two rounds. */
+/** The pool of every contender. It keeps idle connections, so that no round pays for connecting again. */
 export function makePool(databaseUrl: string): pg.Pool {
   return new pg.Pool({ connectionString: databaseUrl, max: 10, idleTimeoutMillis: 0 });
 }

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 
 /**
- * CPU that a process and all of its descendants have used, in microseconds. The scheduler's own count is exact; that
- * of children who have ended is kept by their parent in ticks of 10 ms.
+ * The CPU time of a process and all of its descendants, in microseconds. The scheduler's count is exact. The parent
+ * counts children that have ended in ticks of 10 ms.
  */
 export function treeCpu(pid: number): number {
   const own = Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[0]) / 1000;
@@ -19,7 +19,7 @@ function childrenOf(pid: number): number[] {
   return children === '' ? [] : children.split(' ').map(Number);
 }
 
-/** A child that ended meanwhile counts with its parent's. */
+/** The CPU time of a child that has ended meanwhile is part of its parent's count. */
 function safely(read: () => number): number {
   try {
     return read();
@@ -28,7 +28,7 @@ function safely(read: () => number): number {
   }
 }
 
-/** Whether processes can be pinned here: Linux, and more than one core. */
+/** Whether processes can be pinned: on Linux with more than one core. */
 export function canPin(): boolean {
   try {
     execFileSync('taskset', ['--version'], { stdio: 'ignore' });
@@ -38,7 +38,7 @@ export function canPin(): boolean {
   }
 }
 
-/** Pins this process, and all that it starts from now on. */
+/** Pins this process and every process that it starts from now on. */
 export function pinSelf(core: number): void {
   execFileSync('taskset', ['-a', '-cp', String(core), String(process.pid)], { stdio: 'ignore' });
 }

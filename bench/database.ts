@@ -7,18 +7,18 @@ import { createMigrations } from '../src/kysely.js';
 import { rivalTable } from './contender.js';
 import { txnidsInSql } from './postbacks.js';
 
-/** A PostgreSQL of the bench's own, durable, with no setting touched. */
+/** A PostgreSQL server with default settings, which are durable. */
 export interface BenchServer {
   readonly pid: number;
   database(name: string): Promise<BenchDatabase>;
   stop(): Promise<void>;
 }
 
-/** A database with the tables of both sides. */
+/** A database with the tables of ours and of the rivals. */
 export interface BenchDatabase {
   readonly url: string;
   readonly client: pg.Client;
-  /** Adds payments to both sides' tables, the numbers from 1 to `count` of a series. */
+  /** Adds the payments 1 to `count` of a series to the tables of ours and of the rivals. */
   seed(series: string, count: number): Promise<void>;
   /** Closes the connection. */
   end(): Promise<void>;

@@ -1,35 +1,35 @@
 import { connect, type Socket } from 'node:net';
 import { requestOf, txnidOf } from './postbacks.js';
 
-/** One load: postbacks of distinct payments, over so many connections. */
+/** One load: postbacks of distinct payments over a number of connections. */
 export interface Load {
   readonly port: number;
   readonly connections: number;
   readonly series: string;
-  /** The first payment of the series; then one by one. */
+  /** The number of the first payment in the series. */
   readonly from: number;
   readonly count: number;
-  /** How often each postback is sent; 1 when not given. */
+  /** How often each postback is sent. Default: 1. */
   readonly copies?: number;
-  /** Postbacks a second, whatever the server does; as fast as answers come when not given. */
+  /** Postbacks per second, however slow the server is. Default: as fast as the replies arrive. */
   readonly rate?: number;
 }
 
-/** What came of a {@link Load}. */
+/** The result of a {@link Load}. */
 export interface LoadResult {
   readonly seconds: number;
-  /** In milliseconds, from the moment at which the postback was due. */
+  /** In milliseconds, from the time at which the postback was due. */
   readonly p50: number;
   readonly p99: number;
-  /** Answers other than 200. */
+  /** The number of replies other than 200. */
   readonly refused: number;
-  /** CPU of the generator, in microseconds. */
+  /** CPU time of the generator in microseconds. */
   readonly cpu: number;
 }
 
 /**
- * The load generator. It prepares every request beforehand and does next to nothing while it measures: half of the
- * CPU that autocannon takes on the same requests. It reads the status line of answers, which fit one packet each.
+ * The load generator. It prepares every request before the measurement, so that it uses half of the CPU of autocannon
+ * for the same requests. It reads only the status line of a reply and relies on each reply fitting one packet.
  */
 async function run(load: Load, requests: readonly Buffer[], sockets: readonly Socket[]): Promise<LoadResult> {
   const latencies = new Float64Array(requests.length);
@@ -100,7 +100,7 @@ process.on('message', async (message: { prepare: Load } | 'run') => {
   }
   const load = message.prepare;
   const once = Array.from({ length: load.count }, (_, index) => requestOf(txnidOf(load.series, load.from + index)));
-  // Copies follow each other closely, so that they are under way at the same time.
+  // Copies follow each other directly, so that they are processed at the same time.
   const requests = once.flatMap((request) => Array.from({ length: load.copies ?? 1 }, () => request));
   const sockets = await Promise.all(Array.from({ length: load.connections }, () => open(load.port)));
   prepared = { load, requests, sockets };

@@ -1,4 +1,4 @@
-/** One group of bars: a name and a value for each series. */
+/** One bar with its spread. */
 export interface Bar {
   readonly label: string;
   readonly value: number;
@@ -12,7 +12,7 @@ const labelWidth = 220;
 const barHeight = 20;
 const step = 30;
 
-/** A chart of horizontal bars with their spread, as an SVG that needs nothing else. */
+/** A chart of horizontal bars with their spread, as a self-contained SVG. */
 export function barChart(title: string, unit: string, bars: readonly Bar[]): string {
   const longest = Math.max(...bars.map(({ high }) => high));
   const scale = (value: number) => (value / longest) * (width - labelWidth - 110);

@@ -3,7 +3,7 @@ import { encodeCallback } from '../src/protocol/sign-callback.js';
 
 export const secretKey = 'the secret key of the bench';
 
-/** The fields of one postback as Dragonpay sends them. */
+/** The fields of one postback as Dragonpay sends them, with a SHA-1 digest. */
 export function postbackFields(txnid: string): Record<string, string> {
   const fields = {
     txnid,
@@ -24,22 +24,22 @@ export function postbackFields(txnid: string): Record<string, string> {
   };
 }
 
-/** The body of one postback, signed. */
+/** The body of one signed postback. */
 export function postback(txnid: string): string {
   return encodeCallback(postbackFields(txnid));
 }
 
-/** Ids as a shop makes them: no order in them, so that indexes are hit everywhere. */
+/** An id as a shop generates it: in no order, so that inserts reach all parts of an index. */
 export function txnidOf(series: string, index: number): string {
   return `${series}-${hash('md5', `${series}-${index}`).slice(0, 20)}`;
 }
 
-/** The same ids, in SQL: of the numbers from 1 to `count`. */
+/** SQL that selects the same ids for the numbers from 1 to `count`. */
 export function txnidsInSql(series: string, count: number): string {
   return `select '${series}-' || substr(md5('${series}-' || n), 1, 20) as txnid from generate_series(1, ${count}) n`;
 }
 
-/** A whole HTTP request, ready to be written. */
+/** A complete HTTP request as bytes. */
 export function requestOf(txnid: string): Buffer {
   const body = postback(txnid);
   return Buffer.from(

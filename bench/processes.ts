@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Surroundings } from './contender.js';
+import type { ContenderSettings } from './contender.js';
 import type { Load, LoadResult } from './load-process.js';
 import type { ServerMark } from './server-process.js';
 
@@ -14,7 +14,7 @@ function launch(file: string, args: readonly string[], core: number | undefined,
     env: { ...process.env, NODE_ENV: 'production' },
   });
   child.once('exit', (code) => {
-    if (code) throw new Error(`${file} ${args[0] ?? ''} ended with ${code}`);
+    if (code) throw new Error(`${file} ${args[0] ?? ''} exited with code ${code}`);
   });
   return child;
 }
@@ -25,7 +25,7 @@ async function ask<Answer>(child: ChildProcess, message: string | object): Promi
   return (await answer)[0] as Answer;
 }
 
-/** A contender in a process of its own. */
+/** A contender that runs in its own process. */
 export class ContenderProcess {
   private constructor(
     readonly name: string,
@@ -33,15 +33,15 @@ export class ContenderProcess {
     readonly child: ChildProcess,
   ) {}
 
-  /** @param name `rivals/express`: the file of the contender */
+  /** @param name the file of the contender, such as `rivals/express` */
   static async start(
     name: string,
-    surroundings: Surroundings,
+    settings: ContenderSettings,
     options: { readonly core?: number | undefined; readonly flags?: readonly string[] } = {},
   ): Promise<ContenderProcess> {
     const child = launch(
       './server-process.js',
-      [`./${name}.js`, JSON.stringify(surroundings)],
+      [`./${name}.js`, JSON.stringify(settings)],
       options.core,
       options.flags,
     );
@@ -58,7 +58,7 @@ export class ContenderProcess {
   }
 }
 
-/** The load generator's process. */
+/** The process of the load generator. */
 export class LoadProcess {
   readonly #child: ChildProcess;
 

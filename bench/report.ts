@@ -8,10 +8,10 @@ import type { SeveralProcesses } from './several-processes.js';
 import type { Spread } from './statistics.js';
 import type { SizeFigure } from './table-size.js';
 
-/** What the bench writes: one file a section. */
+/** The results of the benchmark. Each section is written to its own file. */
 export interface Results {
   machine: Machine;
-  /** CPU and throughput over 16 connections, the server on one core, all else on the other. */
+  /** CPU and throughput over 16 connections. The server has one core, everything else the other. */
   servers: Standing[];
   /** Throughput over 64 connections, on all cores. */
   throughput: Standing[];
@@ -27,7 +27,7 @@ export interface Machine {
   readonly cpu: string;
   readonly cores: number;
   readonly measuredAt: string;
-  /** How busy the machine was before, over the last minute: others who use it show here. */
+  /** The load average of the last minute before the run. It shows whether other programs used the machine. */
   readonly load: number;
 }
 
@@ -38,7 +38,7 @@ interface Goal {
   readonly isMet: boolean;
 }
 
-/** The tables, as Markdown. */
+/** The tables as Markdown. */
 export function reportOf(results: Partial<Results>): string {
   const lines: string[] = [];
   if (results.machine !== undefined) {
@@ -67,7 +67,7 @@ export function reportOf(results: Partial<Results>): string {
     ['64 connections, all cores', results.throughput],
   ] as const) {
     if (table === undefined) continue;
-    lines.push('', `${title}: CPU in µs for each postback, median (quarters)`, '');
+    lines.push('', `${title}: CPU in µs for each postback, median (quartiles)`, '');
     lines.push('| | server CPU | of raw | PostgreSQL CPU | of raw | postbacks/s | of raw | generator CPU, busy |');
     lines.push('|---|---|---|---|---|---|---|---|');
     for (const standing of table) lines.push(rowOf(standing));
@@ -82,14 +82,20 @@ export function reportOf(results: Partial<Results>): string {
     for (const { name, p50, p99 } of latency.figures) lines.push(`| ${name} | ${show(p50, 1)} | ${show(p99, 1)} |`);
   }
   if (heap !== undefined) {
-    lines.push('', 'What the process holds after a collection', '', '| callbacks | heap | open |', '|---|---|---|');
+    lines.push(
+      '',
+      'Heap and open resources of the process after a garbage collection',
+      '',
+      '| callbacks | heap | open |',
+      '|---|---|---|',
+    );
     for (const { callbacks, kilobytes, resources } of heap) {
       const open = Object.entries(resources).map(([name, count]) => `${name} ${count}`);
       lines.push(`| ${callbacks.toLocaleString('en')} | ${kilobytes.toLocaleString('en')} KiB | ${open.join(', ')} |`);
     }
   }
   const goals = goalsOf(results);
-  lines.push('', '| goal | wanted | measured, median (quarters) | |', '|---|---|---|---|');
+  lines.push('', '| goal | wanted | measured, median (quartiles) | |', '|---|---|---|---|');
   for (const { goal, wanted, measured, isMet } of goals) {
     lines.push(`| ${goal} | ${wanted} | ${measured} | ${isMet ? 'met' : 'NOT met'} |`);
   }
@@ -99,11 +105,11 @@ export function reportOf(results: Partial<Results>): string {
   return lines.join('\n');
 }
 
-/** Puts the tables and the plots into the documentation. */
+/** Writes the tables and the plots into the documentation. */
 export function writeDocs(results: Partial<Results>, report: string): void {
   const page = 'docs/performance.md';
   const [head, tail] = readFileSync(page, 'utf8').split(/<!-- figures -->.*<!-- end of figures -->/s);
-  if (head === undefined || tail === undefined) throw new Error(`${page} has no place for figures`);
+  if (head === undefined || tail === undefined) throw new Error(`${page} has no markers for the figures`);
   writeFileSync(page, `${head}<!-- figures -->\n\n${report.trim()}\n\n<!-- end of figures -->${tail}`);
   mkdirSync('docs/performance', { recursive: true });
   drawPlots(results, 'docs/performance');
@@ -173,7 +179,7 @@ function goalsOf({ servers, throughput, latency, sizes, several, sdks, heap }: P
   return goals;
 }
 
-/** Draws what there are figures of. */
+/** Draws a plot for each section that has figures. */
 export function drawPlots({ servers, sizes }: Partial<Results>, folder: string): void {
   if (servers !== undefined) {
     const bars = (figure: 'serverCpu' | 'perSecond'): Bar[] =>

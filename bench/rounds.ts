@@ -3,34 +3,34 @@ import type { BenchDatabase } from './database.js';
 import type { LoadResult } from './load-process.js';
 import type { ContenderProcess, LoadProcess } from './processes.js';
 
-/** One turn of one contender, each figure for one postback where it is CPU. */
+/** One turn of one contender. CPU times are in microseconds per postback. */
 export interface Turn extends LoadResult {
   readonly serverCpu: number;
   readonly databaseCpu: number;
   readonly generatorCpu: number;
   readonly perSecond: number;
-  /** The share of the turn that the generator was busy: near 1 it is what is measured. */
+  /** The share of the turn in which the generator was busy. Near 1, the generator is the bottleneck. */
   readonly generatorBusy: number;
 }
 
-/** How a contender is loaded. */
+/** The load of one turn. `rate` is in postbacks per second; without it they are sent as fast as possible. */
 export interface Pace {
   readonly connections: number;
   readonly count: number;
   readonly rate?: number;
 }
 
-/** The process ids and connections that turns need. */
-export interface Arena {
+/** The processes that every turn uses. */
+export interface TurnSetup {
   readonly postgresPid: number;
   readonly generator: LoadProcess;
 }
 
 let series = 0;
 
-/** Loads one contender once, with payments that nobody has touched yet, and looks whether all of them settled. */
+/** Sends postbacks of new payments to one contender, and checks that all of them have settled. */
 export async function turn(
-  { postgresPid, generator }: Arena,
+  { postgresPid, generator }: TurnSetup,
   contender: ContenderProcess,
   database: BenchDatabase,
   { connections, count, rate }: Pace,
@@ -62,12 +62,12 @@ async function assertSettled(name: string, { client }: BenchDatabase, series: st
   const { rows } = await client.query(
     isOurs
       ? `select (select count(*) from dragonpay_transactions where txnid like $1 and status = 'S' and reached = 'S')::int as settled,
-  (select count(*) from dragonpay_callbacks where id like $1 and outcome = 'applied' and deliveries = 1)::int as remembered`
-      : `select count(*)::int as settled, $2::int as remembered from payments where txnid like $1 and status = 'S'`,
+  (select count(*) from dragonpay_callbacks where id like $1 and outcome = 'applied' and deliveries = 1)::int as recorded`
+      : `select count(*)::int as settled, $2::int as recorded from payments where txnid like $1 and status = 'S'`,
     isOurs ? [like] : [like, count],
   );
-  const { settled, remembered } = rows[0] as { settled: number; remembered: number };
-  if (settled !== count || remembered !== count) {
-    throw new Error(`${name}: of ${count} postbacks ${settled} settled, ${remembered} were remembered`);
+  const { settled, recorded } = rows[0] as { settled: number; recorded: number };
+  if (settled !== count || recorded !== count) {
+    throw new Error(`${name}: of ${count} postbacks, ${settled} settled and ${recorded} were recorded`);
   }
 }

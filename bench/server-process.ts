@@ -1,19 +1,19 @@
 import type { AddressInfo } from 'node:net';
-import type { StartContender, Surroundings } from './contender.js';
+import type { ContenderSettings, StartContender } from './contender.js';
 
-/** What this process says of itself when it is asked: everything since it started. */
+/** Figures that this process reports on request. CPU time counts from its start. */
 export interface ServerMark {
   /** In microseconds. */
   readonly cpu: number;
-  /** In bytes, after a collection where `--expose-gc` lets it. */
+  /** In bytes. With `--expose-gc`, `collect` runs a garbage collection first. */
   readonly heap: number;
-  /** What keeps the event loop alive, such as timers and sockets. */
+  /** The types of the resources that keep the event loop alive, such as timers and sockets. */
   readonly resources: readonly string[];
 }
 
-const [module = '', surroundings = '{}'] = process.argv.slice(2);
+const [module = '', settings = '{}'] = process.argv.slice(2);
 const { start } = (await import(module)) as { start: StartContender };
-const server = await start(JSON.parse(surroundings) as Surroundings);
+const server = await start(JSON.parse(settings) as ContenderSettings);
 server.keepAliveTimeout = 600_000;
 
 process.on('message', (message) => {

@@ -2,18 +2,18 @@ import type { BenchServer } from './database.js';
 import { secretKey } from './postbacks.js';
 import { ContenderProcess, LoadProcess } from './processes.js';
 
-/** What several processes on one database made of the same postbacks, each sent to all of them at the same time. */
+/** Counts after several processes on one database all received the same postbacks at the same time. */
 export interface SeveralProcesses {
   readonly processes: number;
   readonly payments: number;
   readonly deliveries: number;
-  /** Answers other than 200; a sender sends such a postback again. */
+  /** Replies other than 200. A gateway would send these postbacks again. */
   readonly refused: number;
-  /** Payments that are not settled, or without their event in the inbox, or not in the ledger. */
+  /** Payments that are not settled, have no event in the inbox, or are not in the ledger. */
   readonly lost: number;
   /** Payments that are in the ledger more than once. */
   readonly doubled: number;
-  /** Deliveries that the inbox does not count, of those that were answered 200. */
+  /** Deliveries with a 200 that the inbox does not count. */
   readonly uncounted: number;
 }
 

@@ -1,4 +1,4 @@
-/** The middle of some figures, and how far they spread: the quarter below and the quarter above. */
+/** The median and the lower and upper quartile of some figures. */
 export interface Spread {
   readonly median: number;
   readonly low: number;
@@ -17,7 +17,7 @@ export function spread(values: readonly number[]): Spread {
   return { median: quantile(values, 0.5), low: quantile(values, 0.25), high: quantile(values, 0.75) };
 }
 
-/** Ratios turn by turn: a neighbour's noise hits both of a pair. */
+/** The spread of ratios computed turn by turn, so that noise of the machine affects both turns of a pair. */
 export function pairedRatio(values: readonly number[], base: readonly number[]): Spread {
   return spread(values.map((value, round) => value / (base[round] ?? Number.NaN)));
 }

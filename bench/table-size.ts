@@ -1,27 +1,27 @@
 import type { BenchDatabase, BenchServer } from './database.js';
 import { secretKey, txnidsInSql } from './postbacks.js';
 import { ContenderProcess } from './processes.js';
-import { type Arena, type Turn, turn } from './rounds.js';
+import { type Turn, type TurnSetup, turn } from './rounds.js';
 import { pairedRatio, type Spread, spread } from './statistics.js';
 
-/** What a postback costs over tables of one size. CPU of server and PostgreSQL together, in microseconds. */
+/** The cost of a postback with tables of one size. `cpu` is server and PostgreSQL together, in microseconds. */
 export interface SizeFigure {
   readonly rows: number;
   readonly cpu: Spread;
   readonly databaseCpu: Spread;
   readonly perSecond: Spread;
-  /** CPU against that of the smallest tables, round by round. */
+  /** The ratio to the CPU with the smallest tables, round by round. */
   readonly toSmallest: Spread;
 }
 
-/** Loads our node:http server over tables of each size, in turn. The payments that are loaded are new ones. */
+/** Sends postbacks of new payments to our node:http server, with tables of each size in turn. */
 export async function compareTableSizes(
   server: BenchServer,
-  generatorOf: Arena,
+  turnSetup: TurnSetup,
   sizes: readonly number[],
   { rounds, count, core }: { readonly rounds: number; readonly count: number; readonly core: number | undefined },
 ): Promise<SizeFigure[]> {
-  const arenas: Array<{ rows: number; database: BenchDatabase; contender: ContenderProcess; turns: Turn[] }> = [];
+  const cases: Array<{ rows: number; database: BenchDatabase; contender: ContenderProcess; turns: Turn[] }> = [];
   for (const rows of sizes) {
     const database = await server.database(`rows_${rows}`);
     await fill(database, rows);
@@ -30,34 +30,34 @@ export async function compareTableSizes(
       { databaseUrl: database.url, secretKey },
       { core },
     );
-    arenas.push({ rows, database, contender, turns: [] });
+    cases.push({ rows, database, contender, turns: [] });
   }
-  for (const { database } of arenas) await database.client.query('checkpoint');
+  for (const { database } of cases) await database.client.query('checkpoint');
   for (let round = -2; round < rounds; round++) {
-    for (const { database, contender, turns } of arenas) {
-      const played = await turn(generatorOf, contender, database, { connections: 16, count });
+    for (const { database, contender, turns } of cases) {
+      const played = await turn(turnSetup, contender, database, { connections: 16, count });
       if (round >= 0) turns.push(played);
     }
     process.stderr.write('.');
   }
   process.stderr.write('\n');
   const cpuOf = (turns: readonly Turn[]) => turns.map(({ serverCpu, databaseCpu }) => serverCpu + databaseCpu);
-  const smallest = cpuOf(arenas[0]?.turns ?? []);
-  const result = arenas.map(({ rows, turns }) => ({
+  const smallest = cpuOf(cases[0]?.turns ?? []);
+  const result = cases.map(({ rows, turns }) => ({
     rows,
     cpu: spread(cpuOf(turns)),
     databaseCpu: spread(turns.map(({ databaseCpu }) => databaseCpu)),
     perSecond: spread(turns.map(({ perSecond }) => perSecond)),
     toSmallest: pairedRatio(cpuOf(turns), smallest),
   }));
-  for (const { contender, database } of arenas) {
+  for (const { contender, database } of cases) {
     contender.stop();
     await database.end();
   }
   return result;
 }
 
-/** So many settled payments, and the inbox that they left behind. */
+/** Inserts settled payments and their events. */
 async function fill({ client }: BenchDatabase, rows: number): Promise<void> {
   const made = txnidsInSql('OLD', rows);
   await client.query('set synchronous_commit = off');

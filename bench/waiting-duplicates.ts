@@ -1,5 +1,5 @@
 /**
- * Fifteen duplicates wait for a handler that takes a second: what it costs everybody else.
+ * Measures how fifteen duplicates that wait for a handler method of one second slow down other callbacks.
  *
  *     npm run bench:duplicates
  */
@@ -34,14 +34,14 @@ for (const [name, options] of setups) {
     await createPayments(database, txnids.slice(made, made + 100));
   }
 
-  /** Callbacks of other payments, one after another, for so many milliseconds. How long each of them took. */
+  /** Sends callbacks of other payments one after another for `duration` milliseconds. Returns their latencies. */
   async function others(duration: number): Promise<number[]> {
     const endsAt = performance.now() + duration;
     const latencies: number[] = [];
     while (performance.now() < endsAt) {
       const txnid = txnids.pop() ?? '';
       const { milliseconds, body } = await shopOf(latencies.length).send(paid(txnid));
-      if (body !== 'applied') throw new Error(`${txnid} was answered ${body}`);
+      if (body !== 'applied') throw new Error(`${txnid} got the reply ${body}`);
       latencies.push(milliseconds);
     }
     return latencies;
@@ -62,7 +62,7 @@ for (const [name, options] of setups) {
     const duplicates = Promise.all(
       Array.from({ length: 15 }, async (_, number) => {
         const { body, milliseconds } = await shopOf(number).send(paid(txnid));
-        if (body !== 'duplicate') throw new Error(`a duplicate was answered ${body}`);
+        if (body !== 'duplicate') throw new Error(`a duplicate got the reply ${body}`);
         waits?.push(milliseconds);
         tails?.push(performance.now() - startedAt - (await first));
       }),
@@ -70,7 +70,7 @@ for (const [name, options] of setups) {
     if (round % 2 === 0) {
       during?.push(...(await others(800)));
     } else {
-      // Nobody else is there: what is in use now is the handler's, or a waiter's.
+      // No other callbacks run: a connection in use belongs to the handler method or to a waiting duplicate.
       for (let sample = 0; sample < 50; sample++) {
         const pools = await Promise.all(shops.map((shop) => shop.poolState()));
         inUse.push(pools.reduce((sum, pool) => sum + pool.inUse, 0));
@@ -81,11 +81,11 @@ for (const [name, options] of setups) {
   }
   const mean = inUse.reduce((sum, count) => sum + count, 0) / inUse.length;
   console.log(`${name}:`);
-  console.log(`  others, nobody waits:        ${summary(without)}`);
-  console.log(`  others, 15 duplicates wait:  ${summary(during)}`);
+  console.log(`  others, none waiting:        ${summary(without)}`);
+  console.log(`  others, 15 waiting:          ${summary(during)}`);
   console.log(`  ratio of the medians:        ${(quantile(during, 0.5) / quantile(without, 0.5)).toFixed(2)}`);
-  console.log(`  answer after the commit:     ${summary(tails)}`);
-  console.log(`  connections in use meanwhile: mean ${mean.toFixed(2)}, the handler's one included`);
+  console.log(`  reply after the commit:      ${summary(tails)}`);
+  console.log(`  connections in use:          mean ${mean.toFixed(2)}, including the handler's`);
   await Promise.all(shops.map((shop) => shop.stop()));
 }
 await database.destroy();

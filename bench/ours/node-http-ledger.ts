@@ -16,7 +16,7 @@ class LedgerCallback {
   }
 }
 
-/** Books each payment once, in the transaction that stores it: for the count of what several processes lose or double. */
+/** Books each payment in the transaction that stores it, so that lost and doubled effects can be counted. */
 export const start: StartContender = ({ databaseUrl, secretKey }) => {
   const db = new Kysely<Database>({
     dialect: new PostgresDialect({ pool: withNamedStatements(makePool(databaseUrl)) }),

@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 
-/** The SHA-1 check as one writes it by hand: one-shot hash, constant time. */
+/** The SHA-1 check written by hand: one-shot hash, compared in constant time. */
 export function digestHolds(
   { txnid, refno, status, message, digest }: Readonly<Record<string, unknown>>,
   secretKey: string,

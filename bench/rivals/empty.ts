@@ -1,6 +1,6 @@
 import { listen, type StartContender } from '../contender.js';
 
-/** Reads the body and answers: the floor that nobody gets under. */
+/** Reads the body and replies: the lower bound for every server. */
 export const start: StartContender = () =>
   listen((request, response) => {
     request.on('data', () => {});

@@ -16,7 +16,7 @@ const shape = object({
   digest: string().required().length(40),
 }).strict();
 
-/** Express, yup and Kysely: the comfortable way. */
+/** Express, yup and Kysely: convenient rather than fast. */
 export const start: StartContender = ({ databaseUrl, secretKey }) => {
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: makePool(databaseUrl) }) });
   const app = express();

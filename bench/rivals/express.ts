@@ -2,7 +2,7 @@ import express from 'express';
 import { listen, makePool, plainUpdate, type StartContender } from '../contender.js';
 import { digestHolds } from './digest-holds.js';
 
-/** Express with its urlencoded parser, and a named statement. The ETag, which nobody needs here, is off. */
+/** Express with its urlencoded parser and a named statement. ETags are off, since a callback does not need them. */
 export const start: StartContender = ({ databaseUrl, secretKey }) => {
   const pool = makePool(databaseUrl);
   const app = express();

@@ -3,7 +3,7 @@ import fastify from 'fastify';
 import { makePool, plainUpdate, type StartContender } from '../contender.js';
 import { digestHolds } from './digest-holds.js';
 
-/** Fastify with a parser of one line, which is what @fastify/formbody is, and a named statement. */
+/** Fastify with a named statement and a one-line form parser, which does what @fastify/formbody does. */
 export const start: StartContender = async ({ databaseUrl, secretKey }) => {
   const pool = makePool(databaseUrl);
   const app = fastify({ bodyLimit: 16_384 });

@@ -3,7 +3,7 @@ import Koa from 'koa';
 import { listen, makePool, plainUpdate, type StartContender } from '../contender.js';
 import { digestHolds } from './digest-holds.js';
 
-/** Koa with its body parser, and a named statement. */
+/** Koa with its body parser and a named statement. */
 export const start: StartContender = ({ databaseUrl, secretKey }) => {
   const pool = makePool(databaseUrl);
   const app = new Koa();

@@ -6,7 +6,7 @@ import { digestHolds } from './digest-holds.js';
 const headers = { 'Content-Type': 'text/plain', 'Content-Length': 9 };
 const connections = 4;
 
-/** As node-http.ts, over the pipeline mode of a recent node-postgres: a sterner rival than the goals ask for. */
+/** Like node-http.ts, with the pipeline mode of node-postgres: stricter than the goals require. */
 export const start: StartContender = async ({ databaseUrl, secretKey }) => {
   const clients = await Promise.all(
     Array.from({ length: connections }, async () => {

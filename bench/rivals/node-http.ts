@@ -4,7 +4,7 @@ import { digestHolds } from './digest-holds.js';
 
 const headers = { 'Content-Type': 'text/plain', 'Content-Length': 9 };
 
-/** Raw node:http and a named statement: what somebody who knows how writes by hand. */
+/** Raw node:http and a named statement: what an experienced engineer writes by hand. */
 export const start: StartContender = ({ databaseUrl, secretKey }) => {
   const pool = makePool(databaseUrl);
   return listen((request, response) => {
