@@ -18,7 +18,6 @@ import {
 import { type DragonpayTables, KyselyRepository } from '../../src/kysely.js';
 import { encodeCallback, signCallback } from '../../src/testing.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { type Program, runProgram } from '../support/program.js';
 import { queues, type ReadyQueue } from '../support/queues.js';
 import { merchant, post, rejection } from '../support/receiving.js';
 
@@ -152,58 +151,6 @@ for (const [name, makeReady] of Object.entries(queues)) {
         expect((await repository.findPayment('T-1'))?.status).to.equal('P');
       });
     }
-
-    describe('with SIGKILL', () => {
-      const running: Program[] = [];
-      let other: TestDatabase;
-      beforeEach(async () => {
-        other = await createTestDatabase();
-        await other.pool.query('create table work (key text not null, event text not null)');
-        await other.pool.query(`create unique index on work (key, event) where event = 'shipped'`);
-        await new KyselyRepository(other.db).createPayment({ txnid: 'T-1', amount: '100.00' });
-      });
-      afterEach(async () => {
-        for (const program of running.splice(0)) await program.stop('SIGKILL');
-        await other.destroy();
-      });
-
-      function start(environment: Record<string, string>): Program {
-        const program = runProgram('test/support/shipping-process.ts', {
-          ...{ DATABASE_URL: other.url, QUEUE: name, TXNID: 'T-1' },
-          ...environment,
-        });
-        running.push(program);
-        return program;
-      }
-
-      async function events(): Promise<string[]> {
-        const { rows } = await other.pool.query('select event from work order by event');
-        return rows.map(({ event }) => event);
-      }
-
-      it('between the commit and the work: the work happens, once', async () => {
-        const receiving = start({ ROLE: 'receive' });
-        await receiving.printed(/answered 200 result=OK\n/);
-        await receiving.stop('SIGKILL');
-        expect(await events()).to.deep.equal([]);
-        const working = start({ ROLE: 'work' });
-        await working.printed(/shipped ship:payment:T-1:S\n/);
-        await sleep(1_500);
-        expect(await events()).to.deep.equal(['began', 'shipped']);
-      });
-
-      it('in the middle of the work: it begins again with the same key, and is done once', async () => {
-        const receiving = start({ ROLE: 'receive' });
-        await receiving.printed(/answered 200/);
-        await receiving.stop('SIGKILL');
-        const working = start({ ROLE: 'work', HANG: 'yes' });
-        await working.printed(/began ship:payment:T-1:S\n/);
-        await working.stop('SIGKILL');
-        const again = start({ ROLE: 'work' });
-        await again.printed(/shipped ship:payment:T-1:S\n/);
-        expect(await events()).to.deep.equal(['began', 'began', 'shipped']);
-      });
-    });
   });
 }
 

@@ -1,0 +1,306 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
+import pg from 'pg';
+import {
+  type CallbackRepository,
+  DragonpayError,
+  type InboxEvent,
+  MemoryRepository,
+  type PaymentRow,
+  type PayoutRow,
+} from '../../src/index.js';
+import { type DragonpayTables, KyselyRepository, withNamedStatements } from '../../src/kysely.js';
+import { verifySigned } from '../../src/testing/verify-signed.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+
+type Kind = 'payment' | 'payout';
+
+interface Delivery {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly refno: string;
+  readonly status: string;
+  readonly amount: string | undefined;
+  readonly ccy: string | undefined;
+  readonly method: 'GET' | 'POST';
+  /** What the effect does, where there is one. */
+  readonly effect: 'none' | 'works' | 'dawdles' | 'throws';
+}
+
+interface State {
+  readonly rows: Record<string, { status: string; reached: string; refno: string | null }>;
+  readonly inbox: Record<string, { outcome: string; reasons: string[]; deliveries: number }>;
+  readonly effects: string[];
+}
+
+// The model: what DESIGN calls for, in as few words as it takes, and without a look at how it is done.
+const mayFollow: Record<Kind, Record<string, string>> = {
+  payment: { P: 'SFURKVAE', U: 'PSFRKVAE', A: 'PSFURKVE', S: 'RK', F: 'S', V: 'S', E: 'S', R: 'K', K: '' },
+  payout: { P: 'SFVGH', G: 'PSFVH', H: 'PSFVG', S: '', F: '', V: '' },
+};
+
+function deliver(state: State, { kind, id, refno, status, amount, ccy, effect }: Delivery): string {
+  const row = state.rows[`${kind} ${id}`];
+  const differs: string[] = [];
+  if (row && amount !== undefined && amount !== '100.00') differs.push('amount');
+  if (row && ccy !== undefined && ccy !== 'PHP') differs.push('currency');
+  const isRenamedPayment = kind === 'payout' && row?.refno === null && state.rows[`payment ${id}`] !== undefined;
+  if (row && (row.refno === null ? isRenamedPayment : row.refno !== refno)) differs.push('refno');
+  let outcome = 'stale';
+  if (mayFollow[kind][status] === undefined) outcome = 'unrecognized';
+  else if (row === undefined) outcome = 'not-found';
+  else if (differs.length > 0) outcome = 'mismatch';
+  else if (row.reached.includes(status)) outcome = row.status === status ? 'duplicate' : 'stale';
+  else if (mayFollow[kind][row.status]?.includes(status) || (status === 'P' && row.status === 'P')) outcome = 'applied';
+  const isLate = outcome === 'applied' && kind === 'payment' && status === 'S' && 'FVE'.includes(row?.status ?? '');
+  if (outcome === 'applied') {
+    if (effect === 'throws') return 'failed';
+    if (effect !== 'none') state.effects.push(`${kind} ${id} ${status}`);
+    Object.assign(row ?? {}, { status, refno, reached: `${row?.reached}${status}` });
+  }
+  const known = state.inbox[`${kind} ${id} ${refno} ${status}`];
+  const news = outcome === 'mismatch' ? differs : outcome === 'applied' ? (isLate ? ['late'] : []) : [outcome];
+  state.inbox[`${kind} ${id} ${refno} ${status}`] = {
+    outcome: known?.outcome === 'applied' ? 'applied' : outcome,
+    reasons: [...new Set([...(known?.reasons ?? []), ...news.filter((reason) => reason !== 'duplicate')])].sort(),
+    deliveries: (known?.deliveries ?? 0) + 1,
+  };
+  return outcome;
+}
+
+/** A repository, and the model of it. Effects are told apart by run. */
+interface Side {
+  readonly name: string;
+  readonly repositories: ReadonlyArray<KyselyRepository<Database> | MemoryRepository>;
+  state: State;
+  readonly effect: (delivery: Delivery, trx: unknown) => Promise<void>;
+  readonly effects: () => Promise<string[]>;
+}
+
+interface Database extends DragonpayTables {
+  model_effects: { id: string };
+}
+
+class Effectless extends Error {}
+
+async function perform({ repositories, effect }: Side, delivery: Delivery, number: number): Promise<string> {
+  const { kind, id, refno, status, amount, ccy, method } = delivery;
+  const fields = { refno, status, message: '', ...(amount && { amount }), ...(ccy && { ccy }) };
+  const callback = await verifySigned(
+    { ...(kind === 'payment' ? { txnid: id } : { merchantTxnId: id }), ...fields },
+    { method },
+  );
+  const repository = repositories[number % repositories.length] as CallbackRepository;
+  const run = (_update: unknown, trx: unknown) => effect(delivery, trx);
+  try {
+    const update = await repository.store(
+      callback,
+      delivery.effect === 'none' ? undefined : { milliseconds: 5_000, run },
+    );
+    return update.outcome;
+  } catch (error) {
+    if (error instanceof Effectless) return 'failed';
+    throw error;
+  }
+}
+
+async function misbehave(delivery: Delivery, write: () => Promise<void>): Promise<void> {
+  await write();
+  if (delivery.effect === 'dawdles') await new Promise((resolve) => setTimeout(resolve, 3));
+  if (delivery.effect === 'throws') throw new Effectless();
+}
+
+/** What the repository has of one id: to be compared with {@link expected}. */
+async function stored({ repositories: [repository] }: Side, kind: Kind, id: string) {
+  const row = await (kind === 'payment' ? repository?.findPayment(id) : repository?.findPayout(id));
+  const inbox = (await repository?.callbacks(kind === 'payment' ? { txnid: id } : { merchantTxnId: id })) ?? [];
+  return { row: row && rowOf(row), inbox: inbox.map(eventOf).sort() };
+}
+
+function rowOf({ status, reached, refno }: PaymentRow | PayoutRow) {
+  return { status: status as string, reached: reached.join(''), refno };
+}
+
+function eventOf({ refno, status, outcome, reasons, deliveries }: InboxEvent): string {
+  return [refno, status, outcome, [...reasons].sort(), deliveries].join(' ');
+}
+
+function expected(state: State, kind: Kind, id: string) {
+  const inbox = Object.entries(state.inbox)
+    .filter(([key]) => key.startsWith(`${kind} ${id} `))
+    .map(([key, event]) => [...key.split(' ').slice(2), event.outcome, event.reasons, event.deliveries].join(' '));
+  return { row: state.rows[`${kind} ${id}`], inbox: inbox.sort() };
+}
+
+function permutations<Item>(items: readonly Item[]): Item[][] {
+  if (items.length < 2) return [[...items]];
+  return items.flatMap((item, index) => permutations(items.toSpliced(index, 1)).map((rest) => [item, ...rest]));
+}
+
+interface Sides {
+  readonly sides: readonly Side[];
+  /** Ids end in it: the tables are shared by all runs. */
+  readonly run: string;
+}
+
+class Create implements fc.AsyncCommand<object, Sides> {
+  constructor(
+    readonly kind: Kind,
+    readonly id: string,
+    readonly imported: { readonly status: string; readonly refno: string } | undefined,
+  ) {}
+  check = () => true;
+  async run(_model: object, { sides, run }: Sides): Promise<void> {
+    const id = `${this.id}-${run}`;
+    const key = `${this.kind} ${id}`;
+    for (const { state, repositories } of sides) {
+      const [repository] = repositories as [CallbackRepository & MemoryRepository];
+      const details = { amount: '100.00', ...this.imported } as { amount: string };
+      const created =
+        this.kind === 'payment'
+          ? repository.createPayment({ txnid: id, ...details })
+          : repository.createPayout({ merchantTxnId: id, ...details });
+      const answer = await created.then(rowOf, (error) => (DragonpayError.is(error) ? error.code : error));
+      if (state.rows[key] !== undefined) {
+        expect(answer).to.equal('already-exists');
+      } else {
+        const { status = 'P', refno = null } = this.imported ?? {};
+        state.rows[key] = { status, reached: this.imported?.status ?? '', refno };
+        expect(answer).to.deep.equal(state.rows[key]);
+      }
+    }
+  }
+  toString = () => `create ${this.kind} ${this.id} ${JSON.stringify(this.imported)}`;
+}
+
+let interleavings = 0;
+
+/** One delivery, or several at the same time: then some order of them must explain everything that is seen. */
+class Deliver implements fc.AsyncCommand<object, Sides> {
+  constructor(readonly deliveries: readonly Delivery[]) {}
+  check = () => true;
+  async run(_model: object, { sides, run }: Sides): Promise<void> {
+    const deliveries = this.deliveries.map((delivery) => ({ ...delivery, id: `${delivery.id}-${run}` }));
+    if (deliveries.length > 1) interleavings++;
+    await Promise.all(sides.map((side) => this.#deliverTo(side, deliveries)));
+  }
+
+  async #deliverTo(side: Side, deliveries: readonly Delivery[]): Promise<void> {
+    const outcomes = await Promise.all(deliveries.map((delivery, number) => perform(side, delivery, number)));
+    for (const key of new Set(deliveries.map(({ kind, id }) => `${kind} ${id}`))) {
+      const [kind, id] = key.split(' ') as [Kind, string];
+      const members = [...deliveries.keys()].filter((number) => {
+        return deliveries[number]?.kind === kind && deliveries[number]?.id === id;
+      });
+      const seen = { outcomes: members.map((number) => outcomes[number]), ...(await stored(side, kind, id)) };
+      const explanations = permutations(members).map((order) => {
+        const state = structuredClone(side.state);
+        const told = new Map(order.map((number) => [number, deliver(state, deliveries[number] as Delivery)]));
+        return { state, told: { outcomes: members.map((number) => told.get(number)), ...expected(state, kind, id) } };
+      });
+      const explanation = explanations.find(({ told }) => JSON.stringify(told) === JSON.stringify(seen));
+      if (explanation === undefined)
+        expect(seen, `${side.name} has no explanation`).to.deep.equal(explanations[0]?.told);
+      side.state = explanation?.state ?? side.state;
+    }
+  }
+
+  toString = () => `deliver ${JSON.stringify(this.deliveries)}`;
+}
+
+const kinds = fc.constantFrom<Kind>('payment', 'payment', 'payout');
+const names = ['a', 'b'];
+
+const delivery: fc.Arbitrary<Delivery> = kinds.chain((kind) =>
+  fc.record({
+    kind: fc.constant(kind),
+    id: fc.constantFrom(...names),
+    refno: fc.constantFrom('R1', 'R1', 'R1', 'R1', 'R2'),
+    status: fc.constantFrom(...(kind === 'payment' ? 'SSSFPURKVAEDs' : 'SFPVGHKs')),
+    amount: fc.constantFrom(undefined, '100.00', '100.00', '100.00', '100.01'),
+    ccy: fc.constantFrom(undefined, undefined, 'PHP', 'PHP', 'USD'),
+    method: fc.constantFrom<'GET' | 'POST'>('GET', 'POST'),
+    effect: fc.constantFrom<Delivery['effect']>('none', 'works', 'works', 'dawdles', 'throws'),
+  }),
+);
+const imported = fc.record({ status: fc.constantFrom('P', 'F', 'S', 'V'), refno: fc.constant('R1') });
+const creating = fc
+  .tuple(kinds, fc.constantFrom(...names), fc.option(imported, { nil: undefined, freq: 4 }))
+  .map(([kind, id, given]) => new Create(kind, id, given));
+const one = delivery.map((delivery) => new Deliver([delivery]));
+const several = fc.array(delivery, { minLength: 2, maxLength: 5 }).map((deliveries) => new Deliver(deliveries));
+const commands = fc.commands([creating, one, several, several, several], { maxCommands: 24, size: 'max' });
+
+/** Describes that both repositories behave like the model, in so many runs of random commands. */
+export function describeModel(runs: number): void {
+  describe('The model of a repository', function () {
+    this.timeout(0);
+    this.slow(60_000);
+    let database: TestDatabase;
+    const pools: pg.Pool[] = [];
+    let processes: KyselyRepository<Database>[];
+
+    before(async () => {
+      database = await createTestDatabase();
+      await database.pool.query('create table model_effects (id text not null)');
+      // Two repositories with pools of their own are two processes, as far as PostgreSQL can tell.
+      processes = [1, 2].map(() => {
+        const pool = new pg.Pool({ connectionString: database.url, max: 4 });
+        pools.push(pool);
+        return new KyselyRepository(new Kysely({ dialect: new PostgresDialect({ pool: withNamedStatements(pool) }) }));
+      });
+    });
+
+    after(async () => {
+      for (const pool of pools) await pool.end();
+      await database.destroy();
+    });
+
+    const postgres = (): Side => ({
+      name: 'PostgreSQL',
+      repositories: processes,
+      state: { rows: {}, inbox: {}, effects: [] },
+      effect: (delivery, trx) =>
+        misbehave(delivery, async () => {
+          const id = `${delivery.kind} ${delivery.id} ${delivery.status}`;
+          await (trx as Transaction<Database>).insertInto('model_effects').values({ id }).execute();
+        }),
+      effects: async () => {
+        const { rows } = await sql<{ id: string }>`delete from model_effects returning id`.execute(database.db);
+        return rows.map(({ id }) => id);
+      },
+    });
+
+    const memory = (): Side => {
+      const done: string[] = [];
+      return {
+        name: 'memory',
+        repositories: [new MemoryRepository()],
+        state: { rows: {}, inbox: {}, effects: [] },
+        // Without a transaction to write in: what fails is not counted.
+        effect: async (delivery) => {
+          await misbehave(delivery, async () => {});
+          done.push(`${delivery.kind} ${delivery.id} ${delivery.status}`);
+        },
+        effects: async () => done,
+      };
+    };
+
+    it('explains what both repositories do, for callbacks in a row and at the same time', async () => {
+      let run = 0;
+      await fc.assert(
+        fc.asyncProperty(commands, async (generated) => {
+          const sides = [postgres(), memory()];
+          const ids = String(++run);
+          await fc.asyncModelRun(() => ({ model: {}, real: { sides, run: ids } }), generated);
+          for (const side of sides) {
+            expect((await side.effects()).sort(), `effects of ${side.name}`).to.deep.equal(side.state.effects.sort());
+          }
+        }),
+        { numRuns: runs, endOnFailure: false },
+      );
+      expect(interleavings).to.be.greaterThan(runs / 3);
+    });
+  });
+}
