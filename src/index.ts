@@ -1,6 +1,6 @@
 /**
- * Receives Dragonpay's payment and payout callbacks: verified, stored once and in order, and handed to the methods of
- * a decorated class. Imports no database and no framework.
+ * Receives the payment and payout callbacks of Dragonpay: verifies them, stores them once and in order, and passes them
+ * to the methods of a decorated class. Imports no database and no framework.
  */
 
 // The receiver
@@ -12,8 +12,9 @@ export {
   type HandlerClassDecorator,
 } from './decorators/dragonpay-callback.js';
 export type { HandlerClass } from './decorators/handler-metadata.js';
+export type { CallbackMethod, HandlerMethodDecorator } from './decorators/method-decorator.js';
 export { type DispatchMethod, OnDispatch } from './decorators/on-dispatch.js';
-export { type CallbackMethod, type HandlerMethodDecorator, OnGet } from './decorators/on-get.js';
+export { OnGet } from './decorators/on-get.js';
 export { OnPost } from './decorators/on-post.js';
 export {
   OnStatus,
@@ -22,12 +23,12 @@ export {
   type QueuedOptions,
   type StatusMethod,
 } from './decorators/on-status.js';
-export { CallbackDispatcher, type DispatcherParts } from './dispatcher.js';
-// Failures and news
-export { DragonpayError, type FailureCode } from './errors.js';
+export { CallbackDispatcher } from './dispatcher.js';
+// Failures and hooks
+export { DragonpayError, type FailureCode, type ReplyCode } from './errors.js';
 export type { Fetch } from './gateway/gateway-client.js';
 export type { HandlerOption } from './handling/handler-registry.js';
-// Work after the commit, and what nobody called about
+// Work after the commit
 export type { Job, JobPayload, JobQueue } from './jobs/job.js';
 export type { QueueWorker } from './jobs/job-worker.js';
 // What a handler receives and returns
@@ -76,8 +77,8 @@ export type {
   RepliedEvent,
   StoredEvent,
 } from './observability/hooks.js';
-export type { ReconcileReport } from './operations/reconcile.js';
-export type { CorrectOptions, ReconcileOptions } from './operations/without-request.js';
+export type { CorrectOptions } from './operations/correct.js';
+export type { ReconcileOptions, ReconcileReport } from './operations/reconcile.js';
 export type { Environment } from './protocol/gateway-addresses.js';
 export { generateTxnId, type TxnIdOptions } from './protocol/generate-txn-id.js';
 export type { CallbackKind } from './protocol/kinds.js';

@@ -3,13 +3,13 @@ import { type HandlerClass, setClassOptions } from './handler-metadata.js';
 /** Options of `@DragonpayCallback`. */
 export interface DragonpayCallbackOptions {
   /**
-   * Whether a GET moves the row as well; `false` when not given. For merchants whose postbacks come by GET, or who
-   * have no postback URL registered.
+   * Whether a GET moves the row too. Default: `false`. For merchants who receive postbacks by GET, or who have not
+   * registered a postback URL.
    */
   readonly updateOnGet?: boolean;
   /**
-   * Whether methods are called for forged and malformed callbacks, with `valid: false`; `true` when not given. It
-   * never lets one be stored. `false`: they are answered 400, an unknown id 404, and no method is called.
+   * Whether methods are called for forged and malformed callbacks, with `valid: false`. Default: `true`. Such a callback
+   * is never stored. With `false`, it is answered 400, an unknown id is answered 404, and no method is called.
    */
   readonly allowInvalidData?: boolean;
 }
@@ -18,7 +18,7 @@ export interface DragonpayCallbackOptions {
 export type HandlerClassDecorator = (target: HandlerClass, context?: ClassDecoratorContext) => void;
 
 /**
- * Makes a class a handler of Dragonpay's callbacks. Subclasses inherit it.
+ * Makes a class a handler of Dragonpay callbacks. Subclasses inherit it.
  *
  * @example
  * \@DragonpayCallback({ updateOnGet: true })

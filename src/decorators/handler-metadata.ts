@@ -2,19 +2,19 @@ import 'reflect-metadata';
 import type { CallbackKind } from '../protocol/kinds.js';
 
 /**
- * The one place that knows where decorators keep what they say: legacy ones (`experimentalDecorators`) through
- * reflect-metadata on the prototype, standard ones through the class's `Symbol.metadata`. Methods are remembered by
- * name, never by function: another decorator may wrap the function, and a subclass may override it.
+ * The only place that knows where decorators keep their metadata. Legacy decorators (`experimentalDecorators`) use
+ * reflect-metadata on the prototype, standard ones use the `Symbol.metadata` of the class. Methods are kept by name,
+ * never by function: another decorator may wrap the function, and a subclass may override it.
  */
 
-// Node 20 and 22 have no Symbol.metadata yet; every compiler falls back to this one. Decorators are imported before
-// the classes that they decorate are evaluated, so it is there in time.
+// Node 20 and 22 have no Symbol.metadata, and every compiler falls back to this symbol. Decorators are imported before
+// the classes that they decorate are evaluated, so it is set in time.
 (Symbol as { metadata?: symbol }).metadata ??= Symbol.for('Symbol.metadata');
 const symbolMetadata: symbol = (Symbol as unknown as { metadata: symbol }).metadata;
 
 const entriesKey = Symbol.for('dragonpay-callback.entries');
 
-/** Options of a handler class, as `@DragonpayCallback` was given them. */
+/** The options given to `@DragonpayCallback`, with defaults. */
 export interface ClassOptions {
   readonly updateOnGet: boolean;
   readonly allowInvalidData: boolean;
@@ -27,29 +27,29 @@ export type MethodRole =
       readonly role: 'status';
       readonly kind: CallbackKind;
       readonly statuses: readonly string[];
-      /** The queue that the method works for; without one it runs in the transaction. */
+      /** The queue that the method works for. Without one, the method runs in the transaction. */
       readonly queue?: string;
     };
 
 /** One decorated method. */
 export type MethodEntry = MethodRole & {
   readonly key: string | symbol;
-  /** Why this cannot serve, found where an error could not be thrown clearly. */
+  /** Why the method cannot be called. Thrown when the endpoint is made, where the message can name the class. */
   readonly fault?: 'static' | 'private' | 'no-method';
 };
 
-/** What the decorators of one class said, without its base classes. */
+/** The decorators of one class, without those of its base classes. */
 export interface OwnHandlerMetadata {
   options?: ClassOptions;
   readonly methods: MethodEntry[];
 }
 
-/** The arguments of a method decorator: of the legacy kind, or of the standard one. */
+/** The arguments of a method decorator, legacy or standard. */
 export type MethodDecoratorArguments =
   | [target: object, key: string | symbol, descriptor?: PropertyDescriptor]
   | [value: unknown, context: ClassMethodDecoratorContext];
 
-/** Remembers a decorated method. */
+/** Records a decorated method. */
 export function addMethod(role: MethodRole, ...args: MethodDecoratorArguments): void {
   const [target, keyOrContext] = args;
   if (isStandardContext(keyOrContext)) {
@@ -58,7 +58,7 @@ export function addMethod(role: MethodRole, ...args: MethodDecoratorArguments): 
     ownOf(metadata as object).methods.push({ ...role, key: name, ...(fault && { fault }) });
   } else {
     const isStatic = typeof target === 'function';
-    // A getter may be what a decorator below made of a method, such as one that binds it: see handler-table.ts.
+    // A decorator below, such as one that binds the method, may have made a getter of it: see handler-table.ts.
     const { value, get } = (args[2] as PropertyDescriptor | undefined) ?? {};
     const isMethod = typeof (value ?? get) === 'function';
     const fault = isStatic ? 'static' : isMethod ? undefined : 'no-method';
@@ -67,7 +67,7 @@ export function addMethod(role: MethodRole, ...args: MethodDecoratorArguments): 
   }
 }
 
-/** Remembers the options of a decorated class. */
+/** Records the options of a decorated class. */
 export function setClassOptions(
   options: ClassOptions,
   ...[target, context]: [target: HandlerClass, context?: ClassDecoratorContext]
@@ -75,7 +75,7 @@ export function setClassOptions(
   ownOf(isStandardContext(context) ? (context.metadata as object) : (target.prototype as object)).options = options;
 }
 
-/** What was said of a class and its base classes, the base first. A class of neither kind of decorator says nothing. */
+/** The metadata of a class and its base classes, the base first. Classes without decorators are left out. */
 export function handlerMetadataOf(handlerClass: HandlerClass): OwnHandlerMetadata[] {
   const chain: OwnHandlerMetadata[] = [];
   for (
@@ -94,7 +94,7 @@ export function handlerMetadataOf(handlerClass: HandlerClass): OwnHandlerMetadat
 }
 
 /** A class whose instances handle callbacks. */
-// biome-ignore lint/suspicious/noExplicitAny: the parameters are the container's affair, and its own types say any
+// biome-ignore lint/suspicious/noExplicitAny: the container supplies the parameters, and its own types say any
 export type HandlerClass<Instance extends object = object> = abstract new (...args: any[]) => Instance;
 
 function isStandardContext<Context extends DecoratorContext>(

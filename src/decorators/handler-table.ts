@@ -3,7 +3,7 @@ import type { CallbackKind } from '../protocol/kinds.js';
 import { isStatus } from '../protocol/statuses.js';
 import { type ClassOptions, type HandlerClass, handlerMetadataOf, type MethodEntry } from './handler-metadata.js';
 
-/** What to call for what: made once for an endpoint, and frozen. Keys name methods of the handler's instance. */
+/** Maps HTTP methods and statuses to handler methods, by their names. Built once for each endpoint. */
 export interface HandlerTable extends ClassOptions {
   readonly className: string;
   readonly get: string | symbol | undefined;
@@ -15,7 +15,7 @@ export interface HandlerTable extends ClassOptions {
   readonly queued: readonly QueuedEntry[];
 }
 
-/** A method that is called by the worker of a queue, after the commit. */
+/** A method that the worker of a queue calls after the commit. */
 export interface QueuedEntry {
   readonly kind: CallbackKind;
   readonly status: string;
@@ -23,87 +23,90 @@ export interface QueuedEntry {
   readonly key: string | symbol;
 }
 
+/** What a method is called for. A status has at most one method in the transaction, and one for each queue. */
+type Slot =
+  | { readonly role: 'get' | 'post' | 'dispatch'; readonly key: string | symbol }
+  | {
+      readonly role: 'status';
+      readonly kind: CallbackKind;
+      readonly status: string;
+      readonly queue: string | undefined;
+      readonly key: string | symbol;
+    };
+
 /**
- * Reads the decorators of a class and its base classes; the nearest class wins.
- * @throws DragonpayError `invalid-handler-class`, with a sentence about what to change.
+ * Reads the decorators of a class and its base classes. The nearest class wins.
+ * @throws DragonpayError `invalid-handler-class`, with a sentence about what to change
  */
 export function handlerTableOf(Class: HandlerClass): HandlerTable {
   if (typeof Class !== 'function' || typeof Class.prototype !== 'object') fail('', 'endpoint() takes a class');
   const chain = handlerMetadataOf(Class);
   const options = chain.findLast((own) => own.options !== undefined)?.options;
   if (options === undefined) fail(Class.name, 'is not decorated with @DragonpayCallback()');
-  const methods = new Map<string, string | symbol>();
-  const queued = new Map<string, QueuedEntry>();
+  const slots = new Map<string, Slot>();
   for (const own of chain) {
-    const declared = new Map<string, string | symbol>();
-    for (const entry of own.methods) {
-      assertCallable(Class, entry);
-      for (const slot of slotsOf(Class, entry)) {
-        const other = declared.get(slot);
-        if (other !== undefined && other !== entry.key) {
-          fail(Class.name, `has two methods for ${slot}: ${String(other)} and ${String(entry.key)}`);
-        }
-        declared.set(slot, entry.key);
+    const declared = new Map<string, Slot>();
+    for (const slot of own.methods.flatMap((entry) => slotsOf(Class, entry))) {
+      const other = declared.get(idOf(slot));
+      if (other !== undefined && other.key !== slot.key) {
+        fail(Class.name, `has two methods for ${describe(slot)}: ${String(other.key)} and ${String(slot.key)}`);
       }
-      for (const one of queuedOf(entry)) queued.set(slotOf(one), one);
+      declared.set(idOf(slot), slot);
     }
-    for (const [slot, key] of declared) methods.set(slot, key);
+    for (const [id, slot] of declared) slots.set(id, slot);
   }
-  return Object.freeze({
-    ...options,
-    className: Class.name,
-    get: methods.get('@OnGet'),
-    post: methods.get('@OnPost'),
-    dispatch: methods.get('@OnDispatch'),
-    status: { payment: statusMethods(methods, 'payment'), payout: statusMethods(methods, 'payout') },
-    queued: [...queued.values()],
-  });
+  return Object.freeze({ ...options, className: Class.name, ...toTable([...slots.values()]) });
 }
 
-const slotNames = { get: '@OnGet', post: '@OnPost', dispatch: '@OnDispatch' } as const;
-
-function slotsOf(Class: HandlerClass, entry: MethodEntry): string[] {
-  if (entry.role !== 'status') return [slotNames[entry.role]];
-  const method = String(entry.key);
-  if (entry.statuses.length === 0) fail(Class.name, `names no status in @OnStatus of ${method}`);
-  for (const status of entry.statuses) {
-    if (!isStatus(entry.kind, status)) fail(Class.name, `names no status of a ${entry.kind} in @OnStatus of ${method}`);
+function toTable(slots: readonly Slot[]): Omit<HandlerTable, 'className' | keyof ClassOptions> {
+  const keys: { get?: string | symbol; post?: string | symbol; dispatch?: string | symbol } = {};
+  const status = { payment: new Map<string, string | symbol>(), payout: new Map<string, string | symbol>() };
+  const queued: QueuedEntry[] = [];
+  for (const slot of slots) {
+    if (slot.role !== 'status') keys[slot.role] = slot.key;
+    else if (slot.queue === undefined) status[slot.kind].set(slot.status, slot.key);
+    else queued.push({ kind: slot.kind, status: slot.status, queue: slot.queue, key: slot.key });
   }
-  const { kind, queue } = entry;
+  return { get: keys.get, post: keys.post, dispatch: keys.dispatch, status, queued };
+}
+
+function slotsOf(Class: HandlerClass, entry: MethodEntry): Slot[] {
+  assertCallable(Class, entry);
+  const { key } = entry;
+  if (entry.role !== 'status') return [{ role: entry.role, key }];
+  const { kind, queue, statuses } = entry;
+  const method = String(key);
+  if (statuses.length === 0) fail(Class.name, `names no status in @OnStatus of ${method}`);
+  for (const status of statuses) {
+    if (!isStatus(kind, status)) fail(Class.name, `names an unknown ${kind} status in @OnStatus of ${method}`);
+  }
   if (queue !== undefined && (typeof queue !== 'string' || !/^[\w.-]{1,64}$/.test(queue))) {
-    fail(Class.name, `names no queue in @OnStatus of ${method}: 1 to 64 letters, digits, "_", "-" and "."`);
+    fail(
+      Class.name,
+      `has an invalid queue name in @OnStatus of ${method}: it must be 1 to 64 letters, digits, "_", "-" and "."`,
+    );
   }
-  return entry.statuses.map((status) => slotOf({ kind, status, queue }));
+  return statuses.map((status) => ({ role: 'status', kind, status, queue, key }));
 }
 
-function queuedOf(entry: MethodEntry): QueuedEntry[] {
-  if (entry.role !== 'status') return [];
-  const { kind, queue, key, statuses } = entry;
-  return queue === undefined ? [] : statuses.map((status) => ({ kind, status, queue, key }));
+function idOf(slot: Slot): string {
+  return slot.role === 'status' ? `${slot.kind} ${slot.status} ${slot.queue}` : slot.role;
 }
 
-/** A status may have a method in the transaction, and one for each queue. */
-function slotOf({ kind, status, queue }: { kind: CallbackKind; status: string; queue: string | undefined }): string {
-  return queue === undefined ? `${statusSlot(kind)}${status}` : `@OnStatus for ${queue} of ${kind}s in ${status}`;
-}
+const decoratorNames = { get: '@OnGet', post: '@OnPost', dispatch: '@OnDispatch' } as const;
 
-function statusSlot(kind: CallbackKind): string {
-  return `@OnStatus of ${kind}s in `;
-}
-
-function statusMethods(methods: ReadonlyMap<string, string | symbol>, kind: CallbackKind) {
-  const prefix = statusSlot(kind);
-  return new Map(
-    [...methods].filter(([slot]) => slot.startsWith(prefix)).map(([slot, key]) => [slot.slice(prefix.length), key]),
-  );
+function describe(slot: Slot): string {
+  if (slot.role !== 'status') return decoratorNames[slot.role];
+  const { kind, status, queue } = slot;
+  return `@OnStatus${queue === undefined ? '' : ` for ${queue}`} of ${kind}s in ${status}`;
 }
 
 function assertCallable(Class: HandlerClass, { key, fault }: MethodEntry): void {
   const method = String(key);
-  if (fault === 'static') fail(Class.name, `decorates the static method ${method}; handlers are instance methods`);
-  if (fault === 'private') fail(Class.name, `decorates the private method ${method}, which nobody else can call`);
+  if (fault === 'static') fail(Class.name, `decorates the static method ${method}; handlers must be instance methods`);
+  if (fault === 'private') fail(Class.name, `decorates the private method ${method}, which cannot be called`);
   if (fault === 'no-method' || !holdsFunction(Class.prototype, key)) {
-    fail(Class.name, `decorates ${method}, which is no method`);
+    fail(Class.name, `decorates ${method}, which is not a method`);
   }
 }
 
@@ -116,6 +119,6 @@ function holdsFunction(prototype: object, key: string | symbol): boolean {
   }
 }
 
-function fail(className: string, complaint: string): never {
-  throw new DragonpayError('invalid-handler-class', `${className} ${complaint}`.trim(), { subject: className });
+function fail(className: string, problem: string): never {
+  throw new DragonpayError('invalid-handler-class', `${className} ${problem}`.trim(), { subject: className });
 }

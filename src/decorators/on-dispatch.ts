@@ -1,15 +1,18 @@
 import type { CallbackReply, CallbackRequest } from '../model/callback-request.js';
 import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js';
-import type { HandlerMethodDecorator } from './on-get.js';
+import type { HandlerMethodDecorator } from './method-decorator.js';
 
-/** A method around the whole way of a request. `next` goes it, once, and resolves to the reply; it never rejects. */
+/**
+ * A method around the whole way of a request. `next` handles the request and resolves to the reply. Call it at most
+ * once; it never rejects.
+ */
 export type DispatchMethod = (
   request: CallbackRequest,
   next: () => Promise<CallbackReply>,
 ) => CallbackReply | Promise<CallbackReply>;
 
 /**
- * Wraps the way of every request, also of refused ones: to time it, to log it, to replace its reply.
+ * Wraps every request, including refused ones: to time it, to log it, or to replace its reply.
  *
  * @example
  * \@OnDispatch() async around(request: CallbackRequest, next: () => Promise<CallbackReply>) {

@@ -1,9 +1,9 @@
 import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js';
-import type { CallbackMethod, HandlerMethodDecorator } from './on-get.js';
+import type { CallbackMethod, HandlerMethodDecorator } from './method-decorator.js';
 
 /**
- * Calls the method for every POST, also a repeated one, after the row is stored. Returning nothing answers
- * `result=OK` to a valid callback.
+ * Calls the method for every POST, repeated ones included, after the row is stored. If it returns nothing, a valid
+ * callback is answered `result=OK`.
  *
  * @example
  * \@OnPost() settle(callback: Callback) { if (callback.valid) console.log(callback.update.outcome); }

@@ -1,46 +1,48 @@
 import type { QueuedCallback, StoredCallback, ValidCallback } from '../model/callback.js';
 import type { PaymentStatus, PayoutStatus, Status } from '../protocol/statuses.js';
 import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js';
-import type { HandlerMethodDecorator } from './on-get.js';
+import type { HandlerMethodDecorator } from './method-decorator.js';
 
-/** Options of `@OnStatus`: `kind: 'payout'` for payouts; payments when not given. */
+/** Options of `@OnStatus`. */
 export interface OnStatusOptions<Kind extends 'payment' | 'payout' = 'payment' | 'payout'> {
+  /** Default: `payment`. */
   readonly kind?: Kind;
   readonly queue?: undefined;
 }
 
-/** Options of `@OnStatus` for work that follows the commit: the name of the queue that its worker takes it from. */
+/** Options of `@OnStatus` for work after the commit. */
 export interface QueuedOptions<Kind extends 'payment' | 'payout' = 'payment' | 'payout'> {
+  /** Default: `payment`. */
   readonly kind?: Kind;
-  /** 1 to 64 letters, digits, `_`, `-` and `.`. */
+  /** The queue of the job: 1 to 64 letters, digits, `_`, `-` and `.`. */
   readonly queue: string;
 }
 
 /**
- * A method that runs when a payment or payout reaches a status. `trx` is whatever the repository's transaction is. Its
- * parameter may also be a `Callback`: then what `StoredCallback` says of news without a request is left out of sight.
+ * A method that runs when a payment or payout reaches a status. `trx` is the transaction of the repository. A parameter
+ * typed `Callback` is accepted too; it hides that `request` can be undefined.
  */
 export type StatusMethod<S extends Status, Kind extends 'payment' | 'payout'> = (
   callback: StoredCallback<S, never, Kind> & Pick<ValidCallback, 'origin' | 'method' | 'request'>,
 ) => void | Promise<void>;
 
-/** A method that a queue's worker calls after the commit. */
+/** A method that the worker of a queue calls after the commit. */
 export type QueuedMethod<S extends Status, Kind extends 'payment' | 'payout'> = (
   callback: QueuedCallback<S, Kind>,
 ) => void | Promise<void>;
 
 /**
- * Calls the method when a payment reaches one of the statuses, once for each, inside the database transaction that
- * stores it: what it writes through `callback.trx` commits together with the status. If it throws, the move is rolled
- * back, the answer is 5xx and the next delivery tries again.
+ * Calls the method when a payment reaches one of the statuses, once for each status, inside the database transaction
+ * that stores it. Writes through `callback.trx` commit together with the status. If the method throws, the transaction
+ * is rolled back, the reply is 5xx, and the next delivery tries again.
  *
  * @example
  * \@OnStatus('S') async ship({ trx, data }: StoredCallback<'S', Database>) {
  *   await trx.updateTable('orders').set({ paid: true }).where('txnid', '=', data.txnid).execute();
  * }
  *
- * With `queue` a job commits together with the status instead, and its worker calls the method with a
- * {@link QueuedCallback}: for mail, couriers and whatever else cannot be rolled back.
+ * With `queue`, a job commits together with the status, and a worker calls the method with a {@link QueuedCallback}
+ * later. Use it for mail, couriers and other work that cannot be rolled back.
  *
  * @example
  * \@OnStatus('S', { queue: 'mail' }) async thank({ data, job }: QueuedCallback<'S'>) {

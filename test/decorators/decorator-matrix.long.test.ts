@@ -130,13 +130,13 @@ const expected = {
   },
   refused: [
     'Undecorated is not decorated with @DragonpayCallback()',
-    'Static decorates the static method settle; handlers are instance methods',
-    'Property decorates settle, which is no method',
-    'Getter decorates settle, which is no method',
+    'Static decorates the static method settle; handlers must be instance methods',
+    'Property decorates settle, which is not a method',
+    'Getter decorates settle, which is not a method',
     'TwoForPost has two methods for @OnPost: first and second',
     'TwoForStatus has two methods for @OnStatus of payments in S: first and second',
     'NoStatus names no status in @OnStatus of reach',
-    'WrongLetter names no status of a payment in @OnStatus of reach',
+    'WrongLetter names an unknown payment status in @OnStatus of reach',
   ],
 };
 
@@ -176,9 +176,9 @@ describe('the same handler classes, however they are compiled', function () {
       const folder = await prepare(`only-${compiler}`, 'standard', ['standard-only.ts']);
       const complaints = JSON.parse(await runWith('standard', folder, ['standard-only.ts'], 'standard-only.ts'));
       expect(complaints).to.deep.equal([
-        'PrivateMethod decorates the private method #settle, which nobody else can call',
-        'StaticPrivateMethod decorates the static method #settle; handlers are instance methods',
-        'Accessor decorates settle, which is no method',
+        'PrivateMethod decorates the private method #settle, which cannot be called',
+        'StaticPrivateMethod decorates the static method #settle; handlers must be instance methods',
+        'Accessor decorates settle, which is not a method',
       ]);
     });
   }

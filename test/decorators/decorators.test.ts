@@ -454,7 +454,7 @@ describe('decorators', () => {
           }
           return Statics;
         },
-        'Statics decorates the static method settle; handlers are instance methods',
+        'Statics decorates the static method settle; handlers must be instance methods',
       ],
       [
         'a property that holds a function',
@@ -466,7 +466,7 @@ describe('decorators', () => {
           }
           return Property;
         },
-        'Property decorates settle, which is no method',
+        'Property decorates settle, which is not a method',
       ],
       [
         'a getter of what is no function',
@@ -480,7 +480,7 @@ describe('decorators', () => {
           }
           return Getter;
         },
-        'Getter decorates settle, which is no method',
+        'Getter decorates settle, which is not a method',
       ],
       [
         'two methods for POST',
@@ -593,7 +593,7 @@ describe('decorators', () => {
             }
             return WrongLetter;
           },
-          'WrongLetter names no status of a payment in @OnStatus of reach',
+          'WrongLetter names an unknown payment status in @OnStatus of reach',
         ],
       ),
       [
@@ -605,7 +605,7 @@ describe('decorators', () => {
           }
           return WrongPayoutLetter;
         },
-        'WrongPayoutLetter names no status of a payout in @OnStatus of reach',
+        'WrongPayoutLetter names an unknown payout status in @OnStatus of reach',
       ],
       [
         'a method that a subclass replaced by something else',
@@ -618,7 +618,7 @@ describe('decorators', () => {
           Object.defineProperty(Overwritten.prototype, 'post', { value: 'no function' });
           return Overwritten;
         },
-        'Overwritten decorates post, which is no method',
+        'Overwritten decorates post, which is not a method',
       ],
       [
         'a private method, as the standard decorators see it',
@@ -632,7 +632,7 @@ describe('decorators', () => {
           });
           return Private;
         },
-        'Private decorates the private method #settle, which nobody else can call',
+        'Private decorates the private method #settle, which cannot be called',
       ],
       ['an instance', () => new (class {})() as unknown as HandlerClass, 'endpoint() takes a class'],
       ['nothing', () => undefined as unknown as HandlerClass, 'endpoint() takes a class'],
