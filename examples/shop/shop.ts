@@ -41,7 +41,7 @@ export class Shop {
     try {
       return await this.#route(request);
     } catch (error) {
-      if (DragonpayError.is(error)) return failure(error.status, error.code, error.message);
+      if (DragonpayError.is(error)) return failure(statusOf(error), error.code, error.message);
       console.error(`shop: ${request.method} ${request.path} failed: ${oneLine(error)}`);
       return failure(500, 'internal-error', 'the shop could not answer: see its log');
     }
@@ -79,7 +79,7 @@ export class Shop {
       const row = await this.#orders.take({ amount: product.price, description: product.name, email });
       return redirect(await this.#gateway.createPayment(row));
     } catch (error) {
-      if (DragonpayError.is(error)) return this.#list({ status: error.status, message: error.message, values });
+      if (DragonpayError.is(error)) return this.#list({ status: statusOf(error), message: error.message, values });
       console.error(`shop: no payment could be made: ${oneLine(error)}`);
       const message = 'Dragonpay did not take this up. You have not been charged: please try again.';
       return this.#list({ status: 502, message, values });
@@ -113,6 +113,11 @@ export class Shop {
     const found = await this.#orders.find(txnid);
     return found === undefined ? failure(404, 'not-found', 'there is no such transaction') : json(found);
   }
+}
+
+/** The errors that the shop meets are about the details of an order. */
+function statusOf({ code }: DragonpayError): number {
+  return code === 'already-exists' ? 409 : 400;
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

@@ -1,12 +1,12 @@
-/** A signal that aborts with the first of several. */
-export interface FirstSignal {
+/** A signal that aborts with the first of several signals. */
+export interface AnySignal {
   readonly signal: AbortSignal;
-  /** Lets go of the others. */
+  /** Removes the listeners from the other signals. */
   readonly forget: () => void;
 }
 
-/** Not AbortSignal.any: Node 20 collects one that follows an `AbortSignal.timeout`, which then never aborts. */
-export function firstSignal(...signals: readonly AbortSignal[]): FirstSignal {
+/** Not `AbortSignal.any`: on Node 20 its signal can be collected while it follows an `AbortSignal.timeout`. */
+export function anySignal(...signals: readonly AbortSignal[]): AnySignal {
   const controller = new AbortController();
   const abort = (event: Event) => controller.abort((event.target as AbortSignal).reason);
   for (const signal of signals) {

@@ -1,7 +1,7 @@
 import type { DragonpayError } from '../errors.js';
-import { isThenable } from './is-thenable.js';
+import { isThenable } from './wait.js';
 
-/** A bound on how long something may take. Its signal is only made for those who look at it. */
+/** A bound on how long something may take. Its signal is created on first use. */
 export class Deadline {
   #controller: AbortController | undefined;
   #passed: DragonpayError | undefined;
@@ -22,46 +22,32 @@ export class Deadline {
 }
 
 /**
- * Runs something, and rejects with `late()` when it takes longer. What runs on after that is nobody's any more; a loop
- * that never yields cannot be stopped. Throws or rejects with what `run` does, after `toError` made of it what it likes.
+ * Runs something, and rejects with `late()` when it takes longer. Work that is still running after the deadline is
+ * abandoned. A loop that never yields cannot be stopped.
  */
-export function withinDeadline<Result>(
+export async function withinDeadline<Result>(
   milliseconds: number,
   run: (deadline: Deadline) => Result | PromiseLike<Result>,
   late: () => DragonpayError,
-  toError: (reason: unknown) => unknown = (reason) => reason,
-): Result | Promise<Result> {
+): Promise<Result> {
   const deadline = new Deadline();
-  let running: Promise<Result>;
-  try {
-    const result = run(deadline);
-    if (!isThenable(result)) return result;
-    // Whatever the `then` of another library does, or hands on, is a promise's affair from here.
-    running = Promise.resolve(result);
-  } catch (reason) {
-    throw toError(reason);
-  }
-  // By hand, since Promise.race costs every callback several promises more.
+  const running = run(deadline);
+  // A value needs no timer, which costs more than the rest of this function.
+  if (!isThenable(running)) return running as Result;
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       const reason = late();
       deadline.pass(reason);
-      reject(toError(reason));
+      reject(reason);
     }, milliseconds);
-    running.then(
-      (result) => {
-        clearTimeout(timer);
-        resolve(result);
-      },
-      (reason) => {
-        clearTimeout(timer);
-        reject(toError(reason));
-      },
-    );
+    // Adopts the thenables of other libraries as a native promise.
+    Promise.resolve(running)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer));
   });
 }
 
-/** Gives an object a `signal` that is made when somebody looks at it. As a getter of a literal it costs five times that. */
+/** Adds a `signal` that is created on first use. `defineProperty` is cheaper here than a getter in a literal. */
 export function withSignal<Target extends object>(
   target: Target,
   deadline: Deadline,

@@ -1,4 +1,4 @@
-import { firstSignal } from '../async/any-signal.js';
+import { anySignal } from '../async/any-signal.js';
 import { type Environment, gatewayAddress } from '../protocol/gateway-addresses.js';
 
 /** `fetch`, as far as it is used here. */
@@ -41,7 +41,7 @@ export function gatewayCall(access: GatewayAccess): GatewayCall {
   const authorization = `Basic ${Buffer.from(`${access.merchantId}:${access.apiKey}`, 'utf8').toString('base64')}`;
   return async (path, signal) => {
     const timeout = AbortSignal.timeout(access.timeoutMilliseconds ?? timeoutMilliseconds);
-    const either = signal === undefined ? { signal: timeout, forget: () => {} } : firstSignal(signal, timeout);
+    const either = signal === undefined ? { signal: timeout, forget: () => {} } : anySignal(signal, timeout);
     try {
       const response = await access.fetch(base + path, {
         headers: { authorization, accept: 'application/json' },

@@ -1,9 +1,10 @@
-import type { FailureCode } from '../errors.js';
+import type { ReplyCode } from '../errors.js';
 
-/** Why a callback is invalid: a code of the table of failures, the field it is about, and a sentence without values. */
+/** Why a callback is invalid. */
 export interface Issue {
-  readonly code: FailureCode;
+  readonly code: ReplyCode;
   /** The field's name on the wire, in lower case. */
   readonly field?: string;
+  /** A sentence without values of fields. */
   readonly message: string;
 }

@@ -1,5 +1,5 @@
 import { ValidationError } from 'yup';
-import type { FailureCode } from '../errors.js';
+import type { ReplyCode } from '../errors.js';
 import type { Issue } from '../model/issue.js';
 import { withTwoDecimals } from '../protocol/field-shapes.js';
 import type { CheckedCallback, KnownFields } from '../protocol/fields.js';
@@ -36,7 +36,7 @@ export function checkFields(fields: ReceivedFields, accepted: ReadonlySet<Callba
   return { ok: true, callback: toChecked(kind, known) };
 }
 
-function refused(code: FailureCode, field: string, message: string): FieldsChecked {
+function refused(code: ReplyCode, field: string, message: string): FieldsChecked {
   return { ok: false, issues: [{ code, field, message }] };
 }
 
@@ -53,7 +53,7 @@ function shapeIssues(kind: CallbackKind, known: Readonly<KnownFields>): Issue[] 
     for (const { path = '', message } of error.inner) {
       // An empty required field breaks the rules of its shape as well: one issue a field, the first.
       if (!byField.has(path))
-        byField.set(path, { code: message as FailureCode, field: path, message: describe(path, message) });
+        byField.set(path, { code: message as ReplyCode, field: path, message: describe(path, message) });
     }
     return [...byField.values()];
   }

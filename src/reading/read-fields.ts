@@ -1,5 +1,5 @@
-import { isThenable } from '../async/is-thenable.js';
-import type { FailureCode } from '../errors.js';
+import { isThenable } from '../async/wait.js';
+import type { ReplyCode } from '../errors.js';
 import type { BodyRead, CallbackRequest } from '../model/callback-request.js';
 import type { Issue } from '../model/issue.js';
 import { type KnownFieldName, type KnownFields, knownFieldNames } from '../protocol/fields.js';
@@ -27,7 +27,7 @@ export interface ReadLimits {
 /** The fields of a request, or the reason why there are none. `detail` is for the log. */
 export type FieldsRead =
   | ({ readonly ok: true } & ReceivedFields)
-  | { readonly ok: false; readonly code: FailureCode; readonly detail?: string };
+  | { readonly ok: false; readonly code: ReplyCode; readonly detail?: string };
 
 /**
  * Reads the name and value pairs of a callback: from the body of a POST, from the query of a GET, never from both.
@@ -237,7 +237,7 @@ class FieldCollector implements ReceivedFields {
     else this.#refuse('repeated-field', field, 'occurs more than once');
   }
 
-  #refuse(code: FailureCode, field: string | undefined, what: string): void {
+  #refuse(code: ReplyCode, field: string | undefined, what: string): void {
     this.issues.push(
       field === undefined ? { code, message: `a field ${what}` } : { code, field, message: `${field} ${what}` },
     );

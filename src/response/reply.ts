@@ -1,14 +1,15 @@
+import { DragonpayError } from '../errors.js';
 import { escapeHtml } from './escape-html.js';
 
 /** Options of a reply that a handler makes. */
 export interface ReplyOptions {
-  /** HTTP status code of a reply with a body; 200 when not given (303 for a redirect). */
+  /** HTTP status code of a reply with a body. Default: 200, for a redirect 303. */
   readonly status?: number;
 }
 
 declare const ownReply: unique symbol;
 
-/** A reply that a handler made with {@link reply}: it is sent as it is. */
+/** A reply that a handler made with {@link reply}. It is sent unchanged. */
 export interface HandlerReply {
   readonly [ownReply]: true;
   readonly status: number;
@@ -24,9 +25,9 @@ const withoutBody = [204, 205, 304];
 
 function make(body: string, contentType: string, { status = 200 }: ReplyOptions, location?: string): HandlerReply {
   if (!Number.isInteger(status) || status < 200 || status > 599 || withoutBody.includes(status)) {
-    throw new RangeError('a status is 200 to 599, and one that has a body');
+    throw invalidReply('status', 'must be 200 to 599, and not one without a body (204, 205, 304)');
   }
-  if (typeof body !== 'string') throw new TypeError('the body of a reply is text');
+  if (typeof body !== 'string') throw invalidReply('body', 'must be a string');
   const made = Object.freeze({ status, contentType, location, body }) as HandlerReply;
   replies.add(made);
   return made;
@@ -37,11 +38,11 @@ export function isHandlerReply(value: unknown): value is HandlerReply {
   return typeof value === 'object' && value !== null && replies.has(value);
 }
 
-/** What a handler method may return: a string is `reply.text(string)`, nothing is the default answer. */
+/** What a handler method may return. A string means `reply.text(string)`, nothing means the default reply. */
 export type HandlerResult = string | HandlerReply | undefined | void;
 
 /**
- * Makes replies.
+ * Makes replies. Each function throws a DragonpayError `invalid-reply` for arguments that cannot be sent.
  *
  * @example
  * return reply.html`<p>Payment ${callback.data.txnid} received.</p>`;
@@ -50,14 +51,14 @@ export const reply = {
   /** Plain text. */
   text: (body: string, options: ReplyOptions = {}): HandlerReply => make(body, plainText, options),
 
-  /** JSON of a value. @throws TypeError for what JSON cannot hold. */
+  /** The value as JSON. */
   json: (value: unknown, options: ReplyOptions = {}): HandlerReply => {
-    const body = JSON.stringify(value);
-    if (body === undefined) throw new TypeError('this value has no JSON');
+    const body = toJson(value);
+    if (body === undefined) throw invalidReply('value', 'cannot be written as JSON');
     return make(body, 'application/json; charset=utf-8', options);
   },
 
-  /** HTML, as a template tag: what is put into the template is escaped. `reply.html(markup)` takes it as it is. */
+  /** HTML. As a template tag it escapes the inserted values. `reply.html(markup)` sends the markup unchanged. */
   html: (markup: TemplateStringsArray | string, ...values: ReadonlyArray<ReplyOptions | unknown>): HandlerReply => {
     const type = 'text/html; charset=utf-8';
     if (typeof markup === 'string') return make(markup, type, (values[0] ?? {}) as ReplyOptions);
@@ -65,9 +66,21 @@ export const reply = {
     return make(body, type, {});
   },
 
-  /** 303: the browser follows with a GET. @throws TypeError for a location with line breaks or control characters. */
+  /** A redirect, which the browser follows with a GET. `location` must be printable ASCII without spaces. */
   redirect: (location: string, { status = 303 }: ReplyOptions = {}): HandlerReply => {
-    if (!/^[\u0021-\u007e]+$/.test(location)) throw new TypeError('a location is printable ASCII without spaces');
+    if (!/^[\u0021-\u007e]+$/.test(location)) throw invalidReply('location', 'must be printable ASCII without spaces');
     return make('', plainText, { status }, location);
   },
 };
+
+function invalidReply(subject: string, problem: string): DragonpayError {
+  return new DragonpayError('invalid-reply', `${subject} ${problem}`, { subject });
+}
+
+function toJson(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { DragonpayError } from '../errors.js';
+import { DragonpayError, type FailureCode } from '../errors.js';
 
 /** A request, as far as the sandbox looks at it. */
 export interface WebRequest {
@@ -32,6 +32,13 @@ export interface RouteGroup {
 
 const bodyLimit = 65_536;
 
+/** Errors of the program have no HTTP status. Here they come from a request. */
+const statusOf: Readonly<Partial<Record<FailureCode, number>>> = {
+  'invalid-setting': 400,
+  'invalid-details': 400,
+  'already-exists': 409,
+};
+
 /** Answers a request by the first route that fits. Rejects only where the client went away. */
 export async function route(groups: readonly RouteGroup[], message: IncomingMessage): Promise<WebReply> {
   const [path = '', search = ''] = splitTarget(message.url ?? '');
@@ -52,8 +59,7 @@ export async function route(groups: readonly RouteGroup[], message: IncomingMess
       return await found.handle(request, ...found.groups.map(decode));
     } catch (error) {
       if (!DragonpayError.is(error)) throw error;
-      // What a program sets wrongly is a fault of its own; here it came with a request.
-      return failure(error.code === 'invalid-setting' ? 400 : error.status, error.code, error.message);
+      return failure(error.status ?? statusOf[error.code] ?? 500, error.code, error.message);
     }
   }
   return groups.at(-1)?.failure(404, 'not-found', 'there is nothing here') ?? text(404, 'not found');

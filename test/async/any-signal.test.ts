@@ -2,36 +2,36 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
-import { firstSignal } from '../../src/async/any-signal.js';
+import { anySignal } from '../../src/async/any-signal.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
 
-describe('firstSignal', () => {
-  it('aborts with the first, for its reason', () => {
+describe('anySignal', () => {
+  it('anySignal aborts with the first signal, and with its reason', () => {
     const [one, other] = [new AbortController(), new AbortController()];
-    const { signal } = firstSignal(one.signal, other.signal);
+    const { signal } = anySignal(one.signal, other.signal);
     expect(signal.aborted).to.equal(false);
     other.abort('enough');
     one.abort('later');
     expect(signal.reason).to.equal('enough');
   });
 
-  it('has aborted where one had', () => {
-    const { signal } = firstSignal(new AbortController().signal, AbortSignal.abort('before'));
+  it('anySignal is aborted if one of its signals is', () => {
+    const { signal } = anySignal(new AbortController().signal, AbortSignal.abort('before'));
     expect(signal.reason).to.equal('before');
   });
 
-  it('follows none that it has let go of', () => {
+  it('anySignal ignores its signals after forget()', () => {
     const one = new AbortController();
-    const { signal, forget } = firstSignal(one.signal);
+    const { signal, forget } = anySignal(one.signal);
     forget();
     one.abort();
     expect(signal.aborted).to.equal(false);
   });
 
-  it('keeps a timeout that nobody else holds', async () => {
-    const { signal } = (() => firstSignal(new AbortController().signal, AbortSignal.timeout(50)))();
+  it('anySignal keeps an AbortSignal.timeout from being collected', async () => {
+    const { signal } = (() => anySignal(new AbortController().signal, AbortSignal.timeout(50)))();
     await sleep(5);
     collectGarbage();
     await sleep(100);

@@ -1,24 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { DragonpayError, type FailureCode, failures } from '../../src/errors.js';
-import { failed } from '../../src/response/default-replies.js';
+import { DragonpayError, type FailureCode, failures, type ReplyCode } from '../../src/errors.js';
+import { failureReply } from '../../src/response/default-replies.js';
 
-describe('Failures', () => {
-  const codes = Object.keys(failures) as FailureCode[];
+const codes = Object.keys(failures) as FailureCode[];
+const isReplyCode = (code: FailureCode): code is ReplyCode => 'status' in failures[code];
 
-  it('each have an error status and a sentence', () => {
+describe('The table of failures', () => {
+  it('has a meaning for each code, and an error status for each that a request is answered with', () => {
     expect(codes).to.have.length.greaterThan(20);
     for (const code of codes) {
-      const { status, meaning } = failures[code];
       expect(code).to.match(/^[a-z0-9]+(-[a-z0-9]+)*$/);
-      expect(status, code).to.be.within(400, 599);
-      expect(meaning, code).to.match(/^\S.*\.$/);
+      expect(failures[code].meaning, code).to.match(/^\S.*\.$/);
+      if (isReplyCode(code)) expect(failures[code].status, code).to.be.within(400, 599);
     }
   });
 
-  it('are answered with their status, one line of text, and what goes with it', () => {
-    for (const code of codes) {
-      const { status, headers, body } = failed(code);
+  it('has a reply for each status: one line of text, with Allow or Retry-After', () => {
+    for (const code of codes.filter(isReplyCode)) {
+      const { status, headers, body } = failureReply(code);
       expect(status, code).to.equal(failures[code].status);
       expect(body).to.equal(`error=${code}`);
       expect(headers['Content-Type']).to.equal('text/plain; charset=utf-8');
@@ -27,46 +27,49 @@ describe('Failures', () => {
     }
   });
 
-  it('stand in the documentation as they stand in the code, in the same order', () => {
+  it('is the same in the documentation, in the same order', () => {
     const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
-    const rows = page
-      .slice(page.search(/^\| code \| status \| meaning \|$/m))
-      .split('\n\n')[0]
-      ?.split('\n')
-      .slice(2)
-      .map((row) => row.split('|').map((cell) => cell.trim()));
-    const documented = rows?.map(([, code, status, meaning]) => ({ code, status, meaning }));
-    expect(documented).to.deep.equal(
-      codes.map((code) => ({
-        code: `\`${code}\``,
-        status: String(failures[code].status),
-        meaning: failures[code].meaning,
-      })),
+    expect(rowsOf(page, '| code | status | meaning |')).to.deep.equal(
+      codes.filter(isReplyCode).map((code) => [`\`${code}\``, String(failures[code].status), failures[code].meaning]),
+    );
+    expect(rowsOf(page, '| code | meaning |')).to.deep.equal(
+      codes.filter((code) => !isReplyCode(code)).map((code) => [`\`${code}\``, failures[code].meaning]),
     );
   });
 });
 
+/** The cells of the table of a page with this head. */
+function rowsOf(page: string, head: string): string[][] {
+  const [table = ''] = page.slice(page.indexOf(`\n${head}\n`) + 1).split('\n\n');
+  return table
+    .split('\n')
+    .slice(2)
+    .map((row) =>
+      row
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}
+
 describe('DragonpayError', () => {
-  it('carries the code, its status, the subject and the cause', () => {
+  it('an error carries its code, status, subject and cause', () => {
     const cause = new Error('why');
-    const error = new DragonpayError('already-exists', 'a payment with this id exists already', {
-      subject: 'payment',
-      cause,
-    });
+    const error = new DragonpayError('unstored', 'the row is locked', { subject: 'payment', cause });
     expect(error).to.be.instanceOf(Error);
     expect({ ...error, message: error.message, cause: error.cause, name: error.name }).to.include({
       name: 'DragonpayError',
-      code: 'already-exists',
-      status: 409,
+      code: 'unstored',
+      status: 503,
       subject: 'payment',
-      message: 'a payment with this id exists already',
+      message: 'the row is locked',
       cause,
     });
-    expect(String(error)).to.equal('DragonpayError: a payment with this id exists already');
-    expect(new DragonpayError('unstored', 'no').subject).to.equal(undefined);
+    expect(String(error)).to.equal('DragonpayError: the row is locked');
+    expect(new DragonpayError('already-exists', 'no')).to.include({ status: undefined, subject: undefined });
   });
 
-  it('is known by is(), also when another copy of the package made it', async () => {
+  it('is() accepts an error of another copy of the package', async () => {
     // The query makes it another module, with a class of its own.
     const copy: typeof import('../../src/errors.js') = await import(
       `${new URL('../../src/errors.js', import.meta.url)}?copy`
@@ -78,7 +81,7 @@ describe('DragonpayError', () => {
     expect(copy.DragonpayError.is(new DragonpayError('unstored', 'here'))).to.equal(true);
   });
 
-  it('is not taken for anything else', () => {
+  it('is() refuses other errors, lookalikes and primitives', () => {
     const lookalike = { name: 'DragonpayError', code: 'unstored', status: 503, message: 'no', stack: '' };
     for (const other of [new Error('no'), lookalike, {}, null, undefined, 'unstored', 503, () => {}]) {
       expect(DragonpayError.is(other)).to.equal(false);

@@ -15,7 +15,7 @@ import { createMigrations, KyselyRepository } from '../../src/kysely.js';
 import type { UpdateOutcome } from '../../src/model/callback-update.js';
 import type { CallbackKind } from '../../src/protocol/kinds.js';
 import { paymentStatuses, payoutStatuses, predecessors } from '../../src/protocol/statuses.js';
-import { answer } from '../../src/response/default-replies.js';
+import { replyTo } from '../../src/response/default-replies.js';
 import { checkSettings } from '../../src/settings/check-settings.js';
 import { encodeCallback, signCallback } from '../../src/testing.js';
 import { runCli, startCli } from '../support/cli.js';
@@ -130,7 +130,7 @@ describe('the documentation', function () {
 
   it('tells the default answer to each outcome', () => {
     for (const [outcome = '', , told = ''] of tableRows(readme, 'outcome')) {
-      const { status, body } = answer(undefined, inBackticks(outcome)[0] as UpdateOutcome);
+      const { status, body } = replyTo(undefined, inBackticks(outcome)[0] as UpdateOutcome);
       const answers = status === 200 ? `200 \`${body}\`` : `${status},`;
       expect(told.slice(0, answers.length), outcome).to.equal(answers);
     }

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { reply } from '../../src/index.js';
-import { accepted, allowedMethods, answer, failed, methodTable } from '../../src/response/default-replies.js';
+import { DragonpayError, reply } from '../../src/index.js';
+import { accepted, allowedMethods, failureReply, methodTable, replyTo } from '../../src/response/default-replies.js';
 import { escapeHtml } from '../../src/response/escape-html.js';
 import { type HandlerReply, isHandlerReply } from '../../src/response/reply.js';
 
-const privacy = {
+const privateHeaders = {
   'Cache-Control': 'no-store',
   'Referrer-Policy': 'no-referrer',
   'X-Content-Type-Options': 'nosniff',
@@ -43,17 +43,21 @@ describe('reply', () => {
       expect(isHandlerReply(handlerReply)).to.equal(true);
       const { location, ...rest } = handlerReply;
       expect(rest).to.deep.equal({ status, contentType, body });
-      const sent = answer(handlerReply, 'applied');
+      const sent = replyTo(handlerReply, 'applied');
       expect(sent).to.deep.equal({
         status,
-        headers: { 'Content-Type': contentType, ...(location !== undefined && { Location: location }), ...privacy },
+        headers: {
+          'Content-Type': contentType,
+          ...(location !== undefined && { Location: location }),
+          ...privateHeaders,
+        },
         body,
       });
     });
   }
 
-  it('redirects to where it was told', () => {
-    expect(answer(reply.redirect('/thanks'), 'skipped').headers).to.have.property('Location', '/thanks');
+  it('redirect sends its argument as the Location', () => {
+    expect(replyTo(reply.redirect('/thanks'), 'skipped').headers).to.have.property('Location', '/thanks');
   });
 
   const refused: Array<[what: string, make: () => unknown]> = [
@@ -77,69 +81,73 @@ describe('reply', () => {
   ];
   for (const [what, make] of refused) {
     it(`refuses ${what}`, () => {
-      expect(make).to.throw();
+      expect(make).to.throw(DragonpayError).with.property('code', 'invalid-reply');
     });
   }
 
-  it('cannot be made or changed by hand', () => {
+  it('a reply cannot be forged or changed', () => {
     const genuine = reply.text('a');
     expect(isHandlerReply({ ...genuine })).to.equal(false);
     expect(() => Object.assign(genuine, { body: 'b' })).to.throw(TypeError);
     for (const other of [undefined, null, 'a', 1, {}, []]) expect(isHandlerReply(other)).to.equal(false);
   });
 
-  it('escapes what HTML could read as markup', () => {
+  it('escapeHtml escapes every character with a meaning in HTML', () => {
     expect(escapeHtml('<a href="x" title=\'y\'>&amp; ñ</a>')).to.equal(
       '&#60;a href=&#34;x&#34; title=&#39;y&#39;&#62;&#38;amp; ñ&#60;/a&#62;',
     );
   });
 });
 
-describe('The default answers', () => {
+describe('The default replies', () => {
   const outcomes = ['skipped', 'unrecognized', 'not-found', 'mismatch', 'duplicate', 'stale', 'applied'] as const;
-  const ok = { status: 200, headers: { 'Content-Type': 'text/plain; charset=utf-8', ...privacy }, body: 'result=OK' };
+  const ok = {
+    status: 200,
+    headers: { 'Content-Type': 'text/plain; charset=utf-8', ...privateHeaders },
+    body: 'result=OK',
+  };
 
   for (const outcome of outcomes) {
-    it(`to ${outcome}: result=OK`, () => {
-      expect(answer(undefined, outcome)).to.deep.equal(ok);
+    it(`the default reply to ${outcome} is result=OK`, () => {
+      expect(replyTo(undefined, outcome)).to.deep.equal(ok);
       expect(accepted).to.deep.equal(ok);
     });
   }
 
-  it('to unstored: 503 and when to try again, whatever the handler returned', () => {
+  it('the reply to unstored is 503 with Retry-After, whatever the handler returned', () => {
     for (const result of [undefined, 'result=OK', reply.text('fine'), reply.redirect('/'), {}]) {
-      expect(answer(result, 'unstored')).to.deep.equal({
+      expect(replyTo(result, 'unstored')).to.deep.equal({
         status: 503,
-        headers: { 'Content-Type': 'text/plain; charset=utf-8', ...privacy, 'Retry-After': '30' },
+        headers: { 'Content-Type': 'text/plain; charset=utf-8', ...privateHeaders, 'Retry-After': '30' },
         body: 'error=unstored',
       });
     }
   });
 
-  it('to an invalid callback: the status of its first issue', () => {
-    expect(answer(undefined, 'skipped', { code: 'proof-mismatch' })).to.equal(failed('proof-mismatch'));
+  it('the reply to an invalid callback has the status of its first issue', () => {
+    expect(replyTo(undefined, 'skipped', { code: 'proof-mismatch' })).to.equal(failureReply('proof-mismatch'));
   });
 
-  it('to what a handler returned: that', () => {
-    expect(answer('Thank you', 'applied')).to.deep.equal({ ...ok, body: 'Thank you' });
-    expect(answer('', 'applied')).to.deep.equal({ ...ok, body: '' });
-    expect(answer('No', 'skipped', { code: 'proof-mismatch' })).to.deep.equal({ ...ok, body: 'No' });
+  it('the reply to a result of a handler method is that result', () => {
+    expect(replyTo('Thank you', 'applied')).to.deep.equal({ ...ok, body: 'Thank you' });
+    expect(replyTo('', 'applied')).to.deep.equal({ ...ok, body: '' });
+    expect(replyTo('No', 'skipped', { code: 'proof-mismatch' })).to.deep.equal({ ...ok, body: 'No' });
   });
 
   for (const garbage of [null, 0, 200, true, {}, [], { status: 200, headers: {}, body: 'a' }, () => {}, Symbol('a')]) {
-    it(`to ${String(garbage)}, which is no reply: an error`, () => {
-      expect(() => answer(garbage, 'applied'))
+    it(`a handler result of ${String(garbage)} throws handler-failed`, () => {
+      expect(() => replyTo(garbage, 'applied'))
         .to.throw()
         .with.property('code', 'handler-failed');
     });
   }
 
-  it('by the method alone', () => {
+  it('the method table holds GET, POST, HEAD and OPTIONS, and nothing inherited', () => {
     expect({ ...methodTable }).to.deep.equal({
       GET: 'callback',
       POST: 'callback',
       HEAD: { status: 200, headers: ok.headers, body: '' },
-      OPTIONS: { status: 204, headers: { Allow: allowedMethods, ...privacy }, body: '' },
+      OPTIONS: { status: 204, headers: { Allow: allowedMethods, ...privateHeaders }, body: '' },
     });
     expect(allowedMethods.split(', ')).to.have.members(Object.keys(methodTable));
     for (const name of ['constructor', 'toString', '__proto__']) expect(methodTable[name]).to.equal(undefined);
