@@ -1,41 +1,46 @@
 import { InFlight } from './async/in-flight.js';
 import type { HandlerClass } from './decorators/handler-metadata.js';
 import { CallbackDispatcher } from './dispatcher.js';
-import { DragonpayError } from './errors.js';
-import { type HandlerOption, Handlers } from './handling/handler-registry.js';
-import type { StoreParts } from './handling/store-callback.js';
+import { DragonpayError, invalidSetting } from './errors.js';
+import { CallbackStore } from './handling/callback-store.js';
+import { type HandlerOption, HandlerRegistry } from './handling/handler-registry.js';
+import { type AdaptableEndpoint, withRepository } from './handling/with-repository.js';
 import { type QueueWorker, queueWorker } from './jobs/job-worker.js';
-import type { CallbackEndpoint } from './model/callback-request.js';
+import type { CallbackEndpoint, CallbackRequest } from './model/callback-request.js';
 import type { CallbackUpdate } from './model/callback-update.js';
 import { defaultHooks } from './observability/hooks.js';
-import type { ReconcileReport } from './operations/reconcile.js';
-import { type CorrectOptions, type ReconcileOptions, WithoutRequest } from './operations/without-request.js';
-import type { CallbackKind } from './protocol/kinds.js';
+import { confirmation } from './operations/confirm-callback.js';
+import { type CorrectOptions, correct } from './operations/correct.js';
+import { requireStore } from './operations/deliver.js';
+import { type ReconcileOptions, type ReconcileReport, reconcile } from './operations/reconcile.js';
+import { replay } from './operations/replay.js';
+import { type CallbackKind, callbackKinds } from './protocol/kinds.js';
+import type { CallbackRepository } from './repository/callback-repository.js';
 import type { Change, Correction } from './repository/correction.js';
-import { failed } from './response/default-replies.js';
+import { failureReply } from './response/default-replies.js';
 import { checkSettings, holdsAddress } from './settings/check-settings.js';
 import type { DragonpaySettings } from './settings/settings.js';
 
 /** Options of one endpoint. */
 export interface EndpointOptions {
-  /** The kinds of callbacks that this URL takes: all that the settings accept, when not given. */
+  /** The kinds of callbacks that this URL accepts. Default: all that the settings accept. */
   readonly kinds?: readonly CallbackKind[];
 }
 
-/** What {@link createDragonpay} makes. */
+/** The receiver of a merchant's callbacks, made by {@link createDragonpay}. */
 export interface Dragonpay {
   /**
-   * Makes the endpoint that serves a handler class: hand it to an adapter.
-   * @throws DragonpayError `invalid-handler-class` where the class cannot serve, with what to change.
+   * Makes the endpoint of a handler class. Pass it to an adapter.
+   * @throws DragonpayError `invalid-handler-class` if the class cannot serve, with what to change; `invalid-setting`
    */
   endpoint(Class: HandlerClass, options?: EndpointOptions): CallbackEndpoint;
 
   /**
-   * Asks the gateway about open payments, or about given ones (whatever their status), and puts the answers through
-   * the same machine and `@OnStatus` methods as callbacks, with `origin: 'inquiry'`. Any number of processes may do so
-   * at once: no payment is asked about by two of them. Run it by a timer; a run ends by itself.
+   * Asks the gateway about open payments, or about given ones of any status. The answers go through the same status
+   * machine and `@OnStatus` methods as callbacks, with `origin: 'inquiry'`. Any number of processes may call it at the
+   * same time: no payment is asked about by two of them. Call it from a timer; a run ends by itself.
    *
-   * Rejects with `invalid-setting` or `not-supported` where it cannot begin, and where the repository fails.
+   * Rejects with `invalid-setting` or `not-supported` if it cannot begin, and if the repository fails.
    *
    * @example
    * const report = await dragonpay.reconcile({ olderThan: 15 * 60_000, limit: 500 });
@@ -43,40 +48,38 @@ export interface Dragonpay {
   reconcile(options?: ReconcileOptions): Promise<ReconcileReport>;
 
   /**
-   * Puts an event of the inbox through the machine and the `@OnStatus` methods again, as a new delivery with
-   * `origin: 'replay'`: once what was wrong is mended. What was applied stays applied.
-   * @param key the `key` of an event that `repository.callbacks()` answered with, such as `payment:T-1:ABCD1234:S`
-   * @throws DragonpayError `no-such-event`, `not-supported`, `unstored`; or what the method threw, after rolling back
+   * Puts an event of the inbox through the status machine and the `@OnStatus` methods again, as a new delivery with
+   * `origin: 'replay'`. Use it after the cause of a failure is fixed. An applied event is not applied again.
+   * @param key the `key` of an event from `repository.callbacks()`, such as `payment:T-1:ABCD1234:S`
+   * @throws DragonpayError `no-such-event`, `not-supported`, `unstored`; or the method's error, after rolling back
    */
   replay(key: string, options?: HandlerOption): Promise<CallbackUpdate>;
 
   /**
-   * Changes a row by hand, as `repository.correct()` does, and with `runEffects` also runs what `@OnStatus` says of the
-   * new status, in the same transaction: jobs are enqueued anew.
-   * @throws DragonpayError `invalid-details`, `not-found`, `not-supported`, `unstored`; or what the method threw
+   * Changes a row by hand, like `repository.correct()`. With `runEffects`, it also runs the `@OnStatus` methods of the
+   * new status in the same transaction, and enqueues their jobs again.
+   * @throws DragonpayError `invalid-details`, `not-found`, `not-supported`, `unstored`; or the method's error
    */
   correct(id: string, change: Change, options: CorrectOptions): Promise<Correction>;
 
   /**
-   * Makes the worker of the queues that a class has methods for (`@OnStatus(..., { queue })`). Hand it to the adapter
-   * of the queue.
-   * @throws DragonpayError `invalid-handler-class`
+   * Makes the worker for the queues of a class (`@OnStatus(..., { queue })`). Pass it to the adapter of the queue.
+   * @throws DragonpayError `invalid-handler-class`, `invalid-setting`
    */
   work(Class: HandlerClass): QueueWorker;
 
   /**
-   * Takes no more callbacks (503, to be sent again) and waits for those under way, with their statements and key
-   * fetches. Call it before the database's pool is ended. Resolves to whether all of them were done in time.
-   * @param options.milliseconds how long to wait at most; 15,000 when not given
+   * Answers new callbacks with 503, so that they are sent again, and waits for those under way, with their statements
+   * and key fetches. Call it before you end the database pool. Nothing calls it for you: on SIGTERM, this package does
+   * nothing by itself. Resolves to whether all work ended in time.
+   * @param options.milliseconds the longest wait. Default: 15,000
    */
   close(options?: { readonly milliseconds?: number }): Promise<boolean>;
 }
 
-const allKinds: readonly CallbackKind[] = ['payment', 'payout'];
-
 /**
  * Makes the receiver of a merchant's callbacks.
- * @throws DragonpayError `invalid-setting`, which names the setting that is missing or malformed, never its value.
+ * @throws DragonpayError `invalid-setting`, which names the missing or malformed setting, never its value
  *
  * @example
  * const dragonpay = createDragonpay({
@@ -89,63 +92,70 @@ const allKinds: readonly CallbackKind[] = ['payment', 'payout'];
  * app.all('/dragonpay/callback', toExpressHandler(dragonpay.endpoint(CheckoutCallback)));
  */
 export function createDragonpay(settings: DragonpaySettings): Dragonpay {
-  const checked = checkSettings(settings);
-  const { policy, limits, allowFrom, publicKeys, inquiry } = checked;
-  const { merchantId, repository, saveData = true, clientAddress, queue, confirm } = settings;
+  const { policy, limits, allowFrom, publicKeys, inquiry, inquiryMilliseconds, wire } = checkSettings(settings);
+  const { merchantId, repository, saveData = true, clientAddress, queue, confirm = 'never' } = settings;
+  const hooks = { ...defaultHooks, ...settings.hooks };
   const inFlight = new InFlight();
   const closing = new AbortController();
-  const storing: StoreParts = {
-    limits,
-    hooks: { ...defaultHooks, ...settings.hooks },
-    inFlight,
-    queue,
-    confirm,
-    inquiry,
-  };
-  const handlers = new Handlers(settings);
-  const parts = { merchantId, checked, storing, repository, saveData, handlers, closing: closing.signal };
-  const withoutRequest = new WithoutRequest(parts);
+  const handlers = new HandlerRegistry(settings);
+  const store = storeIn(repository);
+
+  function storeIn(repository: CallbackRepository | undefined): CallbackStore | undefined {
+    if (repository === undefined || !saveData) return undefined;
+    const confirming = confirmation(confirm, inquiry);
+    return new CallbackStore({ repository, limits, hooks, inFlight, queue, confirmation: confirming });
+  }
+
+  function mayPost(request: CallbackRequest): boolean {
+    if (allowFrom === undefined) return true;
+    return holdsAddress(allowFrom, clientAddress === undefined ? request.remoteAddress : clientAddress(request));
+  }
 
   function endpoint(Class: HandlerClass, options: EndpointOptions = {}): CallbackEndpoint {
-    const kinds = acceptedKinds(options.kinds ?? allKinds);
-    const dispatcher = new CallbackDispatcher({
-      ...storing,
-      ...handlers.serve(Class, kinds),
-      kinds,
-      policy,
-      repository,
-      saveData,
-      mayPost: (request) =>
-        allowFrom === undefined ||
-        holdsAddress(allowFrom, clientAddress === undefined ? request.remoteAddress : clientAddress(request)),
-      limits,
-    });
-    return {
-      dispatch: (request) =>
-        closing.signal.aborted ? Promise.resolve(failed('closing')) : inFlight.follow(dispatcher.dispatch(request)),
-    };
+    const kinds = acceptedKinds(options.kinds ?? callbackKinds);
+    const handler = handlers.register(Class, kinds);
+    return endpointOver(repository, store);
+
+    function endpointOver(repository: CallbackRepository | undefined, store: CallbackStore | undefined) {
+      const parts = { handler, kinds, policy, limits, hooks, mayPost, repository, store };
+      const dispatcher = new CallbackDispatcher(parts);
+      const made: AdaptableEndpoint = {
+        dispatch: (request) =>
+          closing.signal.aborted
+            ? Promise.resolve(failureReply('closing'))
+            : inFlight.follow(dispatcher.dispatch(request)),
+        [withRepository](adapt) {
+          const adapted = repository && adapt(repository);
+          return endpointOver(adapted, storeIn(adapted));
+        },
+      };
+      return made;
+    }
   }
 
   function acceptedKinds(kinds: readonly CallbackKind[]): ReadonlySet<CallbackKind> {
-    const accepted = kinds.filter((kind) => allKinds.includes(kind) && policy.accepted[kind].length > 0);
-    if (accepted.length === 0) {
-      const subject = 'kinds';
-      throw new DragonpayError('invalid-setting', 'kinds names no kind that the settings accept', { subject });
-    }
+    const accepted = kinds.filter((kind) => callbackKinds.includes(kind) && policy.accepted[kind].length > 0);
+    if (accepted.length === 0) throw invalidSetting('kinds', 'must name a kind that the settings accept');
     return new Set(accepted);
   }
 
   return {
     endpoint,
-    reconcile: (options) => inFlight.follow(withoutRequest.reconcile(options)),
-    replay: (key, options) => inFlight.follow(withoutRequest.replay(key, options)),
-    correct: (id, change, options) => inFlight.follow(withoutRequest.correct(id, change, options)),
+    async reconcile(options = {}) {
+      const context = { handlers, store: requireStore(store), inquiry, inquiryMilliseconds, hooks };
+      return inFlight.follow(reconcile(options, { ...context, closing: closing.signal }));
+    },
+    async replay(key, options = {}) {
+      return inFlight.follow(replay(key, options, handlers, requireStore(store), { wire, merchantId }));
+    },
+    async correct(id, change, options) {
+      return inFlight.follow(correct(id, change, options, handlers, requireStore(store), merchantId));
+    },
     work(Class) {
-      const { table, resolve } = handlers.of(Class);
-      const { queues, run } = queueWorker(table, resolve, repository);
+      const { queues, run } = queueWorker(handlers.create(Class), repository);
       return {
         queues,
-        // The queue tries again, in a process that stays.
+        // After close(), the job is left to the queue, which tries again in another process.
         run: async (...args) => {
           closing.signal.throwIfAborted();
           return inFlight.follow(run(...args));

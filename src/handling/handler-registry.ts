@@ -1,65 +1,63 @@
 import type { HandlerClass } from '../decorators/handler-metadata.js';
 import { type HandlerTable, handlerTableOf } from '../decorators/handler-table.js';
-import { DragonpayError } from '../errors.js';
+import { DragonpayError, invalidSetting } from '../errors.js';
 import type { CallbackKind } from '../protocol/kinds.js';
 import type { DragonpaySettings } from '../settings/settings.js';
 
-/** A handler class, ready to be called. */
+/** A handler class whose methods can be called. */
 export interface Handler {
   readonly table: HandlerTable;
-  /** The instance to call. */
-  readonly resolve: () => object | Promise<object>;
+  /** Gets the instance to call. `HandlerCall` checks it. */
+  readonly resolve: () => unknown;
 }
 
-/** Which class handles what did not come to an endpoint. */
+/** Selects the handler class for callbacks that did not come from a request. */
 export interface HandlerOption {
-  /** May be left out where all endpoints that take the kind have the same class. */
+  /** May be left out if all endpoints that accept the kind have the same class. */
   readonly handler?: HandlerClass;
 }
 
 /** The handler classes of a receiver. */
-export class Handlers {
-  readonly #settings: DragonpaySettings;
-  readonly #served = new Map<HandlerClass, Handler & { readonly kinds: ReadonlySet<CallbackKind> }>();
+export class HandlerRegistry {
+  readonly #settings: Pick<DragonpaySettings, 'resolver' | 'queue'>;
+  readonly #registered = new Map<HandlerClass, Handler & { readonly kinds: ReadonlySet<CallbackKind> }>();
 
-  constructor(settings: DragonpaySettings) {
+  constructor(settings: Pick<DragonpaySettings, 'resolver' | 'queue'>) {
     this.#settings = settings;
   }
 
   /** @throws DragonpayError `invalid-handler-class`, `invalid-setting` */
-  of(Class: HandlerClass): Handler {
+  create(Class: HandlerClass): Handler {
     const { resolver, queue } = this.#settings;
     const table = handlerTableOf(Class);
     if (table.queued.length > 0 && queue === undefined) {
-      const message = `queue is missing: ${table.className} has methods for queues`;
-      throw new DragonpayError('invalid-setting', message, { subject: 'queue' });
+      throw invalidSetting('queue', `is missing: ${table.className} has methods for queues`);
     }
-    // Whether it is an object is seen when it is called for.
-    const resolve = () => resolver?.get(Class) as object | Promise<object>;
-    return { table, resolve: resolver === undefined ? onlyInstance(Class) : resolve };
+    return { table, resolve: resolver === undefined ? onlyInstance(Class) : () => resolver.get(Class) };
   }
 
-  /** Remembers the class of an endpoint, and the kinds that it takes. */
-  serve(Class: HandlerClass, kinds: ReadonlySet<CallbackKind>): Handler {
-    const handler = this.of(Class);
-    this.#served.set(Class, { ...handler, kinds: new Set([...kinds, ...(this.#served.get(Class)?.kinds ?? [])]) });
+  /** Creates the handler of an endpoint, and registers it for the kinds that the endpoint accepts. */
+  register(Class: HandlerClass, kinds: ReadonlySet<CallbackKind>): Handler {
+    const handler = this.create(Class);
+    const earlier = this.#registered.get(Class)?.kinds ?? [];
+    this.#registered.set(Class, { ...handler, kinds: new Set([...kinds, ...earlier]) });
     return handler;
   }
 
   /**
-   * The class whose effects belong to news that came to no endpoint. Nobody is to guess it: effects run once.
+   * Finds the handler class when there is no request. Throws if it is ambiguous: effects run only once.
    * @throws DragonpayError `invalid-setting`
    */
-  for(kind: CallbackKind, { handler: Class }: HandlerOption): Handler {
-    if (Class !== undefined) return this.#served.get(Class) ?? this.of(Class);
-    const [only, ...others] = [...this.#served.values()].filter(({ kinds }) => kinds.has(kind));
+  find(kind: CallbackKind, { handler: Class }: HandlerOption): Handler {
+    if (Class !== undefined) return this.#registered.get(Class) ?? this.create(Class);
+    const [only, ...others] = [...this.#registered.values()].filter(({ kinds }) => kinds.has(kind));
     if (only !== undefined && others.length === 0) return only;
-    const message = `handler is missing: ${only === undefined ? 'no endpoint takes' : 'several classes take'} ${kind}s`;
-    throw new DragonpayError('invalid-setting', message, { subject: 'handler' });
+    const reason = only === undefined ? 'no endpoint accepts' : 'several classes accept';
+    throw invalidSetting('handler', `is missing: ${reason} ${kind}s`);
   }
 }
 
-/** One instance for all callbacks, made at once: a constructor that throws is no surprise at the first callback. */
+/** One instance for all callbacks. It is made at once, so that a constructor that throws is noticed at start. */
 function onlyInstance(Class: HandlerClass): () => object {
   try {
     const instance = new (Class as new () => object)();

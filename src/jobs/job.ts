@@ -1,28 +1,29 @@
 import type { AppliedUpdate } from '../model/callback-update.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
+import { type CallbackKind, callbackKinds } from '../protocol/kinds.js';
 
 /**
- * The port to a queue: where work that follows a commit goes. `dragonpay-callback/pg-boss` and
- * `dragonpay-callback/graphile-worker` have two.
+ * The port to a queue, for work that follows a commit. `dragonpay-callback/pg-boss` and
+ * `dragonpay-callback/graphile-worker` implement it.
  */
 export interface JobQueue<Trx = unknown> {
   /**
-   * Adds a job within a transaction of the repository: it exists when that commits, and only then. A key that the
-   * queue has seen adds nothing. Rejects when the job is not added; the transaction is then rolled back.
+   * Adds a job within a transaction of the repository. The job exists only if the transaction commits. A key that the
+   * queue has seen adds nothing. Rejects if the job is not added; the transaction is then rolled back.
    */
   enqueue(trx: Trx, job: Job): Promise<void>;
 }
 
-/** Work for a queue. */
+/** One unit of work for a queue. */
 export interface Job {
   readonly queue: string;
-  /** One of its own for each queue, payment and status: it tells repeats apart. */
+  /** Unique for each queue, payment and status. The queue uses it to drop repeats. */
   readonly key: string;
   /** JSON, for the worker that `dragonpay.work(Class)` makes. */
   readonly payload: JobPayload;
 }
 
-/** What a job carries: the callback as it was when its status was stored. */
+/** The callback as it was when its status was stored. */
 export type JobPayload = Pick<VerifiedCallback, 'kind' | 'id' | 'status' | 'data' | 'unsigned' | 'proof' | 'origin'> & {
   readonly method: 'GET' | 'POST' | null;
   readonly update: AppliedUpdate;
@@ -30,20 +31,19 @@ export type JobPayload = Pick<VerifiedCallback, 'kind' | 'id' | 'status' | 'data
   readonly key: string;
 };
 
-/** Makes the job of a status that was reached. */
+/** Makes the job for a status that was reached. */
 export function jobOf(queue: string, callback: VerifiedCallback, update: AppliedUpdate): Job {
-  const { kind, id, status, data, unsigned, proof, origin, method = null } = callback;
-  const { occasion } = callback;
+  const { kind, id, status, data, unsigned, proof, origin, method = null, occasion } = callback;
   const key = [queue, kind, id, status, ...(occasion === undefined ? [] : [occasion])].join(':');
   return { queue, key, payload: { kind, id, status, data, unsigned, proof, origin, method, update, queue, key } };
 }
 
-/** Whether a value is a payload that {@link jobOf} made, as far as it can be seen after its way through a queue. */
+/** Whether a value has the shape of a payload that {@link jobOf} made. */
 export function isJobPayload(value: unknown): value is JobPayload {
   if (typeof value !== 'object' || value === null) return false;
   const { kind, id, status, queue, key, data } = value as Partial<JobPayload>;
   return (
-    (kind === 'payment' || kind === 'payout') &&
+    callbackKinds.includes(kind as CallbackKind) &&
     [id, status, queue, key].every((text) => typeof text === 'string') &&
     typeof data === 'object' &&
     data !== null

@@ -1,71 +1,119 @@
-import { DragonpayError } from '../errors.js';
+import { anySignal } from '../async/any-signal.js';
+import { DragonpayError, invalidSetting } from '../errors.js';
 import type { Inquiry } from '../gateway/inquiry.js';
-import type { CallbackUpdate } from '../model/callback-update.js';
-import type { VerifiedCallback } from '../model/verified-callback.js';
-import type { InquiredEvent } from '../observability/hooks.js';
-import type { InquiryClaim, ReconcilableRepository } from '../repository/capabilities.js';
+import type { CallbackStore } from '../handling/callback-store.js';
+import type { Handler, HandlerOption, HandlerRegistry } from '../handling/handler-registry.js';
+import { type Hooks, type InquiredEvent, tell } from '../observability/hooks.js';
+import { idShape } from '../protocol/field-shapes.js';
+import { type InquiryClaim, isReconcilable, type ReconcilableRepository } from '../repository/capabilities.js';
+import { deliver } from './deliver.js';
 
-/** Which payments {@link reconcile} asks about: the open ones, or given ones. */
-export type ReconcileSelection =
-  | {
-      /** Open payments (P, U, A) without news or inquiry for so long, in milliseconds. */
-      readonly olderThan: number;
-      /** At most so many. */
-      readonly limit: number;
-    }
-  | { readonly txnids: readonly string[] };
+/** The defaults of {@link ReconcileOptions}. */
+export const reconcileDefaults = { olderThan: 15 * 60_000, limit: 100, concurrency: 4 } as const;
 
-/** What {@link reconcile} came to, in payments. `asked` is the sum of all but `skipped`. */
+/** Options of `reconcile()`. */
+export interface ReconcileOptions extends HandlerOption {
+  /** Selects payments without news or inquiry for this long, in whole milliseconds. Default: 900,000 (15 minutes). */
+  readonly olderThan?: number;
+  /** The maximum number of payments. Default: 100. */
+  readonly limit?: number;
+  /** Selects these payments, whatever their status and age, instead of open ones. */
+  readonly txnids?: readonly string[];
+  /** The maximum number of concurrent calls. Default: 4. */
+  readonly concurrency?: number;
+  /** Ends the run early. */
+  readonly signal?: AbortSignal;
+  /** Called for each payment that this run asked about, like the hook of the same name. */
+  readonly inquired?: (event: InquiredEvent) => unknown;
+}
+
+/** The result of `reconcile()`, in numbers of payments. `asked` is the sum of all others but `skipped`. */
 export interface ReconcileReport {
   /** The gateway was asked about them. */
   readonly asked: number;
-  /** The gateway had news: their status moved. */
+  /** Their status moved. */
   readonly applied: number;
-  /** The gateway says what is stored already, or what the status has passed. */
+  /** The gateway answered with the stored status, or with an earlier one. */
   readonly unchanged: number;
-  /** The answer was kept for a second look: amount, currency or refno differ, or the letter is no status. */
+  /** The answer was recorded for review: amount, currency or refno differ, or the letter is not a status. */
   readonly review: number;
   /** The gateway does not know them (404, or `U`). */
   readonly notKnown: number;
-  /** There was no answer that could be used, or it could not be stored; they are asked about again. */
+  /** The answer was unusable, or could not be stored. A later run asks again. */
   readonly failed: number;
   /** Given payments that were not asked about: another process has them, or there is no such row. */
   readonly skipped: number;
-  /** The run ended early: the gateway is out of order or refuses the merchant, or `close()` was called. */
+  /** The run ended early: the gateway fails or refuses the merchant, or `close()` was called. */
   readonly stopped: boolean;
 }
 
-/** What {@link reconcile} works with. */
-export interface ReconcileParts {
-  readonly repository: ReconcilableRepository;
-  readonly inquiry: Inquiry;
-  /** Stores an answer, and runs the handlers. Rejects where nothing was stored. */
-  readonly deliver: (callback: VerifiedCallback) => Promise<CallbackUpdate>;
-  /** How long a claim holds, in milliseconds: longer than an inquiry and its storing may take. */
-  readonly lease: number;
-  readonly concurrency: number;
-  readonly signal: AbortSignal;
-  readonly inquired: (event: InquiredEvent) => void;
+/** What `reconcile()` needs of the receiver. */
+export interface ReconcileContext {
+  readonly handlers: HandlerRegistry;
+  readonly store: CallbackStore;
+  readonly inquiry: Inquiry | undefined;
+  /** How long an inquiry may take, in milliseconds. */
+  readonly inquiryMilliseconds: number;
+  readonly hooks: Hooks;
+  /** Aborts when `close()` is called. */
+  readonly closing: AbortSignal;
 }
 
-/** A run ends when so many payments in a row failed because the gateway is out of order. */
-const patience = 3;
+/** The run ends after this many gateway outages in a row. */
+const mostOutages = 3;
+
+/** Extra time of a lease beyond the bounds of its inquiry, in milliseconds: for timers that are late. */
+const leaseReserve = 1_000;
 
 /**
- * Asks the gateway about payments and delivers its answers. Rejects only where the repository cannot be asked, and only
- * when nothing is under way any more.
+ * Asks the gateway about payments and stores its answers. See `Dragonpay.reconcile`. Rejects only if it cannot begin,
+ * or if the repository fails; and then only after all work has ended.
  */
-export async function reconcile(selection: ReconcileSelection, parts: ReconcileParts): Promise<ReconcileReport> {
-  const run = new Run(parts);
-  const next = 'txnids' in selection ? run.given(selection.txnids) : run.oldest(selection.olderThan, selection.limit);
-  const ended = await Promise.allSettled(Array.from({ length: parts.concurrency }, () => run.work(next)));
-  for (const end of ended) if (end.status === 'rejected') throw end.reason;
-  return run.report;
+export async function reconcile(options: ReconcileOptions, context: ReconcileContext): Promise<ReconcileReport> {
+  const defaults = reconcileDefaults;
+  const { olderThan = defaults.olderThan, limit = defaults.limit, concurrency = defaults.concurrency } = options;
+  checkOptions({ ...options, olderThan, limit, concurrency });
+  const { handlers, store, inquiry, hooks, closing } = context;
+  if (inquiry === undefined) throw invalidSetting('apiKey', 'is missing: reconcile() asks the gateway');
+  const { repository } = store;
+  if (!isReconcilable(repository)) {
+    throw new DragonpayError('not-supported', 'the repository cannot be reconciled: it has no claims');
+  }
+  const handler = handlers.find('payment', options);
+  const { signal, forget } = anySignal(closing, ...(options.signal === undefined ? [] : [options.signal]));
+  const run = new Reconciliation({ repository, inquiry, handler, store, signal }, (event) => {
+    tell(hooks.inquired, event);
+    tell(options.inquired, event);
+  });
+  const lease = leaseOf(context);
+  const next =
+    options.txnids === undefined ? run.oldest(olderThan, limit, lease) : run.given([...new Set(options.txnids)], lease);
+  try {
+    const ended = await Promise.allSettled(Array.from({ length: concurrency }, () => run.work(next)));
+    for (const end of ended) if (end.status === 'rejected') throw end.reason;
+    return run.report;
+  } finally {
+    forget();
+  }
+}
+
+/** A claim must outlast its inquiry: the resolver and the method have their time, the move and a note of failure too. */
+function leaseOf({ inquiryMilliseconds, store: { limits } }: ReconcileContext): number {
+  return inquiryMilliseconds + 2 * (limits.storeMilliseconds + limits.handlerMilliseconds) + leaseReserve;
 }
 
 type Next = () => Promise<InquiryClaim | undefined>;
 
-class Run {
+interface ReconciliationParts {
+  readonly repository: ReconcilableRepository;
+  readonly inquiry: Inquiry;
+  readonly handler: Handler;
+  readonly store: CallbackStore;
+  readonly signal: AbortSignal;
+}
+
+/** One run: its report, and its workers. */
+class Reconciliation {
   readonly report = {
     asked: 0,
     applied: 0,
@@ -76,19 +124,21 @@ class Run {
     skipped: 0,
     stopped: false,
   };
-  readonly #parts: ReconcileParts;
+  readonly #parts: ReconciliationParts;
+  readonly #inquired: (event: InquiredEvent) => void;
   #outages = 0;
 
-  constructor(parts: ReconcileParts) {
+  constructor(parts: ReconciliationParts, inquired: (event: InquiredEvent) => void) {
     this.#parts = parts;
+    this.#inquired = inquired;
   }
 
   /**
-   * Claims one payment after the other, the longest without news first. Those that this run has asked about are younger
-   * than its start; the time on the way to the database may hide that, so they are remembered as well.
+   * Claims open payments, the longest without news first. A payment that this run has asked about is younger than its
+   * start, but the time of the statement's way to the database may hide that, so the run also remembers them.
    */
-  oldest(olderThan: number, limit: number): Next {
-    const { repository, lease } = this.#parts;
+  oldest(olderThan: number, limit: number, lease: number): Next {
+    const { repository } = this.#parts;
     const startedAt = performance.now();
     const claimed = new Set<string>();
     let left = limit;
@@ -104,9 +154,8 @@ class Run {
     };
   }
 
-  given(txnids: readonly string[]): Next {
-    const { repository, lease } = this.#parts;
-    const left = [...new Set(txnids)];
+  given(left: string[], lease: number): Next {
+    const { repository } = this.#parts;
     return async () => {
       for (let txnid = left.shift(); txnid !== undefined; txnid = left.shift()) {
         const claim = await repository.claimPayment(txnid, { lease });
@@ -129,13 +178,13 @@ class Run {
   }
 
   #mustStop(): boolean {
-    if (this.#outages >= patience || this.#parts.signal.aborted) this.report.stopped = true;
+    if (this.#outages >= mostOutages || this.#parts.signal.aborted) this.report.stopped = true;
     return this.report.stopped;
   }
 
   /** Never rejects. */
   async #ask(claim: InquiryClaim): Promise<void> {
-    const { repository, inquired, signal } = this.#parts;
+    const { repository, signal } = this.#parts;
     this.report.asked++;
     let event: InquiredEvent;
     try {
@@ -146,17 +195,17 @@ class Run {
       this.#countOutage(error);
     }
     this.report[event.result]++;
-    inquired(event);
-    // One that failed goes to the end of the line as well, so that it cannot keep the others waiting. Where close()
-    // broke the call off, and where the database is gone, the lease runs out by itself.
+    this.#inquired(event);
+    // A payment that failed goes to the end of the line too, so that it does not delay the others. If close() ended
+    // the call, or the database failed, the lease expires by itself.
     if (!(signal.aborted && event.result === 'failed')) await repository.finishInquiry(claim).catch(() => {});
   }
 
   async #resultOf(txnid: string): Promise<InquiredEvent['result']> {
-    const { inquiry, deliver, signal } = this.#parts;
+    const { inquiry, handler, store, signal } = this.#parts;
     const result = await inquiry.ask(txnid, { signal });
     if (!result.known) return 'notKnown';
-    const { outcome } = await deliver(result.callback);
+    const { outcome } = await deliver(result.callback, handler, store);
     if (outcome === 'applied') return outcome;
     return outcome === 'duplicate' || outcome === 'stale' ? 'unchanged' : 'review';
   }
@@ -164,6 +213,24 @@ class Run {
   #countOutage(error: unknown): void {
     const code = DragonpayError.is(error) ? error.code : undefined;
     if (code === 'gateway-unavailable') this.#outages++;
-    if (code === 'gateway-refused') this.#outages = patience;
+    if (code === 'gateway-refused') this.#outages = mostOutages;
+  }
+}
+
+function checkOptions({ olderThan, limit, concurrency, txnids, signal }: ReconcileOptions): void {
+  checkInteger('olderThan', olderThan, 0, 2 ** 40);
+  checkInteger('limit', limit, 1, 2 ** 30);
+  checkInteger('concurrency', concurrency, 1, 1_000);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw invalidSetting('signal', 'must be an AbortSignal');
+  if (txnids === undefined) return;
+  if (!Array.isArray(txnids)) throw invalidSetting('txnids', 'must be an array');
+  const wrong = txnids.findIndex((txnid) => !idShape.isValidSync(txnid));
+  if (wrong >= 0) throw invalidSetting(`txnids[${wrong}]`, 'must be a txnid');
+}
+
+function checkInteger(option: string, value: number | undefined, least: number, most: number): void {
+  if (value === undefined || !Number.isSafeInteger(value) || value < least || value > most) {
+    throw invalidSetting(option, `must be an integer from ${least} to ${most}`);
   }
 }

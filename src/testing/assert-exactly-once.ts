@@ -1,8 +1,9 @@
 import { AssertionError } from 'node:assert';
-import { afterMethod } from '../handling/handler-call.js';
+import { HandlerError } from '../handling/handler-call.js';
+import { type AdaptableEndpoint, withRepository } from '../handling/with-repository.js';
 import type { CallbackEndpoint, CallbackReply } from '../model/callback-request.js';
-import { toRequest } from '../model/to-request.js';
 import type { CallbackFields } from '../protocol/sign-callback.js';
+import type { CallbackRepository, StatusEffect } from '../repository/callback-repository.js';
 import { deliver } from './deliver.js';
 
 /** What {@link assertExactlyOnce} does to the callbacks of a payment. */
@@ -192,17 +193,45 @@ async function untilAccepted(endpoint: CallbackEndpoint, callback: CallbackField
   }
 }
 
+/** Delivers a callback whose effect does its work and then fails: once, so that a repository may try again. */
 async function failingOnce(endpoint: CallbackEndpoint, callback: CallbackFields): Promise<void> {
+  if (!isAdaptable(endpoint))
+    throw new TypeError('assertExactlyOnce() needs an endpoint that dragonpay.endpoint() made');
   let hasFailed = false;
-  const fail = () => {
-    if (hasFailed) return;
-    hasFailed = true;
-    throw new Error('assertExactlyOnce() lets this method fail once');
-  };
-  const reply = await endpoint.dispatch(Object.assign(toRequest(callback, 'POST'), { [afterMethod]: fail }));
+  const failing = endpoint[withRepository]((repository) =>
+    withEffects(repository, ({ milliseconds, run }) => ({
+      milliseconds,
+      async run(update, trx) {
+        await run(update, trx);
+        if (hasFailed) return;
+        hasFailed = true;
+        throw new HandlerError('assertExactlyOnce()', new Error('assertExactlyOnce() lets this method fail once'));
+      },
+    })),
+  );
+  const reply = await deliver(failing, callback);
   if (hasFailed && isAccepted(reply)) {
-    throw new NotAccepted(`a method failed and was answered ${reply.status}: it would not be sent again`);
+    throw new NotAccepted(`a method failed and was answered ${reply.status}, so the callback would not be sent again`);
   }
+}
+
+function isAdaptable(endpoint: CallbackEndpoint): endpoint is AdaptableEndpoint {
+  return withRepository in endpoint;
+}
+
+/** The same repository, with other effects. */
+function withEffects(
+  repository: CallbackRepository,
+  adapt: (effect: StatusEffect) => StatusEffect,
+): CallbackRepository {
+  const store: CallbackRepository['store'] = (callback, effect) => repository.store(callback, effect && adapt(effect));
+  return new Proxy(repository, {
+    get(target, name) {
+      if (name === 'store') return store;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }
 
 function isAccepted({ status }: CallbackReply): boolean {

@@ -69,7 +69,7 @@ describe('dragonpay-callback reconcile', function () {
   });
 
   for (const [what, module, said] of [
-    ['no class', 'test/fixtures/cli/receiver.ts', 'handler is missing: no endpoint takes payments'],
+    ['no class', 'test/fixtures/cli/receiver.ts', 'handler is missing: no endpoint accepts payments'],
     ['no receiver', 'src/protocol/generate-txn-id.ts', 'exports no `dragonpay`'],
   ] as const) {
     it(`moves no row where there is ${what}, whose effects would be lost`, async () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { failures } from '../../src/errors.js';
+import { failures, type ReplyCode } from '../../src/errors.js';
 import {
   type Callback,
   type CallbackKind,
@@ -345,12 +345,7 @@ describe('The dispatcher', () => {
     const onlyPayments: Partial<DragonpaySettings> = { payout: undefined };
     /** `invalid`: the handler may see it. */
     const lines: Array<
-      [
-        code: keyof typeof failures,
-        request: () => CallbackRequest,
-        invalid: boolean,
-        settings?: Partial<DragonpaySettings>,
-      ]
+      [code: ReplyCode, request: () => CallbackRequest, invalid: boolean, settings?: Partial<DragonpaySettings>]
     > = [
       ['unsupported-media-type', () => postForm('a=b', { headers: { 'content-type': 'application/json' } }), false],
       [

@@ -190,7 +190,7 @@ describe('@OnStatus with a queue', () => {
     const dragonpay = createDragonpay({ ...merchant, repository: new MemoryRepository(), queue });
     expect(dragonpay.work(Right).queues).to.have.members(['ship', 'mail']);
     expect(() => dragonpay.work(Twice)).to.throw(DragonpayError, /two methods/);
-    expect(() => dragonpay.work(Nameless)).to.throw(DragonpayError, /names no queue/);
+    expect(() => dragonpay.work(Nameless)).to.throw(DragonpayError, /has an invalid queue name/);
   });
 
   it('refuses jobs that are not for it, and takes a job of one’s own queue', async () => {

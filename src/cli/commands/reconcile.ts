@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Dragonpay } from '../../create-dragonpay.js';
 import type { HandlerClass } from '../../decorators/handler-metadata.js';
-import type { ReconcileReport } from '../../operations/reconcile.js';
+import { type ReconcileReport, reconcileDefaults } from '../../operations/reconcile.js';
 import { CommandFailure, exitCodes } from '../command-failure.js';
 import { ProgressBar } from '../progress-bar.js';
 import { oneLine, type Report, report } from '../report.js';
@@ -27,9 +27,14 @@ export function reconcileCommand(): Command {
   return new Command('reconcile')
     .description('Asks the gateway once about open payments, and runs the @OnStatus methods for what it says.')
     .requiredOption('--module <file>', 'JavaScript module that exports your `dragonpay`, and perhaps `handler`')
-    .option('--older-than <minutes>', 'payments without news for so long', atLeast(0), 15)
-    .option('--limit <number>', 'at most so many payments', atLeast(1), 100)
-    .option('--concurrency <number>', 'so many calls at a time', atLeast(1), 4)
+    .option(
+      '--older-than <minutes>',
+      'payments without news for so long',
+      atLeast(0),
+      reconcileDefaults.olderThan / 60_000,
+    )
+    .option('--limit <number>', 'at most so many payments', atLeast(1), reconcileDefaults.limit)
+    .option('--concurrency <number>', 'so many calls at a time', atLeast(1), reconcileDefaults.concurrency)
     .option('--txnid <id>', 'this payment, whatever its status and age; may be repeated', append, [])
     .option('--json', 'print one JSON document')
     .addHelpText(

@@ -1,0 +1,111 @@
+import { withinDeadline } from '../async/deadline.js';
+import type { InFlight } from '../async/in-flight.js';
+import { DragonpayError } from '../errors.js';
+import type { JobQueue } from '../jobs/job.js';
+import type { CallbackRequest } from '../model/callback-request.js';
+import type { CallbackUpdate, RecordedUpdate } from '../model/callback-update.js';
+import type { VerifiedCallback } from '../model/verified-callback.js';
+import { type Hooks, tell } from '../observability/hooks.js';
+import type { CallbackRepository, StatusEffect } from '../repository/callback-repository.js';
+import { isConfirmable, isReplayable } from '../repository/capabilities.js';
+import type { Limits } from '../settings/settings.js';
+import { type HandlerCall, HandlerError } from './handler-call.js';
+import { statusEffect } from './status-effect.js';
+
+/** What became of a callback; with `unstored`, why. */
+export interface Stored {
+  readonly update: CallbackUpdate;
+  readonly error?: unknown;
+}
+
+/** Asks the gateway about a callback before it is applied. */
+export interface Confirmation {
+  isNeeded(callback: VerifiedCallback): boolean;
+  /** Resolves to the callback to apply. Rejects if the gateway says otherwise, or does not answer. */
+  confirm(callback: VerifiedCallback): Promise<VerifiedCallback>;
+}
+
+/** What a {@link CallbackStore} is made of. */
+interface CallbackStoreParts {
+  readonly repository: CallbackRepository;
+  readonly limits: Required<Limits>;
+  readonly hooks: Hooks;
+  /** Follows statements that may outlast their reply. */
+  readonly inFlight: InFlight;
+  /** Where the jobs of `@OnStatus` methods with a queue go. */
+  readonly queue: JobQueue | undefined;
+  readonly confirmation: Confirmation | undefined;
+}
+
+/** Stores verified callbacks of any origin, and runs their `@OnStatus` methods in the same transaction. */
+export class CallbackStore {
+  readonly #parts: CallbackStoreParts;
+
+  constructor(parts: CallbackStoreParts) {
+    this.#parts = parts;
+  }
+
+  get repository(): CallbackRepository {
+    return this.#parts.repository;
+  }
+
+  get limits(): Required<Limits> {
+    return this.#parts.limits;
+  }
+
+  /** What a status causes for a callback that did not come from a request. */
+  effectOf(callback: VerifiedCallback, call: HandlerCall, request?: CallbackRequest): StatusEffect['run'] | undefined {
+    const { repository, queue } = this.#parts;
+    return statusEffect(callback, call, { request, repository }, queue);
+  }
+
+  /** Rejects only with a {@link HandlerError}, after rolling back. */
+  async store(callback: VerifiedCallback, call: HandlerCall, request?: CallbackRequest): Promise<Stored> {
+    const { repository, limits, hooks } = this.#parts;
+    const run = this.effectOf(callback, call, request);
+    const effect = run && { milliseconds: limits.handlerMilliseconds, run };
+    let stored: Stored;
+    try {
+      stored = { update: await this.#store(callback, effect) };
+    } catch (error) {
+      stored = { update: { outcome: 'unstored' }, error };
+    }
+    const { kind, id, refno, status, origin, method } = callback;
+    tell(hooks.stored, { kind, id, refno, status, origin, method, ...stored });
+    if (stored.error instanceof HandlerError) {
+      if (isReplayable(repository)) {
+        // Only a note for replay(): the reply does not depend on it.
+        await this.#withinLimit(() => repository.recordFailure(callback)).catch(() => {});
+      }
+      throw stored.error;
+    }
+    return stored;
+  }
+
+  async #store(callback: VerifiedCallback, effect: StatusEffect | undefined): Promise<RecordedUpdate> {
+    const { repository, confirmation, inFlight } = this.#parts;
+    if (confirmation === undefined || !confirmation.isNeeded(callback)) return this.#put(callback, effect);
+    if (isConfirmable(repository)) {
+      // A callback that would change nothing is recorded and costs no inquiry.
+      const update = await this.#withinLimit(() => repository.storeUnlessMovable(callback));
+      if (update !== 'movable') return update;
+    }
+    // No transaction is open while the gateway is asked.
+    return this.#put(await inFlight.follow(confirmation.confirm(callback)), effect);
+  }
+
+  #put(callback: VerifiedCallback, effect: StatusEffect | undefined): Promise<RecordedUpdate> {
+    return this.#withinLimit(() => this.#parts.repository.store(callback, effect), effect?.milliseconds);
+  }
+
+  /** `close()` still waits for a statement after its deadline has passed. */
+  #withinLimit<Result>(run: () => Promise<Result>, effectMilliseconds = 0): Promise<Result> {
+    const { limits, inFlight } = this.#parts;
+    const bound = limits.storeMilliseconds + effectMilliseconds;
+    return withinDeadline(
+      bound,
+      () => inFlight.follow(run()),
+      () => new DragonpayError('unstored', `the database took longer than ${bound} ms`),
+    );
+  }
+}

@@ -1,0 +1,32 @@
+import { enqueueJobs } from '../jobs/enqueue-jobs.js';
+import type { JobQueue } from '../jobs/job.js';
+import type { VerifiedCallback } from '../model/verified-callback.js';
+import type { StatusEffect } from '../repository/callback-repository.js';
+import { callMethod, type HandlerCall } from './handler-call.js';
+import { type CallbackSource, toValidCallback } from './to-callback.js';
+
+/**
+ * The work that a status causes, to be run inside the transaction that stores the move: the `@OnStatus` method of the
+ * status, then the jobs of its methods with a `queue`. `undefined` if the class has neither.
+ */
+export function statusEffect(
+  callback: VerifiedCallback,
+  call: HandlerCall,
+  source: CallbackSource,
+  queue: JobQueue | undefined,
+): StatusEffect['run'] | undefined {
+  const { kind, status } = callback;
+  const { table } = call.handler;
+  const key = table.status[kind].get(status);
+  const jobs = table.queued.filter((entry) => entry.kind === kind && entry.status === status);
+  const first = key ?? jobs[0]?.key;
+  if (first === undefined) return undefined;
+  return (update, trx) =>
+    call.run(first, async (instance, deadline) => {
+      if (key !== undefined) {
+        const stored = Object.assign(toValidCallback(callback, update, source, deadline, trx), { trx });
+        await callMethod(instance, key, stored);
+      }
+      await enqueueJobs(jobs, callback, update, queue, trx);
+    });
+}

@@ -1,0 +1,37 @@
+import { DragonpayError } from '../errors.js';
+import type { Inquiry } from '../gateway/inquiry.js';
+import type { Confirmation } from '../handling/callback-store.js';
+import type { VerifiedCallback } from '../model/verified-callback.js';
+import { openStatuses, type PaymentStatus } from '../protocol/statuses.js';
+import type { Confirm } from '../settings/settings.js';
+
+/** Confirms the callbacks that the setting `confirm` names with the gateway. `undefined` if it names none. */
+export function confirmation(confirm: Confirm, inquiry: Inquiry | undefined): Confirmation | undefined {
+  if (confirm === 'never' || inquiry === undefined) return undefined;
+  return {
+    // Dragonpay has no inquiry for payouts.
+    isNeeded: ({ kind, status, origin }) =>
+      kind === 'payment' &&
+      origin !== 'inquiry' &&
+      (confirm === 'always' || !openStatuses.includes(status as PaymentStatus)),
+    confirm: (callback) => confirmCallback(callback, inquiry),
+  };
+}
+
+/**
+ * The callback with the amount and currency of the gateway if its proof leaves them out: the row is compared with
+ * them. A forger who has the key would leave them out.
+ * @throws DragonpayError `unconfirmed`, or the error of the inquiry
+ */
+async function confirmCallback(callback: VerifiedCallback, inquiry: Inquiry): Promise<VerifiedCallback> {
+  const result = await inquiry.ask(callback.id, { attempts: 1 });
+  const answer = result.known ? result.callback : undefined;
+  if (answer === undefined) throw new DragonpayError('unconfirmed', 'the gateway does not know the payment');
+  const differing = (['refno', 'status', 'amount', 'currency'] as const).filter(
+    (field) => answer[field] !== undefined && callback[field] !== undefined && answer[field] !== callback[field],
+  );
+  if (differing.length > 0) {
+    throw new DragonpayError('unconfirmed', `the gateway contradicts the callback in: ${differing.join(', ')}`);
+  }
+  return { ...callback, amount: callback.amount ?? answer.amount, currency: callback.currency ?? answer.currency };
+}
