@@ -3,12 +3,10 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, posix, relative } from 'node:path';
 import { expect } from 'chai';
-import type * as esbuildModule from 'esbuild';
+import * as esbuild from 'esbuild';
 import { compilers, packageFolder, run, runNode, succeed } from '../support/built-package.js';
 
 const require = createRequire(import.meta.url);
-// The bundler that tsx works with: what users bundle with is much the same.
-const esbuild: typeof esbuildModule = createRequire(require.resolve('tsx'))('esbuild');
 
 /** What users type, by entry point: more may be there. */
 const entryPoints: Readonly<Record<string, readonly string[]>> = {
@@ -110,35 +108,56 @@ describe('the package, packed and installed', function () {
   describe('holds', () => {
     it('the built files of src and adapters, documents, and nothing else', async () => {
       const belongs =
-        /^(?:dist\/(?:src|adapters)\/.+\.(?:js|d\.ts)|docs\/.+\.md|(?:README|CHANGELOG)\.md|LICENSE|package\.json)$/;
+        /^(?:dist\/(?:src|adapters)\/.+\.(?:js|js\.map|d\.ts)|dist\/chunks\/.+\.js(?:\.map)?|docs\/.+\.md|(?:README|CHANGELOG)\.md|LICENSE|package\.json)$/;
       expect((await packedFiles()).filter((file) => !belongs.test(file))).to.deep.equal([]);
     });
 
-    it('JavaScript and declarations for each source file, and for none that is gone', async () => {
-      const built = (await packedFiles()).filter((file) => file.startsWith('dist/'));
+    it('declarations for each source file, and for none that is gone', async () => {
+      const built = (await packedFiles()).filter((file) => file.endsWith('.d.ts'));
       const sources = [];
       for (const top of ['src', 'adapters']) {
         const files = await readdir(join(packageFolder, top), { recursive: true });
         sources.push(...files.filter((file) => file.endsWith('.ts')).map((file) => posix.join('dist', top, file)));
       }
-      const expected = sources.flatMap((file) => [file.replace(/ts$/, 'js'), file.replace(/ts$/, 'd.ts')]);
-      expect(built).to.have.members(expected);
+      expect(built).to.have.members(sources.map((file) => file.replace(/ts$/, 'd.ts')));
+    });
+
+    it('JavaScript of the entry points and the command, and shared chunks beside them', async () => {
+      const manifest = JSON.parse(await readFile(join(installed(bare), 'package.json'), 'utf8'));
+      const targets = Object.values<string | { default: string }>(manifest.exports);
+      const entries = targets.flatMap((target) =>
+        typeof target === 'string' ? [] : [posix.normalize(target.default)],
+      );
+      const built = (await packedFiles()).filter((file) => file.endsWith('.js') && !file.startsWith('dist/chunks/'));
+      expect(built).to.have.members([...entries, ...Object.values(manifest.bin)]);
     });
 
     it('the readme, the changelog and the licence', async () => {
       expect(await packedFiles()).to.include.members(['README.md', 'CHANGELOG.md', 'LICENSE']);
     });
 
-    it('no source maps, and no file that names the machine on which it was built', async () => {
+    it('source maps that name the files of the repository, and nothing of the machine that built it', async () => {
       for (const file of await packedFiles()) {
         const text = await readFile(join(installed(bare), file), 'utf8');
-        expect(text, file).not.to.include('sourceMappingURL');
         expect(text, file).not.to.include(packageFolder);
+        if (!file.endsWith('.js.map')) continue;
+        const { sources, sourcesContent } = JSON.parse(text);
+        expect(sourcesContent, file).to.equal(undefined);
+        for (const source of sources) {
+          expect(posix.join(posix.dirname(file), source), file).to.match(/^(?:src|adapters)\/.+\.ts$/);
+        }
       }
+    });
+
+    it('chunks whose stack traces name the files of the repository', async () => {
+      const program = `import { createDragonpay } from 'dragonpay-callback';
+try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`;
+      const args = ['--enable-source-maps', '--input-type=module', '--eval', program];
+      expect(await succeed(runNode(args, bare))).to.match(/src\/settings\/[a-z-]+\.ts:\d+/);
     });
   });
 
-  /** The packages that a file of the package needs, and the files of the package that it reaches. */
+  /** The packages that an entry point needs, and the built or declared source files that it reaches. */
   async function reach(entry: string, extension: '.js' | '.d.ts'): Promise<{ files: string[]; packages: string[] }> {
     const manifest = JSON.parse(await readFile(join(installed(bare), 'package.json'), 'utf8'));
     const target = manifest.exports[entry.replace('dragonpay-callback', '.')];
@@ -160,10 +179,20 @@ describe('the package, packed and installed', function () {
         files.add(next);
       }
     }
+    const names = [];
+    for (const file of files) names.push(...(extension === '.js' ? await sourcesOf(file) : [file]));
     return {
-      files: [...files].map((file) => relative(join(installed(bare), 'dist'), file).replaceAll('\\', '/')),
+      files: names.map((file) => relative(join(installed(bare), 'dist'), file).replaceAll('\\', '/')),
       packages: [...packages],
     };
+  }
+
+  /** The source files of a bundle, as paths below `dist`: its source map names them. */
+  async function sourcesOf(file: string): Promise<string[]> {
+    const { sources } = JSON.parse(await readFile(`${file}.map`, 'utf8')) as { sources: string[] };
+    return sources.map((source) =>
+      join(installed(bare), 'dist', relative(installed(bare), join(dirname(file), source))),
+    );
   }
 
   describe('keeps what is optional apart', () => {
@@ -180,7 +209,7 @@ describe('the package, packed and installed', function () {
     it('the main entry reaches nothing for tests, no sandbox, no adapter and no database', async () => {
       for (const extension of ['.js', '.d.ts'] as const) {
         const { files } = await reach('dragonpay-callback', extension);
-        expect(files).to.include(`src/index${extension}`);
+        expect(files).to.include(extension === '.js' ? 'src/create-dragonpay.ts' : 'src/index.d.ts');
         expect(files.filter((file) => /testing|sandbox|kysely|inversify|adapters\/|cli\//.test(file))).to.deep.equal(
           [],
         );

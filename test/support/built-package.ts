@@ -60,8 +60,7 @@ export async function buildIntoProject(dependencies: readonly string[]): Promise
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'dragonpay-callback-built-')));
   const installed = join(folder, 'node_modules', 'dragonpay-callback');
   await mkdir(installed, { recursive: true });
-  const [config, outDir] = [join(packageFolder, 'tsconfig.build.json'), join(installed, 'dist')];
-  await succeed(runNode([compilers['TypeScript 7'], '-p', config, '--outDir', outDir], packageFolder));
+  await succeed(runNode([join(packageFolder, 'scripts/build.mjs'), join(installed, 'dist')], packageFolder));
   await copyFile(join(packageFolder, 'package.json'), join(installed, 'package.json'));
   for (const name of dependencies) {
     const link = join(folder, 'node_modules', name);
