@@ -90,6 +90,7 @@ export type {
   ConfirmableRepository,
   CorrectableRepository,
   InquiryClaim,
+  MerchantRepository,
   ReconcilableRepository,
   ReplayableRepository,
 } from './repository/capabilities.js';

@@ -4,6 +4,7 @@ import type { StoredCallback as CallbackWithTransaction } from './model/callback
 import type { CallbackKind } from './protocol/kinds.js';
 import type { Status } from './protocol/statuses.js';
 
+export type { RepositoryDialect } from './repository/kysely/dialect.js';
 export { KyselyRepository, type KyselyRepositoryOptions } from './repository/kysely/kysely-repository.js';
 export {
   createMigrations,
@@ -24,7 +25,7 @@ export type {
 } from './repository/kysely/tables.js';
 
 /**
- * What `@OnStatus` methods receive, with `trx` as Kysely's transaction over one's own `Database`.
+ * The callback of an `@OnStatus` method. Its `trx` is a Kysely transaction over your `Database`.
  *
  * @example
  * \@OnStatus('S') async ship(callback: StoredCallback<'S', Database>) {

@@ -1,9 +1,9 @@
 import type { Status } from '../protocol/statuses.js';
 
-/** Which of the values that came with a callback differ from the row's. */
+/** A value of a callback that differs from the value of the row. */
 export type Mismatch = 'amount' | 'currency' | 'refno';
 
-/** Nothing was to be stored: a GET without `updateOnGet`, `saveData: false`, no repository, or an invalid callback. */
+/** Nothing is stored for a GET without `updateOnGet`, `saveData: false`, no repository, or an invalid callback. */
 export interface SkippedUpdate {
   readonly outcome: 'skipped';
 }
@@ -13,32 +13,32 @@ export interface AppliedUpdate {
   readonly outcome: 'applied';
   readonly previous: Status;
   readonly current: Status;
-  /** A failed, voided or expired payment was paid after all. */
+  /** Whether a failed, voided or expired payment was paid after all. */
   readonly late: boolean;
 }
 
-/** What the repository did with a verified callback, in the order in which it is decided. */
+/** What the repository did with a verified callback. The first outcome that fits, in this order. */
 export type RecordedUpdate =
-  /** The status letter is in no table: kept in the inbox, the row untouched. */
+  /** The status letter is unknown. The inbox records the callback; the row is unchanged. */
   | { readonly outcome: 'unrecognized' }
-  /** No such row: kept in the inbox. */
+  /** No row has this id. The inbox records the callback. */
   | { readonly outcome: 'not-found' }
-  /** Amount, currency or refno differ from the row's: nothing changed, marked for review. */
+  /** The amount, currency or refno differs from the row. The row is unchanged; the event is marked for review. */
   | { readonly outcome: 'mismatch'; readonly current: Status; readonly differs: readonly Mismatch[] }
-  /** The row is there already. */
+  /** The row has this status already. */
   | { readonly outcome: 'duplicate'; readonly current: Status }
-  /** The row may not go there any more: nothing changed. */
+  /** The row can no longer enter this status. It is unchanged. */
   | { readonly outcome: 'stale'; readonly current: Status }
   | AppliedUpdate;
 
-/** What became of the row. */
+/** What happened to the row. */
 export type CallbackUpdate =
   | SkippedUpdate
   | RecordedUpdate
-  /** The database failed or timed out: the answer is 503, and the callback is safe to send again. */
+  /** The database failed or timed out. The answer is 503; sending the callback again is safe. */
   | { readonly outcome: 'unstored' };
 
-/** One word for what became of the row. */
+/** The outcome alone. */
 export type UpdateOutcome = CallbackUpdate['outcome'];
 
 /** The outcomes that the inbox records. */

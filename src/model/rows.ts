@@ -2,49 +2,40 @@ import type { CallbackKind } from '../protocol/kinds.js';
 import type { PaymentStatus, PayoutStatus } from '../protocol/statuses.js';
 import type { RecordedOutcome } from './callback-update.js';
 import type { ProofKind } from './origin.js';
+import type { paymentTexts, payoutTexts, TextsOf } from './row-texts.js';
 
-/** A payment as it is stored. */
-export interface PaymentRow {
+/** A stored payment. */
+export interface PaymentRow extends TextsOf<typeof paymentTexts> {
   readonly txnid: string;
-  /** Dragonpay's reference number, once a callback (or the import) brought it. */
+  /** Dragonpay's reference number. `null` until a callback or an import brings it. */
   readonly refno: string | null;
   readonly status: PaymentStatus;
-  /** The statuses that callbacks have brought, oldest first. None of them is entered again. */
+  /** The statuses that callbacks have brought, oldest first. The row never enters one of them again. */
   readonly reached: readonly PaymentStatus[];
   /** Decimal string with two decimals, such as `100.00`. */
   readonly amount: string;
   /** Three upper-case letters. */
   readonly currency: string;
-  readonly description: string | null;
-  readonly email: string | null;
-  readonly param1: string | null;
-  readonly param2: string | null;
-  readonly procid: string | null;
   readonly createdAt: Date;
   readonly modifiedAt: Date;
 }
 
-/** What a new payment is made of. */
-export interface PaymentDetails {
+/** The details of a new payment. */
+export interface PaymentDetails extends Partial<TextsOf<typeof paymentTexts>> {
   /** 1 to 40 printable ASCII characters without `:`; see `generateTxnId`. */
   readonly txnid: string;
   /** Decimal string with at most two decimals, at most 9999999999.99. Never a number: floats lose cents. */
   readonly amount: string;
-  /** Three upper-case letters; `PHP` when not given. */
+  /** Three upper-case letters. Default: `PHP`. */
   readonly currency?: string;
-  readonly description?: string | null;
-  readonly email?: string | null;
-  readonly param1?: string | null;
-  readonly param2?: string | null;
-  readonly procid?: string | null;
-  /** For an import: the status that the payment has already. It counts as reached. */
+  /** For an import: the current status of the payment. It counts as reached. */
   readonly status?: PaymentStatus;
   /** For an import: Dragonpay's reference number. */
   readonly refno?: string | null;
 }
 
-/** A payout as it is stored. */
-export interface PayoutRow {
+/** A stored payout. */
+export interface PayoutRow extends TextsOf<typeof payoutTexts> {
   readonly merchantTxnId: string;
   readonly refno: string | null;
   readonly status: PayoutStatus;
@@ -52,46 +43,28 @@ export interface PayoutRow {
   /** Decimal string with two decimals. */
   readonly amount: string;
   readonly currency: string;
-  readonly description: string | null;
-  /** The id of a payee registered with Dragonpay. */
-  readonly userId: string | null;
-  /** The name of a payee who is not registered. */
-  readonly userName: string | null;
-  readonly email: string | null;
-  readonly mobile: string | null;
-  /** The channel that the money goes out through. */
-  readonly procid: string | null;
-  /** The account, card or mobile number that the channel pays to. */
-  readonly procDetail: string | null;
   readonly createdAt: Date;
   readonly modifiedAt: Date;
 }
 
-/** What a new payout is made of. */
-export interface PayoutDetails {
+/** The details of a new payout. */
+export interface PayoutDetails extends Partial<TextsOf<typeof payoutTexts>> {
   /** 1 to 40 printable ASCII characters without `:`. */
   readonly merchantTxnId: string;
   /** Decimal string with at most two decimals. */
   readonly amount: string;
-  /** Three upper-case letters; `PHP` when not given. */
+  /** Three upper-case letters. Default: `PHP`. */
   readonly currency?: string;
-  readonly description?: string | null;
-  readonly userId?: string | null;
-  readonly userName?: string | null;
-  readonly email?: string | null;
-  readonly mobile?: string | null;
-  readonly procid?: string | null;
-  readonly procDetail?: string | null;
-  /** For an import: the status that the payout has already. */
+  /** For an import: the current status of the payout. It counts as reached. */
   readonly status?: PayoutStatus;
   /**
-   * The reference number that Dragonpay answered the payout request with. Store it: it is what keeps the callback of
-   * a payment from passing for one of this payout.
+   * The reference number in Dragonpay's answer to the payout request. Store it: only the refno tells a callback of
+   * this payout from a renamed callback of a payment with the same id.
    */
   readonly refno?: string | null;
 }
 
-/** Why an event of the inbox wants a second look. Reasons stay, also when the event is applied later. */
+/** Why somebody should review an event of the inbox. Reasons stay, even if the event is applied later. */
 export type ReviewReason =
   | 'amount'
   | 'currency'
@@ -102,10 +75,10 @@ export type ReviewReason =
   | 'unrecognized'
   | 'corrected';
 
-/** What became of an event; `failed`: it was rolled back, because its `@OnStatus` method failed. */
+/** The outcome of an event. `failed`: it was rolled back because its `@OnStatus` method failed. */
 export type KeptOutcome = RecordedOutcome | 'failed';
 
-/** One distinct verified event of the inbox: an id, a refno and a status, however often it was delivered. */
+/** A verified event of the inbox. Deliveries with the same kind, id, refno and status are one event. */
 export interface InboxEvent {
   readonly kind: CallbackKind;
   /** The `txnid` or the `merchantTxnId`. */
@@ -115,24 +88,24 @@ export interface InboxEvent {
   readonly status: string;
   readonly firstSeen: Date;
   readonly lastSeen: Date;
-  /** How often it was delivered. */
+  /** The number of deliveries. */
   readonly deliveries: number;
-  /** What became of it. `applied` stays `applied`, whatever a later delivery comes to. */
+  /** The outcome of the last delivery, except that `applied` stays `applied`. */
   readonly outcome: KeptOutcome;
   readonly reasons: readonly ReviewReason[];
   readonly proof: ProofKind;
   readonly keyId: string;
-  /** How it came; `null` for what did not come by a request. */
+  /** The HTTP method. `null` for an event that did not come by a request. */
   readonly method: 'GET' | 'POST' | null;
-  /** The form as received, the proofs replaced by `redacted`. An inquiry's answer is written as the same form. */
+  /** The form as received, with `redacted` in place of each proof. An inquiry's answer is stored as the same form. */
   readonly raw: string;
-  /** What `replay()` names it by. One of a correction ends with its number, and is not to be replayed. */
+  /** Pass it to `replay()`. Keys of corrections end in a number and cannot be replayed. */
   readonly key: string;
-  /** Where it stands in the inbox: `callbacks({ after: cursor })` goes on behind it. */
+  /** The position in the inbox. `callbacks({ after: cursor })` continues after it. */
   readonly cursor: string;
 }
 
-/** What names an event of the inbox. */
+/** Identifies an event of the inbox. */
 export interface EventKey {
   readonly kind: CallbackKind;
   readonly id: string;
@@ -140,5 +113,5 @@ export interface EventKey {
   readonly status: string;
 }
 
-/** An event as the inbox holds it, with its proofs: for `replay()` and nobody else. */
+/** An event with its proofs, as the inbox stores it. Only `replay()` may read it. */
 export type KeptEvent = Pick<InboxEvent, 'kind' | 'proof' | 'keyId' | 'method'> & { readonly raw: string };

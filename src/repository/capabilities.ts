@@ -1,7 +1,17 @@
 import type { RecordedUpdate } from '../model/callback-update.js';
-import type { EventKey, KeptEvent } from '../model/rows.js';
+import type {
+  EventKey,
+  InboxEvent,
+  KeptEvent,
+  PaymentDetails,
+  PaymentRow,
+  PayoutDetails,
+  PayoutRow,
+} from '../model/rows.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
+import type { CallbackRepository } from './callback-repository.js';
 import type { Change, Correction, CorrectionOptions } from './correction.js';
+import type { InboxFilter } from './inbox-page.js';
 
 /** A payment that one process may ask the gateway about, until its lease is over. */
 export interface InquiryClaim {
@@ -11,62 +21,63 @@ export interface InquiryClaim {
 }
 
 /**
- * What `reconcile()` needs of a repository beside the port. Claims are short: none holds a transaction open, and the
- * lease of a process that died runs out by itself.
+ * The methods that `reconcile()` needs in addition to the port. A claim holds no transaction open, and the lease of a
+ * process that died runs out by itself.
  */
 export interface ReconcilableRepository {
   /**
-   * Claims the open payment (P, U, A) that was longest without news or inquiry, if that is `olderThan` or more. Never
-   * one that another claim holds, whatever the number of processes that ask.
+   * Claims the open payment (status P, U or A) that has been without a callback or inquiry for longest, if that is
+   * `olderThan` or more. Two claims never hold the same payment, whatever the number of processes that ask.
    * @param options.olderThan milliseconds
    * @param options.lease how long the claim holds, in milliseconds
    */
   claimOpenPayment(options: { readonly olderThan: number; readonly lease: number }): Promise<InquiryClaim | undefined>;
 
-  /** Claims a payment by its id, whatever its status. `held`: another claim, or a transaction, has it at the moment. */
+  /** Claims a payment by its id, in any status. `held`: another claim or a transaction holds it at the moment. */
   claimPayment(txnid: string, options: { readonly lease: number }): Promise<InquiryClaim | 'held' | 'not-found'>;
 
-  /** Ends a claim: the payment was asked about now. Does nothing where the lease ran out and another claim has it. */
+  /** Ends a claim after the inquiry. Does nothing if the lease ran out and another claim holds the payment. */
   finishInquiry(claim: InquiryClaim): Promise<void>;
 }
 
-/** Whether a repository can be reconciled. */
+/** Whether a repository has the methods for `reconcile()`. */
 export function isReconcilable(repository: object): repository is ReconcilableRepository {
-  return ['claimOpenPayment', 'claimPayment', 'finishInquiry'].every(
-    (method) => typeof Reflect.get(repository, method) === 'function',
-  );
+  return hasMethods(repository, ['claimOpenPayment', 'claimPayment', 'finishInquiry']);
 }
 
-/** What `replay()` needs of a repository beside the port. */
+/** The methods that `replay()` needs in addition to the port. */
 export interface ReplayableRepository {
-  /** The event with this key; no correction is one. */
+  /** Finds the event with this key. Corrections by hand are not found. */
   findEvent(key: EventKey): Promise<KeptEvent | undefined>;
-  /** Notes an event that was rolled back because its `@OnStatus` method failed: the outcome `failed`, until it succeeds. */
+  /** Records an event that was rolled back because its `@OnStatus` method failed. An applied event stays applied. */
   recordFailure(callback: VerifiedCallback): Promise<void>;
 }
 
-/** Whether events of a repository can be replayed. */
+/** Whether a repository has the methods for `replay()`. */
 export function isReplayable(repository: object): repository is ReplayableRepository {
-  return ['findEvent', 'recordFailure'].every((method) => typeof Reflect.get(repository, method) === 'function');
+  return hasMethods(repository, ['findEvent', 'recordFailure']);
 }
 
-/** What `dragonpay.correct()` needs of a repository beside the port. */
+/** The method that `dragonpay.correct()` needs in addition to the port. */
 export interface CorrectableRepository<Trx = unknown> {
   /**
-   * Changes a row by hand: the one way around the machine, for a chargeback that was won or a mismatch that was
-   * settled. Recorded in the inbox with the reason `corrected`.
+   * Changes a row by hand, past the status machine: for a chargeback that was won or a mismatch that was settled.
+   * Records the correction in the inbox with the reason `corrected`.
    * @param id the `txnid`, or with `kind: 'payout'` the `merchantTxnId`
-   * @throws DragonpayError `invalid-details`, `not-found`; `unstored` where a callback keeps the row for too long
+   * @throws DragonpayError `invalid-details`, `not-found`; `unstored` if a transaction keeps the row locked for too long
    */
   correct(id: string, change: Change, options: CorrectionOptions<Trx>): Promise<Correction>;
 }
 
-/** Whether rows of a repository can be corrected. */
+/** Whether a repository has the method for `dragonpay.correct()`. */
 export function isCorrectable(repository: object): repository is CorrectableRepository {
-  return typeof Reflect.get(repository, 'correct') === 'function';
+  return hasMethods(repository, ['correct']);
 }
 
-/** Beside the port, for `confirm`: without it every callback costs an inquiry, also one that changes nothing. */
+/**
+ * The method that `confirm` uses to ask the gateway only about callbacks that would move a row. Without it, `confirm`
+ * asks about every callback.
+ */
 export interface ConfirmableRepository {
   /**
    * Stores a callback as `store` does, unless its status would move the row: then it stores nothing and resolves to
@@ -75,7 +86,34 @@ export interface ConfirmableRepository {
   storeUnlessMovable(callback: VerifiedCallback): Promise<RecordedUpdate | 'movable'>;
 }
 
-/** Whether a repository can say which callbacks would move a row. */
+/** Whether a repository can tell which callbacks would move a row. */
 export function isConfirmable(repository: object): repository is ConfirmableRepository {
-  return typeof Reflect.get(repository, 'storeUnlessMovable') === 'function';
+  return hasMethods(repository, ['storeUnlessMovable']);
+}
+
+/** Everything that a full repository has: the port, all capabilities, and the methods that a merchant calls. */
+export interface MerchantRepository<Trx = unknown>
+  extends CallbackRepository<Trx>,
+    ReconcilableRepository,
+    ReplayableRepository,
+    CorrectableRepository<Trx>,
+    ConfirmableRepository {
+  /** @throws DragonpayError `invalid-details`, `already-exists` */
+  createPayment(details: PaymentDetails, options?: { trx?: Trx }): Promise<PaymentRow>;
+  /** @throws DragonpayError `invalid-details`, `already-exists` */
+  createPayout(details: PayoutDetails, options?: { trx?: Trx }): Promise<PayoutRow>;
+  /**
+   * Reads a page of the inbox, the oldest events first. Proofs are redacted.
+   * @throws DragonpayError `invalid-setting` for a filter that cannot match
+   */
+  callbacks(filter?: InboxFilter): Promise<InboxEvent[]>;
+  /**
+   * Deletes the events that were last seen before a time. Resolves to their number.
+   * @throws DragonpayError `invalid-setting` for an invalid date
+   */
+  pruneCallbacks(before: Date): Promise<number>;
+}
+
+function hasMethods(repository: object, names: readonly string[]): boolean {
+  return names.every((name) => typeof Reflect.get(repository, name) === 'function');
 }

@@ -1,26 +1,81 @@
+import { invalidSetting } from '../errors.js';
 import type { InboxEvent, KeptOutcome, ReviewReason } from '../model/rows.js';
 import type { CallbackKind } from '../protocol/kinds.js';
 
-/** Which events of the inbox to read, the oldest first. What is not given does not matter. */
+/** Which events of the inbox to read. The events must match every condition that is given. */
 export interface InboxFilter {
   /** Events of this payment. */
   readonly txnid?: string;
   /** Events of this payout. */
   readonly merchantTxnId?: string;
   readonly outcome?: KeptOutcome;
-  /** Events with this reason for a second look. */
+  /** Events with this reason for a review. */
   readonly reason?: ReviewReason;
-  /** Events first seen at this time or later. */
+  /** Events that were first seen at this time or later. */
   readonly since?: Date;
-  /** At most so many; 100 when not given. */
+  /** The maximum number of events, 1 to 10,000. Default: 100. */
   readonly limit?: number;
-  /** The `cursor` of the last event that was read: goes on after it. */
+  /** The `cursor` of the last event of the page before: reading continues after it. */
   readonly after?: string;
 }
 
 export const defaultInboxLimit = 100;
+const maximumInboxLimit = 10_000;
 
-/** Where an event stands in the order of the inbox. None of the parts holds a `:`. */
+const outcomes: Readonly<Record<KeptOutcome, true>> = {
+  applied: true,
+  duplicate: true,
+  stale: true,
+  mismatch: true,
+  'not-found': true,
+  unrecognized: true,
+  failed: true,
+};
+
+const reasons: Readonly<Record<ReviewReason, true>> = {
+  amount: true,
+  currency: true,
+  refno: true,
+  late: true,
+  stale: true,
+  'not-found': true,
+  unrecognized: true,
+  corrected: true,
+};
+
+/** @throws DragonpayError `invalid-setting` that names the condition */
+export function checkInboxFilter(filter: InboxFilter): void {
+  const { txnid, merchantTxnId, outcome, reason, since, limit, after } = filter;
+  checkText('txnid', txnid);
+  checkText('merchantTxnId', merchantTxnId);
+  if (txnid !== undefined && merchantTxnId !== undefined) {
+    throw invalidSetting('merchantTxnId', 'cannot be given together with txnid');
+  }
+  if (outcome !== undefined && !Object.hasOwn(outcomes, outcome)) {
+    throw invalidSetting('outcome', `must be one of ${Object.keys(outcomes).join(', ')}`);
+  }
+  if (reason !== undefined && !Object.hasOwn(reasons, reason)) {
+    throw invalidSetting('reason', `must be one of ${Object.keys(reasons).join(', ')}`);
+  }
+  if (since !== undefined) checkDate('since', since);
+  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1 && limit <= maximumInboxLimit)) {
+    throw invalidSetting('limit', 'must be an integer from 1 to 10,000');
+  }
+  if (after !== undefined) fromCursor(after);
+}
+
+function checkText(name: string, value: unknown): void {
+  if (value === undefined) return;
+  if (typeof value !== 'string' || value.includes('\0')) throw invalidSetting(name, 'must be a string without NUL');
+}
+
+/** Dates that every database can compare: years 1 to 9999. @throws DragonpayError `invalid-setting` */
+export function checkDate(name: string, value: Date): void {
+  const year = value instanceof Date ? value.getUTCFullYear() : Number.NaN;
+  if (!(year >= 1 && year <= 9999)) throw invalidSetting(name, 'must be a valid Date in the years 1 to 9999');
+}
+
+/** The position of an event in the order of the inbox. None of the parts contains a `:`. */
 export interface InboxPosition {
   /** When it was first seen, in microseconds since 1970. */
   readonly firstSeen: string;
@@ -28,7 +83,7 @@ export interface InboxPosition {
   readonly kind: CallbackKind;
   readonly refno: string;
   readonly status: string;
-  /** The number of a correction by hand; 0 for what Dragonpay said. */
+  /** The number of a correction by hand. 0: the event came from Dragonpay. */
   readonly correction: number;
 }
 
@@ -36,15 +91,21 @@ export function toCursor({ firstSeen, id, kind, refno, status, correction }: Inb
   return [firstSeen, id, kind, refno, status, ...(correction > 0 ? [correction] : [])].join(':');
 }
 
-/** @throws RangeError for what is no cursor */
+/** @throws DragonpayError `invalid-setting` for a string that is not a cursor */
 export function fromCursor(cursor: string): InboxPosition {
-  const [firstSeen = '', id = '', kind = '', refno = '', status = '', correction = '0', ...rest] = cursor.split(':');
-  if (!/^\d+$/.test(firstSeen) || !/^\d{1,5}$/.test(correction) || status === '' || rest.length > 0)
-    throw new RangeError('after is no cursor');
+  const parts = typeof cursor === 'string' && !cursor.includes('\0') ? cursor.split(':') : [];
+  const [firstSeen = '', id = '', kind = '', refno = '', status = '', correction = '0', ...rest] = parts;
+  if (!/^\d{1,17}$/.test(firstSeen) || !isCorrection(correction) || status === '' || rest.length > 0) {
+    throw invalidSetting('after', 'must be the cursor of an event');
+  }
   return { firstSeen, id, kind: kind as CallbackKind, refno, status, correction: Number(correction) };
 }
 
-/** Orders two cursors as the inbox is ordered. @throws RangeError for what is no cursor */
+function isCorrection(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) < 32_768;
+}
+
+/** Compares two cursors in the order of the inbox. */
 export function compareInInbox(one: string, other: string): number {
   const [left, right] = [fromCursor(one), fromCursor(other)];
   if (left.firstSeen !== right.firstSeen) return Number(left.firstSeen) - Number(right.firstSeen);

@@ -14,14 +14,8 @@ import type {
 import type { VerifiedCallback } from '../model/verified-callback.js';
 import type { CallbackKind } from '../protocol/kinds.js';
 import { openStatuses, type PaymentStatus, type Status } from '../protocol/statuses.js';
-import type { CallbackRepository, StatusEffect } from './callback-repository.js';
-import type {
-  ConfirmableRepository,
-  CorrectableRepository,
-  InquiryClaim,
-  ReconcilableRepository,
-  ReplayableRepository,
-} from './capabilities.js';
+import type { StatusEffect } from './callback-repository.js';
+import type { InquiryClaim, MerchantRepository } from './capabilities.js';
 import {
   type Change,
   type Correction,
@@ -33,7 +27,14 @@ import {
 } from './correction.js';
 import { decideUpdate, reviewReasons } from './decide-update.js';
 import { toEventKey } from './event-key.js';
-import { compareInInbox, defaultInboxLimit, type InboxFilter, toCursor } from './inbox-page.js';
+import {
+  checkDate,
+  checkInboxFilter,
+  compareInInbox,
+  defaultInboxLimit,
+  type InboxFilter,
+  toCursor,
+} from './inbox-page.js';
 import { redactProofs } from './redact-proofs.js';
 
 interface MemoryRow extends NewRow {
@@ -41,43 +42,36 @@ interface MemoryRow extends NewRow {
   readonly modifiedAt: Date;
 }
 
-/** An event of the inbox. Where it stands in it is worked out when it is read. */
+/** An event of the inbox. Its cursor is computed when it is read. */
 interface MemoryEvent extends Omit<InboxEvent, 'cursor'> {
   readonly correction: number;
 }
 
-/** A transaction of the {@link MemoryRepository}: the one row that it moves, unseen by others until it commits. */
+/** A transaction of the {@link MemoryRepository}: the row that it moves. Others see the change when it commits. */
 export interface MemoryTransaction {
   readonly kind: CallbackKind;
   readonly row: MemoryRow;
 }
 
 /**
- * Keeps everything in this process and loses it with it: for tests, and for trying things out. Means the same as the
- * PostgreSQL repository, one callback of an id at a time.
+ * Keeps everything in the memory of this process: for tests and experiments. It behaves as the PostgreSQL repository
+ * does and handles one callback of an id at a time.
  */
-export class MemoryRepository
-  implements
-    CallbackRepository<MemoryTransaction>,
-    ReconcilableRepository,
-    ReplayableRepository,
-    ConfirmableRepository,
-    CorrectableRepository<MemoryTransaction>
-{
+export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
   readonly #rows = { payment: new Map<string, MemoryRow>(), payout: new Map<string, MemoryRow>() };
   readonly #inbox = new Map<string, MemoryEvent>();
   readonly #busy = new Map<string, Promise<unknown>>();
   readonly #claims = new Map<string, { inquiredAt: number; leasedUntil: number }>();
   readonly #now: () => number;
 
-  /** @param options.clock the time in milliseconds; `Date.now` when not given. */
+  /** @param options.clock the time in milliseconds since 1970. Default: `Date.now` */
   constructor(options: { readonly clock?: () => number } = {}) {
     this.#now = options.clock ?? Date.now;
   }
 
   async store(callback: VerifiedCallback, effect?: StatusEffect<MemoryTransaction>): Promise<RecordedUpdate> {
     const { kind, id } = callback;
-    // Without an effect there is no moment at which somebody else could come.
+    // Without an effect this is synchronous: no lock is needed.
     if (effect === undefined && !this.#busy.has(`${kind}:${id}`)) {
       const { update, moved } = this.#decide(callback);
       return this.#commit(callback, update, moved);
@@ -92,7 +86,7 @@ export class MemoryRepository
     });
   }
 
-  /** One at a time for each payment or payout. */
+  /** Runs one at a time for each payment or payout. */
   async #alone<Result>(kind: CallbackKind, id: string, run: () => Promise<Result>): Promise<Result> {
     const key = `${kind}:${id}`;
     const mine = (this.#busy.get(key) ?? Promise.resolve()).then(run);
@@ -129,11 +123,11 @@ export class MemoryRepository
 
   #commit(callback: VerifiedCallback, update: RecordedUpdate, moved: MemoryRow | undefined): RecordedUpdate {
     if (moved !== undefined) this.#rows[callback.kind].set(moved.id, moved);
-    this.#remember(callback, update.outcome, reviewReasons(update));
+    this.#record(callback, update.outcome, reviewReasons(update));
     return update;
   }
 
-  #remember(callback: VerifiedCallback, outcome: KeptOutcome, reasons: readonly ReviewReason[]): void {
+  #record(callback: VerifiedCallback, outcome: KeptOutcome, reasons: readonly ReviewReason[]): void {
     const { kind, id, refno, status, proof, method } = callback;
     const key = toEventKey(callback);
     const now = new Date(this.#now());
@@ -155,7 +149,7 @@ export class MemoryRepository
       raw: callback.raw(),
     };
     const earlier = this.#inbox.get(key);
-    this.#inbox.set(key, earlier === undefined ? news : again(earlier, news));
+    this.#inbox.set(key, earlier === undefined ? news : merged(earlier, news));
   }
 
   /** @throws DragonpayError `invalid-details`, `already-exists` */
@@ -274,11 +268,12 @@ export class MemoryRepository
   }
 
   async recordFailure(callback: VerifiedCallback): Promise<void> {
-    this.#remember(callback, 'failed', []);
+    this.#record(callback, 'failed', []);
   }
 
-  /** Reads a page of the inbox: verified events and what became of them, the oldest first. Proofs are redacted. */
+  /** Reads a page of the inbox, the oldest events first. Proofs are redacted. */
   async callbacks(filter: InboxFilter = {}): Promise<InboxEvent[]> {
+    checkInboxFilter(filter);
     const { after } = filter;
     return [...this.#inbox.values()]
       .map(toInboxEvent)
@@ -288,8 +283,9 @@ export class MemoryRepository
       .map((event) => ({ ...event, raw: redactProofs(event.raw) }));
   }
 
-  /** Forgets events that were last seen before a time. How many it forgot. */
+  /** Deletes the events that were last seen before a time. Resolves to their number. */
   async pruneCallbacks(before: Date): Promise<number> {
+    checkDate('before', before);
     const old = [...this.#inbox].filter(([, { lastSeen }]) => lastSeen < before);
     for (const [key] of old) this.#inbox.delete(key);
     return old.length;
@@ -308,8 +304,8 @@ function matches(event: InboxEvent, filter: InboxFilter): boolean {
   );
 }
 
-/** An event that was delivered again. What was applied stays applied, and what it was applied from stays with it. */
-function again(earlier: MemoryEvent, news: MemoryEvent): MemoryEvent {
+/** Merges an event into the same event. An applied event stays applied and keeps the form that it was applied from. */
+function merged(earlier: MemoryEvent, news: MemoryEvent): MemoryEvent {
   const { outcome, proof, keyId, method, raw } = earlier.outcome === 'applied' ? earlier : news;
   return {
     ...news,

@@ -9,7 +9,7 @@ import Koa from 'koa';
 import { toExpressHandler } from '../../adapters/http/express.js';
 import { toKoaMiddleware } from '../../adapters/http/koa.js';
 import type { Check } from '../../src/cli/doctor/check.js';
-import { examineDatabase, indexEndings, primaryKeys, tableColumns } from '../../src/cli/doctor/examine-database.js';
+import { examineDatabase } from '../../src/cli/doctor/examine-database.js';
 import { examineEndpoint } from '../../src/cli/doctor/examine-endpoint.js';
 import { explainCallback } from '../../src/cli/verify/explain-callback.js';
 import {
@@ -388,28 +388,6 @@ describe('dragonpay-callback doctor', function () {
     async function findsAt(url = own.url) {
       return findsOf(await examineDatabase(url, {})).map(({ check, what }) => `${check}: ${what}`);
     }
-
-    it('knows the columns, keys and indexes that the migrations make', async () => {
-      for (const [key, columns] of Object.entries(tableColumns) as [keyof typeof tableColumns, string][]) {
-        const table = `dragonpay_${key}`;
-        const { rows } = await own.pool.query(
-          'select column_name from information_schema.columns where table_name = $1',
-          [table],
-        );
-        expect(rows.map(({ column_name: name }) => name)).to.have.members(columns.split(' '));
-        const indexes = await own.pool.query('select indexname from pg_indexes where tablename = $1', [table]);
-        expect(indexes.rows.map(({ indexname }) => indexname)).to.have.members([
-          `${table}_pkey`,
-          ...indexEndings[key].map((ending) => table + ending),
-        ]);
-        const { rows: keys } = await own.pool.query(
-          `select string_agg(attname, ' ' order by attname) as key from pg_index join pg_attribute
-            on attrelid = indrelid and attnum = any(indkey) where indrelid = $1::regclass and indisprimary`,
-          [table],
-        );
-        expect(keys[0].key).to.equal(primaryKeys[key]);
-      }
-    });
 
     for (const [what, statements, said] of [
       ['a table that is missing', 'drop table dragonpay_payouts', ['tables: missing: "dragonpay_payouts"']],

@@ -97,7 +97,7 @@ from generate_series(1, 20000) n`);
       let count = 0;
       try {
         let isPruned = false;
-        const pruning = shop.repository.pruneCallbacks(before, { batch: 500 }).finally(() => {
+        const pruning = shop.repository.pruneCallbacks(before).finally(() => {
           isPruned = true;
         });
         for (let number = 20_000; !isPruned && number > 10; number -= 3) {

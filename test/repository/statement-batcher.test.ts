@@ -1,25 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { type Move, MoveQueue } from '../../src/repository/kysely/statement-batcher.js';
+import { StatementBatcher } from '../../src/repository/kysely/statement-batcher.js';
 
-describe('The queue of moves', () => {
-  it('sends one of an id after the other, also past a statement that takes long', async () => {
+describe('StatementBatcher', () => {
+  it('sends callbacks of one id one after the other, even past a slow statement', async () => {
     const sent: string[][] = [];
     const answers: Array<() => void> = [];
-    const queue = new MoveQueue<{ id: string }>((moves: readonly Move[]) => {
-      sent.push(moves.map(([id]) => id ?? ''));
-      return new Promise((resolve) => answers.push(() => resolve(moves.map(([id]) => ({ id: id ?? '' })))));
+    const batcher = new StatementBatcher<string, string>((members) => {
+      sent.push([...members]);
+      return new Promise((resolve) => answers.push(() => resolve(new Map(members.map((id) => [id, `done ${id}`])))));
     }, 64);
-    const first = queue.move(['A']);
+    const first = batcher.add('A', 'A');
     await sleep(60);
-    const rest = [queue.move(['A']), queue.move(['B']), queue.move(['B'])];
+    const rest = ['A', 'B', 'B'].map((id) => batcher.add(id, id));
     await sleep(10);
     expect(sent).to.deep.equal([['A'], ['B']]);
     for (let index = 0; index < 4; index++) {
       answers[index]?.();
       await sleep(60);
     }
-    expect(await Promise.all([first, ...rest])).to.deep.equal([{ id: 'A' }, { id: 'A' }, { id: 'B' }, { id: 'B' }]);
+    expect(await Promise.all([first, ...rest])).to.deep.equal(['done A', 'done A', 'done B', 'done B']);
     expect(sent.flat().sort()).to.deep.equal(['A', 'A', 'B', 'B']);
     for (const batch of sent) expect(new Set(batch).size).to.equal(batch.length);
   });

@@ -261,7 +261,7 @@ describe('the pages of a sandbox', () => {
     it('read what was wrong with a form', async () => {
       const refused = await submit('/', 'Make the payment', { txnid: 'T:1' });
       expect(refused.status).to.equal(400);
-      expect(unescaped(refused.text)).to.include('txnid is not 1 to 40 printable ASCII characters');
+      expect(unescaped(refused.text)).to.include('txnid must be 1 to 40 printable ASCII characters');
       expect((await submit('/misbehaviour', 'Save', { copies: '99' })).status).to.equal(400);
       expect((await submit('/misbehaviour', 'Save', { amount: 'a lot' })).status).to.equal(400);
       expect((await submit('/settings', 'Save', { postbackUrl: 'nowhere' })).status).to.equal(400);

@@ -1,4 +1,4 @@
-import type { CallbackReply, Dragonpay, HandlerClass } from '../../src/index.js';
+import type { CallbackReply, Dragonpay, HandlerClass, MerchantRepository } from '../../src/index.js';
 import { MemoryRepository } from '../../src/index.js';
 import { KyselyRepository } from '../../src/kysely.js';
 import { encodeCallback, signCallback } from '../../src/testing.js';
@@ -31,7 +31,7 @@ export async function post(
 }
 
 /** The repositories that a behaviour is shown on: each is empty for each test. */
-export function describeRepositories(title: string, cases: (repository: () => KyselyRepository) => void): void {
+export function describeRepositories(title: string, cases: (repository: () => MerchantRepository) => void): void {
   describe(`${title}, on PostgreSQL`, () => {
     let database: TestDatabase;
     before(async () => {
@@ -39,14 +39,14 @@ export function describeRepositories(title: string, cases: (repository: () => Ky
     });
     beforeEach(() => database.pool.query('truncate dragonpay_transactions, dragonpay_payouts, dragonpay_callbacks'));
     after(() => database?.destroy());
-    cases(() => new KyselyRepository(database.db) as unknown as KyselyRepository);
+    cases(() => new KyselyRepository(database.db) as MerchantRepository);
   });
   describe(`${title}, in memory`, () => {
     let repository: MemoryRepository;
     beforeEach(() => {
       repository = new MemoryRepository();
     });
-    cases(() => repository as unknown as KyselyRepository);
+    cases(() => repository as MerchantRepository);
   });
 }
 

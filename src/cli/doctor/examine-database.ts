@@ -1,34 +1,18 @@
 import type { Client } from 'pg';
 import { createMigrations } from '../../repository/kysely/postgres/migrations.js';
-import { quoteName, quoteTables, type TableNames } from '../../repository/kysely/table-names.js';
+import { schema } from '../../repository/kysely/schema.js';
+import {
+  quoteName,
+  quoteTables,
+  type TableKey,
+  type TableNames,
+  tableName,
+} from '../../repository/kysely/table-names.js';
 import { withPeer } from '../peer-package.js';
 import { oneLine } from '../report.js';
 import { type Check, checkClock, found, ok } from './check.js';
 
-/** The columns of the tables, as the migrations make them. */
-export const tableColumns = {
-  transactions:
-    'txnid refno status reached amount currency description email param1 param2 procid created_at modified_at ' +
-    'inquired_at inquiry_leased_until',
-  payouts:
-    'merchant_txn_id refno status reached amount currency description user_id user_name email mobile procid ' +
-    'proc_detail created_at modified_at',
-  callbacks: 'kind id refno status first_seen last_seen deliveries outcome reasons proof key_id method raw correction',
-} as const;
-
-/** The primary keys: a statement of ours relies on each. */
-export const primaryKeys = {
-  transactions: 'txnid',
-  payouts: 'merchant_txn_id',
-  callbacks: 'correction id kind refno status',
-} as const;
-
-/** The endings of the names of the other indexes. */
-export const indexEndings = { transactions: ['_open'], payouts: [], callbacks: ['_first_seen', '_review'] } as const;
-
-type TableKey = keyof typeof tableColumns;
-
-const tableKeys = Object.keys(tableColumns) as TableKey[];
+const tableKeys = Object.keys(schema) as TableKey[];
 const oldestVersion = 150_000;
 const migrate = 'run npx dragonpay-callback migrate up';
 
@@ -119,7 +103,7 @@ async function checkTables(client: Client, names: TableNames, tables: FoundTable
   }
   const checks: Check[] = [];
   for (const [key, table] of tables) {
-    const lacks = tableColumns[key].split(' ').filter((column) => !table.columns.includes(column));
+    const lacks = Object.keys(schema[key].columns).filter((column) => !table.columns.includes(column));
     if (lacks.length > 0) checks.push(found('tables', `${quoted[key]} lacks the columns ${lacks.join(', ')}`, migrate));
     if (!table.mayWrite) {
       const mend = `grant select, insert, update on ${quoted[key]} to the user of the handler`;
@@ -146,9 +130,10 @@ function checkIndexes(names: TableNames, tables: FoundTables): Check[] {
   if (tables.size < tableKeys.length) return [];
   const missing: string[] = [];
   for (const [key, { primaryKey, indexes }] of tables) {
-    const table = names[key] ?? `dragonpay_${key}`;
-    if (primaryKey !== primaryKeys[key]) missing.push(`the primary key of ${table} (${primaryKeys[key]})`);
-    missing.push(...indexEndings[key].map((ending) => table + ending).filter((index) => !indexes.includes(index)));
+    const table = tableName(names, key);
+    const expectedKey = schema[key].key.toSorted().join(' ');
+    if (primaryKey !== expectedKey) missing.push(`the primary key of ${table} (${expectedKey})`);
+    missing.push(...schema[key].indexes.map((ending) => table + ending).filter((index) => !indexes.includes(index)));
   }
   if (missing.length === 0) return [ok('indexes', 'the indexes are there')];
   const mend = 'make them as npx dragonpay-callback migrate up --print has them (without DATABASE_URL: all of it)';

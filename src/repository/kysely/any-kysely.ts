@@ -1,8 +1,8 @@
 import type { Kysely, Transaction } from 'kysely';
 
 /**
- * A Kysely, imported or required: Kysely 0.28 declares its classes once for each, and their private fields tell the
- * compiler that these differ. At run time they do the same.
+ * A Kysely, imported or required. Kysely 0.28 declares its classes once for each module system; the compiler takes them
+ * for different classes because of their private fields. At run time they are compatible.
  */
 export type AnyKysely<Database> =
   | Kysely<Database>

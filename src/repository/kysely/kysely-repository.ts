@@ -1,5 +1,5 @@
-import { CompiledQuery, type Kysely, type Transaction } from 'kysely';
-import { DragonpayError } from '../../errors.js';
+import type { Kysely, Transaction } from 'kysely';
+import { DragonpayError, invalidSetting } from '../../errors.js';
 import type { RecordedUpdate } from '../../model/callback-update.js';
 import { alreadyExists, type NewRow, newPayment, newPayout } from '../../model/new-row.js';
 import type {
@@ -13,120 +13,107 @@ import type {
 } from '../../model/rows.js';
 import type { VerifiedCallback } from '../../model/verified-callback.js';
 import type { CallbackKind } from '../../protocol/kinds.js';
-import { isStatus, latePredecessors, predecessors } from '../../protocol/statuses.js';
-import type { CallbackRepository, StatusEffect } from '../callback-repository.js';
-import type {
-  ConfirmableRepository,
-  CorrectableRepository,
-  InquiryClaim,
-  ReconcilableRepository,
-  ReplayableRepository,
-} from '../capabilities.js';
+import type { StatusEffect } from '../callback-repository.js';
+import type { InquiryClaim, MerchantRepository } from '../capabilities.js';
 import { type Change, type Correction, type CorrectionOptions, checkCorrection } from '../correction.js';
-import type { InboxFilter } from '../inbox-page.js';
+import { checkDate, checkInboxFilter, type InboxFilter } from '../inbox-page.js';
 import type { AnyKysely, AnyTransaction } from './any-kysely.js';
-import { OwnTransaction } from './postgres/own-transaction.js';
-import { InquiryClaims } from './postgres/statements/claims.js';
-import { correctRow } from './postgres/statements/correction.js';
-import { findKeptEvent, pruneInboxBatch, readInbox, recordFailedEvent } from './postgres/statements/inbox.js';
-import {
-  incomingColumns,
-  type MoveResult,
-  type MoveRow,
-  paymentStatements,
-  payoutStatements,
-  type Statements,
-  toMoveResult,
-} from './postgres/statements/move.js';
-import { type StoredRow, toPayment, toPayout } from './postgres/stored-rows.js';
-import { type Move, MoveQueue } from './statement-batcher.js';
-import { type QuotedTables, quoteTables, type TableNames } from './table-names.js';
+import { checkTableNames } from './check-table-names.js';
+import type { Move, MoveResult, RepositoryDialect, Statements } from './dialect.js';
+import { postgres } from './postgres/postgres.js';
+import { StatementBatcher } from './statement-batcher.js';
+import type { TableNames } from './table-names.js';
 
-/** Settings of a {@link KyselyRepository}. */
+/** Options of a {@link KyselyRepository}. */
 export interface KyselyRepositoryOptions extends TableNames {
+  /** The database. Default: PostgreSQL. */
+  readonly dialect?: RepositoryDialect;
   /**
-   * How long a callback waits for another one of the same payment to finish, in milliseconds; 5,000 when not given.
-   * It holds no connection while it waits.
+   * How long a callback waits for another transaction that has its row locked, in milliseconds, 0 to 600,000. Default:
+   * 5,000. It holds no connection while it waits.
    */
   readonly busyMilliseconds?: number;
-  /** How many callbacks that arrive at the same time may share a statement; 64 when not given, 1 for none. */
+  /** How many callbacks that arrive at the same time may share a statement, 1 to 1,000. Default: 64. */
   readonly batch?: number;
 }
 
-const busyMilliseconds = 5_000;
+/** Records every option: the compiler asks for a new one, so that none is refused as unknown. */
+const knownOptions: Readonly<Record<keyof KyselyRepositoryOptions, true>> = {
+  schema: true,
+  transactions: true,
+  payouts: true,
+  callbacks: true,
+  dialect: true,
+  busyMilliseconds: true,
+  batch: true,
+};
+
 const attempts = 3;
-const batch = 64;
+const pruneLimit = 1_000;
 
 /**
- * Stores callbacks in PostgreSQL 15 and later, through a Kysely of one's own. Plugins of that Kysely do not reach the
- * statements made here. See `createMigrations` for the tables.
+ * Stores callbacks in a database, by default PostgreSQL 15 and later, through your Kysely. Plugins of your Kysely do
+ * not affect the statements of this package. `createMigrations` makes the tables.
  */
-export class KyselyRepository<Database = unknown>
-  implements
-    CallbackRepository<Transaction<Database>>,
-    ReconcilableRepository,
-    ReplayableRepository,
-    ConfirmableRepository,
-    CorrectableRepository<Transaction<Database>>
-{
+export class KyselyRepository<Database = unknown> implements MerchantRepository<Transaction<Database>> {
   readonly #db: Kysely<Database>;
+  /** Without plugins: one such as CamelCasePlugin would rename the columns of our statements. */
   readonly #plain: Kysely<Database>;
-  readonly #tables: QuotedTables;
-  readonly #statements: Readonly<Record<CallbackKind, Statements>>;
-  readonly #queues: Readonly<Record<CallbackKind, MoveQueue<MoveRow>>>;
+  readonly #dialect: RepositoryDialect;
+  readonly #statements: Statements;
+  readonly #batchers: Readonly<Record<CallbackKind, StatementBatcher<Move, MoveResult>>>;
   readonly #busyMilliseconds: number;
-  /** The handlers that are at work in this process, by what they hold: duplicates of it wake when they are through. */
+  /** Handlers running in this process, by row. Duplicates wait for them instead of polling. */
   readonly #holders = new Map<string, Promise<unknown>>();
-  readonly #claims: InquiryClaims<Database>;
 
+  /** @throws DragonpayError `invalid-setting` that names the option */
   constructor(given: AnyKysely<Database>, options: KyselyRepositoryOptions = {}) {
+    checkOptions(options);
+    const { dialect = postgres, batch = 64, busyMilliseconds = 5_000 } = options;
     const db = given as Kysely<Database>;
     this.#db = db;
-    // A plugin such as CamelCasePlugin would rename the columns of our own statements.
     this.#plain = db.withoutPlugins();
-    this.#tables = quoteTables(options);
-    this.#statements = { payment: paymentStatements(this.#tables), payout: payoutStatements(this.#tables) };
-    const queue = (kind: CallbackKind) =>
-      new MoveQueue<MoveRow>((moves) => this.#send(this.#plain, kind, moves), options.batch ?? batch);
-    this.#queues = { payment: queue('payment'), payout: queue('payout') };
-    this.#busyMilliseconds = options.busyMilliseconds ?? busyMilliseconds;
-    this.#claims = new InquiryClaims(this.#plain, this.#tables.transactions);
+    this.#dialect = dialect;
+    this.#statements = dialect.statements(options);
+    const batcher = (kind: CallbackKind) =>
+      new StatementBatcher<Move, MoveResult>((moves) => this.#statements.move(this.#plain, kind, moves), batch);
+    this.#batchers = { payment: batcher('payment'), payout: batcher('payout') };
+    this.#busyMilliseconds = busyMilliseconds;
   }
 
   async store(callback: VerifiedCallback, effect?: StatusEffect<Transaction<Database>>): Promise<RecordedUpdate> {
     const result = await this.#untilFree(callback, async () => {
-      if (effect === undefined) return this.#move(callback, null);
-      const held = await this.#move(callback, 'held');
+      if (effect === undefined) return this.#move({ callback, held: false });
+      // An event that changes nothing must not open a transaction: ask first.
+      const held = await this.#move({ callback, held: true });
       return held.state === 'movable' ? this.#hold(keyOf(callback), this.#moveWith(callback, effect)) : held;
     });
-    if (result.state === 'movable') throw new Error('a callback that is not held was answered movable');
-    return result.update;
+    if (result === 'movable') throw new Error('a callback that is not held was answered movable');
+    return result;
   }
 
-  async storeUnlessMovable(callback: VerifiedCallback): Promise<RecordedUpdate | 'movable'> {
-    const result = await this.#untilFree(callback, () => this.#move(callback, 'held'));
-    return result.state === 'movable' ? 'movable' : result.update;
+  storeUnlessMovable(callback: VerifiedCallback): Promise<RecordedUpdate | 'movable'> {
+    return this.#untilFree(callback, () => this.#move({ callback, held: true }));
   }
 
-  async #move(callback: VerifiedCallback, held: 'held' | null): Promise<MoveResult> {
-    return toMoveResult(await this.#queues[callback.kind].move(incomingOf(callback, held)), callback.status);
+  async #move(move: Move): Promise<MoveResult> {
+    const { kind, id } = move.callback;
+    return (await this.#batchers[kind].add(id, move)) ?? { state: 'busy' };
   }
 
-  /** Tries until no other transaction has the row. Between two tries it holds no connection. */
-  async #untilFree(
-    callback: VerifiedCallback,
-    run: () => Promise<MoveResult>,
-  ): Promise<Exclude<MoveResult, { state: 'busy' }>> {
-    const giveUpAt = Date.now() + this.#busyMilliseconds;
+  /** Tries until no other transaction has the row locked. Holds no connection between two tries. */
+  async #untilFree(callback: VerifiedCallback, run: () => Promise<MoveResult>): Promise<RecordedUpdate | 'movable'> {
+    const giveUpAt = performance.now() + this.#busyMilliseconds;
     for (let attempt = 1, wait = 10; ; wait *= 2) {
       try {
         const result = await run();
-        if (result.state !== 'busy') return result;
+        if (result.state === 'settled') return result.update;
+        if (result.state === 'movable') return result.state;
       } catch (error) {
-        if (!isTransient(error) || ++attempt > attempts) throw error;
+        if (!this.#dialect.isTransient(error) || ++attempt > attempts) throw error;
       }
-      const left = giveUpAt - Date.now();
-      if (left < 10) throw new Error(lockedByAnother(callback.kind));
+      const left = giveUpAt - performance.now();
+      if (left < 10) throw lockedByAnother(callback.kind);
       const holder = this.#holders.get(keyOf(callback));
       await waitFor(holder, Math.min(wait, left, holder === undefined ? 250 : 1_000));
     }
@@ -142,17 +129,12 @@ export class KyselyRepository<Database = unknown>
     }
   }
 
-  async #send(db: Kysely<Database>, kind: CallbackKind, moves: readonly Move[]): Promise<MoveRow[]> {
-    const columns = incomingColumns.map((_, column) => moves.map((move) => move[column]));
-    const { rows } = await db.executeQuery<MoveRow>(CompiledQuery.raw(this.#statements[kind].move, columns));
-    return rows;
-  }
-
   async #moveWith(callback: VerifiedCallback, effect: StatusEffect<Transaction<Database>>): Promise<MoveResult> {
-    const own = await OwnTransaction.begin(this.#db, effect.milliseconds);
+    const { kind, id } = callback;
+    const own = await this.#dialect.beginOwnTransaction(this.#db, effect.milliseconds);
     try {
-      const [row] = await this.#send(own.plain, callback.kind, [incomingOf(callback, null)]);
-      const result = toMoveResult(row, callback.status);
+      const results = await this.#statements.move(own.plain, kind, [{ callback, held: false }]);
+      const result = results.get(id) ?? { state: 'busy' };
       if (result.state === 'settled' && result.update.outcome === 'applied') {
         await effect.run(result.update, own.handed);
       }
@@ -165,77 +147,67 @@ export class KyselyRepository<Database = unknown>
   }
 
   /**
-   * Adds a payment that is about to be asked for. With `trx` it commits together with the order that it belongs to.
+   * Adds a payment. With `trx` it commits together with the order that it belongs to.
    * @throws DragonpayError `invalid-details`, `already-exists`
    */
   async createPayment(details: PaymentDetails, options: { trx?: AnyTransaction<Database> } = {}): Promise<PaymentRow> {
-    return toPayment(await this.#insert('payment', newPayment(details), options.trx));
+    return (await this.#insert('payment', newPayment(details), options.trx)) as PaymentRow;
   }
 
   /**
-   * Adds a payout that is about to be asked for.
+   * Adds a payout. With `trx` it commits together with what it belongs to.
    * @throws DragonpayError `invalid-details`, `already-exists`
    */
   async createPayout(details: PayoutDetails, options: { trx?: AnyTransaction<Database> } = {}): Promise<PayoutRow> {
-    return toPayout(await this.#insert('payout', newPayout(details), options.trx));
+    return (await this.#insert('payout', newPayout(details), options.trx)) as PayoutRow;
   }
 
-  async #insert(kind: CallbackKind, row: NewRow, trx: AnyTransaction<Database> | undefined): Promise<StoredRow> {
-    const { id, refno, status, reached, amount, currency, texts } = row;
-    const values = [id, refno, status, reached, amount, currency, ...Object.values(texts)];
-    const inserted = await this.#one(this.#statements[kind].insert, values, trx);
+  async #insert(kind: CallbackKind, row: NewRow, trx: AnyTransaction<Database> | undefined) {
+    const inserted = await this.#statements.insert(this.#runnerOf(trx), kind, row);
     if (inserted === undefined) throw alreadyExists(kind);
     return inserted;
   }
 
   async findPayment(txnid: string, options: { trx?: AnyTransaction<Database> } = {}): Promise<PaymentRow | undefined> {
-    const row = await this.#one(this.#statements.payment.find, [txnid], options.trx);
-    return row && toPayment(row);
+    const row = await this.#statements.find(this.#runnerOf(options.trx), 'payment', txnid);
+    return row as PaymentRow | undefined;
   }
 
   async findPayout(
     merchantTxnId: string,
     options: { trx?: AnyTransaction<Database> } = {},
   ): Promise<PayoutRow | undefined> {
-    const row = await this.#one(this.#statements.payout.find, [merchantTxnId], options.trx);
-    return row && toPayout(row);
+    const row = await this.#statements.find(this.#runnerOf(options.trx), 'payout', merchantTxnId);
+    return row as PayoutRow | undefined;
   }
 
-  async #one(
-    statement: string,
-    parameters: readonly unknown[],
-    trx: AnyTransaction<Database> | undefined,
-  ): Promise<StoredRow | undefined> {
-    const db = trx?.withoutPlugins() ?? this.#plain;
-    const { rows } = await db.executeQuery<StoredRow>(CompiledQuery.raw(statement, [...parameters]));
-    return rows[0];
+  #runnerOf(trx: AnyTransaction<Database> | undefined): Kysely<Database> {
+    return (trx as Transaction<Database> | undefined)?.withoutPlugins() ?? this.#plain;
   }
 
   claimOpenPayment({ olderThan, lease }: { readonly olderThan: number; readonly lease: number }) {
-    return this.#claims.oldest(olderThan, lease);
+    return this.#statements.claimOldest(this.#plain, olderThan, lease);
   }
 
   async claimPayment(
     txnid: string,
     { lease }: { readonly lease: number },
   ): Promise<InquiryClaim | 'held' | 'not-found'> {
-    const claim = await this.#claims.byId(txnid, lease);
+    const claim = await this.#statements.claimById(this.#plain, txnid, lease);
     return claim ?? ((await this.findPayment(txnid)) === undefined ? 'not-found' : 'held');
   }
 
   finishInquiry(claim: InquiryClaim): Promise<void> {
-    return this.#claims.finish(claim);
+    return this.#statements.finishInquiry(this.#plain, claim);
   }
 
   async correct(id: string, change: Change, options: CorrectionOptions<Transaction<Database>>): Promise<Correction> {
     checkCorrection(change, options);
-    const { effect } = options;
-    const own = await OwnTransaction.begin(this.#db, effect?.milliseconds ?? this.#busyMilliseconds);
+    const { effect, kind } = options;
+    const own = await this.#dialect.beginOwnTransaction(this.#db, effect?.milliseconds ?? this.#busyMilliseconds);
     try {
-      const correction = await correctRow(own.plain, this.#tables, id, change, options).catch((error: unknown) => {
-        throw isTimeout(error)
-          ? new DragonpayError('unstored', lockedByAnother(options.kind), { cause: error })
-          : error;
+      const correction = await this.#statements.correct(own.plain, id, change, options).catch((error: unknown) => {
+        throw this.#dialect.isLockTimeout(error) ? lockedByAnother(kind, error) : error;
       });
       const { previous, current } = correction;
       if (previous !== current) await effect?.run({ outcome: 'applied', previous, current, late: false }, own.handed);
@@ -248,37 +220,55 @@ export class KyselyRepository<Database = unknown>
   }
 
   findEvent(key: EventKey): Promise<KeptEvent | undefined> {
-    return findKeptEvent(this.#plain, this.#tables.callbacks, key);
+    return this.#statements.findEvent(this.#plain, key);
   }
 
   recordFailure(callback: VerifiedCallback): Promise<void> {
-    return recordFailedEvent(this.#plain, this.#tables.callbacks, callback);
-  }
-
-  /** Reads a page of the inbox: verified events and what became of them, the oldest first. Proofs are redacted. */
-  callbacks(filter: InboxFilter = {}): Promise<InboxEvent[]> {
-    return readInbox(this.#plain, this.#tables.callbacks, filter);
+    return this.#statements.recordFailure(this.#plain, callback);
   }
 
   /**
-   * Forgets events that were last seen before a time, a batch a statement, so that nobody waits for it. The rows of
-   * payments and payouts stay, and with them what callbacks have brought: an old event that comes again moves nothing.
-   * @param options.batch how many events one statement deletes; 1,000 when not given
-   * @returns how many it deleted
+   * Reads a page of the inbox, the oldest events first. Proofs are redacted.
+   * @throws DragonpayError `invalid-setting` for a filter that cannot match
    */
-  async pruneCallbacks(before: Date, options: { readonly batch?: number } = {}): Promise<number> {
-    const { batch = 1000 } = options;
+  async callbacks(filter: InboxFilter = {}): Promise<InboxEvent[]> {
+    checkInboxFilter(filter);
+    return this.#statements.readInbox(this.#plain, filter);
+  }
+
+  /**
+   * Deletes the events that were last seen before a time, at most 1,000 with one statement: callbacks that arrive
+   * meanwhile do not wait. Resolves to the number of deleted events.
+   * @throws DragonpayError `invalid-setting` for an invalid date
+   */
+  async pruneCallbacks(before: Date): Promise<number> {
+    checkDate('before', before);
     for (let total = 0; ; ) {
-      const deleted = await pruneInboxBatch(this.#plain, this.#tables.callbacks, before, batch);
+      const deleted = await this.#statements.pruneInbox(this.#plain, before, pruneLimit);
       total += deleted;
-      if (deleted < batch) return total;
+      if (deleted < pruneLimit) return total;
     }
   }
 }
 
+function checkOptions(options: KyselyRepositoryOptions): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(knownOptions, name));
+  if (unknown !== undefined) {
+    throw invalidSetting(unknown, `is not an option; the options are ${Object.keys(knownOptions).join(', ')}`);
+  }
+  checkTableNames(options);
+  checkInteger('batch', options.batch, 1, 1_000);
+  checkInteger('busyMilliseconds', options.busyMilliseconds, 0, 600_000);
+}
+
+function checkInteger(name: string, value: number | undefined, least: number, most: number): void {
+  if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return;
+  throw invalidSetting(name, `must be an integer from ${least} to ${most.toLocaleString('en')}`);
+}
+
 /**
- * Waits until a holder in this process is through; for one in another process, or one that is stuck, only so long.
- * Half of that is chance, so that duplicates that arrived together do not come back together.
+ * Waits for a holder in this process, at most `milliseconds` if the row is held elsewhere or the holder is stuck. Half
+ * of the time is random, so that duplicates that arrived together do not try again together.
  */
 async function waitFor(holder: Promise<unknown> | undefined, milliseconds: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
@@ -293,40 +283,6 @@ function keyOf({ kind, id }: VerifiedCallback): string {
   return `${kind} ${id}`;
 }
 
-/** In the order of `incomingColumns`. */
-function incomingOf(callback: VerifiedCallback, held: 'held' | null): Move {
-  const { kind, status } = callback;
-  return [
-    callback.id,
-    callback.refno,
-    status,
-    isStatus(kind, status) ? predecessors(kind, status) : null,
-    latePredecessors(kind, status),
-    callback.amount ?? null,
-    callback.currency ?? null,
-    callback.proof.algorithm,
-    callback.proof.keyId,
-    callback.method ?? null,
-    callback.raw(),
-    held,
-  ];
-}
-
-/**
- * Serialization failures and deadlocks, also in a query of the handler: the database rolled back and asks to be asked
- * again. SQLSTATE class 40, but for 40003: there the database does not know whether it committed.
- */
-function isTransient(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = 'code' in error ? error.code : undefined;
-  return (typeof code === 'string' && /^40(?!003)[0-9A-Z]{3}$/.test(code)) || isTransient(error.cause);
-}
-
-/** Whether the server ended a statement that took too long: SQLSTATE 57014. */
-function isTimeout(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '57014';
-}
-
-function lockedByAnother(kind: CallbackKind = 'payment'): string {
-  return `the ${kind} is locked by another transaction`;
+function lockedByAnother(kind: CallbackKind = 'payment', cause?: unknown): DragonpayError {
+  return new DragonpayError('unstored', `the ${kind} is locked by another transaction`, { cause });
 }

@@ -1,67 +1,67 @@
-/** One callback on its way to the database: the parameters of the move statement, of which the first is the id. */
-export type Move = readonly (string | null)[];
+/**
+ * Sends one statement for any number of members, at most one for each id. Resolves to the results by id; a member
+ * without a result is busy.
+ */
+export type SendBatch<Member, Result> = (members: readonly Member[]) => Promise<ReadonlyMap<string, Result>>;
 
-/** Sends one statement for any number of moves, at most one for an id; answers with a row for each that was settled. */
-export type SendMoves<Row extends { readonly id: string }> = (moves: readonly Move[]) => Promise<readonly Row[]>;
-
-interface Waiting<Row> {
+interface Waiting<Member, Result> {
   readonly id: string;
-  readonly move: Move;
-  readonly resolve: (row: Row | undefined) => void;
+  readonly member: Member;
+  readonly resolve: (result: Result | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** A statement that takes longer than this, in milliseconds, no longer keeps others waiting. */
-const patience = 50;
+/** A statement that takes longer than this, in milliseconds, no longer holds up the next one. */
+const slowMilliseconds = 50;
 const mostInFlight = 8;
 
 /**
- * Lets callbacks that arrive while a statement is on its way share the next one. Alone, a callback goes out at once:
- * there is no timer and no added wait. Callbacks of one id keep their order, in one batch or in two.
+ * Lets callbacks that arrive while a statement is under way share the next one. Alone, a callback is sent at once:
+ * there is no timer and no added wait. Callbacks of one id keep their order, in one statement or in two.
  */
-export class MoveQueue<Row extends { readonly id: string }> {
-  readonly #send: SendMoves<Row>;
-  readonly #batch: number;
-  #waiting: Waiting<Row>[] = [];
-  /** The ids of each statement on its way. Not one Set: the tables that one leaves behind as it changes cost time. */
+export class StatementBatcher<Member, Result> {
+  readonly #send: SendBatch<Member, Result>;
+  readonly #most: number;
+  #waiting: Waiting<Member, Result>[] = [];
+  /** The ids of each statement under way. One Set for all would be rehashed at each change, which costs time. */
   #inFlight: ReadonlySet<string>[] = [];
   #lastSentAt = 0;
 
-  /** @param batch how many callbacks may share a statement */
-  constructor(send: SendMoves<Row>, batch: number) {
+  /** @param most how many callbacks may share a statement */
+  constructor(send: SendBatch<Member, Result>, most: number) {
     this.#send = send;
-    this.#batch = batch;
+    this.#most = most;
   }
 
-  /** Resolves to the row of a move that was settled, or `undefined` for one whose row is locked. */
-  move(move: Move): Promise<Row | undefined> {
+  /** Resolves to the result, or to `undefined` for a member whose row is locked. */
+  add(id: string, member: Member): Promise<Result | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ id: move[0] ?? '', move, resolve, reject });
+      this.#waiting.push({ id, member, resolve, reject });
       this.#flush();
     });
   }
 
   #flush(): void {
     if (this.#waiting.length === 0 || this.#inFlight.length >= mostInFlight) return;
-    if (this.#inFlight.length > 0 && Date.now() - this.#lastSentAt < patience) return;
+    if (this.#inFlight.length > 0 && performance.now() - this.#lastSentAt < slowMilliseconds) return;
     const { batch, ids } = this.#takeBatch();
     if (batch.length === 0) return;
     this.#inFlight.push(ids);
-    this.#lastSentAt = Date.now();
+    this.#lastSentAt = performance.now();
     void this.#settle(batch).finally(() => {
       this.#inFlight = this.#inFlight.filter((other) => other !== ids);
       this.#flush();
     });
   }
 
-  /** The longest waiting, but of each id one only, and none of which an earlier one is still on its way. */
-  #takeBatch(): { readonly batch: readonly Waiting<Row>[]; readonly ids: ReadonlySet<string> } {
-    const batch: Waiting<Row>[] = [];
-    const left: Waiting<Row>[] = [];
+  /** Takes those that wait longest, but only one for each id, and none whose id is under way. */
+  #takeBatch(): { readonly batch: readonly Waiting<Member, Result>[]; readonly ids: ReadonlySet<string> } {
+    const batch: Waiting<Member, Result>[] = [];
+    const left: Waiting<Member, Result>[] = [];
     const ids = new Set<string>();
     for (const waiting of this.#waiting) {
       const { id } = waiting;
-      if (batch.length >= this.#batch || ids.has(id) || this.#inFlight.some((others) => others.has(id))) {
+      if (batch.length >= this.#most || ids.has(id) || this.#inFlight.some((others) => others.has(id))) {
         left.push(waiting);
       } else {
         ids.add(id);
@@ -72,15 +72,14 @@ export class MoveQueue<Row extends { readonly id: string }> {
     return { batch, ids };
   }
 
-  /** Never rejects: each member hears of its own end. */
-  async #settle(batch: readonly Waiting<Row>[]): Promise<void> {
+  /** Never rejects: the promise of each member is settled on its own. */
+  async #settle(batch: readonly Waiting<Member, Result>[]): Promise<void> {
     try {
-      const rows = await this.#send(batch.map(({ move }) => move));
-      const byId = new Map(rows.map((row) => [row.id, row]));
-      for (const { id, resolve } of batch) resolve(byId.get(id));
+      const results = await this.#send(batch.map(({ member }) => member));
+      for (const { id, resolve } of batch) resolve(results.get(id));
     } catch (error) {
       if (batch.length > 1 && wasRolledBack(error)) {
-        // One of them may be at fault: each is tried alone, so that it fails alone.
+        // One member may be at fault: each is tried alone, so that it fails alone.
         for (const member of batch) await this.#settle([member]);
       } else {
         for (const { reject } of batch) reject(error);
@@ -91,7 +90,7 @@ export class MoveQueue<Row extends { readonly id: string }> {
 
 /**
  * Whether the server said that it refused the statement. A connection that died, or a server that went down, may have
- * committed before: to try again would take the first try for an earlier callback.
+ * committed it: a second try would then take the first one for an earlier callback.
  */
 function wasRolledBack(error: unknown): boolean {
   if (!(error instanceof Error) || !('severity' in error) || !('code' in error)) return false;

@@ -1,47 +1,40 @@
 import type { ColumnType, Generated } from 'kysely';
+import type { paymentTexts, payoutTexts } from '../../model/row-texts.js';
 
-/** `dragonpay_transactions`: one row a payment. */
-export interface PaymentsTable {
-  txnid: string;
+/** `procDetail` is the column `proc_detail`. */
+export type SnakeCase<Name extends string> = Name extends `${infer First}${infer Rest}`
+  ? `${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}${SnakeCase<Rest>}`
+  : '';
+
+/** The columns of the texts of a row, by their names in snake case. */
+export type TextColumns<Limits> = { [Name in keyof Limits & string as SnakeCase<Name>]: string | null };
+
+interface MovableTable {
   refno: string | null;
   status: Generated<string>;
   /** The statuses that callbacks have brought, as letters. */
   reached: Generated<string>;
   amount: ColumnType<string, string, string>;
-  currency: string;
-  description: string | null;
-  email: string | null;
-  param1: string | null;
-  param2: string | null;
-  procid: string | null;
+  currency: Generated<string>;
   created_at: Generated<Date>;
   modified_at: Generated<Date>;
-  /** When the gateway was last asked about it. */
+}
+
+/** `dragonpay_transactions`: one row for each payment. */
+export interface PaymentsTable extends MovableTable, TextColumns<typeof paymentTexts> {
+  txnid: string;
+  /** The time of the last inquiry about the payment. */
   inquired_at: Date | null;
-  /** Until when one process asks about it. */
+  /** Until this time only one process asks the gateway about the payment. */
   inquiry_leased_until: Date | null;
 }
 
-/** `dragonpay_payouts`: one row a payout. */
-export interface PayoutsTable {
+/** `dragonpay_payouts`: one row for each payout. */
+export interface PayoutsTable extends MovableTable, TextColumns<typeof payoutTexts> {
   merchant_txn_id: string;
-  refno: string | null;
-  status: Generated<string>;
-  reached: Generated<string>;
-  amount: ColumnType<string, string, string>;
-  currency: string;
-  description: string | null;
-  user_id: string | null;
-  user_name: string | null;
-  email: string | null;
-  mobile: string | null;
-  procid: string | null;
-  proc_detail: string | null;
-  created_at: Generated<Date>;
-  modified_at: Generated<Date>;
 }
 
-/** `dragonpay_callbacks`, the inbox: one row a distinct verified event. */
+/** `dragonpay_callbacks`, the inbox: one row for each distinct verified event. */
 export interface CallbacksTable {
   kind: string;
   id: string;
@@ -51,17 +44,17 @@ export interface CallbacksTable {
   last_seen: Generated<Date>;
   deliveries: Generated<number>;
   outcome: string;
-  reasons: string[];
+  reasons: Generated<string[]>;
   proof: string;
   key_id: string;
   method: string | null;
   /** The form as received, with its proofs. */
   raw: string;
-  /** Numbers the corrections by hand; 0 for what Dragonpay said. */
+  /** Numbers the corrections by hand. 0: the event came from Dragonpay. */
   correction: Generated<number>;
 }
 
-/** The tables of this package, to be merged into a `Kysely<Database>` of one's own. */
+/** The tables of this package. Merge them into the `Database` type of your `Kysely<Database>`. */
 export interface DragonpayTables {
   dragonpay_transactions: PaymentsTable;
   dragonpay_payouts: PayoutsTable;

@@ -9,7 +9,7 @@ import type { CallbackRepository, StatusEffect } from '../../repository/callback
 import type { ConfirmableRepository } from '../../repository/capabilities.js';
 import { type Delivery, verifySigned } from '../verify-signed.js';
 
-/** A repository as {@link repositoryConformance} looks at it: the port, and what a merchant needs beside it. */
+/** A repository as {@link repositoryConformance} uses it: the port, and methods that a merchant calls. */
 export interface ConformingRepository extends CallbackRepository, Partial<ConfirmableRepository> {
   createPayment(details: PaymentDetails): Promise<PaymentRow>;
   createPayout(details: PayoutDetails): Promise<PayoutRow>;

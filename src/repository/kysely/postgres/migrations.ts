@@ -1,5 +1,6 @@
 import { CompiledQuery, type Kysely } from 'kysely';
 import type { AnyKysely } from '../any-kysely.js';
+import { checkTableNames } from '../check-table-names.js';
 import type { TableNames } from '../table-names.js';
 import { tables0001 } from './migrations/0001-tables.js';
 import { inquiriesAndCorrections0002 } from './migrations/0002-inquiries-and-corrections.js';
@@ -25,12 +26,14 @@ export interface DragonpayMigrations {
 
 /**
  * Makes the migrations that create the tables.
+ * @throws DragonpayError `invalid-setting` that names the option
  *
  * @example
  * const migrations = createMigrations();
  * const { error } = await new Migrator({ db, provider: migrations, ...migrations }).migrateToLatest();
  */
 export function createMigrations(names: TableNames = {}): DragonpayMigrations {
+  checkTableNames(names);
   const steps = {
     '0001_tables': tables0001(names),
     '0002_inquiries_and_corrections': inquiriesAndCorrections0002(names),

@@ -1,4 +1,5 @@
 import { CompiledQuery, type ControlledTransaction, type Kysely, type Transaction } from 'kysely';
+import type { OwnTransaction } from '../dialect.js';
 
 const rollbackMilliseconds = 200;
 
@@ -12,7 +13,7 @@ const serverGraceMilliseconds = 1_000;
  * A transaction that a handler method works in. It is bounded by the server, handed over as long as the handler runs,
  * and committed only if it is still the one that was begun.
  */
-export class OwnTransaction<Database> {
+class PostgresTransaction<Database> implements OwnTransaction<Database> {
   readonly #db: Kysely<Database>;
   readonly #trx: ControlledTransaction<Database>;
   readonly #identity: { readonly xid: string; readonly pid: string };
@@ -29,7 +30,7 @@ export class OwnTransaction<Database> {
   }
 
   /** Begins. The server ends it by itself when a statement, or a pause between two, takes a second longer than that. */
-  static async begin<Database>(db: Kysely<Database>, milliseconds: number): Promise<OwnTransaction<Database>> {
+  static async begin<Database>(db: Kysely<Database>, milliseconds: number): Promise<PostgresTransaction<Database>> {
     const trx = await db.startTransaction().execute();
     try {
       const { rows } = await trx.withoutPlugins().executeQuery<{ xid: string; pid: string }>(
@@ -39,7 +40,7 @@ export class OwnTransaction<Database> {
           [String(milliseconds + serverGraceMilliseconds)],
         ),
       );
-      return new OwnTransaction(db, trx, rows[0] ?? { xid: '', pid: '' });
+      return new PostgresTransaction(db, trx, rows[0] ?? { xid: '', pid: '' });
     } catch (error) {
       await trx
         .rollback()
@@ -126,6 +127,14 @@ where pid = $1::integer and backend_xid::text::bigint = $2::bigint & 4294967295`
       ),
     );
   }
+}
+
+/** Begins a transaction for a handler. */
+export function beginOwnTransaction<Database>(
+  db: Kysely<Database>,
+  milliseconds: number,
+): Promise<OwnTransaction<Database>> {
+  return PostgresTransaction.begin(db, milliseconds);
 }
 
 async function settlesWithin(promise: Promise<void>, milliseconds: number): Promise<boolean> {

@@ -1,18 +1,55 @@
-import { CompiledQuery, type Kysely } from 'kysely';
-import type { EventKey, InboxEvent, KeptEvent } from '../../../../model/rows.js';
-import type { VerifiedCallback } from '../../../../model/verified-callback.js';
+import type { InboxEvent, KeptEvent } from '../../../../model/rows.js';
 import { toEventKey } from '../../../event-key.js';
 import { defaultInboxLimit, fromCursor, type InboxFilter, toCursor } from '../../../inbox-page.js';
 import { redactProofs } from '../../../redact-proofs.js';
-import { inMicroseconds, toDate } from '../stored-rows.js';
-import { keepWhatWasApplied } from './move.js';
+import type { Statements } from '../../dialect.js';
+import { runSql } from '../../run-sql.js';
+import type { QuotedTables } from '../../table-names.js';
+import { fromMicroseconds, inMicroseconds, toDate } from '../microseconds.js';
 
-/** Reads a page of the inbox, by its key: a page costs the same wherever it is. `table` is quoted. */
-export async function readInbox<Database>(
-  db: Kysely<Database>,
-  table: string,
-  filter: InboxFilter,
-): Promise<InboxEvent[]> {
+type InboxStatements = Pick<Statements, 'readInbox' | 'findEvent' | 'recordFailure' | 'pruneInbox'>;
+
+/** The statements over the inbox, except those that record an event while they move or correct a row. */
+export function inboxStatements({ callbacks: table }: QuotedTables): InboxStatements {
+  return {
+    async readInbox(db, filter) {
+      const { statement, parameters } = pageStatement(table, filter);
+      return (await runSql<InboxRow>(db, statement, parameters)).map(toInboxEvent);
+    },
+
+    async findEvent(db, { kind, id, refno, status }) {
+      const statement = `/* dragonpay-event */ select kind, proof, key_id as "keyId", method, raw from ${table}
+where kind = $1 and id = $2 and refno = $3 and status = $4 and correction = 0`;
+      return (await runSql<KeptEvent>(db, statement, [kind, id, refno, status]))[0];
+    },
+
+    async recordFailure(db, { kind, id, refno, status, proof, method, raw }) {
+      const values = [kind, id, refno, status, proof.algorithm, proof.keyId, method ?? null, raw()];
+      const statement = `/* dragonpay-failed */ insert into ${table} as c
+  (kind, id, refno, status, proof, key_id, method, raw, outcome)
+values (${values.map((_, index) => `$${index + 1}`).join(', ')}, 'failed')
+${keepWhatWasApplied()}`;
+      await runSql(db, statement, values);
+    },
+
+    async pruneInbox(db, before, limit) {
+      // An event is never last seen before it was first seen: the first condition lets the index serve.
+      const statement = `/* dragonpay-prune */ with old as (
+  select ctid from ${table}
+  where first_seen < ${fromMicroseconds('$1')} and last_seen < ${fromMicroseconds('$1')}
+  order by first_seen limit $2::integer for update skip locked
+), deleted as (
+  delete from ${table} where ctid = any(array(select ctid from old)) returning 1
+)
+select count(*)::text as count from deleted`;
+      const [deleted] = await runSql<{ count: string }>(db, statement, [String(before.getTime() * 1000), limit]);
+      return Number(deleted?.count ?? 0);
+    },
+  };
+}
+
+/** Reads by the key of the index: each page costs the same, however far into the inbox it is. */
+function pageStatement(table: string, filter: InboxFilter): { statement: string; parameters: unknown[] } {
   const parameters: unknown[] = [];
   const parameter = (value: unknown) => `$${parameters.push(value)}`;
   const conditions = ['true'];
@@ -22,7 +59,7 @@ export async function readInbox<Database>(
     conditions.push(`id = ${parameter(id)}`, `kind = ${parameter(kind)}`);
   }
   if (filter.outcome !== undefined) conditions.push(`outcome = ${parameter(filter.outcome)}`);
-  // Said twice, so that the index of events to review serves.
+  // The first condition lets the index of events to review serve.
   if (filter.reason !== undefined) conditions.push(`reasons <> '{}'`, `${parameter(filter.reason)} = any(reasons)`);
   if (filter.since !== undefined)
     conditions.push(`first_seen >= ${fromMicroseconds(parameter(filter.since.getTime() * 1000))}`);
@@ -39,12 +76,20 @@ export async function readInbox<Database>(
 from ${table} where ${conditions.join(' and ')}
 order by first_seen, id, kind, refno, status, correction
 limit ${parameter(filter.limit ?? defaultInboxLimit)}::integer`;
-  const { rows } = await db.executeQuery<InboxRow>(CompiledQuery.raw(statement, parameters));
-  return rows.map(toInboxEvent);
+  return { statement, parameters };
 }
 
-function fromMicroseconds(parameter: string): string {
-  return `timestamptz 'epoch' + ${parameter}::bigint * interval '1 microsecond'`;
+/**
+ * Merges an event into the same event of the inbox, `c`. An event that was applied stays applied, and keeps the form
+ * and the proof that it was applied from.
+ */
+export function keepWhatWasApplied(): string {
+  const kept = ['outcome', 'proof', 'key_id', 'method', 'raw'];
+  return `on conflict (id, kind, refno, status, correction) do update set
+    last_seen = now(),
+    deliveries = c.deliveries + 1,
+    reasons = c.reasons || array(select r from unnest(excluded.reasons) r where r <> all(c.reasons)),
+    ${kept.map((name) => `${name} = case when c.outcome = 'applied' then c.${name} else excluded.${name} end`).join(',\n    ')}`;
 }
 
 interface InboxRow extends Record<string, string> {
@@ -70,60 +115,4 @@ function toInboxEvent({ first, last, deliveries, correction, reasons, key_id, ra
     keyId: key_id,
     raw: redactProofs(raw),
   } as unknown as InboxEvent;
-}
-
-/** Reads one event with its proofs, for `replay()`. */
-export async function findKeptEvent<Database>(
-  db: Kysely<Database>,
-  table: string,
-  { kind, id, refno, status }: EventKey,
-): Promise<KeptEvent | undefined> {
-  const { rows } = await db.executeQuery<KeptEvent>(
-    CompiledQuery.raw(
-      `/* dragonpay-event */ select kind, proof, key_id as "keyId", method, raw from ${table}
-where kind = $1 and id = $2 and refno = $3 and status = $4 and correction = 0`,
-      [kind, id, refno, status],
-    ),
-  );
-  return rows[0];
-}
-
-/** Notes an event whose transaction was rolled back, unless it was applied meanwhile. */
-export async function recordFailedEvent<Database>(
-  db: Kysely<Database>,
-  table: string,
-  { kind, id, refno, status, proof, method, raw }: VerifiedCallback,
-): Promise<void> {
-  const values = [kind, id, refno, status, proof.algorithm, proof.keyId, method ?? null, raw()];
-  await db.executeQuery(
-    CompiledQuery.raw(
-      `/* dragonpay-failed */ insert into ${table} as c (kind, id, refno, status, proof, key_id, method, raw, outcome)
-values (${values.map((_, index) => `$${index + 1}`).join(', ')}, 'failed')
-${keepWhatWasApplied()}`,
-      values,
-    ),
-  );
-}
-
-/** Deletes at most `limit` events that were last seen before a time. How many it deleted. */
-export async function pruneInboxBatch<Database>(
-  db: Kysely<Database>,
-  table: string,
-  before: Date,
-  limit: number,
-): Promise<number> {
-  const { rows } = await db.executeQuery<{ count: string }>(
-    CompiledQuery.raw(
-      `/* dragonpay-prune */ with old as (
-  select ctid from ${table}
-  where first_seen < ${fromMicroseconds('$1')} and last_seen < ${fromMicroseconds('$1')}
-  order by first_seen limit $2::integer for update skip locked
-), deleted as (
-  delete from ${table} where ctid = any(array(select ctid from old)) returning 1
-)
-select count(*)::text as count from deleted`,
-      [String(before.getTime() * 1000), limit],
-    ),
-  );
-  return Number(rows[0]?.count ?? 0);
 }

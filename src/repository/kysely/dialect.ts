@@ -1,0 +1,77 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { RecordedUpdate } from '../../model/callback-update.js';
+import type { NewRow } from '../../model/new-row.js';
+import type { EventKey, InboxEvent, KeptEvent, PaymentRow, PayoutRow } from '../../model/rows.js';
+import type { VerifiedCallback } from '../../model/verified-callback.js';
+import type { CallbackKind } from '../../protocol/kinds.js';
+import type { InquiryClaim } from '../capabilities.js';
+import type { Change, Correction, CorrectionOptions } from '../correction.js';
+import type { InboxFilter } from '../inbox-page.js';
+import type { SqlRunner } from './run-sql.js';
+import type { TableNames } from './table-names.js';
+
+/** What a `KyselyRepository` must know of one database: its SQL, its transactions and its errors. */
+export interface RepositoryDialect {
+  /** The statements over tables of these names. */
+  statements(names: TableNames): Statements;
+  /**
+   * Begins a transaction for a handler.
+   * @param milliseconds how long the handler may take. The server ends the transaction soon after that.
+   */
+  beginOwnTransaction<Database>(db: Kysely<Database>, milliseconds: number): Promise<OwnTransaction<Database>>;
+  /** Whether the database rolled back and the same work may succeed at once, as after a deadlock. */
+  isTransient(error: unknown): boolean;
+  /** Whether the server ended a statement that waited for a lock, or ran, for too long. */
+  isLockTimeout(error: unknown): boolean;
+}
+
+/** The statements of a repository. Each takes the Kysely or the transaction that it runs in. */
+export interface Statements {
+  /**
+   * Stores callbacks, at most one for each id.
+   * @returns an answer for each callback whose row was not locked, by its id
+   */
+  move(db: SqlRunner, kind: CallbackKind, moves: readonly Move[]): Promise<ReadonlyMap<string, MoveResult>>;
+  /** Inserts a row. Resolves to `undefined` where the id is taken; that must not abort a transaction. */
+  insert(db: SqlRunner, kind: CallbackKind, row: NewRow): Promise<PaymentRow | PayoutRow | undefined>;
+  find(db: SqlRunner, kind: CallbackKind, id: string): Promise<PaymentRow | PayoutRow | undefined>;
+  /** Claims the open payment that has been without news for longest, if that is `olderThan` milliseconds or more. */
+  claimOldest(db: SqlRunner, olderThan: number, lease: number): Promise<InquiryClaim | undefined>;
+  /** Claims a payment. `undefined`: it does not exist, or another claim holds it. */
+  claimById(db: SqlRunner, txnid: string, lease: number): Promise<InquiryClaim | undefined>;
+  finishInquiry(db: SqlRunner, claim: InquiryClaim): Promise<void>;
+  /** Corrects a row in a transaction and records the correction in the inbox. Waits for a lock on the row. */
+  correct(trx: SqlRunner, id: string, change: Change, options: CorrectionOptions): Promise<Correction>;
+  readInbox(db: SqlRunner, filter: InboxFilter): Promise<InboxEvent[]>;
+  findEvent(db: SqlRunner, key: EventKey): Promise<KeptEvent | undefined>;
+  recordFailure(db: SqlRunner, callback: VerifiedCallback): Promise<void>;
+  /** Deletes at most `limit` events that were last seen before a time. Resolves to their number. */
+  pruneInbox(db: SqlRunner, before: Date, limit: number): Promise<number>;
+}
+
+/** A callback on its way to the database. */
+export interface Move {
+  readonly callback: VerifiedCallback;
+  /** Whether to store nothing if the callback would move its row. */
+  readonly held: boolean;
+}
+
+/** What a statement did with one callback. */
+export type MoveResult =
+  | { readonly state: 'settled'; readonly update: RecordedUpdate }
+  /** It was held and would move its row. Nothing was changed. */
+  | { readonly state: 'movable' }
+  /** Another transaction has the row locked. Nothing was changed. */
+  | { readonly state: 'busy' };
+
+/** A transaction that a handler works in. */
+export interface OwnTransaction<Database> {
+  /** For statements of this package: no plugins. */
+  readonly plain: SqlRunner;
+  /** For the handler. Refuses queries once `commit` or `rollBack` was called. */
+  readonly handed: Transaction<Database>;
+  /** Rejects where the transaction was aborted, or the handler ended it: nothing is known to be stored. */
+  commit(): Promise<void>;
+  /** Rolls back, whatever state the transaction is in. Never rejects. */
+  rollBack(): Promise<void>;
+}

@@ -1,0 +1,16 @@
+/** Timestamps travel as microseconds since 1970, as text: whatever type parsers and time zone a connection has. */
+
+/** A timestamp column as microseconds since 1970, as text. */
+export function inMicroseconds(column: string): string {
+  return `(extract(epoch from ${column}) * 1000000)::bigint::text`;
+}
+
+/** The timestamp of a parameter that holds microseconds since 1970. */
+export function fromMicroseconds(parameter: string): string {
+  return `timestamptz 'epoch' + ${parameter}::bigint * interval '1 microsecond'`;
+}
+
+/** From microseconds since 1970, as text. */
+export function toDate(microseconds: string): Date {
+  return new Date(Math.floor(Number(microseconds) / 1000));
+}

@@ -1,0 +1,44 @@
+import type { RepositoryDialect } from '../dialect.js';
+import { quoteTables } from '../table-names.js';
+import { beginOwnTransaction } from './own-transaction.js';
+import { claimStatements } from './statements/claims.js';
+import { correctionStatements } from './statements/correction.js';
+import { inboxStatements } from './statements/inbox.js';
+import { moveStatements } from './statements/move.js';
+import { rowStatements } from './statements/rows.js';
+
+/** PostgreSQL 15 and later. */
+export const postgres: RepositoryDialect = {
+  statements(names) {
+    const tables = quoteTables(names);
+    return {
+      ...moveStatements(tables),
+      ...rowStatements(tables),
+      ...inboxStatements(tables),
+      ...claimStatements(tables),
+      ...correctionStatements(tables),
+    };
+  },
+  beginOwnTransaction,
+  isTransient,
+  isLockTimeout: (error) => codeOf(error) === '57014',
+};
+
+/**
+ * Serialization failures and deadlocks, also in a query of the handler. SQLSTATE class 40, except 40003: after that the
+ * server does not know whether it committed.
+ */
+function isTransient(error: unknown): boolean {
+  for (let depth = 0, inner = error; depth < deepestCause && inner instanceof Error; depth++, inner = inner.cause) {
+    if (/^40(?!003)[0-9A-Z]{3}$/.test(codeOf(inner))) return true;
+  }
+  return false;
+}
+
+/** A bound: an error of a handler may be its own cause. */
+const deepestCause = 10;
+
+/** The SQLSTATE of an error of node-postgres. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}

@@ -1,0 +1,67 @@
+import type { NewRow } from '../../../../model/new-row.js';
+import type { PaymentRow, PayoutRow } from '../../../../model/rows.js';
+import { type CallbackKind, callbackKinds } from '../../../../protocol/kinds.js';
+import type { Statements } from '../../dialect.js';
+import { runSql } from '../../run-sql.js';
+import { type ColumnUse, camelCase, schema, tableOfKind } from '../../schema.js';
+import type { QuotedTables } from '../../table-names.js';
+import { inMicroseconds, toDate } from '../microseconds.js';
+
+type StoredRow = Readonly<Record<string, string | null>>;
+
+/** The statements that insert and find a payment or a payout. */
+export function rowStatements(tables: QuotedTables): Pick<Statements, 'insert' | 'find'> {
+  const texts = Object.fromEntries(callbackKinds.map((kind) => [kind, textsOf(kind, tables)])) as Record<
+    CallbackKind,
+    ReturnType<typeof textsOf>
+  >;
+  return {
+    async insert(db, kind, row) {
+      const { insert, inserted } = texts[kind];
+      const [stored] = await runSql<StoredRow>(db, insert, valuesOf(row, inserted));
+      return stored && toRow(kind, stored);
+    },
+    async find(db, kind, id) {
+      const [stored] = await runSql<StoredRow>(db, texts[kind].find, [id]);
+      return stored && toRow(kind, stored);
+    },
+  };
+}
+
+function textsOf(kind: CallbackKind, tables: QuotedTables) {
+  const { columns, key } = schema[tableOfKind[kind]];
+  const table = tables[tableOfKind[kind]];
+  const read = Object.entries(columns)
+    .filter(([, use]) => use !== 'internal')
+    .map(([column, use]) => `${readAsText(column, use)} as "${camelCase(column)}"`)
+    .join(', ');
+  const inserted = Object.keys(columns).filter((column) => !['time', 'internal'].includes(columns[column] ?? ''));
+  return {
+    inserted,
+    insert: `/* dragonpay-${kind}-insert */ insert into ${table} (${inserted.join(', ')})
+values (${inserted.map((_, index) => `$${index + 1}`).join(', ')})
+on conflict (${key.join(', ')}) do nothing
+returning ${read}`,
+    find: `/* dragonpay-${kind}-find */ select ${read} from ${table} where ${key.join(', ')} = $1`,
+  };
+}
+
+/** Values as text: type parsers of the pool (floats for numeric, strings for dates) must not change them. */
+function readAsText(column: string, use: ColumnUse): string {
+  if (use === 'time') return inMicroseconds(column);
+  return use === 'text' ? column : `${column}::text`;
+}
+
+function valuesOf({ texts, ...row }: NewRow, columns: readonly string[]): unknown[] {
+  const values: Readonly<Record<string, unknown>> = { ...texts, ...row, txnid: row.id, merchantTxnId: row.id };
+  return columns.map((column) => values[camelCase(column)]);
+}
+
+function toRow(kind: CallbackKind, stored: StoredRow): PaymentRow | PayoutRow {
+  const row: Record<string, unknown> = { ...stored };
+  for (const [column, use] of Object.entries(schema[tableOfKind[kind]].columns)) {
+    const name = camelCase(column);
+    if (use === 'time') row[name] = toDate(stored[name] ?? '');
+  }
+  return { ...row, reached: [...(stored.reached ?? '')] } as unknown as PaymentRow | PayoutRow;
+}

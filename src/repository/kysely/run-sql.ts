@@ -1,0 +1,12 @@
+import { CompiledQuery, type QueryResult } from 'kysely';
+
+/** A Kysely or a transaction, of any database, as far as statements of this package use it. Without plugins. */
+export interface SqlRunner {
+  executeQuery<Row>(query: CompiledQuery<Row>): Promise<QueryResult<Row>>;
+}
+
+/** Sends one statement. Resolves to its rows. */
+export async function runSql<Row>(db: SqlRunner, statement: string, parameters: readonly unknown[]): Promise<Row[]> {
+  const { rows } = await db.executeQuery(CompiledQuery.raw(statement, [...parameters]) as CompiledQuery<Row>);
+  return rows;
+}
