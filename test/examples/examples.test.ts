@@ -8,21 +8,21 @@ import { encodeCallback, signCallback } from '../../src/testing.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type Program, root, runProgram } from '../support/program.js';
 
-/** What other examples import, and the shop, which has tests of its own. */
+/** Files that other examples import, and the shop, which has its own tests. */
 const noProgram = ['checkout-callback.ts', 'demo-merchant.ts', 'shop'];
 
 const ok = '200 result=OK';
 const forged = '400 error=proof-mismatch';
 
-/** An example that runs: where it listens, and what it waits for. */
+/** A running example. */
 interface Started {
   readonly program: Program;
   readonly url: string;
-  /** The fields that its own command sends. */
+  /** The fields in the command that it prints. */
   readonly fields: Readonly<Record<string, string>>;
 }
 
-describe('the examples', function () {
+describe('Examples', function () {
   this.timeout(60_000);
   let database: TestDatabase;
   let repository: KyselyRepository<DragonpayTables>;
@@ -52,7 +52,7 @@ describe('the examples', function () {
     return running;
   }
 
-  it('are all run here', async () => {
+  it('of the folder are all tested here', async () => {
     const entries = await readdir(join(root, 'examples'));
     expect(entries.filter((entry) => !noProgram.includes(entry))).to.have.members([
       'custom-repository.ts',
@@ -91,14 +91,14 @@ describe('the examples', function () {
     });
   }
 
-  it('express.ts needs no database', async () => {
+  it('express.ts runs without a database', async () => {
     const { url, fields } = await start('express.ts', { DATABASE_URL: undefined });
     expect(await post(url, fields)).to.equal(ok);
     expect(await get(url, fields)).to.equal('200 <p>A book: status S</p>');
   });
 
   for (const example of ['queue-pg-boss.ts', 'queue-graphile-worker.ts']) {
-    it(`${example} does its work after the commit, once`, async () => {
+    it(`${example} runs its job after the commit, once`, async () => {
       const { program, url, fields } = await start(example);
       const { txnid = '' } = fields;
       expect(await post(url, fields, 'another key')).to.equal(forged);
@@ -109,14 +109,14 @@ describe('the examples', function () {
       expect((await repository.findPayment(txnid))?.status).to.equal('S');
     });
 
-    it(`${example} brings a database along where it is told of none`, async () => {
+    it(`${example} starts its own database without DATABASE_URL`, async () => {
       const { program, url, fields } = await start(example, { DATABASE_URL: undefined });
       expect(await post(url, fields)).to.equal(ok);
       await program.printed(new RegExp(`mail for ${fields.txnid}`));
     });
   }
 
-  it('inversify.ts calls a handler that the container made with its service', async () => {
+  it('inversify.ts calls a handler that the container constructed with its service', async () => {
     const { program, url, fields } = await start('inversify.ts');
     const { txnid = '' } = fields;
     expect(await post(url, fields, 'another key')).to.equal(forged);
@@ -125,7 +125,7 @@ describe('the examples', function () {
     expect(await linesOf(program, 1)).to.deep.equal([`the warehouse packs ${txnid}`]);
   });
 
-  it('custom-repository.ts stores through the repository that the container was given', async () => {
+  it('custom-repository.ts stores through the repository bound in the container', async () => {
     const { program, url, fields } = await start('custom-repository.ts');
     const { txnid = '' } = fields;
     for (const change of [{ amount: '1.00' }, { status: 'F' }, { status: 'S' }]) {
@@ -139,7 +139,7 @@ describe('the examples', function () {
     ]);
   });
 
-  it('payouts.ts takes payouts, and neither payments nor forgeries', async () => {
+  it('payouts.ts accepts payouts and refuses payments and forgeries', async () => {
     const { program, url, fields } = await start('payouts.ts');
     const { merchantTxnId = '', ...others } = fields;
     expect(await post(url, { txnid: merchantTxnId, ...others })).to.equal('400 error=kind-not-accepted');
@@ -170,7 +170,7 @@ describe('the examples', function () {
   });
 });
 
-/** What an example has printed since it was ready: waits until it is so many lines, or a second. */
+/** The lines that an example printed after it was ready. Waits for `count` lines, at most one second. */
 async function linesOf(program: Program, count: number): Promise<string[]> {
   for (let wait = 0; ; wait += 20) {
     const lines = program.output().split('\n');

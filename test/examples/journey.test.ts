@@ -14,17 +14,17 @@ const thanks = 'Thank you, your payment has arrived';
 const waiting = 'We are waiting for your payment';
 const failed = 'Your payment did not succeed';
 
-describe('the journey through the demo', function () {
-  // A browser, on machines that may do other things too.
+describe('Demo shop in a browser', function () {
+  // The browser may run on a busy machine.
   this.timeout(120_000);
   this.slow(10_000);
   let browser: Browser | undefined;
   let database: TestDatabase;
   let dataFolder: string;
   let shop: ShopProcess;
-  /** The payer's. */
+  /** The page of the payer. */
   let page: Page;
-  /** The shopkeeper's: it is opened once and only looked at. */
+  /** The shop's list of orders. It is opened once and never reloaded. */
   let list: Page;
 
   before(async function () {
@@ -54,14 +54,14 @@ describe('the journey through the demo', function () {
     return context.newPage();
   }
 
-  /** Waits until the shop's list, which nobody loads again, says so of an order. */
+  /** Waits until the list of orders shows these statuses. The list must not have been reloaded. */
   async function listSays(txnid: string, payment: string, order: 'open' | 'paid'): Promise<void> {
     const row = list.getByRole('row').filter({ hasText: txnid });
     await row.filter({ hasText: payment }).filter({ hasText: order }).waitFor();
     expect(await list.evaluate('window.isTheSame'), 'the list was not loaded again').to.equal(true);
   }
 
-  /** What the shop has stored: the statuses of a payment, and what came for it, oldest first. */
+  /** The stored status of a payment and its callbacks, oldest first. */
   async function storedOf(txnid: string) {
     const row = (await (await fetch(`${shop.url}/transactions/${txnid}`)).json()) as {
       status: string;
@@ -74,7 +74,7 @@ describe('the journey through the demo', function () {
   }
 
   for (const channel of ['Bogus Bank Online', 'GCash']) {
-    it(`pays through ${channel}`, async () => {
+    it(`shop receives a payment through ${channel}`, async () => {
       const txnid = await beginPayment(page, shop.url, 'Barako coffee');
       await listSays(txnid, 'pending', 'open');
       await choose(page, channel);
@@ -87,7 +87,7 @@ describe('the journey through the demo', function () {
     });
   }
 
-  it('pays over the counter: the payer returns first, and the page changes when the money comes', async () => {
+  it('return page of a counter payment changes when the money arrives', async () => {
     const txnid = await beginPayment(page, shop.url, 'Enamel mug');
     await choose(page, 'Bogus Bank branch');
     expect(await headingOf(page)).to.equal('Pay at a Bogus Bank branch');
@@ -105,7 +105,7 @@ describe('the journey through the demo', function () {
     expect((await storedOf(txnid)).events).to.deep.equal(['P applied 1 rsa', 'S applied 1 rsa']);
   });
 
-  it('pays after the sandbox has a new key', async () => {
+  it('shop accepts a payment after the sandbox rotated its key', async () => {
     await page.goto(`${shop.sandboxUrl}/settings`);
     await press(page, 'New key, revoke the old one');
     const txnid = await beginPayment(page, shop.url, 'Enamel mug');
@@ -116,13 +116,13 @@ describe('the journey through the demo', function () {
   });
 
   const endings: [what: string, channel: string | undefined, button: string, heading: string, row: string][] = [
-    ['cancels before a channel is chosen', undefined, 'Cancel', failed, 'failed'],
-    ['cancels at the bank', 'BPI Online', 'Cancel', failed, 'failed'],
-    ['fails at the bank', 'BPI Online', 'Let it fail', failed, 'failed'],
-    ['pays later', 'GCash', 'Pay later', waiting, 'pending'],
+    ['canceled before a channel is chosen', undefined, 'Cancel', failed, 'failed'],
+    ['canceled at the bank', 'BPI Online', 'Cancel', failed, 'failed'],
+    ['failed at the bank', 'BPI Online', 'Let it fail', failed, 'failed'],
+    ['put off until later', 'GCash', 'Pay later', waiting, 'pending'],
   ];
   for (const [what, channel, button, heading, row] of endings) {
-    it(what, async () => {
+    it(`payment ${what} leaves the order open`, async () => {
       const txnid = await beginPayment(page, shop.url, 'Abacá notebook');
       if (channel !== undefined) await choose(page, channel);
       await press(page, button);
@@ -132,14 +132,14 @@ describe('the journey through the demo', function () {
     });
   }
 
-  it('never comes back from the counter', async () => {
+  it('payment that never arrives at the counter becomes void', async () => {
     const txnid = await beginPayment(page, shop.url, 'Enamel mug');
     await choose(page, 'BDO branch');
     await press(page, 'Nobody comes');
     await listSays(txnid, 'void', 'open');
   });
 
-  it('goes without JavaScript, on a phone', async () => {
+  it('shop works without JavaScript, on a phone', async () => {
     const phone = await openPage({ javaScriptEnabled: false, viewport: screens.phone });
     const txnid = await beginPayment(phone, shop.url, 'Enamel mug');
     await choose(phone, 'GCash');
@@ -151,7 +151,7 @@ describe('the journey through the demo', function () {
     await phone.context().close();
   });
 
-  it('goes by keyboard alone', async () => {
+  it('shop works by keyboard alone', async () => {
     await page.goto(shop.url);
     await page.getByRole('radio', { name: /^Barako coffee/ }).focus();
     await page.keyboard.press('ArrowDown');
@@ -167,7 +167,7 @@ describe('the journey through the demo', function () {
     await page.getByRole('heading', { name: thanks }).waitFor();
   });
 
-  it('keeps the focus in the list where it is while the list changes', async () => {
+  it('list of orders keeps the focus while it changes', async () => {
     const txnid = await beginPayment(page, shop.url, 'Enamel mug');
     await list.getByRole('link', { name: txnid }).focus();
     const next = await beginPayment(page, shop.url, 'Enamel mug');
@@ -175,8 +175,8 @@ describe('the journey through the demo', function () {
     expect(await list.evaluate('document.activeElement.textContent')).to.equal(txnid);
   });
 
-  describe('when the sandbox misbehaves', () => {
-    /** Pays at the bank after the sandbox was told what to do wrong. */
+  describe('with a misbehaving sandbox', () => {
+    /** Configures the sandbox to misbehave, then pays at the bank. */
     async function pay(wrongs: Wrongs): Promise<string> {
       const txnid = await beginPayment(page, shop.url, 'Barako coffee');
       const paymentPage = page.url();
@@ -187,7 +187,7 @@ describe('the journey through the demo', function () {
       return txnid;
     }
 
-    /** Waits until so many deliveries of an event have been stored. */
+    /** Waits until these events are stored. */
     async function eventsOf(txnid: string, ...expected: string[]): Promise<void> {
       const end = Date.now() + 15_000;
       let { events } = await storedOf(txnid);
@@ -198,7 +198,7 @@ describe('the journey through the demo', function () {
       expect(events).to.deep.equal(expected);
     }
 
-    it('says that it waits where the payer returns before the postback, and thanks when that comes', async () => {
+    it('return page waits when the payer returns before the postback', async () => {
       const txnid = await pay({ check: 'Return first', fill: ['Delay', '5000'] });
       expect(new URL(page.url()).searchParams.get('status'), 'the return says that it is paid').to.equal('S');
       expect(await headingOf(page)).to.equal(waiting);
@@ -208,7 +208,7 @@ describe('the journey through the demo', function () {
       await eventsOf(txnid, 'S applied 1 rsa');
     });
 
-    it('is paid once by five postbacks at a time, and by one more from the log', async () => {
+    it('order is paid once by five concurrent postbacks and one resent from the log', async () => {
       const log = await page.context().newPage();
       await log.goto(`${shop.sandboxUrl}/postbacks`);
       const txnid = await pay({ fill: ['Copies', '5'] });
@@ -224,7 +224,7 @@ describe('the journey through the demo', function () {
       expect((await storedOf(txnid)).paidAt).to.equal(paidAt);
     });
 
-    it('asks where the postback never comes', async () => {
+    it('shop asks Dragonpay about a payment whose postback never arrives', async () => {
       const txnid = await pay({ check: 'Drop the postback' });
       expect(await headingOf(page)).to.equal(waiting);
       await page.goto(`${shop.url}/orders/${txnid}`);
@@ -235,7 +235,7 @@ describe('the journey through the demo', function () {
       await eventsOf(txnid, 'S applied 1 inquiry');
     });
 
-    it('does not believe another amount, and shows the shopkeeper why', async () => {
+    it('shop ignores another amount and shows the reason', async () => {
       const txnid = await pay({ fill: ['Wrong amount', '1.00'] });
       expect(await headingOf(page)).to.equal(waiting);
       await page.goto(`${shop.url}/orders/${txnid}`);
@@ -244,14 +244,14 @@ describe('the journey through the demo', function () {
       await eventsOf(txnid, 'S mismatch 1 rsa');
     });
 
-    it('stays paid where a later postback says that it failed', async () => {
+    it('order stays paid when a later postback says that it failed', async () => {
       const txnid = await pay({ select: ['Contradict later', 'F'] });
       expect(await headingOf(page)).to.equal(thanks);
       await eventsOf(txnid, 'S applied 1 rsa', 'F stale 1 rsa');
       await listSays(txnid, 'paid', 'paid');
     });
 
-    it('believes nothing that a revoked key has signed', async () => {
+    it('shop refuses a callback signed with a revoked key', async () => {
       const txnid = await pay({ check: 'Sign with a revoked key' });
       expect(await headingOf(page)).to.equal('This link cannot be read');
       await listSays(txnid, 'pending', 'open');
@@ -259,19 +259,19 @@ describe('the journey through the demo', function () {
     });
   });
 
-  it('refuses a forged callback by the command that the shop’s page gives', async () => {
+  it('shop refuses the forged callback of the command on its page', async () => {
     const command = await list.getByLabel('Command that sends a forged callback').textContent();
     const { stdout } = await promisify(execFile)('sh', ['-c', command ?? '']);
     expect(stdout).to.match(/^HTTP\/1\.1 400 .*\r\n\r\nerror=proof-mismatch$/s);
     expect(await (await fetch(`${shop.url}/transactions/T-1`)).status).to.equal(404);
   });
 
-  describe('every page is without a violation that axe knows, on both screens, light and dark', () => {
+  describe('pages without axe violations, on two screens, light and dark', () => {
     const shopPages: [what: string, path: string][] = [
       ['the shop', '/'],
-      ['a page that is not there', '/nothing'],
-      ['an order that is not there', '/orders/nobody'],
-      ['a return that was changed', '/dragonpay/callback?txnid=T-1&status=S'],
+      ['an unknown page', '/nothing'],
+      ['an unknown order', '/orders/nobody'],
+      ['a changed return', '/dragonpay/callback?txnid=T-1&status=S'],
     ];
     for (const [what, path] of shopPages) {
       it(what, async () => {
@@ -289,7 +289,7 @@ describe('the journey through the demo', function () {
       await expectAccessible(page);
     });
 
-    it('the channels to choose from', async () => {
+    it('the page of payment channels', async () => {
       await beginPayment(page, shop.url, 'Barako coffee');
       await expectAccessible(page);
     });
@@ -301,7 +301,7 @@ describe('the journey through the demo', function () {
       ['BDO branch', 'Nobody comes'],
     ];
     for (const [channel, button] of ways) {
-      it(`the way through ${channel}, ${String(button)}`, async () => {
+      it(`the pages of ${channel}, ${button instanceof RegExp ? 'paid' : button}`, async () => {
         await beginPayment(page, shop.url, 'Barako coffee');
         await choose(page, channel);
         await expectAccessible(page);
@@ -310,7 +310,7 @@ describe('the journey through the demo', function () {
       });
     }
 
-    it('an order, before and after Dragonpay said something of it', async () => {
+    it('the page of an order, before and after its first callback', async () => {
       const txnid = await beginPayment(page, shop.url, 'Barako coffee');
       await page.goto(`${shop.url}/orders/${txnid}`);
       await expectAccessible(page);

@@ -13,10 +13,10 @@ import { createTestDatabase } from '../support/database.js';
 
 const row = { txnid: 'A/1', amount: '5.00', currency: 'PHP', description: 'ñ', email: 'a@b.c' } as PaymentRow;
 
-/** What makes inquiries is shown in a whole shop. */
+/** Inquiries are tested with a whole shop in journey.test.ts. */
 const dragonpay = { reconcile: () => Promise.reject(new Error('not asked for')) };
 
-/** Asks a gateway that answers so for the payment. */
+/** Requests the payment from a gateway with this listener. */
 async function ask(listener: RequestListener): Promise<string | Error> {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -27,14 +27,14 @@ async function ask(listener: RequestListener): Promise<string | Error> {
   return answer as string | Error;
 }
 
-/** The API key would go along: what answers elsewhere is not asked. */
+/** The request must not follow a redirect, because the API key would go along. */
 const redirect: RequestListener = ({ url }, response) => {
   if (url === '/elsewhere') response.end('{"Url":"https://pay.example/"}');
   else response.writeHead(307, { location: '/elsewhere' }).end();
 };
 
-describe('the demo shop’s request for a payment', () => {
-  it('names the payment, and says who asks', async () => {
+describe('Payment request of the demo shop', () => {
+  it('contains the payment and authenticates the merchant', async () => {
     let seen: object = {};
     const url = await ask(async (request, response) => {
       const body = JSON.parse(Buffer.concat(await request.toArray()).toString());
@@ -52,13 +52,13 @@ describe('the demo shop’s request for a payment', () => {
 
   const refusals: [what: string, listener: RequestListener, message: RegExp][] = [
     ['an error', (_, response) => response.writeHead(401).end(), /^Dragonpay answers 401$/],
-    ['no address', (_, response) => response.end('{"Message":"no such currency"}'), /at: no such currency$/],
-    ['an address of no page', (_, response) => response.end('{"Url":"javascript:1"}'), /gives no address/],
+    ['no URL', (_, response) => response.end('{"Message":"no such currency"}'), /at: no such currency$/],
+    ['a URL that is no web page', (_, response) => response.end('{"Url":"javascript:1"}'), /gives no address/],
     ['a redirect', redirect, /does not answer/],
-    ['nothing', (request) => request.socket.destroy(), /^Dragonpay does not answer: /],
+    ['a closed connection', (request) => request.socket.destroy(), /^Dragonpay does not answer: /],
   ];
   for (const [what, listener, message] of refusals) {
-    it(`fails where ${what} is answered`, async () => {
+    it(`fails when Dragonpay answers with ${what}`, async () => {
       expect(await ask(listener))
         .to.be.an('error')
         .with.property('message')
@@ -66,7 +66,7 @@ describe('the demo shop’s request for a payment', () => {
     });
   }
 
-  it('is not made without an API key, and goes to the gateway of the environment', () => {
+  it('needs an API key and goes to the gateway of the environment', () => {
     expect(paymentGateway({ merchantId: 'ACME', environment: 'test' }, dragonpay)).to.equal(undefined);
     const origins = (['test', 'production'] as const).map((environment) => {
       return paymentGateway({ merchantId: 'ACME', environment, apiKey: 'a key' }, dragonpay)?.origin;
@@ -74,7 +74,7 @@ describe('the demo shop’s request for a payment', () => {
     expect(origins).to.deep.equal(['https://test.dragonpay.ph', 'https://gw.dragonpay.ph']);
   });
 
-  it('leaves an order that waits, and a payer who knows that nothing was charged', async () => {
+  it('keeps the order pending when it fails, and tells the payer of no charge', async () => {
     const database = await createTestDatabase();
     const { db, close } = await openDatabase(shopSettings({ DATABASE_URL: database.url }));
     const orders = new OrderBook(db, new KyselyRepository(db));

@@ -8,7 +8,7 @@ import { codeBlocks, readPages } from '../support/markdown.js';
 import { opensslSha1 } from '../support/openssl.js';
 import { killShops, makeDataFolder, type ShopProcess, startShop } from '../support/shop-process.js';
 
-describe('the demo shop of a merchant of one’s own', function () {
+describe('Demo shop with merchant settings', function () {
   this.timeout(120_000);
   let script: string;
   let dataFolder: string;
@@ -41,7 +41,7 @@ describe('the demo shop of a merchant of one’s own', function () {
   const rowOf = async (txnid: string) =>
     (await (await fetch(`${shop.url}/transactions/${txnid}`)).json()) as { status: string; paidAt: string | null };
 
-  it('takes an order and its payment by the commands of the README', async () => {
+  it('takes an order and its payment with the commands of the README', async () => {
     const commands = script.replace(/^.* npm start$/m, '').replaceAll('127.0.0.1:3000', new URL(shop.url).host);
     const { stdout } = await promisify(execFile)('sh', ['-ec', commands]);
     expect(stdout).to.match(/"txnid": "BY-HAND-1".*HTTP\/1\.1 200 OK.*\r\n\r\nresult=OK$/s);
@@ -49,7 +49,7 @@ describe('the demo shop of a merchant of one’s own', function () {
     expect([status, typeof paidAt]).to.deep.equal(['S', 'string']);
   });
 
-  it('moves the row by GET, as UPDATE_ON_GET says', async () => {
+  it('updates the row on a GET with UPDATE_ON_GET', async () => {
     await take('T-1');
     const digest = opensslSha1('T-1:R1:U::a secret');
     const query = new URLSearchParams({ txnid: 'T-1', refno: 'R1', status: 'U', message: '', digest });
@@ -61,7 +61,7 @@ describe('the demo shop of a merchant of one’s own', function () {
     expect(shop.log()).to.include('callback payment T-1 U -> applied (P to U)\n');
   });
 
-  it('takes payouts', async () => {
+  it('accepts the callback of a payout', async () => {
     const digest = opensslSha1('P-1:R2:S::a payout secret');
     const body = new URLSearchParams({ merchantTxnId: 'P-1', refNo: 'R2', status: 'S', message: '', digest });
     const reply = await fetch(`${shop.url}/dragonpay/callback`, { method: 'POST', body });
@@ -69,7 +69,7 @@ describe('the demo shop of a merchant of one’s own', function () {
     expect(shop.log()).to.include('callback payout P-1 S -> not-found\n');
   });
 
-  it('says what it needs to send payers to Dragonpay, and takes no order before', async () => {
+  it('accepts no checkout without an API key and names the variable', async () => {
     const page = await (await fetch(shop.url)).text();
     expect(page).to.match(/<button disabled aria-describedby="no-gateway">.*<code>DRAGONPAY_API_KEY<\/code>/s);
     const body = new URLSearchParams({ product: 'mug', email: order.email });
@@ -80,7 +80,7 @@ describe('the demo shop of a merchant of one’s own', function () {
       .and.not.to.include('Order Enamel mug');
   });
 
-  it('starts no sandbox, and writes nothing into the data folder', async () => {
+  it('starts no sandbox and writes nothing into the data folder', async () => {
     expect(await (await fetch(shop.url)).text()).not.to.include('sandbox');
     const { code, stdout, stderr } = await shop.stop();
     expect([code, stderr]).to.deep.equal([0, '']);
@@ -89,7 +89,7 @@ describe('the demo shop of a merchant of one’s own', function () {
   });
 });
 
-/** The variables in front of `npm start`. */
+/** The environment variables before `npm start`. */
 function variablesOf(script: string): Record<string, string> {
   const [, line = ''] = /^(.*) npm start$/m.exec(script) ?? [];
   return Object.fromEntries([...line.matchAll(/(\w+)=(?:'([^']*)'|(\S+))/g)].map(([, name, a, b]) => [name, a ?? b]));

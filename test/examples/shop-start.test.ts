@@ -10,8 +10,8 @@ import { isAlive, killShops, makeDataFolder, postmasterOf, runShop, startShop } 
 
 const merchant = { DRAGONPAY_MERCHANT_ID: 'ACME', DRAGONPAY_ENVIRONMENT: 'test' };
 
-describe('starting the demo shop', function () {
-  // Processes are started here, on machines that may do other things too.
+describe('Start of the demo shop', function () {
+  // Processes start slowly on a busy machine.
   this.timeout(120_000);
   let dataFolder: string;
 
@@ -24,7 +24,7 @@ describe('starting the demo shop', function () {
     await rm(dataFolder, { recursive: true, force: true });
   });
 
-  it('ends with one line about a database that cannot be reached, and leaves nothing behind', async () => {
+  it('prints one line when the database cannot be reached', async () => {
     const DATABASE_URL = 'postgres://me:hidden@127.0.0.1:1/x';
     const { code, stdout, stderr } = await runShop({ SHOP_DATA: dataFolder, DATABASE_URL });
     expect([code, stdout]).to.deep.equal([1, '']);
@@ -42,11 +42,11 @@ describe('starting the demo shop', function () {
     ['a merchant without keys', merchant, /^DRAGONPAY_PUBLIC_KEYS is missing/],
     ['production without a merchant', { DRAGONPAY_ENVIRONMENT: 'production' }, /^DRAGONPAY_MERCHANT_ID is missing/],
     ['an unknown server', { SERVER: 'hidden' }, /^SERVER is none of express, koa, node$/],
-    ['a port that is none', { PORT: 'hidden' }, /^PORT is no port number$/],
-    ['a port that has none after it', { PORT: '65535' }, /^PORT is no port number$/],
+    ['an invalid port', { PORT: 'hidden' }, /^PORT is no port number$/],
+    ['the highest port, which leaves none for the sandbox', { PORT: '65535' }, /^PORT is no port number$/],
   ];
   for (const [what, env, message] of wrong) {
-    it(`refuses ${what}, and does not quote it`, async () => {
+    it(`refuses ${what} without quoting the value`, async () => {
       const opened = openShop({ PORT: '0', SHOP_DATA: dataFolder, ...env });
       const error = await opened.then(
         () => new Error('it opened'),
@@ -57,7 +57,7 @@ describe('starting the demo shop', function () {
     });
   }
 
-  it('ends with one line when its port is taken, before it starts a database', async () => {
+  it('prints one line when its port is taken, and starts no database', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const port = String((other.address() as AddressInfo).port);
@@ -70,7 +70,7 @@ describe('starting the demo shop', function () {
     expect(postmasterOf(dataFolder)).to.equal(undefined);
   });
 
-  it('says so when the port of its sandbox is taken, and leaves its own', async () => {
+  it('names the port of its sandbox when that is taken, and frees its own', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
@@ -86,10 +86,10 @@ describe('starting the demo shop', function () {
     again.close();
   });
 
-  it('leaves at once on a second ^C, with its PostgreSQL', async () => {
+  it('is undone at once by a second SIGINT, its PostgreSQL included', async () => {
     const shop = await startShop({ SHOP_DATA: dataFolder });
     const postmaster = postmasterOf(dataFolder) as number;
-    // A request that does not end keeps the shop from closing for a while.
+    // An unfinished request delays the shutdown.
     const client = connect(Number(new URL(shop.url).port), '127.0.0.1').on('error', () => {});
     client.write('POST /transactions HTTP/1.1\r\nHost: shop\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n');
     await once(client, 'data');

@@ -46,13 +46,13 @@ describe('the demo shop', function () {
         for (const name of ['first', 'forged']) await create({ ...order, txnid: id(name) });
       });
 
-      it('says where it is, and where its sandbox is', () => {
+      it('prints the addresses of the shop and its sandbox', () => {
         expect(shop.log())
           .to.match(/sandbox: http:\/\/127\.0\.0\.1:\d+\n/)
           .and.to.include(`(${server})`);
       });
 
-      it('takes orders as JSON, and generates an id where there is none', async () => {
+      it('creates orders from JSON and generates a missing txnid', async () => {
         const created = await create(order);
         const row = (await created.json()) as { txnid: string };
         expect(created.status).to.equal(201);
@@ -60,24 +60,24 @@ describe('the demo shop', function () {
         expect(await rowOf(row.txnid)).to.deep.include({ ...row, paidAt: null, callbacks: [] });
       });
 
-      it('takes nothing from a customer that is not the customer’s to say', async () => {
+      it('ignores status and refno in an order', async () => {
         await create({ ...order, txnid: id('sly'), status: 'S', refno: 'R' });
         expect(await rowOf(id('sly'))).to.include({ status: 'P', refno: null });
       });
 
       const refusals: [what: string, body: string, status: number, code: string][] = [
-        ['a repeated id', JSON.stringify({ ...order, txnid: id('first') }), 409, 'already-exists'],
-        ['a float', JSON.stringify({ ...order, amount: 100 }), 400, 'invalid-details'],
+        ['a repeated txnid', JSON.stringify({ ...order, txnid: id('first') }), 409, 'already-exists'],
+        ['an amount that is a number', JSON.stringify({ ...order, amount: 100 }), 400, 'invalid-details'],
         ['a malformed amount', JSON.stringify({ ...order, amount: '1,5' }), 400, 'invalid-details'],
-        ['no email', JSON.stringify({ ...order, email: undefined }), 400, 'invalid-details'],
-        ['an id with a colon', JSON.stringify({ ...order, txnid: 'a:b' }), 400, 'invalid-details'],
+        ['a missing email', JSON.stringify({ ...order, email: undefined }), 400, 'invalid-details'],
+        ['a txnid with a colon', JSON.stringify({ ...order, txnid: 'a:b' }), 400, 'invalid-details'],
         ['broken JSON', '{', 400, 'invalid-json'],
-        ['JSON of nothing', 'null', 400, 'invalid-json'],
-        ['JSON of a list', '[]', 400, 'invalid-json'],
+        ['JSON null', 'null', 400, 'invalid-json'],
+        ['a JSON array', '[]', 400, 'invalid-json'],
         ['a long body', ' '.repeat(20_000), 413, 'body-too-large'],
       ];
       for (const [what, body, status, code] of refusals) {
-        it(`refuses ${what}`, async () => {
+        it(`refuses an order: ${what}`, async () => {
           const reply = await fetch(`${shop.url}/transactions`, { method: 'POST', headers: json, body });
           expect(reply.status).to.equal(status);
           expect(await reply.json())
@@ -86,7 +86,7 @@ describe('the demo shop', function () {
         });
       }
 
-      it('shows a refused form again, with what was wrong', async () => {
+      it('shows a refused form again with the error', async () => {
         for (const wrong of [{ product: 'gold' }, { email: '' }, { product: '__proto__' }]) {
           const reply = await checkOut({ product: 'mug', email: 'a<b@example.com', ...wrong });
           expect(reply.status).to.equal(400);
@@ -97,7 +97,7 @@ describe('the demo shop', function () {
         expect(await long.text()).to.match(/role="alert"[^>]*>email .* value="mug" checked.*\svalue="a&#60;a/s);
       });
 
-      it('knows what it does not have', async () => {
+      it('answers 404 and 405 to unknown paths and methods', async () => {
         expect((await find('nobody')).status).to.equal(404);
         expect((await fetch(`${shop.url}/transactions/%zz`)).status).to.equal(404);
         for (const path of ['elsewhere', 'orders/nobody', 'orders/%00', 'orders/%zz', 'orders/', 'toString']) {
@@ -110,12 +110,12 @@ describe('the demo shop', function () {
         expect((await fetch(`${shop.url}/`, { method: 'POST' })).headers.get('allow')).to.equal('GET, HEAD');
       });
 
-      it('sends the payer to its sandbox', async () => {
+      it('redirects the payer to its sandbox', async () => {
         const { status, headers } = await checkOut({ product: 'coffee', email: order.email });
         expect([status, new URL(headers.get('location') ?? '').origin]).to.deep.equal([303, shop.sandboxUrl]);
       });
 
-      it('refuses a forged one, and says why in its log', async () => {
+      it('refuses a forged callback and logs the reason', async () => {
         const form = { txnid: id('forged'), refno: 'R1', status: 'S', message: '', signatures: 'Zm9yZ2Vk' };
         const body = new URLSearchParams(form);
         const reply = await fetch(`${shop.url}/dragonpay/callback`, { method: 'POST', body });
@@ -128,13 +128,13 @@ describe('the demo shop', function () {
         expect(shop.log()).to.include(`callback refused 400 proof-mismatch signatures of ${id('forged')} (POST)`);
       });
 
-      it('lists the orders, escaped', async () => {
+      it('lists the orders with escaped text', async () => {
         const page = await (await fetch(shop.url)).text();
         expect(page).to.include('A &#60;b&#62;lamp').and.not.to.include('<b>lamp');
         for (const earlier of servers.slice(0, index + 1)) expect(page).to.include(`>${earlier}/first</a>`);
       });
 
-      it('answers the first ^C with a clean end', async () => {
+      it('exits cleanly on the first signal', async () => {
         const postmaster = postmasterOf(dataFolder) as number;
         expect(isAlive(postmaster)).to.equal(true);
         const { code, stderr } = await shop.stop(index === 1 ? 'SIGTERM' : 'SIGINT');

@@ -3,17 +3,17 @@ import { invariants } from './check.js';
 import { anySeed } from './random.js';
 import { runCampaign } from './run-campaign.js';
 
-describe('a short campaign of faults', () => {
+describe('Fault campaign of 15 seconds', () => {
   const seed = Number(process.env.FAULTS_SEED ?? anySeed());
 
-  it(`loses nothing and does nothing twice (FAULTS_SEED=${seed})`, async function () {
+  it(`loses no callback and runs no effect twice (FAULTS_SEED=${seed})`, async function () {
     this.timeout(120_000);
     this.slow(60_000);
     const report = await runCampaign({ seed, seconds: 15, processes: 2, width: 40 });
     const told = report.violations.map(({ invariant, id, detail }) => `${id}: ${invariants[invariant]}: ${detail}`);
     expect(told, `seed ${seed}`).to.deep.equal([]);
     expect(report.crashes, `seed ${seed}`).to.deep.equal([]);
-    // It was a campaign, and not a quiet quarter of a minute.
+    // The campaign did enough to prove something.
     expect(report.acknowledged).to.be.greaterThan(200);
     expect(report.moves).to.be.greaterThan(50);
     expect(report.effects).to.be.greaterThan(50);

@@ -5,7 +5,7 @@ import { transform } from '@swc/core';
 import { expect } from 'chai';
 import { packageFolder } from '../support/built-package.js';
 
-describe('the measured coverage', () => {
+describe('Coverage settings', () => {
   /** Whether nothing of a file is left at run time: it holds types, and is never loaded. */
   async function isTypesOnly(file: string): Promise<boolean> {
     const { code } = await transform(await readFile(join(packageFolder, file), 'utf8'), {
@@ -26,14 +26,14 @@ describe('the measured coverage', () => {
     return files;
   }
 
-  it('leaves out the files that hold only types, which no run can reach, and no others', async () => {
+  it('exclude exactly the files that contain only types', async () => {
     const typesOnly = [];
     for (const file of await sourceFiles()) if (await isTypesOnly(file)) typesOnly.push(file);
     const { exclude } = JSON.parse(await readFile(join(packageFolder, '.c8rc.json'), 'utf8'));
     expect(exclude).to.deep.equal(typesOnly.sort());
   });
 
-  it('is of TypeScript as ES modules, as it is shipped: otherwise helpers of the transformation count as code', () => {
+  it('measure ES modules: CommonJS would add helper code to the count', () => {
     const { cache } = createRequire(import.meta.url);
     expect(Object.keys(cache).filter((file) => file.endsWith('.ts'))).to.deep.equal([]);
   });

@@ -7,7 +7,7 @@ const codes = Object.keys(failures) as FailureCode[];
 const isReplyCode = (code: FailureCode): code is ReplyCode => 'status' in failures[code];
 
 describe('The table of failures', () => {
-  it('has a meaning for each code, and an error status for each that a request is answered with', () => {
+  it('has a meaning for each code, and an error status for each reply', () => {
     expect(codes).to.have.length.greaterThan(20);
     for (const code of codes) {
       expect(code).to.match(/^[a-z0-9]+(-[a-z0-9]+)*$/);

@@ -8,7 +8,7 @@ import { compilers, packageFolder, run, runNode, succeed } from '../support/buil
 
 const require = createRequire(import.meta.url);
 
-/** What users type, by entry point: more may be there. */
+/** Names that each entry point must export. It may export more. */
 const entryPoints: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback': [
     'createDragonpay',
@@ -29,6 +29,8 @@ const entryPoints: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback/express': ['toExpressHandler'],
   'dragonpay-callback/koa': ['toKoaMiddleware'],
   'dragonpay-callback/node': ['toNodeListener'],
+  'dragonpay-callback/pg-boss': ['pgBossQueue', 'workWithPgBoss'],
+  'dragonpay-callback/graphile-worker': ['graphileQueue', 'graphileTasks'],
   'dragonpay-callback/sandbox': ['startSandbox'],
   'dragonpay-callback/testing': [
     'signCallback',
@@ -41,7 +43,7 @@ const entryPoints: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** The packages that an entry point may load, with everything that it loads in turn. `node:` is always there. */
+/** The packages that an entry point may load, directly or through its files. */
 const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback': ['reflect-metadata', 'yup'],
   'dragonpay-callback/kysely': ['yup', 'kysely'],
@@ -49,31 +51,36 @@ const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback/express': [],
   'dragonpay-callback/koa': [],
   'dragonpay-callback/node': [],
+  'dragonpay-callback/pg-boss': ['kysely'],
+  'dragonpay-callback/graphile-worker': ['kysely'],
   'dragonpay-callback/sandbox': ['yup'],
   'dragonpay-callback/testing': ['reflect-metadata', 'yup'],
 };
 
-/** The programs of test/fixtures/package, and what they print. */
+/** The optional peers of the project `full`. */
+const peers = ['kysely', 'pg', 'inversify'];
+
+/** The programs of test/fixtures/package and their output. */
 const programs: Readonly<Record<string, readonly string[]>> = {
   'use-every-entry': ['200 true T-1', 'function', 'function', 'function', 'function', 'function', 'invalid-setting'],
   'use-kysely': ['function', 'function'],
 };
 
-/** The version of a package that this checkout has: npm has it in its cache. */
+/** A package in the version of this checkout, which npm has in its cache. */
 function asInstalled(name: string): string {
   return `${name}@${require(join(packageFolder, 'node_modules', name, 'package.json')).version}`;
 }
 
-describe('the package, packed and installed', function () {
-  // npm and the compilers run in here.
+describe('Packed and installed package', function () {
+  // These tests run npm and compilers.
   this.timeout(180_000);
   this.slow(20_000);
 
   let folder: string;
   let tarball: string;
-  /** A project that has installed the package and nothing else. */
+  /** A project with this package and nothing else. */
   let bare: string;
-  /** A project that has installed the optional peers too. */
+  /** A project with the optional peers too. */
   let full: string;
   let newKysely: string | undefined;
 
@@ -84,8 +91,7 @@ describe('the package, packed and installed', function () {
     tarball = join(folder, packed);
     [bare, full] = [join(folder, 'bare'), join(folder, 'full')];
     await install(bare, [tarball]);
-    const peers = ['kysely', 'pg', 'inversify', '@types/node'].map(asInstalled);
-    await install(full, [tarball, ...peers]);
+    await install(full, [tarball, ...[...peers, '@types/node'].map(asInstalled)]);
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
@@ -105,59 +111,55 @@ describe('the package, packed and installed', function () {
       .map((entry) => relative(installed(bare), join(entry.parentPath, entry.name)).replaceAll('\\', '/'));
   }
 
-  describe('holds', () => {
-    it('the built files of src and adapters, documents, and nothing else', async () => {
-      const belongs =
-        /^(?:dist\/(?:src|adapters)\/.+\.(?:js|js\.map|d\.ts)|dist\/chunks\/.+\.js(?:\.map)?|docs\/.+\.md|(?:README|CHANGELOG)\.md|LICENSE|package\.json)$/;
-      expect((await packedFiles()).filter((file) => !belongs.test(file))).to.deep.equal([]);
-    });
-
-    it('declarations for each source file, and for none that is gone', async () => {
-      const built = (await packedFiles()).filter((file) => file.endsWith('.d.ts'));
-      const sources = [];
-      for (const top of ['src', 'adapters']) {
-        const files = await readdir(join(packageFolder, top), { recursive: true });
-        sources.push(...files.filter((file) => file.endsWith('.ts')).map((file) => posix.join('dist', top, file)));
-      }
-      expect(built).to.have.members(sources.map((file) => file.replace(/ts$/, 'd.ts')));
-    });
-
-    it('JavaScript of the entry points and the command, and shared chunks beside them', async () => {
-      const manifest = JSON.parse(await readFile(join(installed(bare), 'package.json'), 'utf8'));
-      const targets = Object.values<string | { default: string }>(manifest.exports);
-      const entries = targets.flatMap((target) =>
-        typeof target === 'string' ? [] : [posix.normalize(target.default)],
-      );
-      const built = (await packedFiles()).filter((file) => file.endsWith('.js') && !file.startsWith('dist/chunks/'));
-      expect(built).to.have.members([...entries, ...Object.values(manifest.bin)]);
-    });
-
-    it('the readme, the changelog and the licence', async () => {
-      expect(await packedFiles()).to.include.members(['README.md', 'CHANGELOG.md', 'LICENSE']);
-    });
-
-    it('source maps that name the files of the repository, and nothing of the machine that built it', async () => {
-      for (const file of await packedFiles()) {
-        const text = await readFile(join(installed(bare), file), 'utf8');
-        expect(text, file).not.to.include(packageFolder);
-        if (!file.endsWith('.js.map')) continue;
-        const { sources, sourcesContent } = JSON.parse(text);
-        expect(sourcesContent, file).to.equal(undefined);
-        for (const source of sources) {
-          expect(posix.join(posix.dirname(file), source), file).to.match(/^(?:src|adapters)\/.+\.ts$/);
-        }
-      }
-    });
-
-    it('chunks whose stack traces name the files of the repository', async () => {
-      const program = `import { createDragonpay } from 'dragonpay-callback';
-try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`;
-      const args = ['--enable-source-maps', '--input-type=module', '--eval', program];
-      expect(await succeed(runNode(args, bare))).to.match(/src\/settings\/[a-z-]+\.ts:\d+/);
-    });
+  it('contains built files, documents, and nothing else', async () => {
+    const belongs =
+      /^(?:dist\/(?:src|adapters)\/.+\.(?:js|js\.map|d\.ts)|dist\/chunks\/.+\.js(?:\.map)?|docs\/.+\.md|(?:README|CHANGELOG)\.md|LICENSE|package\.json)$/;
+    expect((await packedFiles()).filter((file) => !belongs.test(file))).to.deep.equal([]);
   });
 
-  /** The packages that an entry point needs, and the built or declared source files that it reaches. */
+  it('contains declarations for exactly the source files', async () => {
+    const built = (await packedFiles()).filter((file) => file.endsWith('.d.ts'));
+    const sources = [];
+    for (const top of ['src', 'adapters']) {
+      const files = await readdir(join(packageFolder, top), { recursive: true });
+      sources.push(...files.filter((file) => file.endsWith('.ts')).map((file) => posix.join('dist', top, file)));
+    }
+    expect(built).to.have.members(sources.map((file) => file.replace(/ts$/, 'd.ts')));
+  });
+
+  it('contains JavaScript of the entry points, the command and shared chunks', async () => {
+    const manifest = JSON.parse(await readFile(join(installed(bare), 'package.json'), 'utf8'));
+    const targets = Object.values<string | { default: string }>(manifest.exports);
+    const entries = targets.flatMap((target) => (typeof target === 'string' ? [] : [posix.normalize(target.default)]));
+    const built = (await packedFiles()).filter((file) => file.endsWith('.js') && !file.startsWith('dist/chunks/'));
+    expect(built).to.have.members([...entries, ...Object.values(manifest.bin)]);
+  });
+
+  it('contains the README, the changelog and the license', async () => {
+    expect(await packedFiles()).to.include.members(['README.md', 'CHANGELOG.md', 'LICENSE']);
+  });
+
+  it('contains source maps with repository paths, and no path of the build machine', async () => {
+    for (const file of await packedFiles()) {
+      const text = await readFile(join(installed(bare), file), 'utf8');
+      expect(text, file).not.to.include(packageFolder);
+      if (!file.endsWith('.js.map')) continue;
+      const { sources, sourcesContent } = JSON.parse(text);
+      expect(sourcesContent, file).to.equal(undefined);
+      for (const source of sources) {
+        expect(posix.join(posix.dirname(file), source), file).to.match(/^(?:src|adapters)\/.+\.ts$/);
+      }
+    }
+  });
+
+  it('has stack traces that name the files of the repository', async () => {
+    const program = `import { createDragonpay } from 'dragonpay-callback';
+try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`;
+    const args = ['--enable-source-maps', '--input-type=module', '--eval', program];
+    expect(await succeed(runNode(args, bare))).to.match(/src\/settings\/[a-z-]+\.ts:\d+/);
+  });
+
+  /** The packages that an entry point imports, and the source files or declarations that it reaches. */
   async function reach(entry: string, extension: '.js' | '.d.ts'): Promise<{ files: string[]; packages: string[] }> {
     const manifest = JSON.parse(await readFile(join(installed(bare), 'package.json'), 'utf8'));
     const target = manifest.exports[entry.replace('dragonpay-callback', '.')];
@@ -166,9 +168,9 @@ try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`
     const packages = new Set<string>();
     for (const file of queue) {
       const text = await readFile(file, 'utf8');
-      // Comments hold examples, which import what their readers need.
+      // Comments contain examples with imports.
       const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, '');
-      for (const [, , specifier = ''] of code.matchAll(/\b(?:from|import|require)\b\s*\(?\s*(['"])(.+?)\1/g)) {
+      for (const [, , specifier = ''] of code.matchAll(/\b(?:from|import|require)\b\s*\(?\s*(['"])([\w@./:-]+)\1/g)) {
         if (specifier.startsWith('node:')) continue;
         if (!specifier.startsWith('.')) {
           packages.add(specifier);
@@ -187,7 +189,7 @@ try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`
     };
   }
 
-  /** The source files of a bundle, as paths below `dist`: its source map names them. */
+  /** The source files of a bundle, as its source map names them. The paths are below `dist`. */
   async function sourcesOf(file: string): Promise<string[]> {
     const { sources } = JSON.parse(await readFile(`${file}.map`, 'utf8')) as { sources: string[] };
     return sources.map((source) =>
@@ -195,9 +197,17 @@ try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`
     );
   }
 
-  describe('keeps what is optional apart', () => {
+  describe('entry points', () => {
+    it('are all tested here', async () => {
+      const { exports } = JSON.parse(await readFile(join(installed(bare), 'package.json'), 'utf8'));
+      const entries = Object.keys(exports).map((path) => posix.join('dragonpay-callback', path));
+      const tested = [...Object.keys(entryPoints), 'dragonpay-callback/package.json'];
+      expect(entries).to.have.members(tested);
+      expect(Object.keys(allowedPackages)).to.have.members(Object.keys(entryPoints));
+    });
+
     for (const [entry, packages] of Object.entries(allowedPackages)) {
-      it(`${entry} loads ${packages.length === 0 ? 'nothing' : packages.join(', ')}`, async () => {
+      it(`${entry} loads ${packages.length === 0 ? 'no package' : `only ${packages.join(', ')}`}`, async () => {
         expect((await reach(entry, '.js')).packages).to.have.members([...packages]);
       });
 
@@ -206,7 +216,7 @@ try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`
       });
     }
 
-    it('the main entry reaches nothing for tests, no sandbox, no adapter and no database', async () => {
+    it('dragonpay-callback loads no sandbox, adapter, database or testing code', async () => {
       for (const extension of ['.js', '.d.ts'] as const) {
         const { files } = await reach('dragonpay-callback', extension);
         expect(files).to.include(extension === '.js' ? 'src/create-dragonpay.ts' : 'src/index.d.ts');
@@ -218,9 +228,9 @@ try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`
   });
 
   for (const [entry, names] of Object.entries(entryPoints)) {
-    const project = () => (entry.endsWith('/kysely') || entry.endsWith('/inversify') ? full : bare);
+    const project = () => (allowedPackages[entry]?.some((name) => peers.includes(name)) ? full : bare);
 
-    it(`gives ${names.join(', ')} from ${entry} by import and by require()`, async () => {
+    it(`exports the same names of ${entry} to import and require()`, async () => {
       const script = `
         import { createRequire } from 'node:module';
         const [imported, required] = [await import('${entry}'), createRequire(import.meta.url)('${entry}')];
@@ -234,18 +244,18 @@ try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`
   }
 
   for (const entry of ['dragonpay-callback/kysely', 'dragonpay-callback/inversify']) {
-    it(`says what is missing where ${entry} is imported without its peer`, async () => {
+    it(`names the missing peer when ${entry} is imported without it`, async () => {
       const { code, stderr } = await runNode(['--input-type=module', '--eval', `import '${entry}'`], bare);
       expect(code).not.to.equal(0);
       expect(stderr).to.match(new RegExp(`Cannot find package '${posix.basename(entry)}'`));
     });
   }
 
-  describe('has a command', () => {
+  describe('command', () => {
     const npx = (project: string, ...args: string[]) =>
       run('npx', ['--no', '--', 'dragonpay-callback', ...args], project);
 
-    it('that npx runs with plain node, without the optional peers', async () => {
+    it('runs by npx without the optional peers', async () => {
       const { version } = JSON.parse(await readFile(join(installed(bare), 'package.json'), 'utf8'));
       expect(await succeed(npx(bare, '--version'))).to.equal(`${version}\n`);
       const { code, stdout, stderr } = await npx(bare, 'migrate', 'up', '--print');
@@ -253,19 +263,19 @@ try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`
       expect(stderr).to.include('this command needs kysely: install it beside dragonpay-callback, with npm install');
     });
 
-    it('that makes its tables where the peers are', async () => {
+    it('prints the SQL of the migrations when the peers are installed', async () => {
       const sql = await succeed(npx(full, 'migrate', 'up', '--print'));
       expect(sql).to.match(/^-- 0001_tables\ncreate table "dragonpay_transactions"/);
     });
   });
 
-  it('does not let files be imported that are no entry point', async () => {
+  it('refuses the import of a file that is no entry point', async () => {
     const deep = `import 'dragonpay-callback/dist/src/verification/verify-callback.js'`;
     const { stderr } = await runNode(['--input-type=module', '--eval', deep], full);
     expect(stderr).to.include('ERR_PACKAGE_PATH_NOT_EXPORTED');
   });
 
-  describe('is used from TypeScript', () => {
+  describe('in TypeScript', () => {
     const options = {
       target: 'es2022',
       lib: ['es2024', 'dom'],
@@ -284,7 +294,7 @@ try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`
       const [, extension, resolution] = way;
       const [config, file] = [join(project, 'tsconfig.json'), `${program}.${extension}`];
       await copyFile(join(packageFolder, 'test/fixtures/package', `${program}.ts`), join(project, file));
-      // One of the compilers checks our declarations too, not only their use. It takes the other one too long.
+      // TypeScript 7 checks the declarations too. TypeScript 5.9 would take too long.
       const compilerOptions = { ...options, ...resolution, skipLibCheck: tsc !== compilers['TypeScript 7'] };
       await writeFile(config, JSON.stringify({ compilerOptions, files: [file] }));
       await succeed(runNode([tsc, '-p', config], project));
@@ -296,13 +306,13 @@ try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`
     for (const program of Object.keys(programs)) {
       for (const [compiler, tsc] of Object.entries(compilers)) {
         for (const way of ways) {
-          it(`by ${program} as ${way[0]}, by ${compiler}`, () => compileAndRun(full, program, tsc, way));
+          it(`runs ${program} as ${way[0]}, compiled by ${compiler}`, () => compileAndRun(full, program, tsc, way));
         }
       }
     }
 
     for (const way of ways) {
-      it(`by use-kysely as ${way[0]}, with Kysely 0.29`, async () => {
+      it(`runs use-kysely as ${way[0]}, with Kysely 0.29`, async () => {
         if (newKysely === undefined) {
           newKysely = join(folder, 'new-kysely');
           await install(newKysely, [tarball, 'kysely@0.29', asInstalled('@types/node')]);
@@ -311,7 +321,7 @@ try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`
       });
     }
 
-    it('and bundled into one file, from which nothing that is needed was shaken', async () => {
+    it('runs after bundling and tree shaking into one file', async () => {
       const source = join(full, 'bundle.ts');
       await copyFile(join(packageFolder, 'test/fixtures/package/use-every-entry.ts'), source);
       const result = await esbuild.build({

@@ -25,7 +25,7 @@ import { type Program, root, runProgram } from '../support/program.js';
 
 const run = promisify(execFile);
 
-/** What the pages' blocks speak of without declaring it. */
+/** Names that the code blocks use without declaring them. */
 const prelude = `
 import type { Server } from 'node:http';
 import type { CallbackEndpoint, Dragonpay, DragonpaySettings, HandlerClass, MemoryRepository } from 'dragonpay-callback';
@@ -49,7 +49,7 @@ declare global {
 }
 `;
 
-describe('the documentation', function () {
+describe('Documentation', function () {
   this.timeout(60_000);
   let pages: Page[];
   let readme: Page;
@@ -77,7 +77,7 @@ describe('the documentation', function () {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('has TypeScript that compiles, and names settings and outcomes that exist, and all of them', async () => {
+  it('contains TypeScript that compiles, and all names of settings and outcomes', async () => {
     const sources = new Map([['prelude.ts', prelude]]);
     for (const page of pages) {
       for (const { language, code, line } of codeBlocks(page)) {
@@ -96,7 +96,7 @@ describe('the documentation', function () {
     expect(stdout).to.equal('');
   });
 
-  it('names the variables of the environment that are read, and all of them', async () => {
+  it('names all environment variables that are read, and no others', async () => {
     const source = await readFile(join(root, 'src/settings/settings-from-env.ts'), 'utf8');
     const read = new Set(source.match(/(?<=')DRAGONPAY_\w+(?=')/g));
     expect(namesOf(settingsPage, 'variable')).to.have.members([...read]);
@@ -105,7 +105,7 @@ describe('the documentation', function () {
     }
   });
 
-  it('names variables of the shop that the shop reads', async () => {
+  it('names the environment variables of the demo shop', async () => {
     const shop = join(root, 'examples/shop');
     const files = (await readdir(shop)).filter((file) => file.endsWith('.ts'));
     const source = (await Promise.all(files.map((file) => readFile(join(shop, file), 'utf8')))).join('\n');
@@ -116,7 +116,7 @@ describe('the documentation', function () {
     }
   });
 
-  it('tells the defaults of the limits', () => {
+  it('states the defaults of the limits', () => {
     const { limits } = checkSettings({
       merchantId: 'ACME',
       environment: 'test',
@@ -128,7 +128,7 @@ describe('the documentation', function () {
     expect(Object.fromEntries(told)).to.deep.equal(limits);
   });
 
-  it('tells the default answer to each outcome', () => {
+  it('states the default answer to each outcome', () => {
     for (const [outcome = '', , told = ''] of tableRows(readme, 'outcome')) {
       const { status, body } = replyTo(undefined, inBackticks(outcome)[0] as UpdateOutcome);
       const answers = status === 200 ? `200 \`${body}\`` : `${status},`;
@@ -140,7 +140,7 @@ describe('the documentation', function () {
     ['payment', paymentStatuses],
     ['payout', payoutStatuses],
   ] as const) {
-    it(`tells what may follow what in a ${kind}`, () => {
+    it(`states which status of a ${kind} may follow which`, () => {
       const letters = Object.keys(statuses);
       const told = tableRows(storagePage, `${kind} is`).flatMap(([from = '', to = '']) =>
         statusesIn(from).map((status) => [
@@ -154,7 +154,7 @@ describe('the documentation', function () {
     });
   }
 
-  it('names the columns of the tables', () => {
+  it('names the columns of each table', () => {
     const ddl = createMigrations().toSQL();
     for (const [table = '', , columns = ''] of tableRows(storagePage, 'table')) {
       const name = inBackticks(table)[0] ?? '';
@@ -165,7 +165,7 @@ describe('the documentation', function () {
     }
   });
 
-  it('has links that lead somewhere', () => {
+  it('contains no broken link', () => {
     for (const page of pages) {
       for (const [, target = ''] of proseOf(page).matchAll(/(?:\]\(|<img src=")([^)"\s]+)[)"]/g)) {
         if (/^https?:/.test(target)) continue;
@@ -179,7 +179,7 @@ describe('the documentation', function () {
     }
   });
 
-  it('names files that exist', () => {
+  it('names only files that exist', () => {
     for (const { path, text } of pages) {
       for (const name of text.match(/(?<![\w./-])(?:src|adapters|examples|docs|test)\/[\w-]+(?:[/.][\w-]+)*/g) ?? []) {
         expect(existsSync(join(root, name)), `${path} names ${name}`).to.equal(true);
@@ -187,7 +187,7 @@ describe('the documentation', function () {
     }
   });
 
-  it('has commands that are scripts of the package', async () => {
+  it('names only npm scripts that exist', async () => {
     const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
     const given = pages.flatMap(({ text }) => [...text.matchAll(/\bnpm (?:run ([\w:]+)|(start|test)\b)/g)]);
     const named = new Set(given.map((match) => match[1] ?? match[2]));
@@ -195,7 +195,7 @@ describe('the documentation', function () {
     for (const name of named) expect(scripts).to.have.property(name as string);
   });
 
-  it('signs by hand as the testing kit does', async () => {
+  it('signs with openssl as the testing kit does', async () => {
     const script = codeBlocks(readme).find(({ code }) => code.includes('openssl'))?.code ?? '';
     const [command = ''] = /^digest=.*$/m.exec(script) ?? [];
     const { stdout } = await run('sh', ['-c', `${command}\nprintf %s "$digest"`]);
@@ -205,7 +205,7 @@ describe('the documentation', function () {
     expect(stdout).to.equal(digest);
   });
 
-  it('takes a payment of the sandbox, and one signed by hand, as the README tries it in five minutes', async () => {
+  it('has a five-minute trial in the README that works as written', async () => {
     const [, section = ''] = readme.text.split('## Try it in five minutes\n');
     const [, code = ''] = /```ts\n(.*?)```/s.exec(section) ?? [];
     const [server, gateway] = [await freePort(), await freePort()];
@@ -233,7 +233,7 @@ describe('the documentation', function () {
     }
   });
 
-  describe('the example of the README', () => {
+  describe('README example', () => {
     const { publicKey, privateKey } = generateKeyPairSync('rsa', {
       modulusLength: 2048,
       publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -270,21 +270,21 @@ describe('the documentation', function () {
       await database?.destroy();
     });
 
-    it('refuses a forgery, and stores nothing of it', async () => {
+    it('refuses a forgery and stores nothing', async () => {
       const forged = { ...signCallback({ ...fields, status: 'F' }, { rsa: { privateKey } }), status: 'S' };
       expect(await post(url, forged)).to.equal('400 error=proof-mismatch');
       expect(await post(url, fields)).to.equal('400 error=proof-missing');
       expect(await states()).to.deep.equal({ row: 'P', paid: [] });
     });
 
-    it('stores a signed callback, and its effect with it, once', async () => {
+    it('stores a signed callback and its effect once', async () => {
       const signed = signCallback(fields, { rsa: { privateKey } });
       for (const _ of ['first', 'again']) expect(await post(url, signed)).to.equal('200 result=OK');
       expect(await states()).to.deep.equal({ row: 'S', paid: [txnid] });
       await program?.printed(/payment S applied\npayment S duplicate\n/);
     });
 
-    it('shows the payer what is stored', async () => {
+    it('shows the payer the stored status', async () => {
       const signed = encodeCallback(signCallback(fields, { rsa: { privateKey } }));
       expect(await textOf(await fetch(`${url}?${signed}`))).to.equal('200 Transaction successful');
       expect(await textOf(await fetch(`${url}?${signed}x`))).to.equal('200 Please check your email');

@@ -1,4 +1,4 @@
-import { describeModel } from './model.js';
+import { describeModel } from './describe-model.js';
 
 // The long form is model.long.test.ts.
 describeModel(40);

@@ -1,0 +1,3 @@
+import { describeTypes } from './describe-types.js';
+
+describeTypes('TypeScript 5.9');
