@@ -9,7 +9,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type Program, root, runProgram } from '../support/program.js';
 
 /** Files that other examples import, and the shop, which has its own tests. */
-const noProgram = ['checkout-callback.ts', 'demo-merchant.ts', 'shop'];
+const noProgram = ['checkout-callback.ts', 'support', 'shop'];
 
 const ok = '200 result=OK';
 const forged = '400 error=proof-mismatch';

@@ -10,7 +10,7 @@ import { isAlive, killShops, makeDataFolder, postmasterOf, runShop, startShop } 
 
 const merchant = { DRAGONPAY_MERCHANT_ID: 'ACME', DRAGONPAY_ENVIRONMENT: 'test' };
 
-describe('Start of the demo shop', function () {
+describe('Demo shop as a process', function () {
   // Processes start slowly on a busy machine.
   this.timeout(120_000);
   let dataFolder: string;
@@ -43,7 +43,7 @@ describe('Start of the demo shop', function () {
     ['production without a merchant', { DRAGONPAY_ENVIRONMENT: 'production' }, /^DRAGONPAY_MERCHANT_ID is missing/],
     ['an unknown server', { SERVER: 'hidden' }, /^SERVER is none of express, koa, node$/],
     ['an invalid port', { PORT: 'hidden' }, /^PORT is no port number$/],
-    ['the highest port, which leaves none for the sandbox', { PORT: '65535' }, /^PORT is no port number$/],
+    ['a port with none after it for the sandbox', { PORT: '65535' }, /^PORT is no port number$/],
   ];
   for (const [what, env, message] of wrong) {
     it(`refuses ${what} without quoting the value`, async () => {
@@ -86,7 +86,7 @@ describe('Start of the demo shop', function () {
     again.close();
   });
 
-  it('is undone at once by a second SIGINT, its PostgreSQL included', async () => {
+  it('exits at once on a second SIGINT, with its PostgreSQL', async () => {
     const shop = await startShop({ SHOP_DATA: dataFolder });
     const postmaster = postmasterOf(dataFolder) as number;
     // An unfinished request delays the shutdown.
