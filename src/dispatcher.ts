@@ -1,12 +1,14 @@
+import type { Deadline } from './async/deadline.js';
+import type { HandlerTable } from './decorators/handler-table.js';
 import { DragonpayError, failures, type ReplyCode } from './errors.js';
 import type { CallbackStore } from './handling/callback-store.js';
 import { callMethod, HandlerCall, HandlerError } from './handling/handler-call.js';
 import type { Handler } from './handling/handler-registry.js';
 import { toInvalidCallback, toValidCallback } from './handling/to-callback.js';
+import type { Callback } from './model/callback.js';
 import type { CallbackEndpoint, CallbackReply, CallbackRequest } from './model/callback-request.js';
 import type { CallbackUpdate } from './model/callback-update.js';
 import type { Issue } from './model/issue.js';
-import type { VerifiedCallback } from './model/verified-callback.js';
 import { escapeForLog, type Hooks, tell } from './observability/hooks.js';
 import type { CallbackKind } from './protocol/kinds.js';
 import { checkFields } from './reading/check-fields.js';
@@ -45,15 +47,22 @@ export class CallbackDispatcher implements CallbackEndpoint {
   }
 
   /** Answers one request. The promise never rejects. */
-  async dispatch(request: CallbackRequest): Promise<CallbackReply> {
+  dispatch(request: CallbackRequest): Promise<CallbackReply> {
     const { handler, limits, hooks } = this.#parts;
+    const call = new HandlerCall(handler, limits.handlerMilliseconds);
+    const isWatched = handler.table.dispatch ?? hooks.received ?? hooks.replied;
+    return isWatched === undefined ? this.#answer(request, call) : this.#answerAround(request, call);
+  }
+
+  /** The hooks and the `@OnDispatch` method around the six steps. Never rejects. */
+  async #answerAround(request: CallbackRequest, call: HandlerCall): Promise<CallbackReply> {
+    const { handler, hooks } = this.#parts;
     const startedAt = performance.now();
     let method = '';
     let reply: CallbackReply;
     try {
       method = escapeForLog(String(request.method));
       tell(hooks.received, { method, remoteAddress: request.remoteAddress });
-      const call = new HandlerCall(handler, limits.handlerMilliseconds);
       const around = handler.table.dispatch;
       const next = () => this.#answer(request, call);
       reply = around === undefined ? await next() : await call.around(around, request, next);
@@ -67,7 +76,7 @@ export class CallbackDispatcher implements CallbackEndpoint {
   /** The six steps. Never rejects. */
   async #answer(request: CallbackRequest, call: HandlerCall): Promise<CallbackReply> {
     try {
-      const { limits, kinds, policy, mayPost } = this.#parts;
+      const { limits, kinds, policy, mayPost, handler, store, repository } = this.#parts;
       const byMethod = methodTable[request.method];
       if (byMethod === undefined) return this.#refuse(request, 'method-not-allowed');
       if (byMethod !== 'callback') return byMethod;
@@ -83,8 +92,25 @@ export class CallbackDispatcher implements CallbackEndpoint {
       const verdict = await verifyCallback(checked.callback, received, policy);
       if (!verdict.ok && 'unavailable' in verdict) return this.#refuse(request, 'keys-unavailable');
       if (!verdict.ok) return await this.#answerInvalid(request, call, fields, verdict.issues);
+      const { callback } = verdict;
 
-      return await this.#answerValid(request, call, verdict.callback);
+      // Nothing is stored without an instance that can handle it.
+      if (needsInstance(handler.table, request)) await call.prepare();
+      const isStored = request.method === 'POST' || handler.table.updateOnGet;
+      const stored = isStored && store !== undefined ? await store.store(callback, call, request) : skipped;
+      const { update } = stored;
+      if (update.outcome === 'not-found' && !handler.table.allowInvalidData) return failureReply('not-found');
+
+      try {
+        const source = { request, repository };
+        const result = await this.#handle(request, call, (deadline) =>
+          toValidCallback(callback, update, source, deadline),
+        );
+        return replyTo(result, update.outcome);
+      } catch (error) {
+        const reply = this.#handlerFailed(error);
+        return update.outcome === 'unstored' ? failureReply('unstored') : reply;
+      }
     } catch (error) {
       return this.#handlerFailed(error);
     }
@@ -104,45 +130,19 @@ export class CallbackDispatcher implements CallbackEndpoint {
     issues: readonly Issue[],
   ): Promise<CallbackReply> {
     const first = issues[0] as Issue;
-    const { table } = this.#parts.handler;
     this.#tellRejected(request, first, fields.known.txnid ?? fields.known.merchanttxnid);
-    if (!table.allowInvalidData) return failureReply(first.code);
-    const key = methodFor(request, call);
-    if (key === undefined) return replyTo(undefined, 'skipped', first);
-    const result = await call.run(key, (instance, deadline) =>
-      callMethod(instance, key, toInvalidCallback(issues, fields, request, deadline)),
+    if (!this.#parts.handler.table.allowInvalidData) return failureReply(first.code);
+    const result = await this.#handle(request, call, (deadline) =>
+      toInvalidCallback(issues, fields, request, deadline),
     );
     return replyTo(result, 'skipped', first);
   }
 
-  /** Stores and handles a verified callback. The instance is resolved first, so that nothing is stored without one. */
-  async #answerValid(request: CallbackRequest, call: HandlerCall, callback: VerifiedCallback): Promise<CallbackReply> {
-    const { repository, handler } = this.#parts;
-    const { status, queued, allowInvalidData } = handler.table;
-    const key = methodFor(request, call);
-    if (key !== undefined || status.payment.size + status.payout.size + queued.length > 0) await call.instance();
-
-    const update = await this.#store(request, call, callback);
-    if (update.outcome === 'not-found' && !allowInvalidData) return failureReply('not-found');
-
-    try {
-      if (key === undefined) return replyTo(undefined, update.outcome);
-      const result = await call.run(key, (instance, deadline) =>
-        callMethod(instance, key, toValidCallback(callback, update, { request, repository }, deadline)),
-      );
-      return replyTo(result, update.outcome);
-    } catch (error) {
-      const reply = this.#handlerFailed(error);
-      return update.outcome === 'unstored' ? failureReply('unstored') : reply;
-    }
-  }
-
-  /** Stores a callback and runs its `@OnStatus` method in the same transaction. Rejects if the method does. */
-  async #store(request: CallbackRequest, call: HandlerCall, callback: VerifiedCallback): Promise<CallbackUpdate> {
-    const { store, handler } = this.#parts;
-    if (store === undefined || (callback.method === 'GET' && !handler.table.updateOnGet)) return { outcome: 'skipped' };
-    const { update } = await store.store(callback, call, request);
-    return update;
+  /** Calls the `@OnGet` or `@OnPost` method, if there is one. */
+  #handle(request: CallbackRequest, call: HandlerCall, toCallback: (deadline: Deadline) => Callback): unknown {
+    const key = methodFor(call.handler.table, request);
+    if (key === undefined) return undefined;
+    return call.run(key, (instance, deadline) => callMethod(instance, key, toCallback(deadline)));
   }
 
   #tellRejected({ method }: CallbackRequest, { code, field, message }: Issue, id: string | undefined): void {
@@ -166,7 +166,15 @@ export class CallbackDispatcher implements CallbackEndpoint {
   }
 }
 
+const skipped: { readonly update: CallbackUpdate } = { update: { outcome: 'skipped' } };
+
 /** The `@OnGet` or `@OnPost` method for a request. */
-function methodFor({ method }: CallbackRequest, { handler }: HandlerCall): string | symbol | undefined {
-  return method === 'GET' ? handler.table.get : handler.table.post;
+function methodFor({ get, post }: HandlerTable, { method }: CallbackRequest): string | symbol | undefined {
+  return method === 'GET' ? get : post;
+}
+
+/** Whether a method may be called for a verified callback. */
+function needsInstance(table: HandlerTable, request: CallbackRequest): boolean {
+  const { status, queued } = table;
+  return methodFor(table, request) !== undefined || status.payment.size + status.payout.size + queued.length > 0;
 }

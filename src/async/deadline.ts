@@ -25,25 +25,32 @@ export class Deadline {
  * Runs something, and rejects with `late()` when it takes longer. Work that is still running after the deadline is
  * abandoned. A loop that never yields cannot be stopped.
  */
-export async function withinDeadline<Result>(
+export function withinDeadline<Result>(
   milliseconds: number,
   run: (deadline: Deadline) => Result | PromiseLike<Result>,
   late: () => DragonpayError,
 ): Promise<Result> {
-  const deadline = new Deadline();
-  const running = run(deadline);
-  // A value needs no timer, which costs more than the rest of this function.
-  if (!isThenable(running)) return running as Result;
   return new Promise((resolve, reject) => {
+    const deadline = new Deadline();
+    const running = run(deadline);
+    // A value needs no timer, which costs more than the rest of this function.
+    if (!isThenable(running)) return resolve(running);
     const timer = setTimeout(() => {
       const reason = late();
       deadline.pass(reason);
       reject(reason);
     }, milliseconds);
     // Adopts the thenables of other libraries as a native promise.
-    Promise.resolve(running)
-      .then(resolve, reject)
-      .finally(() => clearTimeout(timer));
+    Promise.resolve(running).then(
+      (result) => {
+        clearTimeout(timer);
+        resolve(result);
+      },
+      (reason) => {
+        clearTimeout(timer);
+        reject(reason);
+      },
+    );
   });
 }
 

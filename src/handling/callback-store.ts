@@ -82,9 +82,19 @@ export class CallbackStore {
     return stored;
   }
 
-  async #store(callback: VerifiedCallback, effect: StatusEffect | undefined): Promise<RecordedUpdate> {
-    const { repository, confirmation, inFlight } = this.#parts;
-    if (confirmation === undefined || !confirmation.isNeeded(callback)) return this.#put(callback, effect);
+  #store(callback: VerifiedCallback, effect: StatusEffect | undefined): Promise<RecordedUpdate> {
+    const { confirmation } = this.#parts;
+    return confirmation?.isNeeded(callback)
+      ? this.#storeConfirmed(callback, effect, confirmation)
+      : this.#put(callback, effect);
+  }
+
+  async #storeConfirmed(
+    callback: VerifiedCallback,
+    effect: StatusEffect | undefined,
+    confirmation: Confirmation,
+  ): Promise<RecordedUpdate> {
+    const { repository, inFlight } = this.#parts;
     if (isConfirmable(repository)) {
       // A callback that would change nothing is recorded and costs no inquiry.
       const update = await this.#withinLimit(() => repository.storeUnlessMovable(callback));

@@ -12,14 +12,15 @@ export class HandlerCall {
 
   constructor(handler: Handler, milliseconds: number) {
     this.handler = handler;
+    this.#instance = handler.instance;
     this.#milliseconds = milliseconds;
   }
 
   /**
-   * The instance whose methods are called. The resolver is asked once.
+   * Asks the resolver for the instance, once.
    * @throws DragonpayError `handler-deadline`, `handler-failed`; or the resolver's error
    */
-  async instance(): Promise<object> {
+  async prepare(): Promise<object> {
     if (this.#instance !== undefined) return this.#instance;
     const { table, resolve } = this.handler;
     const milliseconds = this.#milliseconds;
@@ -39,7 +40,7 @@ export class HandlerCall {
     key: string | symbol,
     work: (instance: object, deadline: Deadline) => Result | PromiseLike<Result>,
   ): Promise<Result> {
-    const instance = await this.instance();
+    const instance = this.#instance ?? (await this.prepare());
     const name = `${this.handler.table.className}.${String(key)}`;
     const milliseconds = this.#milliseconds;
     try {
@@ -62,7 +63,7 @@ export class HandlerCall {
     request: CallbackRequest,
     next: () => Promise<CallbackReply>,
   ): Promise<CallbackReply> {
-    const reply = await callMethod(await this.instance(), key, request, next);
+    const reply = await callMethod(await this.prepare(), key, request, next);
     if (!isReply(reply)) throw new DragonpayError('handler-failed', 'the @OnDispatch method returned no reply');
     return reply;
   }

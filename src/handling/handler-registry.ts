@@ -7,7 +7,9 @@ import type { DragonpaySettings } from '../settings/settings.js';
 /** A handler class whose methods can be called. */
 export interface Handler {
   readonly table: HandlerTable;
-  /** Gets the instance to call. `HandlerCall` checks it. */
+  /** The instance for all callbacks, if there is no resolver. */
+  readonly instance: object | undefined;
+  /** Gets the instance for one callback. `HandlerCall` checks it. */
   readonly resolve: () => unknown;
 }
 
@@ -33,7 +35,8 @@ export class HandlerRegistry {
     if (table.queued.length > 0 && queue === undefined) {
       throw invalidSetting('queue', `is missing: ${table.className} has methods for queues`);
     }
-    return { table, resolve: resolver === undefined ? onlyInstance(Class) : () => resolver.get(Class) };
+    const instance = resolver === undefined ? construct(Class) : undefined;
+    return { table, instance, resolve: () => instance ?? resolver?.get(Class) };
   }
 
   /** Creates the handler of an endpoint, and registers it for the kinds that the endpoint accepts. */
@@ -57,11 +60,10 @@ export class HandlerRegistry {
   }
 }
 
-/** One instance for all callbacks. It is made at once, so that a constructor that throws is noticed at start. */
-function onlyInstance(Class: HandlerClass): () => object {
+/** Called when the endpoint is made, so that a constructor that throws is noticed at start. */
+function construct(Class: HandlerClass): object {
   try {
-    const instance = new (Class as new () => object)();
-    return () => instance;
+    return new (Class as new () => object)();
   } catch (cause) {
     const message = `${Class.name} cannot be constructed without a resolver`;
     throw new DragonpayError('invalid-handler-class', message, { subject: Class.name, cause });

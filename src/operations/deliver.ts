@@ -12,7 +12,7 @@ export async function deliver(
   store: CallbackStore,
 ): Promise<CallbackUpdate> {
   const call = new HandlerCall(handler, store.limits.handlerMilliseconds);
-  await call.instance();
+  await call.prepare();
   const { update, error } = await withoutWrapper(store.store(callback, call));
   if (update.outcome === 'unstored') throw error;
   return update;
