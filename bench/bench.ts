@@ -10,9 +10,10 @@ import { secretKey } from './postbacks.js';
 import { ContenderProcess, LoadProcess } from './processes.js';
 import { drawPlots, type Results, reportOf, writeDocs } from './report.js';
 import { countLosses } from './several-processes.js';
+import { compareStartTimes } from './start-time.js';
 import { compareTableSizes } from './table-size.js';
 
-const sections = ['sdks', 'servers', 'throughput', 'latency', 'several', 'heap', 'sizes'] as const;
+const sections = ['start', 'sdks', 'servers', 'effects', 'throughput', 'latency', 'several', 'heap', 'sizes'] as const;
 const isShort = process.argv.includes('--short');
 // No goal compares with these, so the short form leaves them out.
 const others = isShort ? [] : ['node-http-pipelined', 'fastify', 'express-kysely-yup'];
@@ -61,16 +62,21 @@ save('machine', {
   measuredAt: new Date().toISOString(),
   load: loadavg()[0] ?? 0,
 });
-// Runs first, because PostgreSQL is not running yet.
+// These run first, because PostgreSQL is not running yet.
+if (wants('start')) {
+  process.stderr.write('start\n');
+  save('start', compareStartTimes(isShort ? 7 : 25));
+}
 if (wants('sdks')) {
   process.stderr.write('SDKs\n');
   save('sdks', await compareSdks(isShort ? { count: 3000, rounds: 9 } : { count: 10_000, rounds: 25 }));
 }
-if (sections.some((section) => section !== 'sdks' && wants(section))) {
+if (sections.some((section) => section !== 'sdks' && section !== 'start' && wants(section))) {
   const server = await startServer();
   try {
     const database = await server.database('bench');
     if (wants('servers')) await compareServers(server, database);
+    if (wants('effects')) await compareEffects(server, database);
     if (wants('throughput') || wants('latency')) await compareThroughput(server, database);
     if (wants('several')) {
       process.stderr.write('several processes\n');
@@ -117,6 +123,21 @@ async function compareServers(server: BenchServer, database: BenchDatabase): Pro
   const turnSetup = { postgresPid: server.pid, generator };
   const turns = await playRounds(turnSetup, database, contenders, { connections: 16, count: extent.count }, extent);
   save('servers', standings(turns));
+  for (const stoppable of [...contenders, generator]) stoppable.stop();
+}
+
+/** An @OnStatus method with one UPDATE, against the same transaction by hand. */
+async function compareEffects(server: BenchServer, database: BenchDatabase): Promise<void> {
+  process.stderr.write('effects, 16 connections\n');
+  const settings = { databaseUrl: database.url, secretKey };
+  const contenders = [];
+  for (const name of ['rivals/effect', 'ours/effect', 'rivals/effect-pipelined', 'ours/effect-pipelined']) {
+    contenders.push(await ContenderProcess.start(name, settings, { core: pinned ? 0 : undefined }));
+  }
+  const generator = new LoadProcess();
+  const turnSetup = { postgresPid: server.pid, generator };
+  const turns = await playRounds(turnSetup, database, contenders, { connections: 16, count: extent.count }, extent);
+  save('effects', standings(turns));
   for (const stoppable of [...contenders, generator]) stoppable.stop();
 }
 

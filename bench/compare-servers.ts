@@ -10,6 +10,7 @@ export interface Standing {
   readonly databaseCpu: Spread;
   readonly generatorCpu: Spread;
   readonly perSecond: Spread;
+  readonly p50: Spread;
   readonly p99: Spread;
   readonly generatorBusy: Spread;
   /** Ratios to the raw rival in the same round. */
@@ -23,6 +24,7 @@ export interface Ratios {
   readonly serverCpu: Spread;
   readonly databaseCpu: Spread;
   readonly perSecond: Spread;
+  readonly p50: Spread;
 }
 
 export type Turns = ReadonlyMap<string, readonly Turn[]>;
@@ -64,7 +66,12 @@ export function standings(turns: Turns): Standing[] {
     const of = (figure: keyof Turn) => spread(figures(turns, name, figure));
     const against = (other: string): Ratios => {
       const ratio = (figure: keyof Turn) => pairedRatio(figures(turns, name, figure), figures(turns, other, figure));
-      return { serverCpu: ratio('serverCpu'), databaseCpu: ratio('databaseCpu'), perSecond: ratio('perSecond') };
+      return {
+        serverCpu: ratio('serverCpu'),
+        databaseCpu: ratio('databaseCpu'),
+        perSecond: ratio('perSecond'),
+        p50: ratio('p50'),
+      };
     };
     return {
       name,
@@ -72,6 +79,7 @@ export function standings(turns: Turns): Standing[] {
       databaseCpu: of('databaseCpu'),
       generatorCpu: of('generatorCpu'),
       perSecond: of('perSecond'),
+      p50: of('p50'),
       p99: of('p99'),
       generatorBusy: of('generatorBusy'),
       toRaw: against('rivals/node-http'),

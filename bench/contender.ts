@@ -25,6 +25,14 @@ export const rivalTable = `create table payments (
 
 export const plainUpdate = 'update payments set status = $2, refno = $3, modified_at = now() where txnid = $1';
 
+/** The table of the merchant's orders, which effects change. Ours and the rivals share it. */
+export const ordersTable = `create table orders (
+  txnid varchar(40) collate "C" primary key,
+  paid boolean not null default false
+) with (fillfactor = 80)`;
+
+export const orderUpdate = 'update orders set paid = true where txnid = $1';
+
 /** The pool of every contender. It keeps idle connections, so that no round pays for connecting again. */
 export function makePool(databaseUrl: string): pg.Pool {
   return new pg.Pool({ connectionString: databaseUrl, max: 10, idleTimeoutMillis: 0 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../examples/support/embedded-postgres/embedded-postgres.js';
 import { createMigrations } from '../src/kysely.js';
-import { rivalTable } from './contender.js';
+import { ordersTable, rivalTable } from './contender.js';
 import { txnidsInSql } from './postbacks.js';
 
 /** A PostgreSQL server with default settings, which are durable. */
@@ -49,6 +49,7 @@ async function createDatabase(serverUrl: string, name: string): Promise<BenchDat
   await client.connect();
   await client.query(createMigrations().toSQL());
   await client.query(rivalTable);
+  await client.query(ordersTable);
   return {
     url: address.href,
     client,
@@ -58,6 +59,7 @@ async function createDatabase(serverUrl: string, name: string): Promise<BenchDat
 select txnid, 100, 'PHP', 'the order of ' || txnid from (${rows}) as made`);
       await client.query(`insert into payments (txnid, amount, currency, description)
 select txnid, 100, 'PHP', 'the order of ' || txnid from (${rows}) as made`);
+      await client.query(`insert into orders (txnid) select txnid from (${rows}) as made`);
     },
     end: () => client.end(),
   };

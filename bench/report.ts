@@ -5,6 +5,7 @@ import type { HeapMark } from './heap.js';
 import type { LatencyComparison } from './latency.js';
 import { type Bar, barChart } from './plot.js';
 import type { SeveralProcesses } from './several-processes.js';
+import type { StartTimes } from './start-time.js';
 import type { Spread } from './statistics.js';
 import type { SizeFigure } from './table-size.js';
 
@@ -13,6 +14,10 @@ export interface Results {
   machine: Machine;
   /** CPU and throughput over 16 connections. The server has one core, everything else the other. */
   servers: Standing[];
+  /** The same for an `@OnStatus` method with one statement, against a transaction by hand. */
+  effects: Standing[];
+  /** CPU of one import in a new process. */
+  start: StartTimes;
   /** Throughput over 64 connections, on all cores. */
   throughput: Standing[];
   latency: LatencyComparison;
@@ -94,6 +99,25 @@ export function reportOf(results: Partial<Results>): string {
       lines.push(`| ${callbacks.toLocaleString('en')} | ${kilobytes.toLocaleString('en')} KiB | ${open.join(', ')} |`);
     }
   }
+  if (results.effects !== undefined) {
+    lines.push('', 'An effect of one UPDATE, 16 connections, server on one core: median (quartiles)', '');
+    lines.push(
+      '| | server CPU, µs | of by hand | postbacks/s | of by hand | p50, ms | of by hand |',
+      '|---|---|---|---|---|---|---|',
+    );
+    for (const { name, serverCpu, perSecond, p50, toSame } of results.effects) {
+      const ratios = [toSame?.serverCpu, toSame?.perSecond, toSame?.p50].map((ratio) => (ratio ? show(ratio) : ''));
+      const cells = [name, show(serverCpu, 0), ratios[0], show(perSecond, 0), ratios[1], show(p50, 1), ratios[2]];
+      lines.push(`| ${cells.join(' | ')} |`);
+    }
+  }
+  if (results.start !== undefined) {
+    const { ours, octokit, stripe, toOctokit, toStripe } = results.start;
+    lines.push('', 'Importing the package in a new process: CPU in ms, median (quartiles)', '');
+    lines.push('| dragonpay-callback | @octokit/webhooks | stripe | of octokit | of stripe |', '|---|---|---|---|---|');
+    const cells = [show(ours, 0), show(octokit, 0), show(stripe, 0), show(toOctokit), show(toStripe)];
+    lines.push(`| ${cells.join(' | ')} |`);
+  }
   const goals = goalsOf(results);
   lines.push('', '| goal | wanted | measured, median (quartiles) | |', '|---|---|---|---|');
   for (const { goal, wanted, measured, isMet } of goals) {
@@ -133,7 +157,7 @@ function show({ median, low, high }: Spread, digits = 2): string {
   return `${median.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`;
 }
 
-function goalsOf({ servers, throughput, latency, sizes, several, sdks, heap }: Partial<Results>): Goal[] {
+function goalsOf({ servers, effects, throughput, latency, sizes, several, sdks, heap }: Partial<Results>): Goal[] {
   const goals: Goal[] = [];
   const atMost = (goal: string, limit: number, ratio: Spread | undefined) => {
     if (ratio === undefined) return;
@@ -147,6 +171,16 @@ function goalsOf({ servers, throughput, latency, sizes, several, sdks, heap }: P
     const goal = 'node:http, postbacks a second against raw, 64 connections';
     goals.push({ goal, wanted: 'at least 1.5', measured: show(perSecond), isMet: perSecond.median >= 1.5 });
   }
+  const atLeast = (goal: string, limit: number, ratio: Spread | undefined) => {
+    if (ratio === undefined) return;
+    goals.push({ goal, wanted: `at least ${limit}`, measured: show(ratio), isMet: ratio.median >= limit });
+  };
+  const effect = standing(effects, 'ours/effect')?.toSame;
+  atMost('an effect of one UPDATE, CPU against by hand', 1.2, effect?.serverCpu);
+  atLeast('the same, postbacks a second', 0.9, effect?.perSecond);
+  atMost('the same, median latency', 1.2, effect?.p50);
+  const pipelined = standing(effects, 'ours/effect-pipelined')?.toSame;
+  atLeast('the same with pipelines on both sides, postbacks a second', 1, pipelined?.perSecond);
   atMost('Express, CPU against Express by hand', 0.75, standing(servers, 'ours/express')?.toSame?.serverCpu);
   atMost('Koa, CPU against Koa by hand', 0.8, standing(servers, 'ours/koa')?.toSame?.serverCpu);
   atMost("PostgreSQL's CPU against the plain UPDATE, 16 connections", 1.2, node?.toRaw.databaseCpu);

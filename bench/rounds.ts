@@ -66,8 +66,19 @@ async function assertSettled(name: string, { client }: BenchDatabase, series: st
       : `select count(*)::int as settled, $2::int as recorded from payments where txnid like $1 and status = 'S'`,
     isOurs ? [like] : [like, count],
   );
+  if (name.includes('effect')) await assertPaid(name, { client }, like, count);
   const { settled, recorded } = rows[0] as { settled: number; recorded: number };
   if (settled !== count || recorded !== count) {
     throw new Error(`${name}: of ${count} postbacks, ${settled} settled and ${recorded} were recorded`);
   }
+}
+
+async function assertPaid(
+  name: string,
+  { client }: Pick<BenchDatabase, 'client'>,
+  like: string,
+  count: number,
+): Promise<void> {
+  const { rows } = await client.query(`select count(*)::int as paid from orders where txnid like $1 and paid`, [like]);
+  if (rows[0]?.paid !== count) throw new Error(`${name}: of ${count} orders, ${rows[0]?.paid} are paid`);
 }
