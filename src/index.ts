@@ -6,6 +6,7 @@
 // The receiver
 export { createDragonpay, type Dragonpay, type EndpointOptions } from './create-dragonpay.js';
 // Decorators
+export { decorateHandler, type MethodDecorators } from './decorators/decorate-handler.js';
 export {
   DragonpayCallback,
   type DragonpayCallbackOptions,

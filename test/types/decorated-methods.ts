@@ -3,6 +3,7 @@ import {
   type CallbackReply,
   type CallbackRequest,
   DragonpayCallback,
+  decorateHandler,
   type HandlerResult,
   type InvalidCallback,
   OnDispatch,
@@ -225,3 +226,23 @@ export class WrongAround {
     return next();
   }
 }
+
+/** Without decorator syntax, the same methods are accepted and refused. */
+class Undecorated {
+  ship(_callback: StoredCallback<'S'>) {}
+  show(callback: Callback) {
+    return callback.valid ? 'valid' : undefined;
+  }
+  count() {
+    return 1;
+  }
+}
+
+decorateHandler(Undecorated, { ship: OnStatus('S'), show: OnGet() });
+decorateHandler(Undecorated, { show: OnPost() }, { updateOnGet: true });
+// @ts-expect-error the parameter excludes the status F
+decorateHandler(Undecorated, { ship: OnStatus('F') });
+// @ts-expect-error a number is not a reply
+decorateHandler(Undecorated, { count: OnGet() });
+// @ts-expect-error there is no such method
+decorateHandler(Undecorated, { shwo: OnGet() });

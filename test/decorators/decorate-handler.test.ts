@@ -1,0 +1,56 @@
+import { expect } from 'chai';
+import { decorateHandler } from '../../src/decorators/decorate-handler.js';
+import { OnDispatch } from '../../src/decorators/on-dispatch.js';
+import { OnGet } from '../../src/decorators/on-get.js';
+import { OnPost } from '../../src/decorators/on-post.js';
+import { OnStatus } from '../../src/decorators/on-status.js';
+import { DragonpayError } from '../../src/errors.js';
+import type { Callback, StoredCallback } from '../../src/model/callback.js';
+import type { CallbackReply, CallbackRequest } from '../../src/model/callback-request.js';
+import { MemoryRepository } from '../../src/repository/memory-repository.js';
+import { dispatchForged, dispatchSigned, paymentFields, testEndpoint } from '../support/dispatch-signed.js';
+
+describe('decorateHandler', () => {
+  it('decorateHandler calls the methods that the decorators name, also inherited ones', async () => {
+    const shipped: string[] = [];
+    class Base {
+      show(callback: Callback) {
+        return `valid ${callback.valid}`;
+      }
+    }
+    class CheckoutCallback extends Base {
+      ship({ data }: StoredCallback<'S'>) {
+        shipped.push(data.txnid);
+      }
+      async around(_request: CallbackRequest, next: () => Promise<CallbackReply>) {
+        const reply = await next();
+        return { ...reply, body: `${reply.body}!` };
+      }
+    }
+    decorateHandler(CheckoutCallback, { ship: OnStatus('S'), show: OnGet(), around: OnDispatch() });
+    const repository = new MemoryRepository();
+    await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
+    const endpoint = testEndpoint(CheckoutCallback, { repository });
+    for (const _ of ['first', 'again']) expect((await dispatchSigned(endpoint)).body).to.equal('result=OK!');
+    expect(shipped).to.deep.equal(['T-1']);
+    expect((await dispatchSigned(endpoint, paymentFields(), 'GET')).body).to.equal('valid true!');
+  });
+
+  it('decorateHandler passes the options of the class on', async () => {
+    class Quiet {
+      settle() {
+        return 'called';
+      }
+    }
+    decorateHandler(Quiet, { settle: OnPost() }, { allowInvalidData: false });
+    expect((await dispatchForged(testEndpoint(Quiet))).body).to.equal('error=proof-mismatch');
+  });
+
+  it('decorateHandler with the name of no method makes endpoint() throw', () => {
+    class Misspelt {
+      ship() {}
+    }
+    decorateHandler(Misspelt as { new (): Misspelt & { shpi(): void } }, { shpi: OnPost() });
+    expect(() => testEndpoint(Misspelt)).to.throw(DragonpayError, /shpi/);
+  });
+});
