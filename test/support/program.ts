@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /** The folder of the project. */
@@ -53,4 +56,24 @@ function printed(child: ChildProcess, pattern: RegExp, output: () => string): Pr
     child.on('printed', look).on('close', onClose);
     look();
   });
+}
+
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Waits until a program listens at an address. */
+export async function answers(url: string, program: Program): Promise<void> {
+  for (let attempt = 0; attempt < 300; attempt++) {
+    const response = await fetch(url, { method: 'HEAD' }).catch(() => undefined);
+    if (response !== undefined) return;
+    await sleep(50);
+  }
+  throw new Error(`nothing listens:\n${program.output()}`);
 }

@@ -1,0 +1,259 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import express from 'express';
+import { sql } from 'kysely';
+import pg from 'pg';
+import {
+  type CallbackRepository,
+  createDragonpay,
+  type Dragonpay,
+  type DragonpaySettings,
+  decorateHandler,
+  type HandlerClass,
+  OnStatus,
+  type StoredCallback,
+} from '../../src/index.js';
+import { type DragonpayTables, KyselyRepository } from '../../src/kysely.js';
+import { deliver, encodeCallback, signCallback } from '../../src/testing.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { codeBlocks, readPages } from '../support/markdown.js';
+import { answers, freePort, root, runProgram } from '../support/program.js';
+
+/** Runs code of the pages, which finds `repository`, `dragonpay`, `db` and `app` as globals. */
+describe('Documented code', function () {
+  this.timeout(30_000);
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const settings: DragonpaySettings = {
+    merchantId: 'ACME',
+    environment: 'test',
+    verification: { rsa: { publicKeys: [publicKey] } },
+    hooks: { rejected: () => {}, stored: () => {}, handlerFailed: () => {} },
+  };
+  let folder: string;
+  let database: TestDatabase;
+  let repository: KyselyRepository<DragonpayTables>;
+  let dragonpay: Dragonpay;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-recipes-'));
+    await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+    await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
+    database = await createTestDatabase();
+    await sql`create table orders (txnid text primary key, paid boolean not null)`.execute(database.db);
+    await sql`create table refunds (txnid text, refno text, amount numeric, primary key (txnid, refno, amount))`.execute(
+      database.db,
+    );
+    repository = new KyselyRepository(database.db);
+  });
+  beforeEach(() => {
+    // A receiver for each recipe: replay() looks for the one handler class that it serves.
+    dragonpay = createDragonpay({ ...settings, repository });
+    Object.assign(globalThis, { repository, dragonpay, db: database.db });
+  });
+  after(async () => {
+    for (const name of ['repository', 'dragonpay', 'db', 'app']) Reflect.deleteProperty(globalThis, name);
+    await database?.destroy();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** The first blocks of code under a heading, one for each of the languages. */
+  async function codeUnder(path: string, heading: string, ...languages: readonly string[]): Promise<string[]> {
+    const page = (await readPages()).find((one) => one.path === path);
+    const [, section = ''] = page?.text.split(`# ${heading}\n`) ?? [];
+    const blocks = codeBlocks({ path, text: section });
+    return languages.map((language) => blocks.find((block) => block.language === language)?.code ?? '');
+  }
+
+  /** The exports of the TypeScript under a heading. */
+  async function exportsUnder(path: string, heading: string): Promise<Record<string, unknown>> {
+    const [code = ''] = await codeUnder(path, heading, 'ts');
+    const file = join(folder, `${heading.replaceAll(' ', '-')}.ts`);
+    await writeFile(file, code);
+    return import(file);
+  }
+
+  const recipe = (heading: string) => exportsUnder('docs/recipes.md', heading);
+
+  const postback = (txnid: string, fields: Record<string, string> = {}) =>
+    signCallback(
+      { txnid, refno: 'REF1', status: 'S', message: 'Paid', merchantid: 'ACME', amount: '110.00', ...fields },
+      { rsa: { privateKey } },
+    );
+
+  async function order(txnid: string, amount = '100.00') {
+    await repository.createPayment({ txnid, amount });
+    await sql`insert into orders values (${txnid}, false)`.execute(database.db);
+  }
+
+  async function state(txnid: string) {
+    const { rows } = await sql<{ paid: boolean }>`select paid from orders where txnid = ${txnid}`.execute(database.db);
+    const row = await repository.findPayment(txnid);
+    return { status: row?.status, amount: row?.amount, refno: row?.refno, paid: rows.map(({ paid }) => paid) };
+  }
+
+  it('FeeCallback accepts a small fee in the amount, and refuses a large one', async () => {
+    const { FeeCallback } = await recipe('A fee in the amount');
+    const endpoint = dragonpay.endpoint(FeeCallback as HandlerClass);
+    await order('FEE-1');
+    for (const _ of ['first', 'again']) {
+      expect((await deliver(endpoint, postback('FEE-1'))).body).to.equal('result=OK');
+    }
+    expect(await state('FEE-1')).to.deep.equal({ status: 'S', amount: '110.00', refno: 'REF1', paid: [true] });
+    await order('FEE-2');
+    await deliver(endpoint, postback('FEE-2', { amount: '190.00' }));
+    await deliver(endpoint, postback('FEE-2', { amount: '90.00', refno: 'REF2' }));
+    expect(await state('FEE-2')).to.deep.equal({ status: 'P', amount: '100.00', refno: null, paid: [false] });
+  });
+
+  it('LifetimeIdCallback makes the row of a payment that the payer started, once', async () => {
+    const { LifetimeIdCallback } = await recipe('Payments that the payer started');
+    const endpoint = dragonpay.endpoint(LifetimeIdCallback as HandlerClass);
+    const replies = await Promise.all(Array.from({ length: 5 }, () => deliver(endpoint, postback('LIFE-1'))));
+    expect(replies.map(({ body }) => body)).to.deep.equal(Array(5).fill('result=OK'));
+    expect(await state('LIFE-1')).to.deep.equal({ status: 'S', amount: '110.00', refno: 'REF1', paid: [true] });
+  });
+
+  it('acceptRefno settles a second refno by hand', async () => {
+    const { acceptRefno } = await recipe('A second refno for one txnid');
+    const { FeeCallback } = await recipe('A fee in the amount');
+    const endpoint = dragonpay.endpoint(FeeCallback as HandlerClass);
+    await order('REFNO-1', '110.00');
+    await deliver(endpoint, postback('REFNO-1', { status: 'F' }));
+    await deliver(endpoint, postback('REFNO-1', { refno: 'REF2' }));
+    expect(await state('REFNO-1')).to.include({ status: 'F', refno: 'REF1' });
+    await (acceptRefno as (txnid: string, refno: string, by: string) => Promise<void>)('REFNO-1', 'REF2', 'ana');
+    expect(await state('REFNO-1')).to.deep.equal({ status: 'S', amount: '110.00', refno: 'REF2', paid: [true] });
+  });
+
+  it('RefundCallback records a partial refund once, and leaves the payment paid', async () => {
+    const { RefundCallback } = await recipe('Partial refunds');
+    const endpoint = dragonpay.endpoint(RefundCallback as HandlerClass);
+    await repository.createPayment({ txnid: 'PART-1', amount: '110.00' });
+    await deliver(endpoint, postback('PART-1'));
+    for (const _ of ['first', 'again']) await deliver(endpoint, postback('PART-1', { status: 'R', amount: '40.00' }));
+    const { rows } = await sql`select txnid, refno, amount::text from refunds`.execute(database.db);
+    expect(rows).to.deep.equal([{ txnid: 'PART-1', refno: 'REF1', amount: '40.00' }]);
+    expect(await state('PART-1')).to.include({ status: 'S' });
+  });
+
+  it('QueryCallback stores a POST whose data is in the query, and one with a body', async () => {
+    const app = express();
+    Object.assign(globalThis, { app });
+    await recipe('A POST whose data is in the query');
+    const server = createServer(app).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/dragonpay/query`;
+    try {
+      await order('QUERY-1', '110.00');
+      const query = encodeCallback(postback('QUERY-1'));
+      expect(await (await fetch(`${url}?${query}`, { method: 'POST' })).text()).to.equal('result=OK');
+      expect(await state('QUERY-1')).to.include({ status: 'S' });
+      await order('QUERY-2', '110.00');
+      const body = new URLSearchParams(postback('QUERY-2'));
+      expect(await (await fetch(url, { method: 'POST', body })).text()).to.equal('result=OK');
+      expect(await state('QUERY-2')).to.include({ status: 'S' });
+    } finally {
+      server.close();
+    }
+  });
+
+  it('MyCallback, the class from django-dragonpay, shows the stored status and marks an order paid', async () => {
+    const { MyCallback } = await exportsUnder('docs/coming-from-django-dragonpay.md', 'One class, before and after');
+    const endpoint = dragonpay.endpoint(MyCallback as HandlerClass);
+    const show = async (fields: Record<string, string>) =>
+      (await deliver(endpoint, postback('DJANGO-1', fields), { method: 'GET' })).body;
+    await order('DJANGO-1', '110.00');
+    expect(await show({})).to.equal('Please check your email');
+    await deliver(endpoint, postback('DJANGO-1', { status: 'F', message: '[107] Transaction cancelled' }));
+    expect(await show({ status: 'F', message: '[107] Transaction cancelled' })).to.equal(
+      'You canceled the transaction',
+    );
+    expect(await show({ status: 'F', message: '[108] Insufficient funds' })).to.equal('The payment failed');
+    await deliver(endpoint, postback('DJANGO-1'));
+    expect(await show({ status: 'F', message: 'canceled' })).to.equal('Transaction successful');
+    expect(await state('DJANGO-1'))
+      .to.include({ status: 'S' })
+      .and.deep.include({ paid: [true] });
+  });
+
+  it('importRow imports a row whose status a repeated callback does not enter again', async () => {
+    const { importRow } = await exportsUnder('docs/coming-from-django-dragonpay.md', 'Existing rows');
+    const row = { id: 'DJANGO-2', refno: 'REF1', status: 'S', amount: '110.00', currency: 'PHP' };
+    await (importRow as (row: object) => Promise<void>)(row);
+    const { FeeCallback } = await recipe('A fee in the amount');
+    await sql`insert into orders values ('DJANGO-2', false)`.execute(database.db);
+    await deliver(dragonpay.endpoint(FeeCallback as HandlerClass), postback('DJANGO-2'));
+    expect(await state('DJANGO-2'))
+      .to.include({ status: 'S' })
+      .and.deep.include({ paid: [false] });
+  });
+
+  it('PaymentRepository runs an effect once, and rolls back with it', async () => {
+    const path = 'docs/your-own-repository.md';
+    const [, ddl = ''] = await codeUnder(path, 'Write one', 'ts', 'sql');
+    const { PaymentRepository } = await exportsUnder(path, 'Write one');
+    const pool = new pg.Pool({ connectionString: database.url });
+    try {
+      await pool.query(ddl);
+      await pool.query(`insert into my_payments (txnid, amount) values ('OWN-1', 110), ('OWN-2', 110)`);
+      await pool.query('create table my_orders (txnid text)');
+      const own = new (PaymentRepository as new (pool: pg.Pool) => CallbackRepository<pg.PoolClient>)(pool);
+      let failures = 1;
+      class OwnCallback {
+        async ship({ trx, data }: StoredCallback<'S', pg.PoolClient>) {
+          await trx.query('insert into my_orders values ($1)', [data.txnid]);
+          if (failures-- > 0) await trx.query('select 1 / 0').catch(() => {});
+        }
+      }
+      decorateHandler(OwnCallback, { ship: OnStatus('S') });
+      const endpoint = createDragonpay({ ...settings, repository: own }).endpoint(OwnCallback);
+      expect((await deliver(endpoint, postback('OWN-1'))).body).to.equal('error=unstored');
+      const bodies = await Promise.all(Array.from({ length: 5 }, () => deliver(endpoint, postback('OWN-1'))));
+      expect(bodies.map(({ body }) => body)).to.deep.equal(Array(5).fill('result=OK'));
+      await deliver(endpoint, postback('OWN-2', { amount: '99.00' }));
+      expect((await pool.query('select * from my_orders')).rows).to.deep.equal([{ txnid: 'OWN-1' }]);
+      const events = await pool.query('select txnid, outcome, reasons from my_events order by txnid');
+      expect(events.rows).to.deep.equal([
+        { txnid: 'OWN-1', outcome: 'applied', reasons: [] },
+        { txnid: 'OWN-2', outcome: 'mismatch', reasons: ['amount'] },
+      ]);
+      expect(await own.findPayment('OWN-1'))
+        .to.include({ status: 'S', amount: '110.00' })
+        .and.deep.include({
+          reached: ['S'],
+        });
+    } finally {
+      await pool.end();
+    }
+  });
+
+  it('the program of plain-javascript.md serves callbacks without decorator syntax', async () => {
+    const [code = ''] = await codeUnder('docs/plain-javascript.md', 'Plain JavaScript', 'js');
+    const port = await freePort();
+    const file = join(folder, 'plain.js');
+    await writeFile(file, code);
+    const program = runProgram(file, {
+      PORT: String(port),
+      DRAGONPAY_MERCHANT_ID: 'ACME',
+      DRAGONPAY_ENVIRONMENT: 'test',
+      DRAGONPAY_SECRET_KEYS: 'a secret',
+    });
+    try {
+      const fields = { txnid: 'BK-1', refno: 'REF1', status: 'S', message: 'Paid' };
+      const form = new URLSearchParams(signCallback(fields, { sha1: { secretKey: 'a secret' } }));
+      const url = `http://127.0.0.1:${port}/`;
+      await answers(url, program);
+      expect(await (await fetch(url, { method: 'POST', body: form })).text()).to.equal('result=OK');
+      await program.printed(/^Ship the order BK-1$/m);
+      expect(await (await fetch(`${url}?${form}`)).text()).to.equal('Transaction successful');
+    } finally {
+      await program.stop();
+    }
+  });
+});
