@@ -1,13 +1,9 @@
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { sql } from 'kysely';
@@ -17,11 +13,11 @@ import type { CallbackKind } from '../../src/protocol/kinds.js';
 import { paymentStatuses, payoutStatuses, predecessors } from '../../src/protocol/statuses.js';
 import { replyTo } from '../../src/response/default-replies.js';
 import { checkSettings } from '../../src/settings/check-settings.js';
-import { encodeCallback, signCallback } from '../../src/testing.js';
-import { runCli, startCli } from '../support/cli.js';
+import { encodeCallback, signCallback, startSandbox } from '../../src/testing.js';
+import { startCli } from '../support/cli.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { anchorsOf, codeBlocks, inBackticks, type Page, proseOf, readPages, tableRows } from '../support/markdown.js';
-import { type Program, root, runProgram } from '../support/program.js';
+import { answers, freePort, type Program, root, runProgram } from '../support/program.js';
 
 const run = promisify(execFile);
 
@@ -55,15 +51,22 @@ describe('Documentation', function () {
   let readme: Page;
   let settingsPage: Page;
   let storagePage: Page;
+  let handlersPage: Page;
+  let demoPage: Page;
   let folder: string;
 
   before(async () => {
     pages = await readPages();
-    [readme, settingsPage, storagePage] = ['README.md', 'docs/settings.md', 'docs/storage.md'].map((path) => {
+    const pageAt = (path: string): Page => {
       const page = pages.find((each) => each.path === path);
       if (page === undefined) throw new Error(`${path} is missing`);
       return page;
-    }) as [Page, Page, Page];
+    };
+    readme = pageAt('README.md');
+    settingsPage = pageAt('docs/settings.md');
+    storagePage = pageAt('docs/storage.md');
+    handlersPage = pageAt('docs/handlers.md');
+    demoPage = pageAt('docs/demo.md');
     folder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-readme-'));
     const compilerOptions = { rootDir: '/', noUnusedLocals: false, noUnusedParameters: false };
     const tsconfig = { extends: join(root, 'tsconfig.json'), compilerOptions, include: ['*.ts'], exclude: [] };
@@ -86,9 +89,8 @@ describe('Documentation', function () {
     }
     const blocks = sources.size;
     expect(blocks, 'blocks were found').to.be.greaterThan(10);
-    sources.set('names-readme.ts', settingNames(namesOf(readme, 'setting'), 'some'));
-    sources.set('names-settings.ts', settingNames(namesOf(settingsPage, 'setting'), 'all'));
-    sources.set('outcomes.ts', outcomeNames(namesOf(readme, 'outcome')));
+    sources.set('names-settings.ts', settingNames(namesOf(settingsPage, 'setting')));
+    sources.set('outcomes.ts', outcomeNames(namesOf(handlersPage, 'outcome')));
     await Promise.all([...sources].map(([file, source]) => writeFile(join(folder, file), source)));
     const { stdout } = await run(join(root, 'node_modules/.bin/tsc'), ['-p', folder, '--pretty', 'false']).catch(
       (error) => error as { stdout: string },
@@ -100,8 +102,12 @@ describe('Documentation', function () {
     const source = await readFile(join(root, 'src/settings/settings-from-env.ts'), 'utf8');
     const read = new Set(source.match(/(?<=')DRAGONPAY_\w+(?=')/g));
     expect(namesOf(settingsPage, 'variable')).to.have.members([...read]);
+    const djangoPage = pages.find(({ path }) => path === 'docs/coming-from-django-dragonpay.md') as Page;
+    const known = [...read, ...tableRows(djangoPage, 'Django setting').flatMap(([cell = '']) => inBackticks(cell))];
     for (const { path, text } of pages) {
-      for (const name of text.match(/DRAGONPAY_[A-Z_]*[A-Z]/g) ?? []) expect(read, path).to.include(name);
+      for (const name of text.match(/DRAGONPAY_[A-Z_]*[A-Z]/g) ?? []) {
+        expect(path === djangoPage.path ? known : [...read], path).to.include(name);
+      }
     }
   });
 
@@ -128,8 +134,8 @@ describe('Documentation', function () {
     expect(Object.fromEntries(told)).to.deep.equal(limits);
   });
 
-  it('states the default answer to each outcome', () => {
-    for (const [outcome = '', , told = ''] of tableRows(readme, 'outcome')) {
+  it('states the default reply to each outcome', () => {
+    for (const [outcome = '', , told = ''] of tableRows(handlersPage, 'outcome')) {
       const { status, body } = replyTo(undefined, inBackticks(outcome)[0] as UpdateOutcome);
       const answers = status === 200 ? `200 \`${body}\`` : `${status},`;
       expect(told.slice(0, answers.length), outcome).to.equal(answers);
@@ -167,14 +173,25 @@ describe('Documentation', function () {
 
   it('contains no broken link', () => {
     for (const page of pages) {
-      for (const [, target = ''] of proseOf(page).matchAll(/(?:\]\(|<img src=")([^)"\s]+)[)"]/g)) {
-        if (/^https?:/.test(target)) continue;
+      for (const target of linksOf(page)) {
         const [file = '', anchor] = target.split('#');
         const path = file === '' ? page.path : normalize(join(dirname(page.path), file));
         expect(existsSync(join(root, path)), `${page.path} links to ${target}`).to.equal(true);
         if (anchor === undefined) continue;
         const linked = pages.find((each) => each.path === path);
         expect(linked && anchorsOf(linked), `${page.path} links to ${target}`).to.include(anchor);
+      }
+    }
+  });
+
+  it('links from packed pages to packed files only', async () => {
+    const { files } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { files: string[] };
+    const packed = [...files, 'README.md', 'LICENSE', 'package.json'];
+    const isPacked = (path: string) => packed.some((entry) => path === entry || path.startsWith(`${entry}/`));
+    for (const page of pages.filter(({ path }) => isPacked(path))) {
+      for (const target of linksOf(page)) {
+        const path = normalize(join(dirname(page.path), target.split('#')[0] ?? ''));
+        if (!target.startsWith('#')) expect(isPacked(path), `${page.path} links to ${target}`).to.equal(true);
       }
     }
   });
@@ -196,36 +213,30 @@ describe('Documentation', function () {
   });
 
   it('signs with openssl as the testing kit does', async () => {
-    const script = codeBlocks(readme).find(({ code }) => code.includes('openssl'))?.code ?? '';
+    const script = codeBlocks(demoPage).find(({ code }) => code.includes('openssl'))?.code ?? '';
     const [command = ''] = /^digest=.*$/m.exec(script) ?? [];
-    const { stdout } = await run('sh', ['-c', `${command}\nprintf %s "$digest"`]);
+    const txnid = 'BY-HAND-1';
+    const { stdout } = await run('sh', ['-c', `${command}\nprintf %s "$digest"`], { env: { ...process.env, txnid } });
     const [, secretKey = ''] = /DRAGONPAY_SECRET_KEYS='(.+?)'/.exec(script) ?? [];
-    const [, form = ''] = /-d "(.+)&digest=\$digest"/.exec(script) ?? [];
-    const { digest } = signCallback(Object.fromEntries(new URLSearchParams(form)), { sha1: { secretKey } });
-    expect(stdout).to.equal(digest);
+    const [, form = ''] = /-d "(txnid=.+)&digest=\$digest"/.exec(script) ?? [];
+    const fields = Object.fromEntries(new URLSearchParams(form.replace('$txnid', txnid)));
+    expect(stdout).to.equal(signCallback(fields, { sha1: { secretKey } }).digest);
   });
 
-  it('has a five-minute trial in the README that works as written', async () => {
-    const [, section = ''] = readme.text.split('## Try it in five minutes\n');
+  it('has a first example in the README that works with the sandbox as written', async () => {
+    const [section = ''] = readme.text.split('## With Express and PostgreSQL');
     const [, code = ''] = /```ts\n(.*?)```/s.exec(section) ?? [];
     const [server, gateway] = [await freePort(), await freePort()];
     const moved = (text: string) => text.replaceAll('3000', String(server)).replaceAll('4000', String(gateway));
-    const command = (name: string) => {
-      const [, line = ''] = new RegExp(`^npx dragonpay-callback (${name} .+)$`, 'm').exec(section) ?? [];
-      return moved(line).split(' ');
-    };
+    const [, command = ''] = /^npx dragonpay-callback (sandbox .+)$/m.exec(section) ?? [];
     const file = join(folder, 'five-minutes.ts');
     await writeFile(file, moved(code));
-    const sandbox = startCli([...command('sandbox'), '--port', String(gateway)]);
+    const sandbox = startCli([...moved(command).split(' '), '--port', String(gateway)]);
     const program = runProgram(file, { TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json') });
     try {
       for (const port of [server, gateway]) await answers(`http://127.0.0.1:${port}/`, program);
       for (const [line] of section.matchAll(/^curl .+$/gm)) await run('sh', ['-c', moved(line)]);
-      await program.printed(/^BK-1 S applied$/m);
-      const [, env = ''] = /^export (.+)$/m.exec(section) ?? [];
-      const sent = await runCli(command('send'), Object.fromEntries(new URLSearchParams(env.replaceAll(' ', '&'))));
-      expect(sent).to.include({ code: 0, stderr: '' });
-      await program.printed(/^BK-2 S applied$/m);
+      await program.printed(/^Ship the order BK-1$/m);
     } finally {
       sandbox.child.kill();
       await sandbox.ended;
@@ -233,14 +244,35 @@ describe('Documentation', function () {
     }
   });
 
-  describe('README example', () => {
+  it('has code in the README that asks the sandbox for a payment', async () => {
+    const [, section = ''] = readme.text.split('## Ask Dragonpay for a payment\n');
+    const [, code = ''] = /```ts\n(.*?)```/s.exec(section) ?? [];
+    const sandbox = await startSandbox();
+    try {
+      const { merchantId, apiKey } = sandbox.settings;
+      const file = join(folder, 'request-payment.ts');
+      const settings = `Object.assign(process.env, ${JSON.stringify({ DRAGONPAY_MERCHANT_ID: merchantId, DRAGONPAY_API_KEY: apiKey })});`;
+      const payment = { txnid: 'README-1', amount: '250.00', description: 'A book', email: 'reader@example.com' };
+      const calls = `console.log('pay at', await requestPayment(${JSON.stringify(payment)}));
+await requestPayment(${JSON.stringify(payment)}).catch((error: Error) => console.log('again:', error.message));`;
+      await writeFile(file, `${settings}\n${code.replace('https://test.dragonpay.ph', sandbox.url)}\n${calls}\n`);
+      const program = runProgram(file, { TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json') });
+      const [, url = ''] = await program.printed(/^pay at (.+)$/m);
+      expect(await (await fetch(url)).text()).to.include('250.00');
+      await program.printed(/^again: .+$/m);
+      await program.stop();
+    } finally {
+      await sandbox.close();
+    }
+  });
+
+  describe('README example with PostgreSQL', () => {
     const { publicKey, privateKey } = generateKeyPairSync('rsa', {
       modulusLength: 2048,
       publicKeyEncoding: { type: 'spki', format: 'pem' },
       privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
     });
-    const txnid = 'README-1';
-    const fields = { txnid, refno: 'REFNO123', status: 'S', message: 'Paid: ñ', merchantid: 'ACME', amount: '100.00' };
+    let fields: Record<string, string>;
     let database: TestDatabase;
     let program: Program | undefined;
     let url: string;
@@ -248,13 +280,13 @@ describe('Documentation', function () {
     before(async () => {
       database = await createTestDatabase();
       await sql`create table orders (txnid text primary key, paid boolean not null)`.execute(database.db);
-      await sql`insert into orders values (${txnid}, false), ('another', false)`.execute(database.db);
-      await new KyselyRepository(database.db).createPayment({ txnid, amount: '100.00' });
-      const [block] = codeBlocks(readme).filter(({ language }) => language === 'ts');
+      await sql`insert into orders values ('another', false)`.execute(database.db);
+      const block = codeBlocks(readme).find(({ code }) => code.includes('PostgresDialect'));
       const file = join(folder, 'readme-example.ts');
       await writeFile(file, block?.code ?? '');
       const port = await freePort();
-      url = `http://127.0.0.1:${port}/dragonpay/callback`;
+      const origin = `http://127.0.0.1:${port}`;
+      url = `${origin}/dragonpay/callback`;
       program = runProgram(file, {
         PORT: String(port),
         DATABASE_URL: database.url,
@@ -264,6 +296,9 @@ describe('Documentation', function () {
         TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json'),
       });
       await answers(url, program);
+      const made = await fetch(`${origin}/orders`, { method: 'POST' });
+      const { txnid } = (await made.json()) as { txnid: string };
+      fields = { txnid, refno: 'REFNO123', status: 'S', message: 'Paid: ñ', merchantid: 'ACME', amount: '250.00' };
     });
     after(async () => {
       await program?.stop();
@@ -280,8 +315,7 @@ describe('Documentation', function () {
     it('stores a signed callback and its effect once', async () => {
       const signed = signCallback(fields, { rsa: { privateKey } });
       for (const _ of ['first', 'again']) expect(await post(url, signed)).to.equal('200 result=OK');
-      expect(await states()).to.deep.equal({ row: 'S', paid: [txnid] });
-      await program?.printed(/payment S applied\npayment S duplicate\n/);
+      expect(await states()).to.deep.equal({ row: 'S', paid: [fields.txnid] });
     });
 
     it('shows the payer the stored status', async () => {
@@ -292,7 +326,7 @@ describe('Documentation', function () {
 
     async function states() {
       const orders = await sql<{ txnid: string }>`select txnid from orders where paid`.execute(database.db);
-      const row = await new KyselyRepository(database.db).findPayment(txnid);
+      const row = await new KyselyRepository(database.db).findPayment(fields.txnid ?? '');
       return { row: row?.status, paid: orders.rows.map((order) => order.txnid) };
     }
   });
@@ -303,9 +337,9 @@ function namesOf(page: Page, table: string): string[] {
   return tableRows(page, table).map(([cell = '']) => inBackticks(cell)[0] ?? cell);
 }
 
-/** A program that compiles when these are settings; with `all`, when no setting of an object that is told is missing. */
-function settingNames(names: readonly string[], which: 'some' | 'all'): string {
-  const parents = which === 'some' ? [] : ['', ...new Set(names.filter((name) => name.includes('.')).map(parentOf))];
+/** A program that compiles if the names are settings, and no setting of an object in the list is missing. */
+function settingNames(names: readonly string[]): string {
+  const parents = ['', ...new Set(names.filter((name) => name.includes('.')).map(parentOf))];
   const checks = parents.map((parent) => {
     const told = names.filter((name) => parentOf(name) === parent).map((name) => `'${name.split('.').at(-1)}'`);
     const settings = parent === '' ? 'DragonpaySettings' : `At<DragonpaySettings, '${parent}'>`;
@@ -319,6 +353,12 @@ type Exists<Path extends string> = [At<DragonpaySettings, Path>] extends [never]
 ${names.map((name) => `true satisfies Exists<'${name}'>;`).join('\n')}
 ${checks.join('\n')}
 `;
+}
+
+/** The links and images of a page that lead to files. */
+function linksOf(page: Page): string[] {
+  const targets = [...proseOf(page).matchAll(/(?:\]\(|<img src=")([^)"\s]+)[)"]/g)].map(([, target = '']) => target);
+  return targets.filter((target) => !/^https?:/.test(target));
 }
 
 function parentOf(name: string): string {
@@ -339,25 +379,6 @@ function statusesIn(cell: string): string[] {
 
 function mayFollow(kind: CallbackKind, from: string, to: string): boolean {
   return predecessors(kind, to).includes(from);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** Waits until something listens there. */
-async function answers(url: string, program: Program): Promise<void> {
-  for (let attempt = 0; attempt < 300; attempt++) {
-    const response = await fetch(url, { method: 'HEAD' }).catch(() => undefined);
-    if (response !== undefined) return;
-    await sleep(50);
-  }
-  throw new Error(`nothing listens:\n${program.output()}`);
 }
 
 async function post(url: string, fields: Readonly<Record<string, string>>): Promise<string> {
