@@ -1,6 +1,6 @@
 /**
- * For tests: signed callbacks and their delivery, whether an effect happens exactly once, a gateway of one's own, and the
- * suites that say whether a repository or an adapter is right.
+ * For tests: signed callbacks and their delivery, a check that an effect happens exactly once, a local gateway, and the
+ * conformance suites of repositories and adapters.
  */
 
 export {

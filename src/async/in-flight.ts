@@ -1,4 +1,4 @@
-/** Counts what is under way, so that closing can wait for it. */
+/** Counts the work under way, so that closing can wait for it. */
 export class InFlight {
   #count = 0;
   #waiting: Array<() => void> = [];
@@ -13,14 +13,14 @@ export class InFlight {
     return running;
   }
 
-  /** Resolves when nothing is under way, or after so many milliseconds. Whether nothing is. */
+  /** Resolves when no work is under way, or after the given milliseconds: to whether no work is. */
   async drained(milliseconds: number): Promise<boolean> {
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
       this.#wake();
     }, milliseconds);
-    // What has settled may have begun something else.
+    // Work that settled may have started more work.
     while (this.#count > 0 && !isLate) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     clearTimeout(timer);
     return this.#count === 0;

@@ -7,76 +7,76 @@ import type { Issue } from './issue.js';
 import type { InquiryDetails, Origin, Proof } from './origin.js';
 import type { PaymentRow, PayoutRow } from './rows.js';
 
-/** What valid callbacks of both kinds have. */
+/** The properties of valid callbacks of both kinds. */
 interface ValidCallbackBase {
   readonly valid: true;
   readonly origin: 'callback';
   readonly method: 'GET' | 'POST';
   readonly unsigned: UnsignedData;
-  /** The proof that held: its kind, and which of the configured keys. */
+  /** The verified proof: its algorithm, and which of the configured keys it matched. */
   readonly proof: Proof;
-  /** What became of the row. */
+  /** The outcome for the row. */
   readonly update: CallbackUpdate;
-  /** Aborts when the deadline of the handler passes. */
+  /** Aborts when the deadline of the handler method passes. */
   readonly signal: AbortSignal;
   /** The request that brought it. */
   readonly request: CallbackRequest;
 }
 
-/** A letter that Dragonpay's tables do not hold: kept as received, never stored as a status, never paid. */
+/** A letter that is not in Dragonpay's tables. It is recorded as received, and never stored as a status. */
 export type UnrecognizedStatus = string & Record<never, never>;
 
-/** A verified callback about money coming in. */
+/** A verified callback about an incoming payment. */
 export interface PaymentCallback extends ValidCallbackBase {
   readonly kind: 'payment';
   readonly status: PaymentStatus | UnrecognizedStatus;
   readonly data: PaymentData;
-  /** The row as it stands now; `undefined` when there is none, or no repository. Rejects when the database fails. */
+  /** The current row; `undefined` without a row or a repository. Rejects if the database fails. */
   stored(): Promise<PaymentRow | undefined>;
 }
 
-/** A verified callback about money going out. */
+/** A verified callback about an outgoing payout. */
 export interface PayoutCallback extends ValidCallbackBase {
   readonly kind: 'payout';
   readonly status: PayoutStatus | UnrecognizedStatus;
   readonly data: PayoutData;
-  /** The row as it stands now; `undefined` when there is none, or no repository. Rejects when the database fails. */
+  /** The current row; `undefined` without a row or a repository. Rejects if the database fails. */
   stored(): Promise<PayoutRow | undefined>;
 }
 
-/** A callback whose proof held. */
+/** A callback with a valid proof. */
 export type ValidCallback = PaymentCallback | PayoutCallback;
 
-/** A callback that is forged or malformed. Nothing of it was, or ever will be, stored. */
+/** A forged or malformed callback. It is never stored. */
 export interface InvalidCallback {
   readonly valid: false;
   readonly origin: 'callback';
   readonly method: 'GET' | 'POST';
-  /** Why, the first rule that failed first. Never empty. */
+  /** Why it is invalid, in the order of the rules. Never empty. */
   readonly issues: readonly Issue[];
-  /** Every name and value as received, decoded. Believe none of it. */
+  /** Every name and value as received, decoded. Do not trust them. */
   readonly received: ReadonlyArray<readonly [name: string, value: string]>;
   readonly update: SkippedUpdate;
   readonly signal: AbortSignal;
   readonly request: CallbackRequest;
 }
 
-/** What `@OnGet` and `@OnPost` methods receive: told apart by `valid`, then by `kind`. */
+/** The argument of `@OnGet` and `@OnPost` methods. Narrow it by `valid`, then by `kind`. */
 export type Callback = ValidCallback | InvalidCallback;
 
-/** A status may also be moved by news that came to no endpoint: the gateway's answer, a replay, a correction. */
+/** A status may also be moved without a request: by an inquiry, a replay or a correction. */
 type FromAnywhere<Valid extends ValidCallback> = Omit<Valid, 'origin' | 'method' | 'request'> & {
-  /** Where the news came from. */
+  /** What moved the status. */
   readonly origin: Origin;
-  /** `undefined` for what came by no request, now or when it was kept in the inbox. */
+  /** `undefined` if there was no request, neither now nor when the inbox recorded the event. */
   readonly method: 'GET' | 'POST' | undefined;
 };
 
 type OfKind<Kind extends CallbackKind> = Kind extends 'payout' ? PayoutCallback : PaymentCallback;
 
 /**
- * What `@OnStatus` methods with a `queue` receive, after the commit: what the status was moved by. There is no
- * transaction and no request any more.
+ * The argument of `@OnStatus` methods with a `queue`, called after the commit: the callback that moved the status,
+ * without its transaction and its request.
  */
 export type QueuedCallback<S extends Status = Status, Kind extends CallbackKind = 'payment'> = FromAnywhere<
   OfKind<Kind>
@@ -85,14 +85,14 @@ export type QueuedCallback<S extends Status = Status, Kind extends CallbackKind 
   readonly update: AppliedUpdate;
   readonly job: {
     readonly queue: string;
-    /** The same whenever this work is done again, and no other's: what a mailer or courier tells repeats by. */
+    /** Unique for this job, and the same if it runs again. Use it as an idempotency key. */
     readonly key: string;
   };
 };
 
 /**
- * What `@OnStatus` methods receive: a verified callback whose status has just been stored, within the transaction
- * that stores it. `Trx` is the repository's transaction; `dragonpay-callback/kysely` has this type with Kysely's.
+ * The argument of `@OnStatus` methods: a verified callback, within the transaction that stores its status. `Trx` is the
+ * transaction of the repository; `dragonpay-callback/kysely` has this type with the transaction of Kysely.
  */
 export type StoredCallback<
   S extends Status = Status,
@@ -103,8 +103,8 @@ export type StoredCallback<
   readonly update: AppliedUpdate;
   /** Commits or rolls back together with the status. */
   readonly trx: Trx;
-  /** The request that brought it; none unless its origin is a callback. */
+  /** The request; `undefined` unless `origin` is `callback`. */
   readonly request: CallbackRequest | undefined;
-  /** For an inquiry: what its answer said beside the fields of a callback. */
+  /** For an inquiry: the parts of the gateway's answer that callbacks do not have. */
   readonly inquiry?: InquiryDetails;
 };

@@ -6,13 +6,13 @@ import type { CallbackFields } from '../protocol/sign-callback.js';
 import type { CallbackRepository, StatusEffect } from '../repository/callback-repository.js';
 import { deliver } from './deliver.js';
 
-/** What {@link assertExactlyOnce} does to the callbacks of a payment. */
+/** The ways in which {@link assertExactlyOnce} delivers the callbacks of a payment. */
 export type DeliveryFault = 'duplicated' | 'concurrent' | 'reordered' | 'handler fails once';
 
 const times = 3;
 const atOnce = 8;
 
-/** Delivers the callbacks of a payment in a way in which they may come. Rejects where one is not accepted. */
+/** Delivers the callbacks of a payment. Rejects if one is not accepted. */
 type Delivery = (endpoint: CallbackEndpoint, callbacks: readonly CallbackFields[]) => Promise<void>;
 
 const deliveries: Readonly<Record<DeliveryFault, Delivery>> = {
@@ -40,22 +40,22 @@ const deliveries: Readonly<Record<DeliveryFault, Delivery>> = {
 };
 
 const advice: Readonly<Record<DeliveryFault, string>> = {
-  duplicated: 'what must happen once belongs into @OnStatus, since @OnPost runs for every delivery',
-  concurrent: 'what must happen once belongs into @OnStatus, in the transaction callback.trx',
-  reordered: 'a return is to show, and an older status that comes late is to change nothing',
-  'handler fails once': 'what is done outside the transaction callback.trx is not rolled back when the method fails',
+  duplicated: 'move it to @OnStatus, because @OnPost runs for every delivery',
+  concurrent: 'move it to @OnStatus, into the transaction callback.trx',
+  reordered: '@OnGet must only show, and an earlier status that arrives late must change nothing',
+  'handler fails once': 'work outside the transaction callback.trx is not rolled back if the method fails',
 };
 
 /**
- * Asserts that an effect happens exactly once for a payment, however its callbacks come: with a method that throws when
- * it has done its work, after which the callback is sent again (handler fails once), eight times at the same moment
- * (concurrent), three times (duplicated), and the last status first, with the payer's return before and after each
- * postback (reordered). Needs no test framework.
- * @param callback a signed callback of a new payment, or several in the order in which they would be sent: the payment
- *   goes through one of the four after the other. Or a function that makes a new payment and signs its callbacks: it is
- *   called for each of the four, and each must cause the effect by itself, which finds more
- * @param effect counts how often the effect has happened, for this payment or in all: it is asked before and after
- * @throws AssertionError that says which of the four broke it
+ * Asserts that an effect happens exactly once for a payment, in four ways of delivery: after an `@OnStatus` method that
+ * failed at its end (handler fails once), eight times at the same moment (concurrent), three times (duplicated), and the
+ * last status first, with the payer's return before and after each postback (reordered). It needs no test framework.
+ * @param endpoint the endpoint that `dragonpay.endpoint()` returned
+ * @param callback a signed callback of a new payment, or several in the order of sending. The payment then goes through
+ *   the four ways one after the other. Or a function that makes a new payment and signs its callbacks. It is called for
+ *   each way, and each must cause the effect by itself, which finds more faults
+ * @param effect counts how often the effect has happened, for this payment or in all. It is called before and after
+ * @throws AssertionError that names the ways of delivery that break the effect
  *
  * @example
  * await assertExactlyOnce(
@@ -88,7 +88,7 @@ export async function assertExactlyOnce(
   });
 }
 
-/** How often the effect had happened in the end, or what kept it from happening. */
+/** How often the effect happened, or why it did not. */
 interface Finding {
   readonly fault: DeliveryFault;
   readonly count: number | string;
@@ -97,7 +97,7 @@ interface Finding {
 
 type Effect = (callbacks: readonly CallbackFields[]) => number | Promise<number>;
 
-/** A new payment for each of the four. */
+/** Uses a new payment for each way of delivery. */
 async function tryEachAlone(
   endpoint: CallbackEndpoint,
   makeCallbacks: () => MadeCallbacks | Promise<MadeCallbacks>,
@@ -117,7 +117,7 @@ async function tryEachAlone(
   return findings;
 }
 
-/** One payment through all four. The first that the effect is not once after is the one that broke it. */
+/** Delivers one payment in all four ways. The first after which the count is not 1 is at fault. */
 async function tryOneAfterTheOther(
   endpoint: CallbackEndpoint,
   callbacks: readonly CallbackFields[],
@@ -128,7 +128,7 @@ async function tryOneAfterTheOther(
   let blamed: DeliveryFault = 'handler fails once';
   const first = await findingOf('concurrent', async () => {
     for (const callback of callbacks) await failingOnce(endpoint, callback);
-    // What is there by now was not rolled back with its method.
+    // An effect that exists by now was not rolled back with its method.
     if ((await count()) === 0) blamed = 'concurrent';
     await deliveries.concurrent(endpoint, callbacks);
     return count();
@@ -164,25 +164,25 @@ function listOf(callbacks: MadeCallbacks): readonly CallbackFields[] {
   const list = Array.isArray(callbacks) ? (callbacks as readonly CallbackFields[]) : [callbacks as CallbackFields];
   if (list.length === 0 || list.some((callback) => typeof callback !== 'object' || callback === null)) {
     throw new TypeError(
-      'assertExactlyOnce() takes signed callbacks, or a function that makes a payment and signs them',
+      'assertExactlyOnce() needs signed callbacks, or a function that makes a payment and signs them',
     );
   }
   return list;
 }
 
-const noEffect = 'does its payment exist, and do the callbacks bring the status that causes it?';
+const noEffect = 'check that its payment exists, and that the callbacks carry the status that causes it';
 
 async function countOf(effect: Effect, callbacks: readonly CallbackFields[]): Promise<number> {
   const count: unknown = await effect(callbacks);
   if (typeof count !== 'number' || Number.isNaN(count)) {
-    throw new TypeError('effect is to answer with a number: how often it has happened');
+    throw new TypeError('effect must return a number: how often it has happened');
   }
   return count;
 }
 
 class NotAccepted extends Error {}
 
-/** Sends a callback again that was answered with a 5xx, as Dragonpay may. */
+/** Sends a callback again after a 5xx, as Dragonpay may. */
 async function untilAccepted(endpoint: CallbackEndpoint, callback: CallbackFields): Promise<void> {
   for (let time = 1; ; time++) {
     const reply = await deliver(endpoint, callback);

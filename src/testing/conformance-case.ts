@@ -1,4 +1,4 @@
-/** One case of a conformance suite, to be registered with any test runner. `run` rejects when it fails. */
+/** One case of a conformance suite, for any test runner. `run` rejects if the case fails. */
 export interface ConformanceCase {
   readonly name: string;
   readonly run: () => Promise<void>;

@@ -4,14 +4,14 @@ import type { CallbackFields } from '../protocol/sign-callback.js';
 
 /** Options of {@link deliver}. */
 export interface DeliverOptions {
-  /** `POST` when not given. */
+  /** Default: `POST`. */
   readonly method?: 'POST' | 'GET';
 }
 
 /**
- * Delivers a callback to an endpoint with no server in between, and answers with the reply. It goes the whole way, from
- * the bytes of its form on. Never rejects.
- * @param callback what {@link signCallback} made, or a form that is encoded already
+ * Delivers a callback to an endpoint without a server, and resolves to the reply. The callback takes the same way as a
+ * real one, from the bytes of its form on. Never rejects.
+ * @param callback the result of {@link signCallback}, or an encoded form
  *
  * @example
  * const reply = await deliver(dragonpay.endpoint(CheckoutCallback), signCallback(fields, { sha1: { secretKey } }));

@@ -9,13 +9,13 @@ import { checkSettings } from '../settings/check-settings.js';
 import type { DragonpaySettings } from '../settings/settings.js';
 import { verifyCallback } from '../verification/verify-callback.js';
 
-/** How {@link verifySigned} delivers a callback. */
+/** Options of {@link verifySigned}. */
 export interface Delivery {
-  /** `POST` when not given. */
+  /** Default: `POST`. */
   readonly method?: 'GET' | 'POST';
-  /** The one proof that the callback carries; `sha1`, which covers the least, when not given. */
+  /** The proof that the callback carries. Default: `sha1`, which covers the fewest fields. */
   readonly proof?: ProofAlgorithm;
-  /** What happens to the fields between signing and sending, such as a forger's renaming. */
+  /** Changes the fields between signing and sending, as a forger might. */
   readonly onTheWay?: (signed: CallbackFields) => CallbackFields;
 }
 
@@ -24,8 +24,8 @@ const secret = 'conformance secret';
 const kinds: ReadonlySet<CallbackKind> = new Set(['payment', 'payout']);
 
 /**
- * Signs fields, and sends them through the real reading, checking and verification: there is no other way to a
- * {@link VerifiedCallback}. Rejects where these refuse them.
+ * Signs fields, then reads, checks and verifies them like a real callback. There is no other way to make a
+ * {@link VerifiedCallback}. Rejects if one of these steps refuses them.
  */
 export async function verifySigned(
   fields: CallbackFields,

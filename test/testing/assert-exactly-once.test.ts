@@ -175,7 +175,7 @@ describe('assertExactlyOnce', () => {
 
   it('says how often it happened, and what to do', async () => {
     const error = (await rejection(assertOf(ShipsOnPost))) as AssertionError;
-    expect(error.message).to.include('duplicated: the effect happened 3 times; what must happen once belongs into');
+    expect(error.message).to.include('duplicated: the effect happened 3 times; move it to @OnStatus');
     expect(error.actual).to.deep.equal({ duplicated: 3, concurrent: 8, reordered: 1, 'handler fails once': 2 });
     expect(error.expected).to.deep.equal({ duplicated: 1, concurrent: 1, reordered: 1, 'handler fails once': 1 });
     expect(error).to.include({ name: 'AssertionError', code: 'ERR_ASSERTION' });
