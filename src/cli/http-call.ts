@@ -1,30 +1,37 @@
-import { oneLine } from './report.js';
+import { readBounded } from '../async/read-bounded.js';
+import { describeError } from './report.js';
 
-/** What came back of a request. */
+/** The result of a request. */
 export type Reply =
   | {
       readonly answered: true;
       readonly status: number;
       readonly headers: Readonly<Record<string, string>>;
       readonly contentType: string | undefined;
-      /** At most 64 KiB of it. */
+      /** At most 64 KiB of the body. */
       readonly body: string;
       readonly milliseconds: number;
     }
-  | { readonly answered: false; readonly reason: string; readonly milliseconds: number };
+  | {
+      readonly answered: false;
+      /** Whether the server may have received the request. */
+      readonly delivered: boolean;
+      readonly reason: string;
+      readonly milliseconds: number;
+    };
 
 /** One request. */
 export interface Call {
   readonly method: 'GET' | 'POST' | 'HEAD' | 'OPTIONS';
-  /** The body, application/x-www-form-urlencoded. */
+  /** The body, as application/x-www-form-urlencoded. */
   readonly form?: string;
-  /** How long it may take, in milliseconds; 30,000 when not given. */
+  /** Timeout of the whole call. Default: 30,000. */
   readonly milliseconds?: number;
 }
 
-const longestBody = 65_536;
+const bodyLimit = 65_536;
 
-/** Makes one request, follows no redirect, and never rejects. */
+/** Makes one request without following redirects. Never rejects. */
 export async function callUrl(url: string, { method, form, milliseconds = 30_000 }: Call): Promise<Reply> {
   const startedAt = performance.now();
   const elapsed = () => Math.round(performance.now() - startedAt);
@@ -35,26 +42,32 @@ export async function callUrl(url: string, { method, form, milliseconds = 30_000
       signal: AbortSignal.timeout(milliseconds),
       ...(form !== undefined && { body: form, headers: { 'content-type': 'application/x-www-form-urlencoded' } }),
     });
+    const { bytes } = await readBounded(response.body, bodyLimit);
     return {
       answered: true,
       status: response.status,
       headers: Object.fromEntries(response.headers),
       contentType: response.headers.get('content-type') ?? undefined,
-      body: await readBounded(response),
+      body: bytes.toString('utf8'),
       milliseconds: elapsed(),
     };
   } catch (error) {
-    return { answered: false, reason: oneLine(error), milliseconds: elapsed() };
+    const delivered = !isBeforeConnection(error);
+    return { answered: false, delivered, reason: describeError(error), milliseconds: elapsed() };
   }
 }
 
-async function readBounded(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
-    length += chunk.byteLength;
-    if (length >= longestBody) break;
-  }
-  return Buffer.concat(chunks).subarray(0, longestBody).toString('utf8');
+const connectionCodes = [
+  ...['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'ETIMEDOUT'],
+  'UND_ERR_CONNECT_TIMEOUT',
+];
+
+/** Whether the request failed before there was a connection: no address, no listener, or no TLS. */
+function isBeforeConnection(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code = '', cause, message } = error as NodeJS.ErrnoException;
+  // fetch refuses some ports itself.
+  return (
+    connectionCodes.includes(code) || /^ERR_TLS|CERT/.test(code) || message === 'bad port' || isBeforeConnection(cause)
+  );
 }

@@ -1,22 +1,45 @@
-import type { ExitCode } from './command-failure.js';
+/** The exit codes of the command line. `docs/command-line.md` has the same table. */
+export const exitCodes = {
+  /** Done, or the answer is yes. */
+  yes: 0,
+  /** The answer is no: refused, invalid, problems found, or some payments failed. */
+  no: 1,
+  /** Usage error: wrong arguments, or a missing setting. */
+  usage: 2,
+  /** The answer is unknown: something could not be reached, or failed. */
+  unknown: 3,
+} as const;
 
-/** What a command came to: for people, and for programs. */
+/** One of the exit codes. */
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** Ends a command. The message is printed on stderr, without a stack. */
+export class CommandFailure extends Error {
+  override readonly name = 'CommandFailure';
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, exitCode: ExitCode = exitCodes.usage) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** The result of a command, as text for people and as JSON for programs. */
 export interface Report {
   readonly exitCode: ExitCode;
   readonly text: string;
-  /** One JSON document. */
+  /** Printed as one JSON document. */
   readonly json: unknown;
 }
 
-/** Writes a report on stdout, and sets the exit code. */
-export function report({ exitCode, text, json }: Report, options: { readonly json?: boolean | undefined }): void {
-  // JSON leaves some control characters as they are.
-  const lines = () => JSON.stringify(json, undefined, 2).split('\n').map(printable);
-  console.log(options.json ? lines().join('\n') : text);
-  process.exitCode = exitCode;
+/** The text of a report as it is printed on stdout. */
+export function formatReport({ text, json }: Report, asJson: boolean): string {
+  if (!asJson) return `${text}\n`;
+  // JSON.stringify leaves some control characters unescaped.
+  return `${JSON.stringify(json, undefined, 2).split('\n').map(printable).join('\n')}\n`;
 }
 
-/** Text that cannot steer a terminal: line breaks and control characters, also those of the direction, are escaped. */
+/** Escapes line breaks, control characters and direction marks, so that text from outside cannot steer a terminal. */
 export function printable(text: string): string {
   return text.replace(
     /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
@@ -24,12 +47,12 @@ export function printable(text: string): string {
   );
 }
 
-/** The message of an error in one line, with the cause where that says more: `fetch failed` alone does not. */
-export function oneLine(error: unknown): string {
+/** The message of an error in one line, with its cause where the message alone says nothing, as `fetch failed`. */
+export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return printable(String(error));
   const { cause } = error;
-  // A connection that failed to several addresses has an empty message and its reason in a code.
+  // If a connection failed at several addresses, the message is empty and the reason is in the code.
   const own = error.message || String((error as { code?: unknown }).code ?? error.name);
-  const because = cause instanceof Error && error.message === 'fetch failed' ? `: ${oneLine(cause)}` : '';
+  const because = cause instanceof Error && error.message === 'fetch failed' ? `: ${describeError(cause)}` : '';
   return printable(own) + because;
 }

@@ -1,13 +1,12 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { createMigrations } from '../../src/kysely.js';
-import { runCli } from '../support/cli.js';
+import { runCli, runCommand } from '../support/cli.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
 const all = ['0001_tables', '0002_inquiries_and_corrections'];
 
-describe('dragonpay-callback migrate', function () {
-  this.timeout(60_000);
+describe('dragonpay-callback migrate', () => {
   let database: TestDatabase;
   let env: Record<string, string>;
 
@@ -22,7 +21,7 @@ describe('dragonpay-callback migrate', function () {
     database.pool.query('drop schema public cascade; drop schema if exists pay cascade; create schema public'),
   );
 
-  const migrate = (...args: string[]) => runCli(['migrate', ...args], env);
+  const migrate = (...args: string[]) => runCommand(['migrate', ...args], env);
 
   async function tables(): Promise<string[]> {
     const { rows } = await database.pool.query(
@@ -31,13 +30,13 @@ describe('dragonpay-callback migrate', function () {
     return rows.map(({ name }) => name);
   }
 
-  it('goes up, and tells what is done, before and after', async () => {
+  it('runs every migration with up, and lists them with status before and after', async () => {
     const before = await migrate('status', '--json');
     expect(before.code).to.equal(1);
     expect(JSON.parse(before.stdout)).to.deep.equal({ migrations: all.map((name) => ({ name, executedAt: null })) });
-    expect(await tables(), 'status makes nothing').to.deep.equal([]);
+    expect(await tables(), 'status creates no table').to.deep.equal([]);
 
-    const up = await migrate('up', '--json');
+    const up = await runCli(['migrate', 'up', '--json'], env);
     expect(up).to.include({ code: 0, stderr: '' });
     expect(JSON.parse(up.stdout)).to.deep.equal({ up: all });
     expect(await tables()).to.include.members(['public.dragonpay_callbacks', 'public.dragonpay_transactions']);
@@ -47,28 +46,28 @@ describe('dragonpay-callback migrate', function () {
     expect(after.stdout).to.match(
       /^done {5}0001_tables {2}20\S+Z\ndone {5}0002_inquiries_and_corrections {2}20\S+Z\n$/,
     );
-    expect(await migrate('up')).to.include({ code: 0, stdout: 'Nothing to be done.\n' });
+    expect(await migrate('up')).to.include({ code: 0, stdout: 'Nothing to do.\n' });
   });
 
-  it('goes down step by step, when it is told that data may go', async () => {
+  it('undoes one migration with down --yes, and refuses without --yes', async () => {
     await migrate('up');
     const refused = await migrate('down');
     expect(refused).to.include({ code: 2, stdout: '' });
-    expect(refused.stderr).to.include('0002_inquiries_and_corrections would be taken back, and its data deleted');
+    expect(refused.stderr).to.include('migrate down undoes 0002_inquiries_and_corrections and deletes its data');
     const printed = await migrate('down', '--print');
     expect(printed.stdout).to.include('drop column inquired_at');
     expect((await migrate('status')).code).to.equal(0);
     expect(await migrate('down', '--yes')).to.include({
       code: 0,
-      stdout: 'taken back  0002_inquiries_and_corrections\n',
+      stdout: 'undone  0002_inquiries_and_corrections\n',
     });
-    expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: 'taken back  0001_tables\n' });
+    expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: 'undone  0001_tables\n' });
     expect(await tables()).to.deep.equal(['public.dragonpay_migrations', 'public.dragonpay_migrations_lock']);
-    expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: 'Nothing to be done.\n' });
+    expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: 'Nothing to do.\n' });
   });
 
-  it('prints all of the SQL without a database, as createMigrations does', async () => {
-    const { code, stdout } = await runCli(['migrate', 'up', '--print'], { DATABASE_URL: '' });
+  it('prints the SQL of createMigrations().toSQL() without DATABASE_URL', async () => {
+    const { code, stdout } = await runCommand(['migrate', 'up', '--print'], { DATABASE_URL: '' });
     expect(code).to.equal(0);
     const statements = (sql: string) =>
       sql
@@ -80,7 +79,7 @@ describe('dragonpay-callback migrate', function () {
     expect(await tables()).to.have.lengthOf(3);
   });
 
-  it('prints the SQL of what is to be done, and does none of it', async () => {
+  it('prints the SQL of pending migrations and does not run it', async () => {
     await migrate('up');
     await migrate('down', '--yes');
     const before = await tables();
@@ -93,25 +92,25 @@ describe('dragonpay-callback migrate', function () {
     expect((await migrate('status')).code).to.equal(1);
   });
 
-  it('gives the tables other names, and a schema', async () => {
+  it('creates tables with other names in a schema', async () => {
     const names = ['--schema', 'pay', '--transactions', 'incoming'];
     expect((await migrate('up', ...names)).code).to.equal(0);
     expect(await tables()).to.include.members(['pay.incoming', 'pay.dragonpay_payouts', 'pay.dragonpay_callbacks']);
   });
 
-  it('ends with 3 where the database refuses, without the password', async () => {
+  it('ends with 3 if the database cannot be reached, and prints no password', async () => {
     const wrong = new URL(database.url);
     wrong.username = 'nobody_of_this_name';
     wrong.password = 'hush';
     wrong.port = '9';
-    const { code, stdout, stderr } = await runCli(['migrate', 'status'], { DATABASE_URL: wrong.href });
+    const { code, stdout, stderr } = await runCommand(['migrate', 'status'], { DATABASE_URL: wrong.href });
     expect({ code, stdout }).to.deep.equal({ code: 3, stdout: '' });
     expect(stderr)
       .to.match(/^error: .+\n$/)
       .and.not.include('hush');
   });
 
-  it('waits for another that migrates, and both end well', async () => {
+  it('runs twice at the same time, and one waits for the other', async () => {
     const runs = await Promise.all([migrate('up', '--json'), migrate('up', '--json')]);
     expect(runs.map(({ code, stderr }) => [code, stderr])).to.deep.equal([
       [0, ''],
@@ -120,7 +119,7 @@ describe('dragonpay-callback migrate', function () {
     expect(runs.flatMap(({ stdout }) => JSON.parse(stdout).up)).to.deep.equal(all);
   });
 
-  it('leaves no connection behind', async () => {
+  it('closes its connections', async () => {
     await migrate('up');
     const client = new pg.Client(database.url);
     await client.connect();

@@ -1,43 +1,37 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { toNodeListener } from '../../adapters/http/node.js';
 import { createDragonpay, DragonpayCallback, MemoryRepository, settingsFromEnv } from '../../src/index.js';
-import { type CliProcess, startCli } from '../support/cli.js';
+import { type CliProcess, type RunningCommand, runCommand, startCli, startCommand } from '../support/cli.js';
 
 @DragonpayCallback()
 class Shop {}
 
-describe('dragonpay-callback sandbox', function () {
-  this.timeout(60_000);
-  let running: CliProcess | undefined;
+describe('dragonpay-callback sandbox', () => {
+  let running: RunningCommand | undefined;
+  let child: CliProcess['child'] | undefined;
   let server: Server | undefined;
 
   afterEach(async () => {
-    running?.child.kill('SIGKILL');
+    running?.interrupt();
     await running?.ended;
     running = undefined;
+    child?.kill('SIGKILL');
     server?.close().closeAllConnections();
   });
 
-  /** Starts one on a free port, and answers with what it says until it listens. */
+  /** Starts a sandbox on a free port, and resolves to what it prints. */
   async function start(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
-    const started = startCli(['sandbox', '--port', '0', ...args], env);
-    running = started;
-    let said = '';
-    return new Promise((resolve, reject) => {
-      started.child.stdout?.on('data', (text: string) => {
-        said += text;
-        if (/repository \}\)\n$|\n\}\n$/.test(said)) resolve(said);
-      });
-      started.ended.then(({ code, stderr }) => reject(new Error(`it ended with ${code}: ${stderr}`)), reject);
-    });
+    running = startCommand(['sandbox', '--port', '0', ...args], env);
+    return (await running.printed(/^[\s\S]*(?:repository \}\)\n|\n\}\n)$/))[0];
   }
 
-  /** Makes a payment as a shop does, and pays it as a browser does. */
-  async function pay(gateway: string, txnid: string, authorization: string): Promise<void> {
-    const made = await fetch(`${gateway}/api/collect/v1/${txnid}/post`, {
+  /** Creates a payment as a shop does. */
+  async function createPayment(gateway: string, txnid: string, authorization: string): Promise<void> {
+    const created = await fetch(`${gateway}/api/collect/v1/${txnid}/post`, {
       method: 'POST',
       headers: {
         authorization: `Basic ${Buffer.from(authorization).toString('base64')}`,
@@ -45,10 +39,10 @@ describe('dragonpay-callback sandbox', function () {
       },
       body: JSON.stringify({ Amount: '100.00', Currency: 'PHP', Description: 'A book', Email: 'reader@example.com' }),
     });
-    expect(made.status).to.equal(200);
+    expect(created.status).to.equal(200);
   }
 
-  it('says how to configure a handler, whose public keys it then serves', async () => {
+  it('prints how to configure a handler, and serves its public keys to it', async () => {
     const said = await start([]);
     const [, gateway = ''] = /listens on (http:\/\/127\.0\.0\.1:\d+)\//.exec(said) ?? [];
     const variables = Object.fromEntries(
@@ -60,7 +54,7 @@ describe('dragonpay-callback sandbox', function () {
       'DRAGONPAY_API_KEY',
     ]);
     const settings = { ...settingsFromEnv(variables), environment: { gateway } };
-    await pay(gateway, 'T-1', `${settings.merchantId}:${settings.apiKey}`);
+    await createPayment(gateway, 'T-1', `${settings.merchantId}:${settings.apiKey}`);
     const repository = new MemoryRepository();
     await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
     const dragonpay = createDragonpay({ ...settings, repository, hooks: { inquired: () => {} } });
@@ -72,7 +66,7 @@ describe('dragonpay-callback sandbox', function () {
     expect(await listed.json()).to.have.nested.property('[0].status', 'Active');
   });
 
-  it('has the keys of the environment, does not print them, and knows where callbacks go', async () => {
+  it('uses the keys of the environment without printing them', async () => {
     const env = { DRAGONPAY_MERCHANT_ID: 'ACME', DRAGONPAY_API_KEY: 'hush', DRAGONPAY_SECRET_KEYS: 'hush too,old' };
     const receiver = createDragonpay({
       merchantId: 'ACME',
@@ -83,16 +77,16 @@ describe('dragonpay-callback sandbox', function () {
     await once(server, 'listening');
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/callback`;
     const said = await start(['--postback', url, '--return', url, '--proof', 'rsa', 'sha1'], env);
-    expect(said).to.include(`Postbacks go to ${url}, payers return to ${url}.`);
+    expect(said).to.include(`Postbacks go to: ${url}\nPayers return to: ${url}\n`);
     expect(said)
-      .to.include('DRAGONPAY_API_KEY=(that of DRAGONPAY_API_KEY here)')
+      .to.include('DRAGONPAY_API_KEY=(the value of DRAGONPAY_API_KEY here)')
       .and.include('DRAGONPAY_TRANSITION=true');
     expect(said).not.to.include('hush');
     const [, gateway = ''] = /listens on (http:\/\/127\.0\.0\.1:\d+)\//.exec(said) ?? [];
-    await pay(gateway, 'T-1', 'ACME:hush');
+    await createPayment(gateway, 'T-1', 'ACME:hush');
   });
 
-  it('prints one JSON document when asked', async () => {
+  it('prints one JSON document with --json', async () => {
     const said = JSON.parse(await start(['--json', '--proof', 'hmac', '--return', 'https://shop.example/return']));
     expect(said).to.deep.include({
       merchantId: 'SANDBOX',
@@ -103,20 +97,21 @@ describe('dragonpay-callback sandbox', function () {
   });
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    it(`ends cleanly on ${signal}`, async () => {
-      await start([]);
-      running?.child.kill(signal);
-      expect(await running?.ended).to.include({ code: 0, stderr: '' });
+    it(`ends with 0 on ${signal}`, async () => {
+      const started = startCli(['sandbox', '--port', '0']);
+      child = started.child;
+      await once(child.stdout as Readable, 'data');
+      child.kill(signal);
+      expect(await started.ended).to.include({ code: 0, stderr: '' });
     });
   }
 
-  it('says that its port is taken', async () => {
+  it('ends with 3 if its port is in use', async () => {
     server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    running = startCli(['sandbox', '--port', String(port)]);
-    const { code, stderr } = await running.ended;
+    const { code, stderr } = await runCommand(['sandbox', '--port', String(port)]);
     expect(code).to.equal(3);
-    expect(stderr).to.match(/^error: it cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/);
+    expect(stderr).to.match(/^error: cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/);
   });
 });

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { toNodeListener } from '../../adapters/http/node.js';
 import { createDragonpay, DragonpayCallback, MemoryRepository, OnGet } from '../../src/index.js';
-import { runCli } from '../support/cli.js';
+import { runCli, runCommand } from '../support/cli.js';
 import { type OpensslKeyPair, opensslHmac, opensslRsaKey, opensslSha1 } from '../support/openssl.js';
 
 const secretKey = 'hush, a secret key';
@@ -26,8 +26,7 @@ class Shop {
   }
 }
 
-describe('dragonpay-callback send', function () {
-  this.timeout(60_000);
+describe('dragonpay-callback send', () => {
   let key: OpensslKeyPair;
   let servers: Server[] = [];
 
@@ -46,7 +45,7 @@ describe('dragonpay-callback send', function () {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/dragonpay/callback`;
   }
 
-  /** A handler that accepts every proof, with a repository of its own. */
+  /** A handler that accepts every proof, and its repository. */
   async function serveShop(): Promise<{ url: string; repository: MemoryRepository }> {
     const repository = new MemoryRepository();
     await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
@@ -66,12 +65,12 @@ describe('dragonpay-callback send', function () {
     return { url: await serve(toNodeListener(dragonpay.endpoint(Shop))), repository };
   }
 
-  it('sends a callback that a handler accepts and stores, and prints no key and no proof', async () => {
+  it('sends a callback that a handler stores, and prints no key and no proof', async () => {
     const { url, repository } = await serveShop();
     const { code, stdout, stderr } = await runCli(['send', url, '--txnid', 'T-1', '--amount', '100.00'], env);
     expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
     expect(stdout)
-      .to.match(/^accepted: /m)
+      .to.match(/^accepted: .* if there is no payment T-1: check the row$/m)
       .and.include('signed by: signature\n');
     expect(stdout).to.match(/^200 text\/plain; charset=utf-8 after \d+ ms\n {2}result=OK$/m);
     expect((await repository.findPayment('T-1'))?.status).to.equal('S');
@@ -84,16 +83,16 @@ describe('dragonpay-callback send', function () {
     ['sha1', 'sha1'],
     ['all', 'rsa'],
   ] as const) {
-    it(`signs with ${proof}`, async () => {
+    it(`signs with --proof ${proof}`, async () => {
       const { url, repository } = await serveShop();
       const args = ['--txnid', 'T-1', '--proof', proof, '--private-key-file', key.privateKeyFile, '--status', 'F'];
-      const { code, stdout } = await runCli(['send', url, ...args], env);
+      const { code, stdout } = await runCommand(['send', url, ...args], env);
       expect(code, stdout).to.equal(0);
       expect((await repository.callbacks()).map(({ proof }) => proof)).to.deep.equal([algorithm]);
     });
   }
 
-  it('sends every field that is set, over the default ones, with the proof that openssl makes of them', async () => {
+  it('sends every field that is set, with the proofs that openssl computes', async () => {
     let received: { method: string | undefined; form: string } | undefined;
     const url = await serve(async (request: IncomingMessage, response) => {
       received = { method: request.method, form: await text(request) };
@@ -114,7 +113,7 @@ describe('dragonpay-callback send', function () {
     };
     const flags = Object.entries(named).flatMap(([name, value]) => [`--${name}`, value]);
     const more = ['--field', 'expiry=1=2', '--field', 'Message=last said'];
-    const { code, stderr } = await runCli(['send', url, ...flags, ...more, '--proof', 'all'], env);
+    const { code, stderr } = await runCommand(['send', url, ...flags, ...more, '--proof', 'all'], env);
     expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
     const { message: _, ...others } = named;
     expect(received?.method).to.equal('POST');
@@ -127,28 +126,30 @@ describe('dragonpay-callback send', function () {
     });
   });
 
-  it('sends a payout, signed with its own key', async () => {
+  it('signs a payout with the payout key', async () => {
     const { url, repository } = await serveShop();
-    const { code, stdout } = await runCli(['send', url, '--kind', 'payout', '--txnid', 'O-1'], env);
+    const { code, stdout } = await runCommand(['send', url, '--kind', 'payout', '--txnid', 'O-1'], env);
     expect(code, stdout).to.equal(0);
     expect((await repository.findPayout('O-1'))?.status).to.equal('S');
-    const noKey = await runCli(['send', url, '--kind', 'payout', '--txnid', 'O-1'], { DRAGONPAY_MERCHANT_ID: 'ACME' });
-    expect(noKey.stderr).to.equal('error: there is no key to sign with: set DRAGONPAY_PAYOUT_SECRET_KEYS\n');
+    const noKey = await runCommand(['send', url, '--kind', 'payout', '--txnid', 'O-1'], {
+      DRAGONPAY_MERCHANT_ID: 'ACME',
+    });
+    expect(noKey.stderr).to.equal('error: no key to sign with: set DRAGONPAY_PAYOUT_SECRET_KEYS\n');
   });
 
-  it('gets a return, and keeps the query that the URL has', async () => {
+  it('sends a return by GET and keeps the query of the URL', async () => {
     const { url } = await serveShop();
-    const { code, stdout } = await runCli(['send', `${url}?shop=1`, '--txnid', 'T-1', '--method', 'GET'], env);
+    const { code, stdout } = await runCommand(['send', `${url}?shop=1`, '--txnid', 'T-1', '--method', 'GET'], env);
     expect({ code }).to.deep.equal({ code: 0 });
     expect(stdout).to.match(/\n {2}Thank you\nanswered: /);
   });
 
-  it('is refused with a proof of one’s own, or none, and ends with 1', async () => {
+  it('ends with 1 for a forged proof, and without a proof', async () => {
     const { url, repository } = await serveShop();
-    const forged = await runCli(['send', url, '--txnid', 'T-1', '--field', `signature=${'0'.repeat(64)}`], env);
+    const forged = await runCommand(['send', url, '--txnid', 'T-1', '--field', `signature=${'0'.repeat(64)}`], env);
     expect(forged.code).to.equal(1);
     expect(forged.stdout).to.match(/ {2}error=proof-mismatch\nrefused: /);
-    const unsigned = await runCli(['send', url, '--txnid', 'T-1', '--proof', 'none', '--json'], {});
+    const unsigned = await runCommand(['send', url, '--txnid', 'T-1', '--proof', 'none', '--json'], {});
     expect(unsigned.code).to.equal(1);
     expect(JSON.parse(unsigned.stdout)).to.deep.include({ verdict: 'refused' });
     expect(JSON.parse(unsigned.stdout).reply).to.include({ status: 400, body: 'error=proof-missing' });
@@ -157,40 +158,55 @@ describe('dragonpay-callback send', function () {
 
   for (const [answer, status, body, code, verdict] of [
     ['a redirect', 302, '', 1, 'refused'],
-    ['a login page', 200, '<html>Log in</html>', 1, 'answered otherwise'],
-    ['an outage', 503, 'error=unstored', 3, 'perhaps not stored'],
+    ['a login page', 200, '<html>Log in</html>', 1, 'unexpected answer'],
+    ['an outage', 503, 'error=unstored', 3, 'possibly not stored'],
   ] as const) {
-    it(`judges ${answer}`, async () => {
+    it(`judges ${answer} as ${verdict}`, async () => {
       const url = await serve((_, response) => response.writeHead(status, { location: '/login' }).end(body));
-      const run = await runCli(['send', url, '--txnid', 'T-1', '--json'], env);
+      const run = await runCommand(['send', url, '--txnid', 'T-1', '--json'], env);
       expect(run.code).to.equal(code);
       expect(JSON.parse(run.stdout).verdict).to.equal(verdict);
       expect(run.stdout).not.to.match(/hush/);
     });
   }
 
-  it('says that nobody answers', async () => {
+  it('judges a closed port as not delivered', async () => {
     const url = await serve(() => {});
     for (const server of servers) server.close();
-    const { code, stdout } = await runCli(['send', url, '--txnid', 'T-1'], env);
+    const { code, stdout } = await runCommand(['send', url, '--txnid', 'T-1'], env);
     expect(code).to.equal(3);
     expect(stdout)
       .to.match(/^no reply after \d+ ms: .*ECONNREFUSED/m)
-      .and.match(/^perhaps not stored: /m);
+      .and.match(/^not delivered: no connection/m);
   });
 
-  it('shows a reply that would steer the terminal as text', async () => {
+  it('judges a connection that breaks off as possibly not stored', async () => {
+    const url = await serve((_, response) => response.destroy());
+    const { code, stdout } = await runCommand(['send', url, '--txnid', 'T-1', '--json'], env);
+    expect(code).to.equal(3);
+    expect(JSON.parse(stdout)).to.include({ verdict: 'possibly not stored' });
+    expect(JSON.parse(stdout).reply).to.include({ answered: false, delivered: true });
+  });
+
+  it('does not claim that a row exists for an id without a row', async () => {
+    const { url } = await serveShop();
+    const { code, stdout } = await runCommand(['send', url, '--txnid', 'T-9'], env);
+    expect(code).to.equal(0);
+    expect(stdout).to.match(/^accepted: .* if there is no payment T-9: check the row$/m);
+  });
+
+  it('escapes control characters of a reply', async () => {
     const url = await serve((_, response) => response.end('result=OK\n\u001b[2Jgone\r\u202e'));
-    const { stdout } = await runCli(['send', url, '--txnid', 'T-1'], env);
+    const { stdout } = await runCommand(['send', url, '--txnid', 'T-1'], env);
     expect(stdout).to.include('result=OK\\u000a\\u001b[2Jgone\\u000d\\u202e');
     expect(stdout).not.to.include('\u001b');
     const steering = await serve((_, response) => response.end('\u009b2Jgone\u202e'));
-    const asJson = await runCli(['send', steering, '--txnid', 'T-1', '--json'], env);
+    const asJson = await runCommand(['send', steering, '--txnid', 'T-1', '--json'], env);
     expect(asJson.stdout).not.to.match(/[\u007f-\u009f\u202e]/);
     expect(JSON.parse(asJson.stdout).reply.body).to.equal('\u009b2Jgone\u202e');
   });
 
-  it('reads no more than it needs of a reply without an end', async () => {
+  it('reads at most 64 KiB of an endless reply', async () => {
     const url = await serve((_, response) => {
       const write = () => {
         while (response.write('x'.repeat(65_536)));
@@ -199,13 +215,13 @@ describe('dragonpay-callback send', function () {
       write();
     });
     const startedAt = Date.now();
-    const { code, stdout } = await runCli(['send', url, '--txnid', 'T-1', '--json'], env);
+    const { code, stdout } = await runCommand(['send', url, '--txnid', 'T-1', '--json'], env);
     expect(code).to.equal(1);
     expect(JSON.parse(stdout).reply.body).to.have.lengthOf(65_536);
     expect(Date.now() - startedAt).to.be.below(20_000);
   });
 
-  it('keeps its proofs to itself, also where the reply repeats what was sent', async () => {
+  it('prints no proof even if the reply repeats it', async () => {
     const url = await serve(async (request, response) => {
       const body = await text(request);
       const { signature = '' } = Object.fromEntries(new URLSearchParams(body || request.url?.split('?')[1]));
@@ -215,19 +231,19 @@ describe('dragonpay-callback send', function () {
     for (const method of ['GET', 'POST']) {
       const send = ['send', url, '--txnid', 'T-1', '--refno', 'R1', '--message', 'Paid', '--method', method];
       for (const args of [send, [...send, '--json']]) {
-        const { code, stdout } = await runCli(args, env);
+        const { code, stdout } = await runCommand(args, env);
         expect(code).to.equal(1);
         expect(stdout.toLowerCase()).to.include('(a proof)').and.not.include(digest.toLowerCase());
       }
     }
   });
 
-  it('refuses a file that holds no private key, without a word of what it holds', async () => {
+  it('refuses a file without a private key, and prints nothing of it', async () => {
     const send = (file: string) =>
-      runCli(['send', 'http://127.0.0.1:9/', '--txnid', 'T', '--private-key-file', file], env);
+      runCommand(['send', 'http://127.0.0.1:9/', '--txnid', 'T', '--private-key-file', file], env);
     const missing = await send('/no/such/file');
     expect(missing).to.include({ code: 2, stderr: 'error: --private-key-file cannot be read: ENOENT\n' });
     const wrong = await send('package.json');
-    expect(wrong.stderr).to.include('holds no RSA private key');
+    expect(wrong.stderr).to.include('must be an RSA private key in PEM');
   });
 });

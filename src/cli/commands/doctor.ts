@@ -1,14 +1,11 @@
 import { Command } from 'commander';
 import type { TableNames } from '../../repository/kysely/table-names.js';
-import { asUrl } from '../as-url.js';
-import { exitCodes } from '../command-failure.js';
+import type { CommandContext } from '../command-context.js';
 import { type Check, skipped } from '../doctor/check.js';
 import { examineEndpoint } from '../doctor/examine-endpoint.js';
 import { examineGateway } from '../doctor/examine-gateway.js';
-import { gatewayOption } from '../gateway-option.js';
-import { withPeer } from '../peer-package.js';
-import { type Report, report } from '../report.js';
-import { addTableOptions, tableNames } from '../table-options.js';
+import { addTableOptions, gatewayOption, parseUrl, tableNames, withPeer } from '../options.js';
+import { exitCodes, type Report } from '../report.js';
 
 interface DoctorOptions extends TableNames {
   readonly database?: string;
@@ -17,48 +14,62 @@ interface DoctorOptions extends TableNames {
 }
 
 /** `dragonpay-callback doctor`. */
-export function doctorCommand(): Command {
+export function doctorCommand(context: CommandContext): Command {
   const command = new Command('doctor')
-    .description('Finds what is usually wrong with a running handler and its database, and says how to mend it.')
-    .argument('<url>', 'where the handler is, as it is registered with Dragonpay', asUrl)
-    .option('--database <url>', 'the database of the handler (default: DATABASE_URL)')
+    .description('Checks a running handler and its database for common problems, and says how to fix them.')
+    .argument('<url>', 'URL of the handler, as registered with Dragonpay', parseUrl)
+    .option('--database <url>', 'database of the handler (default: DATABASE_URL)')
     .addOption(gatewayOption());
   return addTableOptions(command)
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       `
-It changes nothing: it sends forged callbacks only, which are not stored, and reads the database in a transaction that
-can only read. An address with a password belongs into DATABASE_URL: others can read the arguments of a process.
-Exit codes: 0 nothing found, 1 something found, 2 called wrongly.`,
+The doctor changes nothing. It sends only forged callbacks, which are never stored, and reads the database in a
+read-only transaction. Pass a URL with a password as DATABASE_URL: other users can read the arguments of a process.
+Exit codes: 0 no problem found, 1 problems found, 2 usage error.`,
     )
-    .action(async (url: string, options: DoctorOptions) => report(await examine(url, options), options));
+    .action(async (url: string, options: DoctorOptions) =>
+      context.report(await examine(url, options, context), options),
+    );
 }
 
-async function examine(url: string, options: DoctorOptions): Promise<Report> {
+async function examine(url: string, options: DoctorOptions, context: CommandContext): Promise<Report> {
   const [endpoint, database, gateway] = await Promise.all([
     examineEndpoint(url),
-    databaseOf(options),
-    examineGateway(options),
+    checkDatabase(options, context),
+    examineGateway(options, context),
   ]);
   const checks = [...endpoint, ...database, ...gateway];
-  const count = checks.filter(({ result }) => result === 'found').length;
-  const verdict = count === 0 ? 'Nothing was found.' : `${count} found.`;
+  const problems = checks.filter(({ result }) => result === 'found');
+  const sections = [
+    ['Handler', endpoint],
+    ['Database', database],
+    ['Settings and keys', gateway],
+  ] as const;
   return {
-    exitCode: count === 0 ? exitCodes.yes : exitCodes.no,
-    text: [...checks.map(describe), verdict].join('\n'),
-    json: { url, found: count, checks },
+    exitCode: problems.length === 0 ? exitCodes.yes : exitCodes.no,
+    text: [...sections.flatMap(([title, part]) => [title, ...part.map(describe), '']), conclude(problems)].join('\n'),
+    json: { url, found: problems.length, checks },
   };
 }
 
-async function databaseOf(options: DoctorOptions): Promise<Check[]> {
-  const connectionString = options.database ?? process.env.DATABASE_URL;
-  if (!connectionString?.trim()) return [skipped('database', 'neither --database nor DATABASE_URL is given')];
+async function checkDatabase(options: DoctorOptions, { env }: CommandContext): Promise<Check[]> {
+  const connectionString = options.database ?? env.DATABASE_URL;
+  if (!connectionString?.trim()) return [skipped('database', 'neither --database nor DATABASE_URL is set')];
   const { examineDatabase } = await withPeer(import('../doctor/examine-database.js'));
   return examineDatabase(connectionString, tableNames(options));
 }
 
-function describe({ check, result, what, mend }: Check): string {
-  const line = `${result.padEnd(7)}  ${check.padEnd(10)}  ${what}`;
-  return mend === undefined ? line : `${line}\n${' '.repeat(21)}mend: ${mend}`;
+const marks = { ok: 'ok', found: 'PROBLEM', skipped: 'skipped' } as const;
+
+function describe({ check, result, what, fix }: Check): string {
+  const line = `  ${marks[result].padEnd(7)}  ${check.padEnd(10)}  ${what}`;
+  return fix === undefined ? line : `${line}\n${' '.repeat(23)}fix: ${fix}`;
+}
+
+function conclude(problems: readonly Check[]): string {
+  if (problems.length === 0) return 'No problem found.';
+  const names = problems.map(({ check }) => check).join(', ');
+  return `${problems.length === 1 ? '1 problem' : `${problems.length} problems`} found: ${names}.`;
 }

@@ -2,10 +2,9 @@ import { Command } from 'commander';
 import type { Kysely, MigrationInfo, Migrator } from 'kysely';
 import type { DragonpayMigrations } from '../../repository/kysely/postgres/migrations.js';
 import type { TableNames } from '../../repository/kysely/table-names.js';
-import { CommandFailure, exitCodes } from '../command-failure.js';
-import { withPeer } from '../peer-package.js';
-import { type Report, report } from '../report.js';
-import { addTableOptions, tableNames } from '../table-options.js';
+import type { CommandContext } from '../command-context.js';
+import { addTableOptions, tableNames, withPeer } from '../options.js';
+import { CommandFailure, exitCodes, type Report } from '../report.js';
 
 interface MigrateOptions extends TableNames {
   readonly print?: boolean;
@@ -13,62 +12,67 @@ interface MigrateOptions extends TableNames {
   readonly json?: boolean;
 }
 
+type Environment = CommandContext['env'];
+
 /** `dragonpay-callback migrate`. */
-export function migrateCommand(): Command {
+export function migrateCommand({ env, report }: CommandContext): Command {
   const command = new Command('migrate')
-    .description('Makes the tables of DATABASE_URL, takes a step back, or tells what is done.')
+    .description(
+      'Creates or updates the tables in the database of DATABASE_URL, undoes the last migration, or shows the state.',
+    )
     .addHelpText(
       'after',
       `
-The database is that of DATABASE_URL. The tables of Kysely's Migrator are dragonpay_migrations and its lock.
-Exit codes: 0 done, 1 status: there is something to be done, 2 called wrongly, 3 the database failed.`,
+Kysely's Migrator records the migrations in the tables dragonpay_migrations and dragonpay_migrations_lock.
+Exit codes: 0 done, 1 status: migrations are pending, 2 usage error, 3 the database failed.`,
     );
-  const step = (name: string, run: (options: MigrateOptions) => Promise<Report>) => {
+  const step = (name: string, run: (options: MigrateOptions, env: Environment) => Promise<Report>) => {
     const each = addTableOptions(command.command(name).option('--json', 'print one JSON document'));
-    return each.action(async (options: MigrateOptions) => report(await run(options), options));
+    return each.action(async (options: MigrateOptions) => report(await run(options, env), options));
   };
   step('up', up)
-    .summary('make the tables, or bring them up to date')
-    .description('Runs every migration that has not been run.')
-    .option('--print', 'print the SQL of what would run, and run nothing; of all of it without DATABASE_URL');
+    .summary('create the tables, or update them')
+    .description('Runs every pending migration.')
+    .option('--print', 'only print the SQL of the pending migrations; without DATABASE_URL, of all migrations');
   step('down', down)
-    .summary('take the last step back')
-    .description('Takes the last migration back, with the data that it made room for.')
-    .option('--print', 'print the SQL of what would run, and run nothing')
-    .option('--yes', 'yes, delete that data');
-  step('status', status).summary('tell what is done').description('Tells which migrations have been run.');
+    .summary('undo the last migration')
+    .description('Undoes the last migration. The data that it added space for is deleted.')
+    .option('--print', 'only print the SQL')
+    .option('--yes', 'confirm that this data may be deleted');
+  step('status', status).summary('list the migrations').description('Lists the migrations that are done and pending.');
   return command;
 }
 
-function up(options: MigrateOptions): Promise<Report> {
-  if (options.print && !process.env.DATABASE_URL?.trim()) return printAll(options);
-  return withMigrator(options, async ({ migrator, pending }) => {
+function up(options: MigrateOptions, env: Environment): Promise<Report> {
+  if (options.print && !env.DATABASE_URL?.trim()) return printAll(options);
+  return withMigrator(options, env, async ({ migrator, pending }) => {
     if (options.print) return printed(await sqlOf(pending, 'up'));
     const { error, results = [] } = await migrator.migrateToLatest();
     if (error !== undefined) throw error;
     const done = results.map(({ migrationName }) => migrationName);
-    const text = done.length === 0 ? 'Nothing to be done.' : done.map((name) => `done  ${name}`).join('\n');
+    const text = done.length === 0 ? 'Nothing to do.' : done.map((name) => `done  ${name}`).join('\n');
     return { exitCode: exitCodes.yes, text, json: { up: done } };
   });
 }
 
-async function down(options: MigrateOptions): Promise<Report> {
-  return withMigrator(options, async ({ migrator, all }) => {
+function down(options: MigrateOptions, env: Environment): Promise<Report> {
+  return withMigrator(options, env, async ({ migrator, all }) => {
     const last = all.findLast(({ executedAt }) => executedAt !== undefined);
-    if (last === undefined) return { exitCode: exitCodes.yes, text: 'Nothing to be done.', json: { down: [] } };
+    if (last === undefined) return { exitCode: exitCodes.yes, text: 'Nothing to do.', json: { down: [] } };
     if (options.print) return printed(await sqlOf([last], 'down'));
     if (!options.yes) {
-      const loss = `${last.name} would be taken back, and its data deleted: look at it with --print`;
-      throw new CommandFailure(`${loss}, and say --yes`);
+      throw new CommandFailure(
+        `migrate down undoes ${last.name} and deletes its data: check the SQL with --print, then pass --yes`,
+      );
     }
     const { error } = await migrator.migrateDown();
     if (error !== undefined) throw error;
-    return { exitCode: exitCodes.yes, text: `taken back  ${last.name}`, json: { down: [last.name] } };
+    return { exitCode: exitCodes.yes, text: `undone  ${last.name}`, json: { down: [last.name] } };
   });
 }
 
-function status(options: MigrateOptions): Promise<Report> {
-  return withMigrator(options, async ({ all, pending }) => ({
+function status(options: MigrateOptions, env: Environment): Promise<Report> {
+  return withMigrator(options, env, async ({ all, pending }) => ({
     exitCode: pending.length === 0 ? exitCodes.yes : exitCodes.no,
     text: all
       .map(({ name, executedAt }) =>
@@ -79,17 +83,18 @@ function status(options: MigrateOptions): Promise<Report> {
   }));
 }
 
-interface AtDatabase {
+interface MigrationState {
   readonly migrator: Migrator;
   readonly all: readonly MigrationInfo[];
   readonly pending: readonly MigrationInfo[];
 }
 
-async function withMigrator(options: MigrateOptions, run: (at: AtDatabase) => Promise<Report>): Promise<Report> {
-  const connectionString = process.env.DATABASE_URL;
-  if (connectionString === undefined || connectionString.trim() === '') {
-    throw new CommandFailure('DATABASE_URL is missing: the address of the database');
-  }
+async function withMigrator(
+  options: MigrateOptions,
+  { DATABASE_URL: connectionString }: Environment,
+  run: (state: MigrationState) => Promise<Report>,
+): Promise<Report> {
+  if (!connectionString?.trim()) throw new CommandFailure('DATABASE_URL is missing: set it to the URL of the database');
   const [{ Kysely, PostgresDialect }, { default: pg }] = await Promise.all([
     withPeer(import('kysely')),
     withPeer(import('pg')),
@@ -112,7 +117,7 @@ async function migrationsOf(options: MigrateOptions): Promise<DragonpayMigration
   return createMigrations(tableNames(options));
 }
 
-/** The Migrator has moved between versions of Kysely. */
+/** Creates a Migrator. Kysely 0.29 moved the class to a subpath. */
 async function makeMigrator(db: Kysely<unknown>, migrations: DragonpayMigrations): Promise<Migrator> {
   const kysely: Partial<typeof import('kysely')> = await import('kysely');
   const moved: string = 'kysely/migration';
@@ -127,14 +132,14 @@ async function printAll(options: MigrateOptions): Promise<Report> {
 }
 
 type Named = Pick<MigrationInfo, 'name' | 'migration'>;
-type Step = { readonly name: string; readonly statements: readonly string[] };
+type PrintedMigration = { readonly name: string; readonly statements: readonly string[] };
 
-/** Runs migrations on a Kysely that has no database, and takes down what they would have run. */
-async function sqlOf(migrations: readonly Named[], way: 'up' | 'down'): Promise<Step[]> {
+/** Runs migrations on a Kysely without a database, and collects the SQL. */
+async function sqlOf(migrations: readonly Named[], way: 'up' | 'down'): Promise<PrintedMigration[]> {
   const { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } = await withPeer(
     import('kysely'),
   );
-  const steps: Step[] = [];
+  const steps: PrintedMigration[] = [];
   for (const { name, migration } of migrations) {
     const statements: string[] = [];
     const db = new Kysely<unknown>({
@@ -152,11 +157,11 @@ async function sqlOf(migrations: readonly Named[], way: 'up' | 'down'): Promise<
   return steps;
 }
 
-function printed(steps: readonly Step[]): Report {
+function printed(steps: readonly PrintedMigration[]): Report {
   const text = steps.map(({ name, statements }) => `-- ${name}\n${statements.map((sql) => `${sql};\n`).join('\n')}`);
   return {
     exitCode: exitCodes.yes,
-    text: text.join('\n').trimEnd() || '-- nothing to be done',
+    text: text.join('\n').trimEnd() || '-- nothing to do',
     json: { print: steps },
   };
 }

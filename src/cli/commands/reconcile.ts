@@ -1,130 +1,129 @@
 import { pathToFileURL } from 'node:url';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { Dragonpay } from '../../create-dragonpay.js';
 import type { HandlerClass } from '../../decorators/handler-metadata.js';
 import { type ReconcileReport, reconcileDefaults } from '../../operations/reconcile.js';
-import { CommandFailure, exitCodes } from '../command-failure.js';
-import { ProgressBar } from '../progress-bar.js';
-import { oneLine, type Report, report } from '../report.js';
+import type { CliIo, CommandContext } from '../command-context.js';
+import { parseNumberFrom, required } from '../options.js';
+import { CommandFailure, describeError, exitCodes, type Report } from '../report.js';
 
 interface ReconcileCommandOptions {
-  readonly module: string;
+  readonly module?: string;
   readonly olderThan: number;
   readonly limit: number;
   readonly concurrency: number;
-  readonly txnid: readonly string[];
+  readonly txnid?: readonly string[];
   readonly json?: boolean;
 }
 
-/** What the module exports. */
-interface OwnReceiver {
+/** The exports of the merchant's module. */
+interface MerchantModule {
   readonly dragonpay: Dragonpay;
   readonly handler?: HandlerClass;
 }
 
 /** `dragonpay-callback reconcile`. */
-export function reconcileCommand(): Command {
+export function reconcileCommand(context: CommandContext): Command {
+  const { olderThan, limit, concurrency } = reconcileDefaults;
   return new Command('reconcile')
-    .description('Asks the gateway once about open payments, and runs the @OnStatus methods for what it says.')
-    .requiredOption('--module <file>', 'JavaScript module that exports your `dragonpay`, and perhaps `handler`')
-    .option(
-      '--older-than <minutes>',
-      'payments without news for so long',
-      atLeast(0),
-      reconcileDefaults.olderThan / 60_000,
-    )
-    .option('--limit <number>', 'at most so many payments', atLeast(1), reconcileDefaults.limit)
-    .option('--concurrency <number>', 'so many calls at a time', atLeast(1), reconcileDefaults.concurrency)
-    .option('--txnid <id>', 'this payment, whatever its status and age; may be repeated', append, [])
+    .description('Asks the gateway once about open payments and runs the @OnStatus methods for the answers.')
+    .option('--module <file>', 'JavaScript module that exports `dragonpay` and, if needed, `handler` (required)')
+    .option('--older-than <minutes>', 'minimum time since the last news', parseNumberFrom(0), olderThan / 60_000)
+    .option('--limit <number>', 'maximum number of payments', parseNumberFrom(1), limit)
+    .option('--concurrency <number>', 'maximum number of calls at a time', parseNumberFrom(1), concurrency)
+    .option('--txnid <id>', 'a payment to ask about, whatever its status and age; may be repeated', append)
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       `
-The module exports what createDragonpay() made, as \`dragonpay\`, and the class whose @OnStatus methods are to run, as
-\`handler\`, unless all its endpoints have the same one. Without it no row is moved: a status is reached once, and an
-effect that did not run then never will.
-Exit codes: 0 done, 1 some payment failed or the run ended early, 2 called wrongly, 3 the database failed.`,
+The module exports the result of createDragonpay() as \`dragonpay\`. It exports the class whose @OnStatus methods run as
+\`handler\`; this is optional if all endpoints use the same class. Without a class no row changes: a status is reached
+only once, so an effect that did not run then would never run.
+Exit codes: 0 done, 1 some payments failed or the run was interrupted, 2 usage error, 3 the database failed.`,
     )
-    .action(async (options: ReconcileCommandOptions) => report(await reconcileOnce(options), options));
+    .action(async (options: ReconcileCommandOptions) => context.report(await reconcile(options, context), options));
 }
 
-function atLeast(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value) || value < least) {
-      throw new InvalidArgumentError(`It is no number from ${least} on.`);
-    }
-    return value;
-  };
-}
-
-function append(text: string, texts: readonly string[]): readonly string[] {
+function append(text: string, texts: readonly string[] = []): readonly string[] {
   return [...texts, text];
 }
 
-async function reconcileOnce(options: ReconcileCommandOptions): Promise<Report> {
-  const { dragonpay, handler } = await importReceiver(options.module);
+async function reconcile(options: ReconcileCommandOptions, context: CommandContext): Promise<Report> {
   const { txnid: txnids, limit, concurrency, olderThan } = options;
-  const most = txnids.length > 0 ? new Set(txnids).size : limit;
-  const bar = new ProgressBar(most);
+  const { dragonpay, handler } = await importModule(required(options.module, '--module <file>'));
+  const most = txnids === undefined ? limit : new Set(txnids).size;
   const counts = { asked: 0, applied: 0, failed: 0 };
-  const stopping = new AbortController();
-  const stop = () => stopping.abort();
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  bar.show(0, `0 of at most ${most}`);
+  const show = () => {
+    showProgress(
+      context,
+      counts.asked / most,
+      `${counts.asked} of at most ${most}, ${counts.applied} changed, ${counts.failed} failed`,
+    );
+  };
+  show();
   try {
     const result = await dragonpay.reconcile({
-      ...(txnids.length > 0 ? { txnids } : { olderThan: olderThan * 60_000, limit }),
+      ...(txnids === undefined ? { olderThan: olderThan * 60_000, limit } : { txnids }),
       ...(handler && { handler }),
       concurrency,
-      signal: stopping.signal,
+      signal: context.interruption(),
       inquired: (event) => {
         counts.asked++;
         if (event.result === 'applied' || event.result === 'failed') counts[event.result]++;
-        bar.show(counts.asked, `${counts.asked} of at most ${most}, ${counts.applied} moved, ${counts.failed} failed`);
+        show();
       },
     });
     return toReport(result);
   } finally {
-    bar.end();
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    if (context.stderr.isTTY) context.stderr.write(clearLine);
     await dragonpay.close();
   }
 }
 
-async function importReceiver(file: string): Promise<OwnReceiver> {
+const clearLine = '\r\u001b[2K';
+
+/** Draws a progress bar on stderr, if stderr is a terminal. */
+function showProgress({ stderr }: Pick<CliIo, 'stderr'>, part: number, text: string): void {
+  if (!stderr.isTTY) return;
+  const filled = Math.round(Math.min(part, 1) * 24);
+  stderr.write(`${clearLine}[${'#'.repeat(filled)}${'-'.repeat(24 - filled)}] ${text}`);
+}
+
+async function importModule(file: string): Promise<MerchantModule> {
   let exported: Record<string, unknown>;
   try {
     exported = await import(pathToFileURL(file).href);
   } catch (error) {
-    throw new CommandFailure(`--module ${file} cannot be imported: ${oneLine(error)}`);
+    throw new CommandFailure(`--module ${file} cannot be imported: ${describeError(error)}`);
   }
+  // A CommonJS module has its exports in `default`.
   const { default: fallback } = exported as { default?: Record<string, unknown> };
-  const { dragonpay, handler } = { ...(typeof fallback === 'object' && fallback), ...exported };
+  const dragonpay = exported.dragonpay ?? fallback?.dragonpay;
+  const handler = exported.handler ?? fallback?.handler;
   if (typeof (dragonpay as Dragonpay | undefined)?.reconcile !== 'function') {
-    throw new CommandFailure(`--module ${file} exports no \`dragonpay\` that createDragonpay() made: no row is moved`);
+    throw new CommandFailure(`--module ${file} must export the result of createDragonpay() as \`dragonpay\``);
   }
   if (handler !== undefined && typeof handler !== 'function') {
-    throw new CommandFailure(`--module ${file} exports a \`handler\` that is no class: no row is moved`);
+    throw new CommandFailure(`--module ${file} exports a \`handler\` that is not a class`);
   }
   return { dragonpay: dragonpay as Dragonpay, ...(handler !== undefined && { handler: handler as HandlerClass }) };
 }
 
 const meanings: Readonly<Record<Exclude<keyof ReconcileReport, 'stopped'>, string>> = {
   asked: 'payments asked about',
-  applied: 'moved',
+  applied: 'changed',
   unchanged: 'unchanged',
-  review: 'kept for a second look',
-  notKnown: 'not known to the gateway',
-  failed: 'failed, asked about again by a later run',
-  skipped: 'skipped: another process asks, or there is no row',
+  review: 'need review',
+  notKnown: 'unknown to the gateway',
+  failed: 'failed; a later run asks again',
+  skipped: 'skipped: another process is asking, or there is no row',
 };
 
 function toReport(result: ReconcileReport): Report {
   const lines = Object.entries(meanings).map(([name, meaning]) => {
     return `${String(result[name as keyof typeof meanings]).padStart(6)}  ${meaning}`;
   });
-  if (result.stopped) lines.push('The run ended early.');
-  const isWell = result.failed === 0 && !result.stopped;
-  return { exitCode: isWell ? exitCodes.yes : exitCodes.no, text: lines.join('\n'), json: result };
+  if (result.stopped) lines.push('The run stopped early.');
+  const isComplete = result.failed === 0 && !result.stopped;
+  return { exitCode: isComplete ? exitCodes.yes : exitCodes.no, text: lines.join('\n'), json: result };
 }

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type { ProofAlgorithm } from '../../protocol/signed-text.js';
 import { startSandbox } from '../../sandbox/start-sandbox.js';
 import { settingsFromEnv } from '../../settings/settings-from-env.js';
-import { asUrl } from '../as-url.js';
-import { CommandFailure, exitCodes } from '../command-failure.js';
-import { oneLine, report } from '../report.js';
+import type { CommandContext } from '../command-context.js';
+import { parsePort, parseUrl } from '../options.js';
+import { CommandFailure, describeError, exitCodes } from '../report.js';
 
 interface SandboxCommandOptions {
   readonly postback?: string;
@@ -18,8 +18,8 @@ interface SandboxCommandOptions {
   readonly json?: boolean;
 }
 
-/** Known to everybody: what they sign proves nothing to a handler that others reach. */
-const knownKeys = {
+/** Everybody knows these keys, so they prove nothing to a handler that others can reach. */
+const defaultKeys = {
   DRAGONPAY_API_KEY: 'sandbox-api-key',
   DRAGONPAY_HMAC_KEYS: 'sandbox-hmac-key',
   DRAGONPAY_SECRET_KEYS: 'sandbox-secret-key',
@@ -28,99 +28,106 @@ const knownKeys = {
 const defaultMerchantId = 'SANDBOX';
 
 /** `dragonpay-callback sandbox`. */
-export function sandboxCommand(): Command {
+export function sandboxCommand(context: CommandContext): Command {
   return new Command('sandbox')
-    .description('Runs a gateway of your own, until it is interrupted.')
-    .option('--postback <url>', 'where postbacks go', asUrl)
-    .option('--return <url>', 'where payers return to', asUrl)
-    .option('--payout-postback <url>', 'where postbacks of payouts go', asUrl)
-    .addOption(new Option('--method <method>', 'how postbacks are sent').choices(['POST', 'GET']).default('POST'))
+    .description('Runs a local gateway until it is interrupted.')
+    .option('--postback <url>', 'URL for postbacks of payments', parseUrl)
+    .option('--return <url>', 'URL to which payers return', parseUrl)
+    .option('--payout-postback <url>', 'URL for postbacks of payouts', parseUrl)
+    .addOption(new Option('--method <method>', 'HTTP method of postbacks').choices(['POST', 'GET']).default('POST'))
     .addOption(
-      new Option('--proof <proofs...>', 'what callbacks of payments carry')
+      new Option('--proof <proofs...>', 'proofs of payment callbacks')
         .choices(['rsa', 'hmac', 'sha1'])
         .default(['rsa'], 'rsa'),
     )
-    .option('--host <address>', 'the address to listen on', '127.0.0.1')
-    .option('--port <number>', 'the port to listen on, 0 for any', asPort, 4000)
-    .option('--json', 'print one JSON document when it listens')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <number>', 'port to listen on; 0 picks a free one', parsePort, 4000)
+    .option('--json', 'print one JSON document after the start')
     .addHelpText(
       'after',
       `
-It has the merchant id and the keys of DRAGONPAY_MERCHANT_ID, DRAGONPAY_API_KEY, DRAGONPAY_HMAC_KEYS and
-DRAGONPAY_SECRET_KEYS, or keys that everybody knows. Its RSA key is new each time.
-Exit codes: 0 interrupted, 2 called wrongly, 3 it cannot listen.`,
+The merchant id and the keys come from DRAGONPAY_MERCHANT_ID, DRAGONPAY_API_KEY, DRAGONPAY_HMAC_KEYS and
+DRAGONPAY_SECRET_KEYS. The defaults are publicly known. The RSA key is a new one at each start.
+Exit codes: 0 interrupted, 2 usage error, 3 the port is not available.`,
     )
-    .action(runSandbox);
+    .action((options: SandboxCommandOptions) => runSandbox(options, context));
 }
 
-function asPort(text: string): number {
-  const port = Number(text);
-  if (text.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new InvalidArgumentError('It is no port.');
-  }
-  return port;
-}
-
-async function runSandbox(options: SandboxCommandOptions): Promise<void> {
-  const { apiKey, hmacKey, secretKey, merchantId } = accountFromEnv();
-  const { postback: postbackUrl, return: returnUrl, payoutPostback: payoutPostbackUrl, method, proof, host } = options;
-  const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+async function runSandbox(options: SandboxCommandOptions, context: CommandContext): Promise<void> {
+  const { env } = context;
+  const { apiKey, hmacKey, secretKey, merchantId } = accountFromEnv(env);
+  const { postback: postbackUrl, return: returnUrl, payoutPostback: payoutPostbackUrl } = options;
+  const { method: postbackMethod, proof: proofs, host, port } = options;
+  const signal = context.interruption();
+  const interrupted = once(signal, 'abort');
   const sandbox = await startSandbox({
-    ...{ apiKey, hmacKey, secretKey, merchantId, host, port: options.port },
-    ...{ postbackUrl, returnUrl, payoutPostbackUrl, postbackMethod: method, proofs: proof },
+    ...{ apiKey, hmacKey, secretKey, merchantId, host, port },
+    ...{ postbackUrl, returnUrl, payoutPostbackUrl, postbackMethod, proofs },
   }).catch((error) => {
     if ((error as NodeJS.ErrnoException).syscall !== 'listen') throw error;
-    throw new CommandFailure(`it cannot listen on ${host}:${options.port}: ${oneLine(error)}`, exitCodes.unknown);
+    throw new CommandFailure(`cannot listen on ${host}:${port}: ${describeError(error)}`, exitCodes.unknown);
   });
-  const urls = { postbackUrl: postbackUrl ?? null, returnUrl: returnUrl ?? null };
-  report(
+  context.report(
     {
       exitCode: exitCodes.yes,
-      json: { url: sandbox.url, merchantId, proofs: proof, ...urls, payoutPostbackUrl: payoutPostbackUrl ?? null },
+      json: {
+        url: sandbox.url,
+        merchantId,
+        proofs,
+        postbackUrl: postbackUrl ?? null,
+        returnUrl: returnUrl ?? null,
+        payoutPostbackUrl: payoutPostbackUrl ?? null,
+      },
       text: [
-        `The sandbox listens on ${sandbox.url}/ (Ctrl-C ends it).`,
-        `Postbacks go to ${postbackUrl ?? 'no URL yet'}, payers return to ${returnUrl ?? 'no URL yet'}.`,
+        `The sandbox listens on ${sandbox.url}/ (press Ctrl-C to stop it).`,
+        `Postbacks go to: ${postbackUrl ?? 'no URL set'}`,
+        `Payers return to: ${returnUrl ?? 'no URL set'}`,
         '',
-        'For the handler:',
-        ...variablesFor(merchantId, proof, payoutPostbackUrl !== undefined).map((line) => `  ${line}`),
+        'Configure the handler with:',
+        ...variablesFor(merchantId, proofs, payoutPostbackUrl !== undefined, env).map((line) => `  ${line}`),
         `  createDragonpay({ ...settingsFromEnv(), environment: { gateway: '${sandbox.url}' }, repository })`,
       ].join('\n'),
     },
     options,
   );
-  await interrupted;
+  if (!signal.aborted) await interrupted;
   await sandbox.close();
 }
 
-/** The first of each list, as the merchant's handler has them. */
-function accountFromEnv() {
-  const env = { DRAGONPAY_MERCHANT_ID: defaultMerchantId, ...knownKeys, ...process.env };
+/** The merchant of the environment. Of each list it is the first key, with which the handler verifies as well. */
+function accountFromEnv(env: CommandContext['env']) {
+  const given = { DRAGONPAY_MERCHANT_ID: defaultMerchantId, ...defaultKeys, ...env };
   const { merchantId, apiKey, verification } = settingsFromEnv({
-    DRAGONPAY_MERCHANT_ID: env.DRAGONPAY_MERCHANT_ID,
-    DRAGONPAY_API_KEY: env.DRAGONPAY_API_KEY,
-    DRAGONPAY_HMAC_KEYS: env.DRAGONPAY_HMAC_KEYS,
-    DRAGONPAY_SECRET_KEYS: env.DRAGONPAY_SECRET_KEYS,
+    DRAGONPAY_MERCHANT_ID: given.DRAGONPAY_MERCHANT_ID,
+    DRAGONPAY_API_KEY: given.DRAGONPAY_API_KEY,
+    DRAGONPAY_HMAC_KEYS: given.DRAGONPAY_HMAC_KEYS,
+    DRAGONPAY_SECRET_KEYS: given.DRAGONPAY_SECRET_KEYS,
     DRAGONPAY_ENVIRONMENT: 'test',
   });
   return {
     merchantId,
-    apiKey: apiKey ?? knownKeys.DRAGONPAY_API_KEY,
-    hmacKey: verification?.hmac?.keys[0] ?? knownKeys.DRAGONPAY_HMAC_KEYS,
-    secretKey: verification?.sha1?.secretKeys[0] ?? knownKeys.DRAGONPAY_SECRET_KEYS,
+    apiKey: apiKey ?? defaultKeys.DRAGONPAY_API_KEY,
+    hmacKey: verification?.hmac?.keys[0] ?? defaultKeys.DRAGONPAY_HMAC_KEYS,
+    secretKey: verification?.sha1?.secretKeys[0] ?? defaultKeys.DRAGONPAY_SECRET_KEYS,
   };
 }
 
-/** Values are shown only where everybody knows them. */
-function variablesFor(merchantId: string, proof: readonly ProofAlgorithm[], hasPayouts: boolean): string[] {
-  const show = (name: string, from: keyof typeof knownKeys) =>
-    process.env[from] === undefined ? `${name}=${knownKeys[from]}` : `${name}=(that of ${from} here)`;
+/** The variables for the handler. Only default keys are shown: keys of the environment are secrets. */
+function variablesFor(
+  merchantId: string,
+  proofs: readonly ProofAlgorithm[],
+  hasPayouts: boolean,
+  env: CommandContext['env'],
+): string[] {
+  const show = (name: string, from: keyof typeof defaultKeys) =>
+    env[from] === undefined ? `${name}=${defaultKeys[from]}` : `${name}=(the value of ${from} here)`;
   return [
     `DRAGONPAY_MERCHANT_ID=${merchantId}`,
     'DRAGONPAY_ENVIRONMENT=test',
     show('DRAGONPAY_API_KEY', 'DRAGONPAY_API_KEY'),
-    ...(proof.includes('hmac') ? [show('DRAGONPAY_HMAC_KEYS', 'DRAGONPAY_HMAC_KEYS')] : []),
-    ...(proof.includes('sha1') ? [show('DRAGONPAY_SECRET_KEYS', 'DRAGONPAY_SECRET_KEYS')] : []),
-    ...(proof.includes('rsa') && proof.length > 1 ? ['DRAGONPAY_TRANSITION=true'] : []),
+    ...(proofs.includes('hmac') ? [show('DRAGONPAY_HMAC_KEYS', 'DRAGONPAY_HMAC_KEYS')] : []),
+    ...(proofs.includes('sha1') ? [show('DRAGONPAY_SECRET_KEYS', 'DRAGONPAY_SECRET_KEYS')] : []),
+    ...(proofs.includes('rsa') && proofs.length > 1 ? ['DRAGONPAY_TRANSITION=true'] : []),
     ...(hasPayouts ? [show('DRAGONPAY_PAYOUT_SECRET_KEYS', 'DRAGONPAY_SECRET_KEYS')] : []),
   ];
 }

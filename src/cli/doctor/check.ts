@@ -1,40 +1,40 @@
-/** What came of looking at one thing. */
+/** The result of one check of the doctor. */
 export interface Check {
-  /** One word for the thing. */
+  /** The name of the check, one word. */
   readonly check: string;
   readonly result: 'ok' | 'found' | 'skipped';
-  /** What is so, what is wrong, or why nobody looked. */
+  /** What was found, or why the check was skipped. */
   readonly what: string;
-  /** How to mend what was found. */
-  readonly mend?: string;
+  /** How to fix a problem. */
+  readonly fix?: string;
 }
 
-/** It is as it should be. */
+/** A check that found no problem. */
 export function ok(check: string, what: string): Check {
   return { check, result: 'ok', what };
 }
 
-/** It is wrong. */
-export function found(check: string, what: string, mend: string): Check {
-  return { check, result: 'found', what, mend };
+/** A check that found a problem. */
+export function found(check: string, what: string, fix: string): Check {
+  return { check, result: 'found', what, fix };
 }
 
-/** It was not looked at. */
+/** A check that was not made. */
 export function skipped(check: string, what: string): Check {
   return { check, result: 'skipped', what };
 }
 
-/** How far two clocks may be apart, in milliseconds. */
-const longestDrift = 60_000;
+/** The largest difference between two clocks that is no problem, in milliseconds. */
+const allowedDrift = 60_000;
 
-/** Compares a clock with that of this machine. `resolution`: how coarse it is, in milliseconds. */
+/** Compares the clock of `whose` with the clock of this machine. `resolution`: its precision, in milliseconds. */
 export function checkClock(whose: string, time: number, resolution: number): Check {
   const drift = time - Date.now();
-  if (Math.abs(drift) <= longestDrift + resolution) return ok('clock', `the clock of ${whose} is right`);
+  if (Math.abs(drift) <= allowedDrift + resolution) return ok('clock', `the clock of ${whose} is right`);
   const seconds = Math.round(Math.abs(drift) / 1000);
   return found(
     'clock',
-    `the clock of ${whose} is ${seconds} s ${drift < 0 ? 'behind' : 'ahead of'} the one of this machine`,
-    'let NTP set both: times in the inbox and the age of open payments come from them',
+    `the clock of ${whose} is ${seconds} s ${drift < 0 ? 'behind' : 'ahead of'} the clock of this machine`,
+    'set both clocks by NTP: they decide the times in the inbox and the age of open payments',
   );
 }

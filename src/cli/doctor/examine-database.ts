@@ -8,15 +8,15 @@ import {
   type TableNames,
   tableName,
 } from '../../repository/kysely/table-names.js';
-import { withPeer } from '../peer-package.js';
-import { oneLine } from '../report.js';
+import { withPeer } from '../options.js';
+import { describeError } from '../report.js';
 import { type Check, checkClock, found, ok } from './check.js';
 
 const tableKeys = Object.keys(schema) as TableKey[];
 const oldestVersion = 150_000;
 const migrate = 'run npx dragonpay-callback migrate up';
 
-/** Looks at the database of a handler, in a transaction that can only read. Rejects where pg is missing. */
+/** Examines the database of a handler in a read-only transaction. Rejects only if pg is not installed. */
 export async function examineDatabase(connectionString: string, names: TableNames): Promise<Check[]> {
   const { default: pg } = await withPeer(import('pg'));
   const client = new pg.Client({ connectionString, connectionTimeoutMillis: 10_000, statement_timeout: 10_000 });
@@ -31,8 +31,8 @@ export async function examineDatabase(connectionString: string, names: TableName
       ...checkIndexes(names, tables),
     ];
   } catch (error) {
-    const mend = 'look at the address, the user, and whether this machine may connect';
-    return [found('database', `the database fails: ${oneLine(error)}`, mend)];
+    const fix = 'check the address, the user, and whether this machine may connect';
+    return [found('database', `the database fails: ${describeError(error)}`, fix)];
   } finally {
     await client.end().catch(() => {});
   }
@@ -47,16 +47,18 @@ async function checkServer(client: Client): Promise<Check[]> {
   const { version, standby, read_only: readOnly, now, isolation } = rows[0];
   const checks = [checkClock('the database', now.getTime(), 1000)];
   if (version < oldestVersion) {
-    checks.push(found('version', `it is PostgreSQL ${Math.floor(version / 10_000)}`, 'use PostgreSQL 15 or later'));
+    checks.push(
+      found('version', `the server is PostgreSQL ${Math.floor(version / 10_000)}`, 'use PostgreSQL 15 or later'),
+    );
   }
   if (standby || readOnly === 'on') {
     checks.push(
-      found('writable', 'it can only be read', 'give the address of the primary server, and a user who may write'),
+      found('writable', 'the database is read-only', 'use the address of the primary server, and a user who may write'),
     );
   }
   if (isolation !== 'read committed') {
-    const mend = 'set default_transaction_isolation to read committed for this user';
-    checks.push(found('isolation', `transactions are ${isolation}`, mend));
+    const fix = 'set default_transaction_isolation to read committed for this user';
+    checks.push(found('isolation', `transactions are ${isolation}`, fix));
   }
   return checks;
 }
@@ -64,7 +66,7 @@ async function checkServer(client: Client): Promise<Check[]> {
 interface FoundTable {
   readonly columns: readonly string[];
   readonly primaryKey: string;
-  /** The usable indexes. */
+  /** The valid indexes. */
   readonly indexes: readonly string[];
   readonly mayWrite: boolean;
 }
@@ -99,23 +101,25 @@ async function checkTables(client: Client, names: TableNames, tables: FoundTable
   const missing = tableKeys.filter((key) => !tables.has(key));
   if (missing.length > 0) {
     const what = `missing: ${missing.map((key) => quoted[key]).join(', ')}`;
-    return [found('tables', what, `${migrate}; for tables of other names give --schema, --transactions and so on`)];
+    return [
+      found('tables', what, `${migrate}; if the tables have other names, pass --schema, --transactions and so on`),
+    ];
   }
   const checks: Check[] = [];
   for (const [key, table] of tables) {
     const lacks = Object.keys(schema[key].columns).filter((column) => !table.columns.includes(column));
     if (lacks.length > 0) checks.push(found('tables', `${quoted[key]} lacks the columns ${lacks.join(', ')}`, migrate));
     if (!table.mayWrite) {
-      const mend = `grant select, insert, update on ${quoted[key]} to the user of the handler`;
-      checks.push(found('privileges', `this user may not read and write ${quoted[key]}`, mend));
+      const fix = `grant select, insert, update on ${quoted[key]} to the user of the handler`;
+      checks.push(found('privileges', `this user may not read and write ${quoted[key]}`, fix));
     }
   }
   const pending = await pendingMigrations(client, names);
   if (pending.length > 0) checks.push(found('migrations', `not run: ${pending.join(', ')}`, migrate));
-  return checks.length > 0 ? checks : [ok('tables', 'the tables are there, with their columns')];
+  return checks.length > 0 ? checks : [ok('tables', 'all tables and columns exist')];
 }
 
-/** None where the tables were made by other means than the Migrator. */
+/** The migrations that were not run; none if the tables were not created by the Migrator. */
 async function pendingMigrations(client: Client, names: TableNames): Promise<string[]> {
   const migrations = createMigrations(names);
   const table = quoteName(migrations.migrationTableName);
@@ -135,7 +139,7 @@ function checkIndexes(names: TableNames, tables: FoundTables): Check[] {
     if (primaryKey !== expectedKey) missing.push(`the primary key of ${table} (${expectedKey})`);
     missing.push(...schema[key].indexes.map((ending) => table + ending).filter((index) => !indexes.includes(index)));
   }
-  if (missing.length === 0) return [ok('indexes', 'the indexes are there')];
-  const mend = 'make them as npx dragonpay-callback migrate up --print has them (without DATABASE_URL: all of it)';
-  return [found('indexes', `missing or not valid: ${missing.join(', ')}`, mend)];
+  if (missing.length === 0) return [ok('indexes', 'all indexes exist')];
+  const fix = 'create them as printed by npx dragonpay-callback migrate up --print, without DATABASE_URL';
+  return [found('indexes', `missing or not valid: ${missing.join(', ')}`, fix)];
 }

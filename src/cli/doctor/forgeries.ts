@@ -3,18 +3,18 @@ import type { CallbackKind } from '../../protocol/kinds.js';
 import { encodeCallback } from '../../protocol/sign-callback.js';
 
 /**
- * Forms that no handler of this package stores: none of them is signed. A signed callback, even for an id that does not
- * exist, would be kept in the inbox; so the doctor sends none, and needs no key.
+ * Forms that no handler of this package stores, because none of them is signed. A signed callback would be recorded in
+ * the inbox even if its id does not exist, so the doctor sends none and needs no key.
  */
 export interface Forgeries {
-  /** Well-formed, with proofs that cannot hold. */
+  /** A well-formed form with wrong proofs. */
   readonly plain: string;
-  /** Forms with a fault that is to be answered with this code; a parser in front hides or changes the fault. */
+  /** Faulty forms, each with the code that the handler answers, and what it means if the handler answers another. */
   readonly faulty: ReadonlyArray<{ readonly form: string; readonly code: string; readonly hidden: string }>;
 }
 
-/** Makes forgeries about a payment or payout that does not exist. */
-export function makeForgeries(kind: CallbackKind): Forgeries {
+/** Creates forgeries about a payment or payout that does not exist. */
+export function createForgeries(kind: CallbackKind): Forgeries {
   const id = `doctor-${randomBytes(12).toString('hex')}`;
   const ids: Record<string, string> =
     kind === 'payment' ? { txnid: id, refno: 'DOCTOR' } : { merchantTxnId: id, refNo: 'DOCTOR' };
@@ -32,10 +32,10 @@ export function makeForgeries(kind: CallbackKind): Forgeries {
       {
         form: plain.replace('doctor&', 'Ni%f1o&'),
         code: 'invalid-utf8',
-        hidden: 'it decodes the fields, and bytes that are not UTF-8 are lost',
+        hidden: 'it decodes the fields and loses bytes that are not UTF-8',
       },
       { form: form('S '), code: 'malformed-field', hidden: 'it trims the fields' },
-      { form: `${plain}&status=F`, code: 'repeated-field', hidden: 'it hides that a field comes twice' },
+      { form: `${plain}&status=F`, code: 'repeated-field', hidden: 'it hides that a field occurs twice' },
     ],
   };
 }

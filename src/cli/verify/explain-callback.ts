@@ -11,34 +11,34 @@ import type { CheckedSettings } from '../../settings/check-settings.js';
 import type { ProofVerifier } from '../../verification/proof-verifier.js';
 import { type Verdict, verifyCallback } from '../../verification/verify-callback.js';
 
-/** What became of one proof. */
+/** The result of checking one proof. */
 export interface ProofExplained {
   readonly algorithm: ProofAlgorithm;
-  /** The field that holds it. */
+  /** The field with the proof. */
   readonly field: string;
-  /** What it is made of, in this order; SHA-1 with the secret key at the end. */
+  /** The fields that it covers, in this order. SHA-1 appends the secret key. */
   readonly signs: readonly SignedField[];
   readonly result: 'absent' | 'not-accepted' | 'not-judged' | 'holds' | 'does-not-hold' | 'keys-unavailable';
-  /** Which key, where it holds: no secret. */
+  /** If the proof holds: which key it is made with. Not the key itself. */
   readonly keyId?: string;
-  /** Fields that nothing vouches for, where it holds. */
+  /** If the proof holds: the fields that it does not cover. */
   readonly unsigned?: readonly string[];
 }
 
-/** The way of a callback as far as it came. */
+/** The steps that a callback went through, up to the first failure. */
 export interface Explanation {
   readonly outcome: 'valid' | 'invalid' | 'keys-unavailable';
   readonly method: 'GET' | 'POST';
-  /** Every field as decoded, in the order of the wire; proofs only with their length. */
+  /** All decoded fields in their order. Of proofs only the length. */
   readonly fields: ReadonlyArray<{ readonly name: string; readonly value: string; readonly ofProtocol: boolean }>;
   readonly kind: CallbackKind | undefined;
   readonly merchantid: 'is-ours' | 'absent' | 'is-another' | undefined;
   readonly proofs: readonly ProofExplained[];
-  /** The rules that failed, the first one first. */
+  /** The rules that failed, in order. */
   readonly issues: ReadonlyArray<Issue & { readonly meaning: string }>;
 }
 
-/** Takes a callback the way that an endpoint takes it, with the same functions, and writes down each step. */
+/** Reads, checks and verifies a callback with the functions of an endpoint, and records each step. */
 export async function explainCallback(
   { form, method }: { readonly form: string; readonly method: 'GET' | 'POST' },
   { policy, limits, wire }: CheckedSettings,

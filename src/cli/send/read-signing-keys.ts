@@ -1,30 +1,32 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { CallbackKind } from '../protocol/kinds.js';
-import type { SigningKeys } from '../protocol/sign-callback.js';
-import { settingsFromEnv } from '../settings/settings-from-env.js';
-import { CommandFailure } from './command-failure.js';
+import type { CallbackKind } from '../../protocol/kinds.js';
+import type { SigningKeys } from '../../protocol/sign-callback.js';
+import { settingsFromEnv } from '../../settings/settings-from-env.js';
+import type { CommandContext } from '../command-context.js';
+import { CommandFailure } from '../report.js';
 
-type Environment = Readonly<Record<string, string | undefined>>;
+type Environment = CommandContext['env'];
 
-/** The proofs that one can ask for. */
+/** The values of `--proof`. */
 export const proofChoices = ['rsa', 'hmac', 'sha1', 'all', 'none'] as const;
 
-/** What to sign with. */
-export interface SigningWish {
+/** The options that decide how a callback is signed. */
+export interface SigningOptions {
   readonly kind: CallbackKind;
-  /** The strongest that there is a key for when not given. */
+  /** Default: the strongest proof for which there is a key. */
   readonly proof?: (typeof proofChoices)[number];
-  /** The file of an RSA private key in PEM. */
+  /** A PEM file with an RSA private key. */
   readonly privateKeyFile?: string;
 }
 
 /**
- * The merchant id and the keys to sign a callback with: of the environment, as `settingsFromEnv` reads it, and an RSA
- * key of a file. They are never arguments, which other users of the machine could read.
+ * Reads the merchant id and the keys that sign a callback from the environment, as `settingsFromEnv` does, and the RSA
+ * key from a file. Keys are never passed as arguments, because other users of the machine could read them.
+ * @throws CommandFailure, DragonpayError `invalid-setting`
  */
-export async function signingKeys(
-  { kind, proof, privateKeyFile }: SigningWish,
+export async function readSigningKeys(
+  { kind, proof, privateKeyFile }: SigningOptions,
   env: Environment,
 ): Promise<{ readonly merchantId: string | undefined; readonly keys: SigningKeys }> {
   if (proof === 'none') return { merchantId: env.DRAGONPAY_MERCHANT_ID?.trim(), keys: {} };
@@ -32,8 +34,8 @@ export async function signingKeys(
   const secrets =
     kind === 'payout' ? ['DRAGONPAY_PAYOUT_SECRET_KEYS'] : ['DRAGONPAY_HMAC_KEYS', 'DRAGONPAY_SECRET_KEYS'];
   if (privateKey === undefined && secrets.every((name) => env[name] === undefined)) {
-    const file = kind === 'payout' ? '' : ', or give --private-key-file';
-    throw new CommandFailure(`there is no key to sign with: set ${secrets.join(' or ')}${file}`);
+    const file = kind === 'payout' ? '' : ', or pass --private-key-file';
+    throw new CommandFailure(`no key to sign with: set ${secrets.join(' or ')}${file}`);
   }
   const { merchantId, verification, payout } = settingsFromEnv(withPublicKey(env, privateKey));
   const [hmacKey] = verification?.hmac?.keys ?? [];
@@ -46,7 +48,7 @@ export async function signingKeys(
   return { merchantId, keys: proof === 'all' ? keys : only(proof ?? strongest(keys), keys) };
 }
 
-/** The public half stands for the private one, which settings have no place for. */
+/** Settings hold public keys only, so the public half of the private key is added to them. */
 function withPublicKey(env: Environment, privateKey: KeyObject | undefined): Environment {
   if (privateKey === undefined) return { DRAGONPAY_ENVIRONMENT: 'test', ...env };
   const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' });
@@ -62,24 +64,22 @@ async function readPrivateKey(file: string): Promise<KeyObject> {
     if ((error as NodeJS.ErrnoException).syscall !== undefined) {
       throw new CommandFailure(`--private-key-file cannot be read: ${(error as NodeJS.ErrnoException).code}`);
     }
-    // Its message may quote the key.
+    // The message is not printed, because it may quote the key.
   }
-  throw new CommandFailure('--private-key-file holds no RSA private key in PEM without a passphrase');
+  throw new CommandFailure('--private-key-file must be an RSA private key in PEM without a passphrase');
 }
 
 function strongest(keys: SigningKeys): 'rsa' | 'hmac' | 'sha1' {
   return keys.rsa !== undefined ? 'rsa' : keys.hmac !== undefined ? 'hmac' : 'sha1';
 }
 
-const variableFor = {
-  rsa: 'give --private-key-file',
+const remedies = {
+  rsa: 'pass --private-key-file',
   hmac: 'set DRAGONPAY_HMAC_KEYS',
   sha1: 'set DRAGONPAY_SECRET_KEYS',
 } as const;
 
 function only(proof: 'rsa' | 'hmac' | 'sha1', keys: SigningKeys): SigningKeys {
-  if (keys[proof] === undefined) {
-    throw new CommandFailure(`there is no key to make the proof ${proof} with: ${variableFor[proof]}`);
-  }
+  if (keys[proof] === undefined) throw new CommandFailure(`no key for --proof ${proof}: ${remedies[proof]}`);
   return { [proof]: keys[proof] };
 }
