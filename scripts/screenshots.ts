@@ -1,6 +1,6 @@
 /**
- * Takes pictures of the demo's pages, on a desktop and on a phone, light and dark: `npm run screenshots`. They go to
- * `.data/screenshots`, and the two of the README to `docs/images`.
+ * Takes pictures of the demo's pages on a desktop and a phone, light and dark: `npm run screenshots`. They are saved in
+ * `.data/screenshots`, the two of the README in `docs/images`.
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
 /**
- * Runs the test suite on each version of Node that the package promises: `npm run test:nodes`. A version is one
- * argument (`npm run test:nodes -- 22 24`); whatever else is given goes to mocha. Needs npm's registry, which brings
- * the binaries, and about 120 MB of temporary space for each version.
+ * Runs the test suite on each supported version of Node: `npm run test:nodes`. Arguments choose versions (`npm run
+ * test:nodes -- 22 24`); other arguments go to mocha. npm downloads the binaries, which need about 120 MB of temporary
+ * space for each version.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -16,8 +16,8 @@ const forMocha = given.filter((argument) => !versions.includes(argument));
 if (versions.length === 0) versions.push('20.19.0', '22', '24');
 
 /**
- * The packages that hold the binaries. The package `node` would pick one of them in an install script, and many
- * people let npm run none.
+ * The prefix of the packages with the binaries. The package `node` chooses one of them in an install script, but many
+ * people do not allow install scripts.
  */
 const prefix = process.platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node';
 const binaries = `${prefix}-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
@@ -36,7 +36,7 @@ try {
 }
 process.exitCode = failed ? 1 : 0;
 
-/** Installs a version, runs the suite with it, and says in one line how that went. */
+/** Installs a version, runs the suite with it and returns the result as a line. */
 function testOn(version) {
   const node = installNode(version);
   const results = join(folder, `${version}.json`);
@@ -63,7 +63,7 @@ function testOn(version) {
   return { line: [counts, ...complaints].join('\n'), ok: status === 0 && passes > 0 };
 }
 
-/** The file to run. */
+/** Installs a version of Node and returns the path of the executable. */
 function installNode(version) {
   const project = join(folder, version);
   mkdirSync(project);

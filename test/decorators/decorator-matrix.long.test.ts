@@ -58,7 +58,7 @@ async function compileWithSwc(kind: Kind, folder: string, file: string): Promise
   await writeFile(join(folder, file.replace(/ts$/, 'js')), code);
 }
 
-/** Each makes the files of a folder run, and answers with what `main` printed. */
+/** Each compiles the files of a folder, runs `main` and returns its output. */
 const runners: Readonly<
   Record<string, (kind: Kind, folder: string, files: string[], main: string) => Promise<string>>
 > = {
@@ -140,8 +140,8 @@ const expected = {
   ],
 };
 
-describe('the same handler classes, however they are compiled', function () {
-  // Each case starts a compiler and a program.
+describe('Handler classes by kind of decorators and compiler', function () {
+  // Each test starts a compiler and a program.
   this.timeout(60_000);
   this.slow(10_000);
 
@@ -163,7 +163,7 @@ describe('the same handler classes, however they are compiled', function () {
 
   for (const kind of ['legacy', 'standard'] as const) {
     for (const [compiler, runWith] of Object.entries(runners)) {
-      it(`do the same as ${kind} decorators by ${compiler}`, async () => {
+      it(`behave alike as ${kind} decorators compiled by ${compiler}`, async () => {
         const files = ['base-callback.ts', 'main.ts'];
         const folder = await prepare(`${kind}-${compiler}`, kind, files);
         expect(JSON.parse(await runWith(kind, folder, files, 'main.ts'))).to.deep.equal(expected);
@@ -172,7 +172,7 @@ describe('the same handler classes, however they are compiled', function () {
   }
 
   for (const [compiler, runWith] of Object.entries(runners)) {
-    it(`are refused where only standard decorators can be written, by ${compiler}`, async () => {
+    it(`are refused for private methods and accessors, compiled by ${compiler}`, async () => {
       const folder = await prepare(`only-${compiler}`, 'standard', ['standard-only.ts']);
       const complaints = JSON.parse(await runWith('standard', folder, ['standard-only.ts'], 'standard-only.ts'));
       expect(complaints).to.deep.equal([
@@ -187,7 +187,7 @@ describe('the same handler classes, however they are compiled', function () {
     ['legacy', 'standard'],
     ['standard', 'legacy'],
   ] as const) {
-    it(`do the same with a ${baseKind} base class, as a library may ship it, and ${kind} subclasses`, async () => {
+    it(`behave alike with a ${baseKind} base class and ${kind} subclasses`, async () => {
       const files = ['base-callback.ts', 'main.ts'];
       const folder = await prepare(`${kind}-on-${baseKind}`, kind, files);
       await compileWithSwc(baseKind, folder, 'base-callback.ts');

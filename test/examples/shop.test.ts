@@ -15,7 +15,7 @@ const json = { 'Content-Type': 'application/json' };
 const order = { amount: '100.00', description: 'A <b>lamp</b>', email: 'juan@example.com' };
 
 describe('the demo shop', function () {
-  // Processes are started here, on machines that may do other things too.
+  // Processes start slowly on a busy machine.
   this.timeout(120_000);
   let dataFolder: string;
 
@@ -28,7 +28,7 @@ describe('the demo shop', function () {
     await rm(dataFolder, { recursive: true, force: true });
   });
 
-  /** All three on one data folder, one after the other: each finds what the one before it has stored. */
+  /** The servers share one data folder. Each finds the orders of the previous one. */
   const servers = ['express', 'koa', 'node'];
   for (const [index, server] of servers.entries()) {
     describe(`on ${server}`, () => {

@@ -6,7 +6,7 @@ import type { CuttingProxy } from './cutting-proxy.js';
 const file = fileURLToPath(new URL('application.ts', import.meta.url));
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A place for an application process: whatever dies there is started again. */
+/** Runs an application process and restarts it when it dies. */
 export class ApplicationProcess {
   readonly proxy: CuttingProxy;
   readonly #environment: () => Record<string, string>;
@@ -14,7 +14,7 @@ export class ApplicationProcess {
   #child: ChildProcess | undefined;
   #port: number | undefined;
   #isMeantToDie = false;
-  /** What processes said that ended by themselves: none should. */
+  /** The output of processes that exited by themselves. There should be none. */
   readonly crashes: string[] = [];
 
   constructor(proxy: CuttingProxy, environment: () => Record<string, string>, onMisbehaviour: (name: string) => void) {
@@ -23,7 +23,7 @@ export class ApplicationProcess {
     this.#onMisbehaviour = onMisbehaviour;
   }
 
-  /** Where it listens; `undefined` while it is down. */
+  /** Its port, or `undefined` while it is down. */
   get port(): number | undefined {
     return this.#port;
   }
@@ -58,12 +58,12 @@ export class ApplicationProcess {
     await listening;
   }
 
-  /** SIGKILL, at whatever line it is. */
+  /** Sends SIGKILL. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
   }
 
-  /** SIGTERM: it drains, closes and ends. Whether it did so in good order, if it was there. */
+  /** Sends SIGTERM. The process drains, closes and exits. Returns whether it exited cleanly or was already down. */
   async terminate(): Promise<boolean> {
     const code = await this.#end('SIGTERM');
     return code === 0 || code === undefined;
@@ -80,7 +80,7 @@ export class ApplicationProcess {
     return code as number | null;
   }
 
-  /** Stands still for so many milliseconds, in the middle of everything. */
+  /** Suspends the process for some milliseconds. */
   freeze(milliseconds: number): void {
     const child = this.#child;
     child?.kill('SIGSTOP');

@@ -1,6 +1,6 @@
 /**
- * One application process of the campaign: a real server with a real handler class, whose methods misbehave at random.
- * Its parent kills it at any line.
+ * One application process of the campaign: a real server with a handler class that misbehaves at random. Its parent may
+ * kill it at any time.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -28,7 +28,7 @@ const handlerMilliseconds = 600;
 
 type Stored = StoredCallback<Status, FaultsDatabase, 'payment' | 'payout'>;
 
-/** What a handler may do beside, or instead of, its work. */
+/** Random misbehavior of a handler, before or after its work. */
 const misbehaviours: Record<string, (callback: Stored, work: (order?: number) => Promise<void>) => Promise<unknown>> = {
   slow: async (_callback, work) => {
     await work();
@@ -111,7 +111,7 @@ const dragonpay = createDragonpay({
 const server = createServer(toNodeListener(dragonpay.endpoint(Shop)));
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
 
-/** Holds all connections of the pool, as a leak or a slow report would. */
+/** Holds all connections of the pool, as a leak or a slow report does. */
 function exhaust(milliseconds: number): void {
   for (let number = 0; number < Number(FAULTS_POOL); number++) {
     pool.connect().then(

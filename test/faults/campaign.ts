@@ -1,5 +1,5 @@
 /**
- * Runs the campaign of faults for as long as one likes, and prints its figures:
+ * Runs the fault campaign for a chosen time and prints its figures:
  *
  *     npm run test:faults -- --minutes 20 --seed 1 --processes 3
  */
@@ -18,7 +18,7 @@ const { values } = parseArgs({
 });
 const [minutes, seed, processes, width] = [values.minutes, values.seed, values.processes, values.width].map(Number);
 if (!minutes || seed === undefined || Number.isNaN(seed) || !processes || !width) {
-  throw new Error('--minutes, --seed, --processes and --width are numbers');
+  throw new Error('--minutes, --seed, --processes and --width must be numbers');
 }
 console.log(`seed ${seed}, ${minutes} minutes, ${processes} application processes`);
 const report = await runCampaign({ seed, seconds: 60 * minutes, processes, width, progress: console.log });

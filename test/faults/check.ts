@@ -1,7 +1,7 @@
 import { paymentEffects, payoutEffects } from './effects.js';
 import type { CampaignEvent, History, Kind } from './histories.js';
 
-/** What the database holds when everything is over. */
+/** The contents of the database after the campaign. */
 export interface Evidence {
   readonly rows: ReadonlyArray<{ kind: Kind; id: string; refno: string | null; status: string; reached: string }>;
   readonly effects: ReadonlyArray<{ kind: Kind; id: string; status: string; previous: string; late: boolean }>;
@@ -19,19 +19,19 @@ export interface InboxEntry {
 }
 
 export const invariants = {
-  legal: 'each row went only where the status machine lets it, and its status is the last one that it reached',
-  verified: 'each status that was reached comes from a verified event of that payment that was sent',
-  implied: 'an event that was answered 2xx was applied, or came when the row could not go there any more',
-  order: 'what was sent after the 2xx of something else was decided after it',
-  told: 'what the answer said is what is stored',
-  doubled: 'no effect is there twice',
-  missing: 'each status that was reached has its effect, with the move that it was for',
-  orphan: 'each effect belongs to a status that was reached',
-  inbox: 'each event that was answered 2xx is in the inbox',
-  review: 'contradictory and late news is marked for review in the inbox',
-  applied: 'the inbox says applied of just those events that moved the row',
-  unsent: 'the inbox holds nothing that was not sent and verified',
-  counted: 'the inbox counted every delivery that was answered 2xx, and none that was not sent',
+  legal: 'each row moved only as the status machine allows, and its status is the last one it reached',
+  verified: 'each reached status comes from a verified event that was sent for that payment',
+  implied: 'an event answered 2xx was applied, or arrived when the row could no longer move there',
+  order: 'an event sent after the 2xx of another was decided after it',
+  told: 'each answer agrees with the stored row',
+  doubled: 'no effect ran twice',
+  missing: 'each reached status has its effect, for the right move',
+  orphan: 'each effect belongs to a reached status',
+  inbox: 'each event answered 2xx is in the inbox',
+  review: 'contradictory and late events are marked for review in the inbox',
+  applied: 'the inbox marks exactly the events that moved the row as applied',
+  unsent: 'the inbox contains only events that were sent and verified',
+  counted: 'the inbox counts every delivery answered 2xx, and none that was not sent',
   forged: 'no forgery was answered 2xx',
 } as const;
 
@@ -43,7 +43,7 @@ export interface Violation {
   readonly detail: string;
 }
 
-/** What may follow what, written down a second time: the code under test has its own. */
+/** The status machine, written independently of the code under test. */
 const followers: Record<Kind, Record<string, string>> = {
   payment: {
     ...{ P: 'SFURKVAE', U: 'SFPRKVAE', A: 'SFPURKVE' },
@@ -53,7 +53,7 @@ const followers: Record<Kind, Record<string, string>> = {
 };
 const effects: Record<Kind, readonly string[]> = { payment: paymentEffects, payout: payoutEffects };
 
-/** Judges what is stored by what was sent, and what was answered. Knows nothing of how it came about. */
+/** Compares the stored data with the sent events and their answers. */
 export function check(histories: readonly History[], evidence: Evidence): Violation[] {
   const violations: Violation[] = [];
   const rows = groupBy(evidence.rows);
@@ -87,7 +87,7 @@ interface Story {
 
 type Complain = (invariant: Invariant, detail: string) => void;
 
-/** The events that the row had to believe, once its refno is known. */
+/** The events that the row must accept, given its refno. */
 function believable({ history, row }: Story): CampaignEvent[] {
   return history.events.filter(
     ({ nature, refno }) => (nature === 'true' || nature === 'refno') && (row.refno === null || row.refno === refno),
@@ -121,7 +121,7 @@ function checkAcknowledged(story: Story, complain: Complain): void {
   for (const event of events) {
     if (event.acknowledged.length === 0) continue;
     const { status, firstSentAt = 0 } = event;
-    // The moves that had been answered for before this event was sent: it was decided after them.
+    // This event was decided after the moves that were answered before it was sent.
     const earlier = events
       .filter((other) => other.status !== status && reached.includes(other.status))
       .filter((other) =>
@@ -220,7 +220,7 @@ function checkInbox(
   }
 }
 
-/** The reasons for review that an event must leave, whatever it met. */
+/** The reasons for review that an event must leave in any case. */
 function expectedReasons(
   { nature, refno, acknowledged }: CampaignEvent,
   row: Evidence['rows'][number],

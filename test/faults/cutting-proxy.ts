@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /**
- * What becomes of something that a client says to the server:
- * - `cut`: the server never hears it, and the connection is gone
- * - `swallow`: the server hears it and does it; the connection is gone before the client hears the answer
- * - `silence`: the same, but the client waits for a while before it knows
+ * The fate of a chunk that a client sends to the server:
+ * - `cut`: the connection breaks before the server receives the chunk
+ * - `swallow`: the server executes it, but the connection breaks before the client receives the answer
+ * - `silence`: as `swallow`, but the client learns of the broken connection only later
  */
 export type Verdict = 'pass' | 'cut' | 'swallow' | 'silence';
 
@@ -15,9 +15,9 @@ interface Link {
   isDeaf: boolean;
 }
 
-/** Stands between an application and its PostgreSQL, and breaks what is between them. */
+/** A proxy between an application and PostgreSQL that breaks connections. */
 export class CuttingProxy {
-  /** Judges each chunk from a client. */
+  /** Decides the fate of each chunk from a client. */
   judge: (said: Buffer) => Verdict = () => 'pass';
   readonly #listener: Server;
   readonly #links = new Set<Link>();
@@ -39,19 +39,19 @@ export class CuttingProxy {
     return (this.#listener.address() as AddressInfo).port;
   }
 
-  /** The address of a database, through this proxy. */
+  /** The URL of a database through this proxy. */
   through(url: string): string {
     const proxied = new URL(url);
     proxied.host = `127.0.0.1:${this.port}`;
     return proxied.href;
   }
 
-  /** Cuts every connection, whatever it is in the middle of. */
+  /** Breaks all connections at once. */
   cutAll(): void {
     for (const link of this.#links) this.#cut(link);
   }
 
-  /** Lets nothing through for so many milliseconds. */
+  /** Blocks all traffic for some milliseconds. */
   stall(milliseconds: number): void {
     this.#stalledUntil = Date.now() + milliseconds;
     for (const { client, server } of this.#links) for (const socket of [client, server]) socket.pause();

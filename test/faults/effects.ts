@@ -1,11 +1,11 @@
 import type { Generated } from 'kysely';
 import type { DragonpayTables } from '../../src/kysely.js';
 
-/** The statuses that have an `@OnStatus` method in the campaign; the others take the way without a transaction. */
+/** The statuses with an `@OnStatus` method in the campaign. Other statuses are stored without a transaction. */
 export const paymentEffects = ['S', 'F', 'V', 'R', 'K', 'P'] as const;
 export const payoutEffects = ['S', 'F', 'G'] as const;
 
-/** What `@OnStatus` methods write. Nothing in the table keeps an effect from being there twice. */
+/** The effects that `@OnStatus` methods write. The table has no key, so that a doubled effect shows. */
 export interface EffectsTable {
   number: Generated<number>;
   kind: string;
@@ -13,9 +13,9 @@ export interface EffectsTable {
   status: string;
   previous: string;
   late: boolean;
-  /** The merchant's own foreign key to the payment. */
+  /** The merchant's foreign key to the payment. */
   txnid: string | null;
-  /** Refers to an order, checked at COMMIT only. */
+  /** Refers to an order. Checked only at COMMIT. */
   fault_order: number;
 }
 

@@ -7,15 +7,15 @@ import type { Random } from './random.js';
 const mostTries = 60;
 const forgedTries = 2;
 
-/** Behaves like the gateway: sends everything that happened to a payment, and again what was not answered 2xx. */
+/** Behaves like the gateway: sends all events of a payment, and repeats those that were not answered 2xx. */
 export class Gateway {
   readonly #ports: () => readonly number[];
   readonly #random: Random;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
-  /** How often each status code was the answer; 0 stands for none at all. */
+  /** The number of answers by status code. 0 stands for no answer. */
   readonly answers = new Map<number, number>();
 
-  /** @param ports where the applications listen at the moment */
+  /** @param ports returns the ports of the running applications */
   constructor(ports: () => readonly number[], random: Random) {
     this.#ports = ports;
     this.#random = random;
@@ -25,7 +25,7 @@ export class Gateway {
     return [...this.answers.values()].reduce((total, count) => total + count, 0);
   }
 
-  /** Resolves when every delivery was answered 2xx or given up. */
+  /** Resolves when every delivery was answered 2xx or abandoned. */
   async tell({ events }: History): Promise<void> {
     const deliveries: Promise<void>[] = [];
     for (const event of events) {
@@ -61,7 +61,7 @@ export class Gateway {
   async #send(form: string, method: 'GET' | 'POST'): Promise<{ status: number; body: string }> {
     const ports = this.#ports();
     if (ports.length === 0) throw new Error('no application listens');
-    // Now and then the gateway hangs up before it is answered.
+    // Sometimes the gateway closes the connection before the answer.
     const timeout = this.#random.chance(0.02) ? this.#random.between(2, 60) : 8_000;
     return sendForm(this.#random.pick(ports), form, { method, agent: this.#agent, timeout });
   }

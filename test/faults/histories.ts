@@ -1,7 +1,7 @@
 import { type CallbackFields, encodeCallback, signCallback } from '../../src/protocol/sign-callback.js';
 import type { Random } from './random.js';
 
-/** The secrets that the gateway of the campaign and the applications share. */
+/** The secrets that the campaign's gateway shares with the applications. */
 export const secrets = {
   merchantId: 'FAULTS',
   hmac: 'hmac secret of the campaign',
@@ -10,31 +10,31 @@ export const secrets = {
 
 export type Kind = 'payment' | 'payout';
 
-/** What is wrong with an event, from the merchant's side; `true` events are as they should be. */
+/** The defect of an event, as the merchant sees it. A `true` event has none. */
 export type Nature = 'true' | 'amount' | 'currency' | 'refno' | 'unknown-id' | 'unrecognized' | 'forged';
 
-/** Something that happened to a payment, according to whoever says so, and how it was delivered. */
+/** An event of a payment, genuine or not, and its deliveries. */
 export interface CampaignEvent {
   readonly kind: Kind;
   readonly id: string;
   readonly refno: string;
   readonly status: string;
   readonly nature: Nature;
-  /** The fields with their proofs, encoded. */
+  /** The encoded fields with their proofs. */
   readonly form: string;
-  /** One entry a delivery; each is sent again until it is answered 2xx. */
+  /** One entry per delivery. Each is repeated until it is answered 2xx. */
   readonly deliveries: ReadonlyArray<{ readonly method: 'GET' | 'POST'; readonly delay: number }>;
-  /** Whether the gateway waits for the deliveries of this event before it goes on to the next one. */
+  /** Whether the gateway waits for the deliveries of this event before it sends the next event. */
   readonly isWaitedFor: boolean;
-  /** When it was sent for the first time; the sender fills in this and what follows. */
+  /** The time of the first delivery. The sender fills in this and the following properties. */
   firstSentAt?: number;
   sends: number;
   readonly acknowledged: Array<{ readonly at: number; readonly outcome: string }>;
-  /** Deliveries that were given up. */
+  /** Abandoned deliveries. */
   givenUp: number;
 }
 
-/** A payment or payout, and everything that is said of it. */
+/** A payment or payout and all of its events. */
 export interface History {
   readonly kind: Kind;
   readonly id: string;
@@ -53,7 +53,7 @@ const paymentStories = [
 const payoutStories = ['S', 'PS', 'PGS', 'GHS', 'PF', 'GV', 'SF', 'FS', 'PGHPGHS', 'VS', 'HGPF', 'SP'];
 const paymentLetters = 'SFPURKVAE';
 
-/** Makes up the history of one payment or payout. */
+/** Generates a random history. */
 export function makeHistory(id: string, random: Random): History {
   const kind: Kind = random.chance(0.2) ? 'payout' : 'payment';
   const base = {
@@ -124,7 +124,7 @@ function formOf(base: Base, status: string, nature: Nature): string {
   const keys = kind === 'payment' ? { hmac: { key: secrets.hmac } } : { sha1: { secretKey: secrets.sha1 } };
   const signed = signCallback(fields, keys, { merchantId: secrets.merchantId });
   if (nature !== 'forged') return encodeCallback(signed);
-  // A forger has a true proof of something else.
+  // The forger reuses a valid proof of another event.
   const other = signCallback({ ...fields, message: 'something else' }, keys, { merchantId: secrets.merchantId });
   const proof = kind === 'payment' ? { signature: other.signature ?? '' } : { digest: other.digest ?? '' };
   return encodeCallback({ ...signed, ...proof });

@@ -1,4 +1,4 @@
-/** Chance that can be had again: the same seed gives the same numbers (mulberry32). */
+/** Seeded random numbers (mulberry32). The same seed gives the same numbers. */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** At least 0, less than 1. */
+  /** A number from 0 to 1, without 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -37,7 +37,7 @@ export class Random {
   }
 }
 
-/** A seed that was not chosen by anybody. */
+/** A random seed. */
 export function anySeed(): number {
   return Math.floor(Math.random() * 2 ** 31);
 }

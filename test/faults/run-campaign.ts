@@ -22,15 +22,15 @@ export interface CampaignOptions {
   readonly seed: number;
   readonly seconds: number;
   readonly processes: number;
-  /** How many payments are under way at the same time. */
+  /** The number of concurrent payments. */
   readonly width: number;
-  /** Is told of the progress, now and then. */
+  /** Called with the progress from time to time. */
   readonly progress?: (line: string) => void;
 }
 
 export interface CampaignReport {
   readonly payments: number;
-  /** Deliveries, each counted once however often it was sent. */
+  /** The number of deliveries, without repetitions. */
   readonly callbacks: number;
   readonly sends: number;
   readonly acknowledged: number;
@@ -40,11 +40,11 @@ export interface CampaignReport {
   readonly effects: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly violations: readonly Violation[];
-  /** Application processes that ended by themselves, and those that did not end in good order when asked to. */
+  /** Application processes that exited by themselves, or not cleanly after SIGTERM. */
   readonly crashes: readonly string[];
 }
 
-/** Runs applications against one PostgreSQL under random faults, and judges what is stored afterwards. */
+/** Runs applications on one PostgreSQL under random faults, then checks the stored data. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
   const campaign = new Campaign(options);
   try {
@@ -77,7 +77,7 @@ class Campaign {
 
   async start(): Promise<void> {
     this.#dataFolder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-faults-'));
-    // As root PostgreSQL runs as a user of its own, who has to get in.
+    // As root, PostgreSQL runs as another user, who must be able to enter.
     await chmod(this.#dataFolder, 0o755);
     const postgres = await this.#startPostgres();
     await this.#withDatabase(async (db) => {
@@ -99,7 +99,7 @@ class Campaign {
     }
   }
 
-  /** Durable, as in production: every setting that matters has its default. */
+  /** PostgreSQL is durable, as in production: the relevant settings have their defaults. */
   async #startPostgres(): Promise<EmbeddedPostgres> {
     const port = this.#postgres?.port;
     const folder = { dataFolder: this.#dataFolder, ...(port !== undefined && { port }) };
@@ -125,13 +125,13 @@ class Campaign {
     };
     const customers = Promise.all(Array.from({ length: width }, customer));
     await sleep(1_000 * seconds);
-    // What is under way comes to its end in peace; the handlers go on as they are.
+    // The remaining deliveries finish without further faults. Handlers still misbehave.
     this.#isCalm = true;
     await Promise.all([customers, chaos]);
     clearInterval(news);
   }
 
-  /** As a merchant would before asking for a payment; tried until it is known to be there. */
+  /** Creates the row as a merchant does before asking for a payment. Retries until it exists. */
   async #create({ kind, id, amount, currency }: History): Promise<void> {
     for (;;) {
       try {
@@ -165,7 +165,7 @@ class Campaign {
       [4, 'backend terminated', () => this.#terminateBackend()],
       [4, 'row locked', () => this.#lockRow(this.#random.between(100, 1_500))],
     ];
-    // Each as often as its weight says.
+    // Weighted by frequency.
     const drawn = troubles.flatMap((trouble) => Array.from({ length: 2 * trouble[0] }, () => trouble));
     const pending = new Set<Promise<void>>();
     while (!this.#isCalm) {
@@ -174,7 +174,7 @@ class Campaign {
       const [, name, make] = this.#random.pick(drawn);
       this.#count(name);
       const made = Promise.resolve(make()).catch(() => {});
-      // A restart takes its time, and trouble goes on meanwhile; but PostgreSQL is not killed while it starts.
+      // Other faults continue during a slow restart, but PostgreSQL is not killed while it starts.
       if (name === 'PostgreSQL killed') await made;
       pending.add(made);
       void made.then(() => pending.delete(made));
@@ -183,7 +183,7 @@ class Campaign {
     await Promise.all(pending);
   }
 
-  /** Cuts now and then where it hurts: at COMMIT, and in the middle of a move. */
+  /** Sometimes breaks a connection at COMMIT or during a move. */
   #judge(said: Buffer): Verdict {
     const isCommit = said.includes('commit\0');
     if (!isCommit && !said.includes('dragonpay-pay')) return 'pass';
@@ -206,7 +206,7 @@ class Campaign {
     await application.start();
   }
 
-  /** As a deployment does: SIGTERM, and a new process. */
+  /** Sends SIGTERM and starts a new process, as a deployment does. */
   async #renewApplication(): Promise<void> {
     const application = this.#application();
     if (application.port === undefined) return;
@@ -225,7 +225,7 @@ class Campaign {
 where backend_type = 'client backend' and pid <> pg_backend_pid() order by state = 'idle', random() limit 1`);
   }
 
-  /** A merchant's own transaction holds a row. */
+  /** Locks a row in a transaction of the merchant. */
   async #lockRow(milliseconds: number): Promise<void> {
     const { kind, id } = this.#random.pick(this.#histories.slice(-this.#options.width));
     const [table, key] =
@@ -278,7 +278,7 @@ select 'payout', merchant_txn_id, refno, status, reached from dragonpay_payouts`
     await rm(this.#dataFolder, { recursive: true, force: true });
   }
 
-  /** Straight to PostgreSQL, past the proxies. */
+  /** Connects to PostgreSQL directly, not through a proxy. */
   async #query(statement: string): Promise<Array<Record<string, unknown>>> {
     const client = new pg.Client({ connectionString: this.#postgres?.url });
     client.on('error', () => {});

@@ -70,7 +70,7 @@ describe('DragonpayError', () => {
   });
 
   it('is() accepts an error of another copy of the package', async () => {
-    // The query makes it another module, with a class of its own.
+    // With the query, Node loads the file again as another module.
     const copy: typeof import('../../src/errors.js') = await import(
       `${new URL('../../src/errors.js', import.meta.url)}?copy`
     );

@@ -4,22 +4,22 @@ import axe from 'axe-core';
 import { expect } from 'chai';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
-/** Widths of a desktop and of a phone, in CSS pixels. */
+/** Viewports of a desktop and a phone, in CSS pixels. */
 export const screens = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
 
 export const colorSchemes = ['dark', 'light'] as const;
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
-/** The Chromium on the PATH; `undefined` where there is none. */
+/** Finds Chromium or Chrome on the `PATH`. */
 function findChromium(): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter);
   return names.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
 }
 
 /**
- * Starts the Chromium of this machine; `undefined` where there is none.
- * @throws Error where there is none and `CI` says that nothing may be left out
+ * Starts the Chromium of this machine. Returns `undefined` if there is none.
+ * @throws Error if there is none and `CI` is set, because CI must not skip tests
  */
 export async function launchBrowser(): Promise<Browser | undefined> {
   const executablePath = findChromium();
@@ -28,7 +28,7 @@ export async function launchBrowser(): Promise<Browser | undefined> {
   return undefined;
 }
 
-/** Fails where axe finds something on the page, or it has to be scrolled sideways: on both screens, light and dark. */
+/** Fails on axe violations and on sideways scrolling. Checks both viewports, light and dark. */
 export async function expectAccessible(page: Page): Promise<void> {
   await page.evaluate(axe.source);
   for (const [screen, size] of Object.entries(screens)) {

@@ -10,22 +10,22 @@ export const packageFolder = fileURLToPath(new URL('../..', import.meta.url));
 
 const require = createRequire(import.meta.url);
 
-/** The compilers that users of this package may have, by version: the command's JavaScript file. */
+/** The supported compilers: the JavaScript file of each command. */
 export const compilers = {
   'TypeScript 7': join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'),
   'TypeScript 5.9': join(dirname(require.resolve('typescript5/package.json')), 'bin/tsc'),
 } as const;
 
-/** What a program said, and how it ended. */
+/** The output and the exit code of a program. */
 export interface Outcome {
   readonly code: number | string;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs a program to its end. Never rejects: whatever it ends with is the outcome. */
+/** Runs a program until it exits. Never rejects. */
 export function run(command: string, args: readonly string[], cwd: string): Promise<Outcome> {
-  // These measure no coverage: what they run is built output in a temporary folder.
+  // Built output in a temporary folder does not count as coverage.
   const { NODE_V8_COVERAGE, NODE_OPTIONS, ...env } = process.env;
   return new Promise((resolve) => {
     execFile(command, args, { cwd, env, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
@@ -39,22 +39,22 @@ export function runNode(args: readonly string[], cwd: string): Promise<Outcome> 
   return run(process.execPath, args, cwd);
 }
 
-/** Runs a program that has to succeed, and answers with its stdout. */
+/** Returns the stdout of a program that must succeed. */
 export async function succeed(outcome: Promise<Outcome>): Promise<string> {
   const { code, stdout, stderr } = await outcome;
   if (code !== 0) throw new Error(`ended with ${code}\n${stdout}${stderr}`);
   return stdout;
 }
 
-/** A temporary project in which this package, built from its sources as they are now, is installed. */
+/** A temporary project with this package, built from the current sources. */
 export interface BuiltProject {
   readonly folder: string;
   remove(): Promise<void>;
 }
 
 /**
- * Builds this package into the `node_modules` of a new temporary folder, so that no test depends on a `dist` that may
- * be stale. The packages named in `dependencies` are those of this checkout.
+ * Builds this package into the `node_modules` of a new temporary folder, because `dist` may be stale. The packages of
+ * `dependencies` are linked from this checkout.
  */
 export async function buildIntoProject(dependencies: readonly string[]): Promise<BuiltProject> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'dragonpay-callback-built-')));

@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
 
-/** The steps of a payer, by what a screen reader says of the pages. */
+// The steps of a payer. Elements are found by their accessible names, as a screen reader finds them.
 
-/** Chooses something in the shop, and goes to pay. Returns the txnid. */
+/** Chooses a product and opens the payment page. Returns the txnid. */
 export async function beginPayment(page: Page, shopUrl: string, product: string): Promise<string> {
   await page.goto(shopUrl);
   await page.getByRole('radio', { name: new RegExp(`^${product}`) }).check();
@@ -24,19 +24,19 @@ export async function press(page: Page, button: string | RegExp): Promise<void> 
   await page.getByRole('button', { name: button }).click();
 }
 
-/** The text of the page's only first heading. */
+/** The text of the only `h1` of the page. */
 export async function headingOf(page: Page): Promise<string> {
   return (await page.getByRole('heading', { level: 1 }).textContent()) ?? '';
 }
 
-/** What the sandbox is to do wrong, by the labels of its form: boxes to check, and fields to fill. */
+/** The labels and values of the sandbox's form for misbehavior. */
 export interface Wrongs {
   readonly check?: string;
   readonly fill?: readonly [field: string, value: string];
   readonly select?: readonly [field: string, value: string];
 }
 
-/** Says on the sandbox's page of a payment what is to go wrong with it. */
+/** Sets the misbehavior for one payment on its sandbox page. */
 export async function misbehave(control: Page, sandboxUrl: string, txnid: string, wrongs: Wrongs): Promise<void> {
   const { check, fill, select } = wrongs;
   await control.goto(`${sandboxUrl}/payments/${txnid}`);

@@ -4,20 +4,20 @@ import { root } from './program.js';
 
 /** A page of the documentation. */
 export interface Page {
-  /** From the root of the project: `docs/errors.md`. */
+  /** Relative to the project folder, for example `docs/errors.md`. */
   readonly path: string;
   readonly text: string;
 }
 
-/** A fenced block of code. */
+/** A fenced code block. */
 export interface CodeBlock {
   readonly language: string;
   readonly code: string;
-  /** The line that its code starts at, from 1. */
+  /** The line number of its first line of code. */
   readonly line: number;
 }
 
-/** Reads the Markdown files of the root and of `docs/`. */
+/** Reads the Markdown files of the project folder and of `docs/`. */
 export async function readPages(): Promise<Page[]> {
   const paths = (await Promise.all(['.', 'docs'].map((folder) => markdownFiles(folder)))).flat();
   return Promise.all(paths.map(async (path) => ({ path, text: await readFile(join(root, path), 'utf8') })));
@@ -42,7 +42,7 @@ export function proseOf({ text }: Page): string {
   return text.replace(/^```.*?^```$/gms, '');
 }
 
-/** The rows of the first table whose header has such a first cell: each an array of its cells. */
+/** The rows of the first table whose first header cell has this text, as arrays of cells. */
 export function tableRows({ path, text }: Page, firstCell: string): string[][] {
   const lines = text.split('\n');
   const header = lines.findIndex((line) => line.startsWith(`| ${firstCell} |`));
@@ -57,12 +57,12 @@ export function tableRows({ path, text }: Page, firstCell: string): string[][] {
   );
 }
 
-/** What stands between backticks. */
+/** The texts between backticks. */
 export function inBackticks(text: string): string[] {
   return [...text.matchAll(/`([^`\n]+)`/g)].map((match) => match[1] ?? '');
 }
 
-/** The anchors that a page's headings make, as code hosts make them. */
+/** The anchors of the page's headings, as GitHub generates them. */
 export function anchorsOf(page: Page): string[] {
   return [...proseOf(page).matchAll(/^#+ (.+)$/gm)].map((match) =>
     (match[1] ?? '')

@@ -3,26 +3,26 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A request as it came over the wire. */
+/** A received request. */
 export interface SeenRequest {
   readonly method: string;
   readonly path: string;
-  /** The form as sent, not decoded: the body of a POST, the query of a GET. */
+  /** The encoded form: the body of a POST, the query of a GET. */
   readonly form: string;
   readonly contentType: string | undefined;
-  /** The form, decoded. */
+  /** The decoded form. */
   readonly fields: Readonly<Record<string, string>>;
 }
 
-/** How the merchant answers: a status and a text. */
+/** Returns the status and the body of the reply. */
 export type Answer = (request: SeenRequest, count: number) => readonly [status: number, body: string];
 
-/** A merchant's server that writes down what it is sent. */
+/** A merchant's server that records its requests. */
 export interface MerchantServer {
   readonly url: string;
   readonly seen: SeenRequest[];
   answer(answer: Answer): void;
-  /** Resolves when so many requests have come. Rejects after five seconds. */
+  /** Resolves after `count` requests. Rejects after five seconds. */
   until(count: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -8,17 +8,17 @@ import { fileURLToPath } from 'node:url';
 /** The folder of the project. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A TypeScript program that runs in a process of its own. */
+/** A TypeScript program in another process. */
 export interface Program {
-  /** What it has printed so far, on both streams. */
+  /** Its output so far, stdout and stderr. */
   output(): string;
-  /** Resolves to the match once the output has it; rejects when the program ends without. */
+  /** Resolves to the first match in the output. Rejects if the program exits without one. */
   printed(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Ends it, and waits until it is gone; SIGTERM when not given. */
+  /** Sends a signal (default: SIGTERM) and waits until the program has exited. */
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** Runs a file through tsx, with `environment` over this process's own; what is `undefined` there is unset. */
+/** Runs a file with tsx. `environment` overrides the variables of this process; `undefined` unsets one. */
 export function runProgram(file: string, environment: Readonly<Record<string, string | undefined>>): Program {
   const child = spawn(process.execPath, ['--import', 'tsx', file], {
     cwd: root,
@@ -52,7 +52,7 @@ function printed(child: ChildProcess, pattern: RegExp, output: () => string): Pr
       child.off('printed', look).off('close', onClose);
       resolve(match);
     };
-    const onClose = () => reject(new Error(`the program ended and had not printed ${pattern}:\n${output()}`));
+    const onClose = () => reject(new Error(`the program exited without printing ${pattern}:\n${output()}`));
     child.on('printed', look).on('close', onClose);
     look();
   });

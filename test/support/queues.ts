@@ -5,18 +5,18 @@ import { graphileQueue, graphileTasks } from '../../adapters/queues/graphile-wor
 import { pgBossQueue, workWithPgBoss } from '../../adapters/queues/pg-boss.js';
 import type { JobQueue, QueueWorker } from '../../src/index.js';
 
-/** One of the two queues, made ready. */
+/** A queue that is ready for jobs. */
 export interface ReadyQueue {
-  // biome-ignore lint/suspicious/noExplicitAny: any database will do
+  // biome-ignore lint/suspicious/noExplicitAny: any database is accepted
   readonly queue: JobQueue<any>;
-  /** Begins to work off its jobs in this process; jobs of processes that died are taken over soon. */
+  /** Starts a worker in this process. It soon takes over the jobs of dead processes. */
   work(worker: QueueWorker): Promise<void>;
-  /** How many jobs wait or are in work. */
+  /** The number of jobs that are waiting or running. */
   waiting(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** Makes a queue on a database ready, with the queue `ship`. */
+/** Prepares a database for a queue, with the queue name `ship`. */
 export const queues: Readonly<Record<string, (url: string) => Promise<ReadyQueue>>> = {
   'pg-boss': readyPgBoss,
   'graphile-worker': readyGraphileWorker,
@@ -43,7 +43,7 @@ async function readyGraphileWorker(url: string): Promise<ReadyQueue> {
   return {
     queue: graphileQueue(),
     async work(worker) {
-      // Graphile Worker takes jobs of a dead process over after four hours, or when it is told who died.
+      // Graphile Worker takes over the jobs of a dead process after four hours, or when it is named here.
       const dead = await rowsOf(url, 'select locked_by as id from graphile_worker.jobs where locked_by is not null');
       await utils.forceUnlockWorkers(dead.map(({ id }) => id));
       const taskList = graphileTasks(worker);

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { createDragonpay, DragonpayCallback, OnStatus } from '../../src/index.js';
 import { type DragonpayTables, KyselyRepository, type StoredCallback } from '../../src/kysely.js';
 
-/** A process that reconciles once, ships what is paid in the same transaction, and prints the report. */
+/** Reconciles once, ships paid orders in the same transaction, and prints the report. */
 type Database = DragonpayTables & { shipped: { txnid: string } };
 
 @DragonpayCallback()
@@ -22,7 +22,7 @@ const dragonpay = createDragonpay({
   apiKey: 'api key',
   verification: { sha1: { secretKeys: ['secret'] } },
   repository: new KyselyRepository(db),
-  // Short bounds make a short lease: what a killed process was about is asked for by the next one.
+  // Short limits make a short lease, so that the next process soon asks about the payments of a killed one.
   inquiry: {
     attempts: 1,
     timeoutMilliseconds: Number(process.env.TIMEOUT ?? 400),

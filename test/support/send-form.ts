@@ -1,6 +1,6 @@
 import { type Agent, type IncomingHttpHeaders, request } from 'node:http';
 
-/** How a callback was answered. */
+/** The answer to a callback. */
 export interface FormAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -8,16 +8,16 @@ export interface FormAnswer {
 }
 
 export interface SendOptions {
-  /** `POST` when not given. */
+  /** Default: `POST`. */
   readonly method?: 'GET' | 'POST';
-  /** A connection of its own when not given. */
+  /** Default: one connection for this request. */
   readonly agent?: Agent;
-  /** Hangs up after so many milliseconds without an answer. */
+  /** Closes the connection after this many milliseconds without an answer. Default: 20,000. */
   readonly timeout?: number;
   readonly path?: string;
 }
 
-/** Sends an encoded form to 127.0.0.1 as the gateway would. Rejects when it is not answered to the end. */
+/** Sends an encoded form to 127.0.0.1 as the gateway does. Rejects without a complete answer. */
 export function sendForm(port: number, form: string, options: SendOptions = {}): Promise<FormAnswer> {
   const { method = 'POST', agent = false, timeout = 20_000, path = '/dragonpay/callback' } = options;
   const isPost = method === 'POST';

@@ -15,7 +15,7 @@ import type { AdapterServer, AdapterSetup } from '../../src/testing.js';
 
 const path = '/dragonpay/callback';
 
-/** A way to serve an endpoint, for {@link adapterConformance}. */
+/** Serves an endpoint for {@link adapterConformance}. */
 export type Serve = (endpoint: CallbackEndpoint, setup: AdapterSetup) => Promise<AdapterServer>;
 
 async function listen(listener: RequestListener): Promise<AdapterServer> {
@@ -40,7 +40,7 @@ async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
 const isForm = ({ headers }: IncomingMessage) =>
   /^application\/x-www-form-urlencoded\b/i.test(headers['content-type'] ?? '');
 
-/** `node:http`; its form parser is what serverless hosts do: they read the body and set `request.body`. */
+/** `node:http`. Its form parser imitates serverless hosts, which read the body and set `request.body`. */
 export const serveNode: Serve = (endpoint, setup) => {
   const listener = toNodeListener(endpoint);
   return listen(async (request, response) => {
@@ -54,14 +54,14 @@ export const serveNode: Serve = (endpoint, setup) => {
 
 const form = 'application/x-www-form-urlencoded';
 
-/** The body parsers that are usual with Express 4. */
+/** Common body parsers of Express 4. */
 export const parsersOfExpress4 = {
   'express.urlencoded, extended': [express4.urlencoded({ extended: true })],
   'express.urlencoded, simple': [express4.urlencoded({ extended: false }), express4.json()],
   'express.raw': [express4.raw({ type: form })],
 } satisfies Record<string, RequestHandler4[]>;
 
-/** Express 4 (`env`: it prints no errors) with these parsers of forms. */
+/** Express 4 with these form parsers. `env` keeps it from printing errors. */
 export function serveExpress4(parsers: RequestHandler4[]): Serve {
   return (endpoint, setup) => {
     const app = express4().disable('x-powered-by').set('env', 'test');
@@ -75,7 +75,7 @@ export function serveExpress4(parsers: RequestHandler4[]): Serve {
   };
 }
 
-/** The body parsers that are usual with Express 5. */
+/** Common body parsers of Express 5. */
 export const parsersOfExpress5 = {
   'express.urlencoded, extended': [express.urlencoded({ extended: true })],
   'express.urlencoded, simple': [express.urlencoded(), express.json()],
@@ -86,7 +86,7 @@ export const parsersOfExpress5 = {
   'express.text': [express.text({ type: form })],
 } satisfies Record<string, RequestHandler[]>;
 
-/** Express 5 (`env`: it prints no errors) with these parsers of forms. */
+/** Express 5 with these form parsers. `env` keeps it from printing errors. */
 export function serveExpress5(parsers: RequestHandler[]): Serve {
   return (endpoint, setup) => {
     const app = express().disable('x-powered-by').set('env', 'test');
@@ -100,12 +100,12 @@ export function serveExpress5(parsers: RequestHandler[]): Serve {
   };
 }
 
-// It has no types of its own.
+// The package has no types.
 const koaBodyparser: (options?: { enableTypes?: string[] }) => Middleware & Middleware2 = createRequire(
   import.meta.url,
 )('koa-bodyparser');
 
-/** The body parsers that are usual with Koa, each with the one type of body that it is to parse. */
+/** Common body parsers of Koa, each for one type of body. */
 export const parsersOfKoa = {
   'koa-bodyparser': (type: 'form' | 'json') => koaBodyparser({ enableTypes: [type] }),
   '@koa/bodyparser': (type: 'form' | 'json') =>
@@ -114,11 +114,11 @@ export const parsersOfKoa = {
 
 type KoaParser = (typeof parsersOfKoa)['koa-bodyparser'];
 
-/** Koa 2 or 3 with this parser of forms. */
+/** Koa 2 or 3 with this form parser. */
 export function serveKoa(version: 2 | 3, parser: KoaParser): Serve {
   return (endpoint, setup) => {
     const app = (version === 2 ? new Koa2() : new Koa()) as Koa;
-    // A client that goes away is an error to Koa, which it prints.
+    // Koa would print an error for each client that disconnects.
     app.silent = true;
     if (setup === 'form-parser') app.use(parser('form'));
     if (setup === 'json-parser') app.use(parser('json'));

@@ -6,8 +6,8 @@ import { encodeCallback, signCallback } from '../../src/testing.js';
 import { queues } from './queues.js';
 
 /**
- * A process of a shop with a queue. `receive`: takes a callback, says so, and never works. `work`: works off jobs;
- * with HANG it begins one and never ends it.
+ * A process of a shop with a queue. `ROLE=receive` receives a callback, prints the answer and runs no job. `ROLE=work`
+ * runs jobs. With `HANG` it starts one and never finishes it.
  */
 const { DATABASE_URL: url = '', QUEUE = '', ROLE, HANG, TXNID = '' } = process.env;
 
@@ -21,7 +21,7 @@ class Shop {
     await db.insertInto('work').values({ key: job.key, event: 'began' }).execute();
     console.log(`began ${job.key}`);
     if (HANG !== undefined) await new Promise(() => {});
-    // What a courier does that is told an idempotency key.
+    // A courier that accepts an idempotency key does the same.
     await db
       .insertInto('work')
       .values({ key: job.key, event: 'shipped' })

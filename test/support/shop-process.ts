@@ -6,26 +6,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from './program.js';
 
-/** What a process said, and how it ended. */
+/** The output and the exit code of a process. */
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A demo shop in a process of its own. */
+/** A demo shop in another process. */
 export interface ShopProcess {
   readonly url: string;
-  /** The page of its sandbox; empty where it has none. */
+  /** The URL of its sandbox, or an empty string without one. */
   readonly sandboxUrl: string;
   readonly child: ChildProcess;
-  /** What it has said on stdout so far. */
+  /** Its stdout so far. */
   log(): string;
-  /** Sends a signal, and waits for the end. */
+  /** Sends a signal (default: SIGINT) and waits for the exit. */
   stop(signal?: NodeJS.Signals): Promise<Ended>;
 }
 
-/** The environment of a shop: nothing of the surroundings decides which keys it has. */
+/** The environment of a shop, without the shop's variables of this process. */
 function shopEnv(variables: Record<string, string>): NodeJS.ProcessEnv {
   const own = /^(?:DRAGONPAY_.*|DATABASE_URL|SHOP_DATA|SERVER|HOST|PORT|UPDATE_ON_GET)$/;
   const inherited = Object.entries(process.env).filter(([name]) => !own.test(name));
@@ -53,12 +53,12 @@ function run(command: readonly string[], env: Record<string, string>): { child: 
 
 const asNpmWould = [process.execPath, '--import', 'tsx', 'examples/shop/main.ts'];
 
-/** Runs a shop that cannot open, to its end. */
+/** Runs a shop that cannot open until it exits. */
 export function runShop(env: Record<string, string>): Promise<Ended> {
   return run(asNpmWould, env).ended;
 }
 
-/** Starts a shop on a free port, and waits until it is open. Through npm, or as npm would. */
+/** Starts a shop on a free port and waits until it is open. With `npm`, starts it by `npm start`. */
 export async function startShop(env: Record<string, string>, options: { npm?: boolean } = {}): Promise<ShopProcess> {
   const { child, ended } = run(options.npm ? ['npm', 'start', '--silent'] : asNpmWould, env);
   let log = '';
@@ -84,7 +84,7 @@ export async function startShop(env: Record<string, string>, options: { npm?: bo
   return { url, sandboxUrl, child, log: () => log, stop };
 }
 
-/** Ends what a failed test has left. A second signal lets the shop end its PostgreSQL, which SIGKILL would not. */
+/** Stops the shops that a failed test left. On a second signal a shop stops its PostgreSQL; SIGKILL would not. */
 export async function killShops(): Promise<void> {
   for (const child of running) {
     const closed = once(child, 'close');
@@ -95,20 +95,20 @@ export async function killShops(): Promise<void> {
   }
 }
 
-/** A folder for a shop's data, which PostgreSQL's own user gets into. */
+/** A data folder that the user of the embedded PostgreSQL can enter. */
 export async function makeDataFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-shop-'));
   await chmod(folder, 0o755);
   return folder;
 }
 
-/** The process id of the PostgreSQL of a data folder; `undefined` when there is none. */
+/** The process id of the PostgreSQL of a data folder, or `undefined`. */
 export function postmasterOf(dataFolder: string): number | undefined {
   const file = join(dataFolder, 'cluster/postmaster.pid');
   return existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : undefined;
 }
 
-/** Whether a process is there. */
+/** Whether a process exists. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

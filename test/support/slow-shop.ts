@@ -1,4 +1,4 @@
-/** An application process whose handlers take their time: `slow-shops.ts` starts it. */
+/** An application process with slow handlers. `slow-shops.ts` starts it. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,7 +16,7 @@ const { DATABASE_URL: connectionString, SHOP_CLASS, SHOP_POOL, SHOP_BUSY } = pro
 const pool = new pg.Pool({ connectionString, max: Number(SHOP_POOL) });
 pool.on('error', () => {});
 
-/** `slow-…` takes a second, `failing-…` as well, and throws at the first try, whichever process that is in. */
+/** Takes a second for `slow-…` and `failing-…`. The first try of `failing-…` throws, in whichever process it runs. */
 async function work({ trx, data }: StoredCallback<'S', Database>, handler: string): Promise<void> {
   const { txnid } = data;
   await trx.insertInto('shop_effects').values({ txnid, handler }).execute();

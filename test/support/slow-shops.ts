@@ -12,38 +12,38 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface SlowShopOptions {
   readonly handlerClass?: 'Courier' | 'Ledger';
-  /** Connections of its pool; 10 when not given. */
+  /** Connections of its pool. Default: 10. */
   readonly pool?: number;
-  /** How long a duplicate waits, in milliseconds. */
+  /** The longest wait of a duplicate, in milliseconds. */
   readonly busy?: number;
 }
 
-/** What a shop says when it is gone. */
+/** The report of a shop that has closed. */
 export interface ClosingReport {
   readonly received: number;
   readonly answered: number;
   readonly isDrained: boolean;
 }
 
-/** Makes the tables that the handlers of the shops write to. */
+/** Creates the tables that the shops' handlers write to. */
 export async function createSlowShopTables({ pool }: TestDatabase): Promise<void> {
   await pool.query('create table shop_effects (txnid text not null, handler text not null)');
   await pool.query('create table shop_tries (txnid text primary key)');
 }
 
-/** Adds payments to be called back about. */
+/** Creates payments of 100.00. */
 export async function createPayments({ db }: TestDatabase, txnids: readonly string[]): Promise<void> {
   const repository = new KyselyRepository(db);
   await Promise.all(txnids.map((txnid) => repository.createPayment({ txnid, amount: '100.00' })));
 }
 
-/** A signed callback that says a payment was paid. */
+/** A signed callback with status S. */
 export function paid(txnid: string): string {
   const fields = { txnid, refno: `R-${txnid}`, status: 'S', message: 'Paid', amount: '100.00' };
   return encodeCallback(signCallback(fields, { hmac: { key: 'secret of the slow shop' } }, { merchantId: 'SHOP' }));
 }
 
-/** An application process of its own, with a handler that takes a second for some payments. */
+/** An application process whose handler takes a second for some payments. */
 export class SlowShop {
   readonly port: number;
   readonly #child: ChildProcess;
@@ -68,7 +68,7 @@ export class SlowShop {
     return new SlowShop(child, port);
   }
 
-  /** How many connections are in use, and how many callbacks wait for one. */
+  /** The connections in use, and the callbacks that wait for a connection. */
   async poolState(): Promise<{ readonly inUse: number; readonly waiting: number }> {
     const answered = once(this.#child, 'message') as Promise<[{ pool: { inUse: number; waiting: number } }]>;
     this.#child.send('pool');
@@ -76,14 +76,14 @@ export class SlowShop {
     return pool;
   }
 
-  /** Sends a callback, and tells how long the answer took, in milliseconds. */
+  /** Sends a callback and measures the time to the answer. */
   async send(form: string): Promise<FormAnswer & { readonly milliseconds: number }> {
     const startedAt = performance.now();
     const answer = await sendForm(this.port, form, { agent: this.#agent });
     return { ...answer, milliseconds: performance.now() - startedAt };
   }
 
-  /** SIGTERM: it closes, and tells how many requests it received and how many it answered. */
+  /** Sends SIGTERM. The shop closes and reports how many requests it received and answered. */
   async stop(): Promise<ClosingReport> {
     this.#agent.destroy();
     const [reported, ended] = [once(this.#child, 'message'), once(this.#child, 'exit')];

@@ -3,28 +3,28 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How the stand-in answers an inquiry. */
+/** The answer to an inquiry. */
 export type StandInAnswer =
-  /** As the gateway does, with these fields over the usual ones. `Amount` is written as it is: a JSON number's text. */
+  /** The gateway's answer with these fields changed. `Amount` is the text of a JSON number. */
   | { readonly fields: Readonly<Record<string, string | null>> }
-  /** This text with this status. */
+  /** This body and status. */
   | { readonly status: number; readonly text?: string; readonly headers?: Readonly<Record<string, string>> }
-  /** A body that ends in the middle. */
+  /** A truncated body. */
   | { readonly half: Readonly<Record<string, string | null>> }
-  /** No answer at all. */
+  /** No answer. */
   | 'silence';
 
-/** Decides on the answer to one inquiry; `call` counts those about this payment, from 1. */
+/** Chooses the answer to an inquiry. `call` counts the inquiries about this payment, from 1. */
 export type Script = (txnid: string, call: number) => StandInAnswer | Promise<StandInAnswer>;
 
-/** A stand-in for the gateway's inquiry call: a real HTTP server. */
+/** An HTTP server that stands in for the gateway's inquiries. */
 export interface StandInGateway {
   readonly url: string;
-  /** The payments that were asked about, in order. */
+  /** The payments of the inquiries, in order. */
   readonly asked: string[];
-  /** Payments that were asked about while an earlier inquiry about them was still open. */
+  /** Payments with two inquiries at the same time. */
   readonly askedTwiceAtOnce: string[];
-  /** The most inquiries that were open at the same time. */
+  /** The highest number of simultaneous inquiries. */
   mostAtOnce(): number;
   answer(script: Script): void;
   close(): Promise<void>;
@@ -32,7 +32,7 @@ export interface StandInGateway {
 
 const path = /^\/api\/collect\/v1\/txnid\/([^/?]+)$/;
 
-/** Starts one that knows the merchant `ACME` with the API key `api key`. */
+/** Starts a gateway that accepts the merchant `ACME` with the API key `api key`. */
 export async function startStandInGateway(script: Script = () => ({ status: 404 })): Promise<StandInGateway> {
   let current = script;
   let most = 0;
@@ -87,7 +87,7 @@ function send(response: ServerResponse, txnid: string, answer: StandInAnswer): v
   else response.write(body.slice(0, body.length / 2), () => response.destroy());
 }
 
-/** The JSON of an answer. Values are strings or null, but for `Amount` and `Fee`, which are numbers. */
+/** The JSON of an answer. `Amount` and `Fee` are numbers; other values are strings or null. */
 export function inquiryAnswer(txnid: string, fields: Readonly<Record<string, string | null>>): string {
   const all: Record<string, string | null> = {
     RefNo: 'RFNO0001',
@@ -115,7 +115,7 @@ export function inquiryAnswer(txnid: string, fields: Readonly<Record<string, str
   return `{${pairs.join(',')}}`;
 }
 
-/** An answer that takes so long. */
+/** An answer after a delay. */
 export async function after(milliseconds: number, answer: StandInAnswer): Promise<StandInAnswer> {
   await sleep(milliseconds);
   return answer;
