@@ -343,7 +343,7 @@ describe('Demo shop in a browser', function () {
       await expectAccessible(page);
     });
 
-    it('an empty sandbox, and its page of a payout', async () => {
+    it('an empty sandbox and the page of a payout', async () => {
       const sandbox = await startSandbox();
       for (const path of ['/', '/postbacks']) {
         await page.goto(sandbox.url + path);
@@ -356,7 +356,7 @@ describe('Demo shop in a browser', function () {
     });
   });
 
-  it('goes on after a restart: orders are kept, and the new keys of the sandbox are fetched', async () => {
+  it('shop keeps its orders after a restart and fetches the new keys', async () => {
     const before = await beginPayment(page, shop.url, 'Enamel mug');
     expect((await shop.stop()).stderr).to.equal('');
     shop = await startShop({ DATABASE_URL: database.url, SHOP_DATA: dataFolder, PORT: new URL(shop.url).port });
