@@ -83,6 +83,7 @@ export type { ReconcileOptions, ReconcileReport } from './operations/reconcile.j
 export type { Environment } from './protocol/gateway-addresses.js';
 export { generateTxnId, type TxnIdOptions } from './protocol/generate-txn-id.js';
 export type { CallbackKind } from './protocol/kinds.js';
+export { type MessageCode, messageCode } from './protocol/message-codes.js';
 export type { ProofAlgorithm, SignedField, SignedText, TextEncoding } from './protocol/signed-text.js';
 export type { PaymentStatus, PayoutStatus, Status } from './protocol/statuses.js';
 // Where callbacks are stored

@@ -172,7 +172,7 @@ describe('Documented code', function () {
     expect(await show({})).to.equal('Please check your email');
     await deliver(endpoint, postback('DJANGO-1', { status: 'F', message: '[107] Transaction cancelled' }));
     expect(await show({ status: 'F', message: '[107] Transaction cancelled' })).to.equal(
-      'You canceled the transaction',
+      'You cancelled the transaction',
     );
     expect(await show({ status: 'F', message: '[108] Insufficient funds' })).to.equal('The payment failed');
     await deliver(endpoint, postback('DJANGO-1'));
