@@ -1,3 +1,4 @@
+import { assertCalled } from './assert-called.js';
 import { type HandlerClass, setClassOptions } from './handler-metadata.js';
 
 /** Options of `@DragonpayCallback`. */
@@ -32,6 +33,7 @@ export function DragonpayCallback(
   first: DragonpayCallbackOptions | boolean = {},
   second?: boolean,
 ): HandlerClassDecorator {
+  assertCalled('DragonpayCallback', [first]);
   const given = typeof first === 'boolean' ? { updateOnGet: first, allowInvalidData: second } : first;
   const options = { updateOnGet: given.updateOnGet ?? false, allowInvalidData: given.allowInvalidData ?? true };
   return (target, context) => setClassOptions(options, target, context);

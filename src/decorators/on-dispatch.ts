@@ -1,4 +1,5 @@
 import type { CallbackReply, CallbackRequest } from '../model/callback-request.js';
+import { assertCalled } from './assert-called.js';
 import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js';
 import type { HandlerMethodDecorator } from './method-decorator.js';
 
@@ -21,6 +22,7 @@ export type DispatchMethod = (
  *   return answer;
  * }
  */
-export function OnDispatch(): HandlerMethodDecorator<DispatchMethod> {
+export function OnDispatch(...given: []): HandlerMethodDecorator<DispatchMethod> {
+  assertCalled('OnDispatch', given);
   return (...args: MethodDecoratorArguments) => addMethod({ role: 'dispatch' }, ...args);
 }

@@ -1,3 +1,4 @@
+import { assertCalled } from './assert-called.js';
 import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js';
 import type { CallbackMethod, HandlerMethodDecorator } from './method-decorator.js';
 
@@ -8,6 +9,7 @@ import type { CallbackMethod, HandlerMethodDecorator } from './method-decorator.
  * @example
  * \@OnGet() show(callback: Callback) { return callback.valid ? 'Thank you' : 'Please check your email'; }
  */
-export function OnGet(): HandlerMethodDecorator<CallbackMethod> {
+export function OnGet(...given: []): HandlerMethodDecorator<CallbackMethod> {
+  assertCalled('OnGet', given);
   return (...args: MethodDecoratorArguments) => addMethod({ role: 'get' }, ...args);
 }

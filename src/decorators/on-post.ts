@@ -1,3 +1,4 @@
+import { assertCalled } from './assert-called.js';
 import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js';
 import type { CallbackMethod, HandlerMethodDecorator } from './method-decorator.js';
 
@@ -8,6 +9,7 @@ import type { CallbackMethod, HandlerMethodDecorator } from './method-decorator.
  * @example
  * \@OnPost() settle(callback: Callback) { if (callback.valid) console.log(callback.update.outcome); }
  */
-export function OnPost(): HandlerMethodDecorator<CallbackMethod> {
+export function OnPost(...given: []): HandlerMethodDecorator<CallbackMethod> {
+  assertCalled('OnPost', given);
   return (...args: MethodDecoratorArguments) => addMethod({ role: 'post' }, ...args);
 }

@@ -1,5 +1,6 @@
 import type { QueuedCallback, StoredCallback, ValidCallback } from '../model/callback.js';
 import type { PaymentStatus, PayoutStatus, Status } from '../protocol/statuses.js';
+import { assertCalled } from './assert-called.js';
 import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js';
 import type { HandlerMethodDecorator } from './method-decorator.js';
 
@@ -67,6 +68,7 @@ export function OnStatus<const S extends PayoutStatus>(
 export function OnStatus(
   ...given: ReadonlyArray<string | OnStatusOptions | QueuedOptions>
 ): (...args: MethodDecoratorArguments) => void {
+  assertCalled('OnStatus', given);
   const statuses = given.filter((item) => typeof item === 'string');
   const options = given.find((item) => typeof item === 'object');
   const kind = options?.kind ?? 'payment';

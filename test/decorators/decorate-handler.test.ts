@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { decorateHandler } from '../../src/decorators/decorate-handler.js';
+import { DragonpayCallback } from '../../src/decorators/dragonpay-callback.js';
 import { OnDispatch } from '../../src/decorators/on-dispatch.js';
 import { OnGet } from '../../src/decorators/on-get.js';
 import { OnPost } from '../../src/decorators/on-post.js';
@@ -53,4 +54,19 @@ describe('decorateHandler', () => {
     decorateHandler(Misspelt as { new (): Misspelt & { shpi(): void } }, { shpi: OnPost() });
     expect(() => testEndpoint(Misspelt)).to.throw(DragonpayError, /shpi/);
   });
+
+  for (const [name, decorate] of Object.entries({ OnGet, OnPost, OnDispatch, OnStatus, DragonpayCallback })) {
+    it(`${name} refuses to decorate before it is called`, () => {
+      class CheckoutCallback {
+        settle() {}
+      }
+      const { prototype } = CheckoutCallback;
+      const descriptor = Object.getOwnPropertyDescriptor(prototype, 'settle');
+      const legacy = name === 'DragonpayCallback' ? [CheckoutCallback] : [prototype, 'settle', descriptor];
+      const standard = [name === 'DragonpayCallback' ? CheckoutCallback : prototype.settle, { kind: 'method' }];
+      for (const args of [legacy, standard]) {
+        expect(() => Reflect.apply(decorate, undefined, args)).to.throw(DragonpayError, `write @${name}()`);
+      }
+    });
+  }
 });
