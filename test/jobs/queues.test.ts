@@ -16,10 +16,10 @@ import {
   type StoredCallback,
 } from '../../src/index.js';
 import { type DragonpayTables, KyselyRepository } from '../../src/kysely.js';
-import { encodeCallback, signCallback } from '../../src/testing.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { dispatchSigned, post, sha1Settings } from '../support/dispatch-signed.js';
 import { queues, type ReadyQueue } from '../support/queues.js';
-import { merchant, post, rejection } from '../support/receiving.js';
+import { rejection } from '../support/rejection.js';
 
 type Database = DragonpayTables & { work: { key: string; event: 'began' | 'shipped' | 'paid' } };
 
@@ -80,7 +80,7 @@ for (const [name, makeReady] of Object.entries(queues)) {
     });
 
     function receiver(): Dragonpay {
-      return createDragonpay({ ...merchant, repository, queue: ready.queue });
+      return createDragonpay({ ...sha1Settings, repository, queue: ready.queue });
     }
 
     it('enqueues nothing where the transaction rolls back, and one job however often the status comes', async () => {
@@ -106,7 +106,7 @@ for (const [name, makeReady] of Object.entries(queues)) {
       };
       const before = await ready.waiting();
       await repository.createPayment({ txnid: 'T-8', amount: '100.00' });
-      const dragonpay = createDragonpay({ ...merchant, repository, queue });
+      const dragonpay = createDragonpay({ ...sha1Settings, repository, queue });
       expect((await post(dragonpay, Shop, { txnid: 'T-8' })).status).to.equal(500);
       expect(await ready.waiting()).to.equal(before);
     });
@@ -162,11 +162,11 @@ describe('@OnStatus with a queue', () => {
   }
 
   it('wants a queue in the settings', () => {
-    const dragonpay = createDragonpay({ ...merchant, repository: new MemoryRepository() });
+    const dragonpay = createDragonpay({ ...sha1Settings, repository: new MemoryRepository() });
     expect(() => dragonpay.endpoint(Shop))
       .to.throw(DragonpayError)
       .that.includes({ code: 'invalid-setting', subject: 'queue' });
-    expect(() => createDragonpay({ ...merchant, queue: {} as JobQueue })).to.throw(DragonpayError, /enqueue/);
+    expect(() => createDragonpay({ ...sha1Settings, queue: {} as JobQueue })).to.throw(DragonpayError, /enqueue/);
   });
 
   it('takes one method for a status in the transaction and one for each queue, and no two of the same', () => {
@@ -187,7 +187,7 @@ describe('@OnStatus with a queue', () => {
       @OnStatus('S', { queue: 'no name' }) one() {}
     }
     const queue: JobQueue = { enqueue: async () => {} };
-    const dragonpay = createDragonpay({ ...merchant, repository: new MemoryRepository(), queue });
+    const dragonpay = createDragonpay({ ...sha1Settings, repository: new MemoryRepository(), queue });
     expect(dragonpay.work(Right).queues).to.have.members(['ship', 'mail']);
     expect(() => dragonpay.work(Twice)).to.throw(DragonpayError, /two methods/);
     expect(() => dragonpay.work(Nameless)).to.throw(DragonpayError, /has an invalid queue name/);
@@ -198,12 +198,12 @@ describe('@OnStatus with a queue', () => {
     const queue: JobQueue = { enqueue: async (_, { payload }) => void jobs.push(JSON.parse(JSON.stringify(payload))) };
     const repository = new MemoryRepository();
     await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
-    const dragonpay = createDragonpay({ ...merchant, repository, queue });
+    const dragonpay = createDragonpay({ ...sha1Settings, repository, queue });
     expect((await post(dragonpay, Shop)).status).to.equal(200);
     expect(jobs).to.have.length(1);
     const worker = dragonpay.work(Shop);
     await worker.run(jobs[0]);
-    const closed = createDragonpay({ ...merchant, repository, queue });
+    const closed = createDragonpay({ ...sha1Settings, repository, queue });
     await closed.close();
     expect(await rejection(closed.work(Shop).run(jobs[0])), 'the queue tries elsewhere').to.include({
       code: 'closing',
@@ -217,7 +217,7 @@ describe('@OnStatus with a queue', () => {
     ]) {
       expect(await rejection(worker.run(job))).to.include({ code: 'job-refused' });
     }
-    const nobody = createDragonpay({ ...merchant, repository, queue, resolver: { get: () => undefined } });
+    const nobody = createDragonpay({ ...sha1Settings, repository, queue, resolver: { get: () => undefined } });
     expect(await rejection(nobody.work(Shop).run(jobs[0]))).to.include({ code: 'handler-failed' });
   });
 
@@ -235,7 +235,7 @@ describe('@OnStatus with a queue', () => {
     const queue: JobQueue = { enqueue: async (_, { payload }) => void jobs.push(payload) };
     const repository = new MemoryRepository();
     await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
-    const dragonpay = createDragonpay({ ...merchant, repository, queue });
+    const dragonpay = createDragonpay({ ...sha1Settings, repository, queue });
     await post(dragonpay, Slow);
     const running = dragonpay.work(Slow).run(jobs[0]);
     expect(await dragonpay.close()).to.equal(true);
@@ -261,7 +261,7 @@ describe('@OnStatus with a queue', () => {
       };
       for (const [way, [enqueue, status]] of Object.entries(ways)) {
         const limits = { handlerMilliseconds: 300 };
-        const dragonpay = createDragonpay({ ...merchant, repository, queue: { enqueue }, limits });
+        const dragonpay = createDragonpay({ ...sha1Settings, repository, queue: { enqueue }, limits });
         expect((await post(dragonpay, Shop)).status, way).to.equal(status);
         expect((await repository.findPayment('T-1'))?.status, way).to.equal('P');
       }
@@ -289,13 +289,11 @@ describe('@OnStatus with a queue', () => {
     const repository = new MemoryRepository();
     await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
     await repository.createPayout({ merchantTxnId: 'T-1', amount: '100.00', refno: 'R-1' });
-    const dragonpay = createDragonpay({ ...merchant, repository, queue });
+    const dragonpay = createDragonpay({ ...sha1Settings, repository, queue });
     const endpoint = dragonpay.endpoint(Both);
     for (const id of ['txnid', 'merchantTxnId']) {
       const fields = { [id]: 'T-1', refno: 'R-1', status: 'S', message: 'OK', amount: '100.00' };
-      const form = encodeCallback(signCallback(fields as never, { sha1: { secretKey: 'secret' } }));
-      const request = { method: 'GET', target: `/?${form}`, header: () => undefined, native: undefined };
-      const reply = await endpoint.dispatch({ ...request, body: () => ({ kind: 'text', text: '' }) });
+      const reply = await dispatchSigned(endpoint, fields, 'GET');
       expect(reply.status).to.equal(200);
     }
     expect(jobs.map(({ key, payload }) => `${key} ${payload.method}`)).to.deep.equal([

@@ -11,7 +11,9 @@ import {
 } from '../../src/index.js';
 import { KyselyRepository } from '../../src/kysely.js';
 import { createTestDatabase } from '../support/database.js';
-import { describeRepositories, merchant, post, rejection } from '../support/receiving.js';
+import { describeRepositories } from '../support/describe-repositories.js';
+import { post, sha1Settings } from '../support/dispatch-signed.js';
+import { rejection } from '../support/rejection.js';
 
 const note = { reason: 'chargeback won & closed', by: 'Ana' };
 
@@ -36,7 +38,7 @@ describeRepositories('correct()', (repository) => {
   });
 
   function receiver() {
-    const dragonpay = createDragonpay({ ...merchant, repository: repository(), queue });
+    const dragonpay = createDragonpay({ ...sha1Settings, repository: repository(), queue });
     dragonpay.endpoint(Shop);
     return dragonpay;
   }
@@ -139,7 +141,7 @@ describeRepositories('correct()', (repository) => {
         told.push(data.refno);
       }
     }
-    const dragonpay = createDragonpay({ ...merchant, repository: repository() });
+    const dragonpay = createDragonpay({ ...sha1Settings, repository: repository() });
     await repository().createPayment({ txnid: 'T-1', amount: '100.00' });
     const posted = post(dragonpay, Slow, { status: 'P' });
     await pending;
@@ -156,7 +158,7 @@ describeRepositories('correct()', (repository) => {
         throw new Error('no courier');
       }
     }
-    const dragonpay = createDragonpay({ ...merchant, repository: repository() });
+    const dragonpay = createDragonpay({ ...sha1Settings, repository: repository() });
     dragonpay.endpoint(Failing);
     await repository().createPayment({ txnid: 'T-1', amount: '100.00' });
     const options = { ...note, runEffects: true };

@@ -12,6 +12,7 @@ import { readAnswer } from '../../src/gateway/read-inquiry-answer.js';
 import { backoffMilliseconds, readRetryAfter } from '../../src/gateway/retry.js';
 import {
   createDragonpay,
+  type Dragonpay,
   DragonpayCallback,
   DragonpayError,
   type DragonpaySettings,
@@ -22,8 +23,8 @@ import {
 } from '../../src/index.js';
 import { type DragonpayTables, KyselyRepository } from '../../src/kysely.js';
 import { readManilaTime } from '../../src/protocol/manila-time.js';
-import { encodeCallback, signCallback } from '../../src/testing.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { post, secretKey } from '../support/dispatch-signed.js';
 import { type Program, root, runProgram } from '../support/program.js';
 import {
   after as answerAfter,
@@ -57,7 +58,7 @@ describe('reconcile()', () => {
       merchantId: 'ACME',
       environment: { gateway: gateway.url },
       apiKey: 'api key',
-      verification: { sha1: { secretKeys: ['secret'] } },
+      verification: { sha1: { secretKeys: [secretKey] } },
       repository,
       inquiry: fast,
       hooks: { inquired: (event) => told.push(event), stored: () => {}, handlerFailed: () => {} },
@@ -355,7 +356,7 @@ describe('reconcile()', () => {
     const make = (settings: Partial<DragonpaySettings>) =>
       createDragonpay({
         ...{ merchantId: 'ACME', environment: { gateway: gateway.url }, apiKey: 'api key', repository },
-        verification: { sha1: { secretKeys: ['secret'] } },
+        verification: { sha1: { secretKeys: [secretKey] } },
         ...settings,
       });
     const two = receiver();
@@ -483,15 +484,11 @@ describe('reconcile()', () => {
     const settled = Promise.all(
       txnids.map(async (txnid) => {
         await sleep(300 * Math.random());
-        const fields = { txnid, refno: 'RFNO0001', status: 'S', message: 'OK', amount: '100.00' };
-        const text = encodeCallback(signCallback(fields, { sha1: { secretKey: 'secret' } }));
-        const header = (name: string) => (name === 'content-type' ? 'application/x-www-form-urlencoded' : undefined);
-        const request = { method: 'POST', target: '/', header, native: undefined };
-        return receivers[0]?.endpoint(Shop).dispatch({ ...request, body: () => ({ kind: 'text', text }) });
+        return post(receivers[0] as Dragonpay, Shop, { txnid });
       }),
     );
     const reports = await Promise.all(receivers.map((one) => one.reconcile({ olderThan: 0, concurrency: 3 })));
-    expect((await settled).map((reply) => reply?.status)).to.deep.equal(txnids.map(() => 200));
+    expect((await settled).map((reply) => reply.status)).to.deep.equal(txnids.map(() => 200));
     expect(gateway.askedTwiceAtOnce).to.deep.equal([]);
     expect(effects.map(({ txnid }) => txnid).toSorted()).to.deep.equal(txnids.toSorted());
     const applied = reports.map((report) => report.applied).reduce((sum, one) => sum + one);

@@ -7,9 +7,10 @@ import {
   type StoredCallback,
 } from '../../src/index.js';
 import { KyselyRepository } from '../../src/kysely.js';
-import { encodeCallback, signCallback } from '../../src/testing.js';
 import { createTestDatabase } from '../support/database.js';
-import { describeRepositories, merchant, post, rejection } from '../support/receiving.js';
+import { describeRepositories } from '../support/describe-repositories.js';
+import { dispatchSigned, post, sha1Settings } from '../support/dispatch-signed.js';
+import { rejection } from '../support/rejection.js';
 import { startStandInGateway } from '../support/stand-in-gateway.js';
 
 describeRepositories('replay()', (repository) => {
@@ -30,7 +31,7 @@ describeRepositories('replay()', (repository) => {
   });
 
   function receiver() {
-    const dragonpay = createDragonpay({ ...merchant, repository: repository() });
+    const dragonpay = createDragonpay({ ...sha1Settings, repository: repository() });
     dragonpay.endpoint(Shop, { kinds: ['payment'] });
     return dragonpay;
   }
@@ -97,7 +98,7 @@ describeRepositories('replay()', (repository) => {
 
   it('leaves applied what another delivery applied before the failure of the first was noted', async () => {
     const store = repository();
-    const dragonpay = createDragonpay({ ...merchant, repository: store });
+    const dragonpay = createDragonpay({ ...sha1Settings, repository: store });
     await store.createPayment({ txnid: 'T-1', amount: '100.00' });
     fails = true;
     const recordFailure = store.recordFailure.bind(store);
@@ -135,14 +136,7 @@ describeRepositories('replay()', (repository) => {
     }
     const dragonpay = receiver();
     const fields = { merchantTxnId: 'PO-1', refNo: 'RFPO0001', status: 'S', message: 'OK' };
-    const form = new URLSearchParams(signCallback(fields, { sha1: { secretKey: 'secret' } })).toString();
-    await dragonpay.endpoint(Payouts, { kinds: ['payout'] }).dispatch({
-      method: 'POST',
-      target: '/',
-      header: (name) => (name === 'content-type' ? 'application/x-www-form-urlencoded' : undefined),
-      body: () => ({ kind: 'text', text: form }),
-      native: undefined,
-    });
+    await dispatchSigned(dragonpay.endpoint(Payouts, { kinds: ['payout'] }), fields);
     await repository().createPayout({ merchantTxnId: 'PO-1', amount: '5.00', refno: 'RFPO0001' });
     expect(await dragonpay.replay('payout:PO-1:RFPO0001:S')).to.include({ outcome: 'applied' });
     expect(paidOut).to.deep.equal(['PO-1 replay']);
@@ -165,7 +159,7 @@ describeRepositories('replay()', (repository) => {
     const gateway = await startStandInGateway(() => ({ fields: { Param1: 'a:b' } }));
     try {
       const dragonpay = createDragonpay({
-        ...{ ...merchant, repository: repository(), apiKey: 'api key', environment: { gateway: gateway.url } },
+        ...{ ...sha1Settings, repository: repository(), apiKey: 'api key', environment: { gateway: gateway.url } },
       });
       dragonpay.endpoint(Shop, { kinds: ['payment'] });
       await repository().createPayment({ txnid: 'T-1', amount: '90.00' });
@@ -198,7 +192,7 @@ describe('confirm', () => {
       const repository = new KyselyRepository(database.db);
       const make = (confirm: 'final' | 'always' | 'never') =>
         createDragonpay({
-          ...{ ...merchant, repository, confirm, apiKey: 'api key', environment: { gateway: gateway.url } },
+          ...{ ...sha1Settings, repository, confirm, apiKey: 'api key', environment: { gateway: gateway.url } },
         });
       await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
       const cases = [
@@ -257,19 +251,10 @@ describe('confirm', () => {
       const repository = new MemoryRepository();
       await repository.createPayout({ merchantTxnId: 'PO-1', amount: '100.00', refno: 'RFNO0001' });
       const dragonpay = createDragonpay({
-        ...{ ...merchant, repository, confirm: 'always', apiKey: 'api key', environment: { gateway: gateway.url } },
+        ...{ ...sha1Settings, repository, confirm: 'always', apiKey: 'api key', environment: { gateway: gateway.url } },
       });
-      const form = signCallback(
-        { merchantTxnId: 'PO-1', refNo: 'RFNO0001', status: 'S', message: 'OK' },
-        { sha1: { secretKey: 'secret' } },
-      );
-      const reply = await dragonpay.endpoint(Shop).dispatch({
-        method: 'POST',
-        target: '/',
-        header: (name) => (name === 'content-type' ? 'application/x-www-form-urlencoded' : undefined),
-        body: () => ({ kind: 'text', text: encodeCallback(form) }),
-        native: undefined,
-      });
+      const fields = { merchantTxnId: 'PO-1', refNo: 'RFNO0001', status: 'S', message: 'OK' };
+      const reply = await dispatchSigned(dragonpay.endpoint(Shop), fields);
       expect(reply.status).to.equal(200);
       expect((await repository.findPayout('PO-1'))?.status).to.equal('S');
       expect(gateway.asked).to.deep.equal([]);
@@ -284,7 +269,13 @@ describe('confirm', () => {
     try {
       for (const repository of [new KyselyRepository(database.db), new MemoryRepository()]) {
         const dragonpay = createDragonpay({
-          ...{ ...merchant, repository, confirm: 'final', apiKey: 'api key', environment: { gateway: gateway.url } },
+          ...{
+            ...sha1Settings,
+            repository,
+            confirm: 'final',
+            apiKey: 'api key',
+            environment: { gateway: gateway.url },
+          },
         });
         for (const [index, fields] of [{ Amount: '1.0' }, { Currency: 'USD' }].entries()) {
           const txnid = `T-${index}`;
@@ -302,9 +293,9 @@ describe('confirm', () => {
   });
 
   it('wants an API key, and is one of three words', () => {
-    expect(() => createDragonpay({ ...merchant, confirm: 'final' })).to.throw(/apiKey is missing/);
-    expect(() => createDragonpay({ ...merchant, confirm: 'maybe' as 'final' })).to.throw(/confirm is none of/);
-    expect(() => createDragonpay({ ...merchant, inquiry: { attempts: 0 } })).to.throw(/inquiry.attempts/);
-    expect(() => createDragonpay({ ...merchant, inquiry: 5 as never })).to.throw(/inquiry is no object/);
+    expect(() => createDragonpay({ ...sha1Settings, confirm: 'final' })).to.throw(/apiKey is missing/);
+    expect(() => createDragonpay({ ...sha1Settings, confirm: 'maybe' as 'final' })).to.throw(/confirm is none of/);
+    expect(() => createDragonpay({ ...sha1Settings, inquiry: { attempts: 0 } })).to.throw(/inquiry.attempts/);
+    expect(() => createDragonpay({ ...sha1Settings, inquiry: 5 as never })).to.throw(/inquiry is no object/);
   });
 });

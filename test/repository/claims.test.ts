@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { KyselyRepository } from '../../src/kysely.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { describeRepositories } from '../support/receiving.js';
+import { describeRepositories } from '../support/describe-repositories.js';
 
 describeRepositories('claims', (repository) => {
   it('end with their lease, and a late end of one leaves the next alone', async () => {

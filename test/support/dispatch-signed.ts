@@ -8,16 +8,16 @@ import { getQuery, postForm } from './callback-request.js';
 /** The secret that {@link sha1Settings} accepts, for payments and payouts. */
 export const secretKey = 'a secret of the tests';
 
-/** Settings that accept SHA-1 digests of both kinds, and keep failures of handlers off stderr. */
+/** Settings that accept SHA-1 digests for both kinds. The hooks print nothing. */
 export const sha1Settings: DragonpaySettings = {
   merchantId: 'ACME',
   environment: 'test',
   verification: { sha1: { secretKeys: [secretKey] } },
   payout: { sha1: { secretKeys: [secretKey] } },
-  hooks: { rejected: () => {}, stored: () => {}, handlerFailed: () => {} },
+  hooks: { rejected: () => {}, stored: () => {}, handlerFailed: () => {}, inquired: () => {} },
 };
 
-/** The receiver of {@link sha1Settings}, with others where given. */
+/** A receiver with {@link sha1Settings} and the given settings. */
 export function testDragonpay(settings: Partial<DragonpaySettings> = {}): Dragonpay {
   return createDragonpay({ ...sha1Settings, ...settings });
 }
@@ -32,7 +32,7 @@ export function paymentFields(fields: CallbackFields = {}): CallbackFields {
   return { txnid: 'T-1', refno: 'R1', status: 'S', message: '[000] OK', ...fields };
 }
 
-/** Sends a callback with a right digest. */
+/** Sends a callback with a valid digest. */
 export function dispatchSigned(
   endpoint: CallbackEndpoint,
   fields: CallbackFields = paymentFields(),
@@ -42,8 +42,18 @@ export function dispatchSigned(
   return endpoint.dispatch(method === 'POST' ? postForm(form) : getQuery(form));
 }
 
-/** Sends a callback whose digest is another's. */
+/** Sends a callback with an invalid digest. */
 export function dispatchForged(endpoint: CallbackEndpoint, method: 'GET' | 'POST' = 'POST'): Promise<CallbackReply> {
   const form = encodeCallback({ ...paymentFields(), digest: '0'.repeat(40) });
   return endpoint.dispatch(method === 'POST' ? postForm(form) : getQuery(form));
+}
+
+/** Posts a signed callback of a payment of 100.00 with status S, or with the given fields. */
+export function post(
+  dragonpay: Dragonpay,
+  Class: HandlerClass,
+  fields: Readonly<Record<string, string>> = {},
+): Promise<CallbackReply> {
+  const defaults = { refno: 'RFNO0001', message: 'OK', amount: '100.00' };
+  return dispatchSigned(dragonpay.endpoint(Class), paymentFields({ ...defaults, ...fields }));
 }

@@ -1,8 +1,8 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { createDragonpay, DragonpayCallback, OnStatus, type QueuedCallback } from '../../src/index.js';
+import { DragonpayCallback, OnStatus, type QueuedCallback } from '../../src/index.js';
 import { type DragonpayTables, KyselyRepository } from '../../src/kysely.js';
-import { encodeCallback, signCallback } from '../../src/testing.js';
+import { post, testDragonpay } from './dispatch-signed.js';
 import { queues } from './queues.js';
 
 /**
@@ -33,24 +33,10 @@ class Shop {
 
 const ready = await queues[QUEUE]?.(url);
 if (ready === undefined) throw new Error(`there is no queue ${QUEUE}`);
-const dragonpay = createDragonpay({
-  merchantId: 'ACME',
-  environment: 'test',
-  verification: { sha1: { secretKeys: ['secret'] } },
-  repository: new KyselyRepository(db),
-  queue: ready.queue,
-});
+const dragonpay = testDragonpay({ repository: new KyselyRepository(db), queue: ready.queue });
 
 if (ROLE === 'receive') {
-  const fields = { txnid: TXNID, refno: 'RFNO0001', status: 'S', message: 'OK', amount: '100.00' };
-  const text = encodeCallback(signCallback(fields, { sha1: { secretKey: 'secret' } }));
-  const reply = await dragonpay.endpoint(Shop).dispatch({
-    method: 'POST',
-    target: '/',
-    header: (name) => (name === 'content-type' ? 'application/x-www-form-urlencoded' : undefined),
-    body: () => ({ kind: 'text', text }),
-    native: undefined,
-  });
+  const reply = await post(dragonpay, Shop, { txnid: TXNID });
   console.log(`answered ${reply.status} ${reply.body}`);
 } else {
   await ready.work(dragonpay.work(Shop));

@@ -22,7 +22,7 @@ import { assertExactlyOnce, type CallbackFields, signCallback } from '../../src/
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { secretKey, testEndpoint } from '../support/dispatch-signed.js';
 import { root } from '../support/program.js';
-import { rejection } from '../support/receiving.js';
+import { rejection } from '../support/rejection.js';
 
 type Database = DragonpayTables & { shipped: { txnid: string } };
 
