@@ -4,8 +4,8 @@ import { expect } from 'chai';
 import { root } from './support/program.js';
 
 /**
- * The rooms of `src`, and the rooms that each may import. A room imports rooms of an earlier line only, so there can
- * be no circle of rooms.
+ * The rooms (folders) of `src`, each with the rooms that it may import. A room imports only rooms of earlier lines, so
+ * that there are no cycles.
  */
 const rooms: Readonly<Record<string, readonly string[]>> = {
   errors: [],
@@ -21,28 +21,53 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   gateway: ['errors', 'async', 'protocol', 'model', 'reading', 'verification'],
   jobs: ['errors', 'protocol', 'model', 'repository', 'decorators'],
   settings: [
-    ...['errors', 'protocol', 'model', 'observability', 'repository', 'verification'],
-    ...['decorators', 'gateway', 'jobs'],
+    'errors',
+    'protocol',
+    'model',
+    'observability',
+    'repository',
+    'verification',
+    'decorators',
+    'gateway',
+    'jobs',
   ],
   handling: [
-    ...['errors', 'async', 'protocol', 'model', 'observability', 'reading', 'repository'],
-    ...['decorators', 'gateway', 'jobs', 'settings'],
+    'errors',
+    'async',
+    'protocol',
+    'model',
+    'observability',
+    'reading',
+    'repository',
+    'decorators',
+    'gateway',
+    'jobs',
+    'settings',
   ],
   operations: [
-    ...['errors', 'async', 'protocol', 'model', 'observability', 'repository', 'verification'],
-    ...['gateway', 'jobs', 'settings', 'handling'],
+    'errors',
+    'async',
+    'protocol',
+    'model',
+    'observability',
+    'repository',
+    'verification',
+    'gateway',
+    'jobs',
+    'settings',
+    'handling',
   ],
   web: ['errors', 'async', 'response'],
   sandbox: ['errors', 'async', 'protocol', 'model', 'web'],
 };
 
-/** The files of `src` that stand in no room: they compose what the rooms hold. */
+/** The files of `src` in no room: entry points, and the files that compose the rooms. */
 const loose = ['create-dragonpay', 'dispatcher', 'errors', 'index', 'kysely', 'sandbox', 'testing'];
 
-/** Rooms that compose: they may import any room, and no room imports them. */
+/** Rooms that may import any room. No room imports them. */
 const composing = ['cli', 'testing'];
 
-/** The packages that each place may import. Every other place imports none. */
+/** The packages that some places may import. All other places import none. */
 const packages: ReadonlyArray<readonly [place: RegExp, allowed: RegExp]> = [
   [/^src\/repository\/kysely\/|^src\/kysely\.ts$/, /^kysely$/],
   [/^src\/decorators\/handler-metadata\.ts$/, /^reflect-metadata$/],
@@ -54,7 +79,7 @@ const packages: ReadonlyArray<readonly [place: RegExp, allowed: RegExp]> = [
 
 interface SourceFile {
   readonly path: string;
-  /** Paths of files, and names of packages. */
+  /** Paths of files and names of packages. */
   readonly imports: readonly string[];
 }
 
@@ -86,24 +111,24 @@ function roomOf(path: string): string {
 
 const isFile = (name: string) => name.endsWith('.ts');
 
-describe('The house', () => {
+describe('Source folders', () => {
   let files: readonly SourceFile[];
   before(async () => {
     files = await sourceFiles();
   });
 
-  it('has no loose file in src beyond the entry points and what composes the rooms', () => {
+  it('src contains only the entry points and the files that compose the rooms', () => {
     const found = files.filter(({ path }) => /^src\/[^/]+$/.test(path)).map(({ path }) => roomOf(path));
     expect(found.sort()).to.deep.equal([...loose].sort());
   });
 
-  it('has only rooms that the laws name', () => {
+  it('src contains only the rooms that are listed here', () => {
     const found = new Set(files.filter(({ path }) => path.split('/').length > 2).map(({ path }) => roomOf(path)));
     const known = [...Object.keys(rooms), ...composing, 'adapters'].filter((room) => room !== 'errors');
     expect([...found].sort()).to.deep.equal(known.sort());
   });
 
-  it('lets a room import only the rooms below it', () => {
+  it('a room imports only the rooms that it may import', () => {
     const broken = files.flatMap(({ path, imports }) => {
       const allowed = rooms[roomOf(path)];
       if (allowed === undefined) return [];
@@ -119,7 +144,7 @@ describe('The house', () => {
     }
   });
 
-  it('lets adapters import the main entry and the seam only, and src import no adapter', () => {
+  it('adapters import only the main entry and the request type, and src no adapter', () => {
     const seam = ['src/index.ts', 'src/model/callback-request.ts'];
     const broken = files.flatMap(({ path, imports }) =>
       imports
@@ -134,7 +159,7 @@ describe('The house', () => {
     expect(broken).to.deep.equal([]);
   });
 
-  it('lets only its own places name a third party', () => {
+  it('packages are imported only where they are allowed', () => {
     const broken = files.flatMap(({ path, imports }) => {
       const allowed = packages.filter(([place]) => place.test(path)).map(([, name]) => name);
       return imports
@@ -144,17 +169,17 @@ describe('The house', () => {
     expect(broken).to.deep.equal([]);
   });
 
-  it('has no circle of files, not even of types', () => {
+  it('files import each other without cycles, types included', () => {
     const importsOf = new Map(files.map(({ path, imports }) => [path, imports.filter(isFile)]));
     const done = new Set<string>();
-    const circles: string[] = [];
+    const cycles: string[] = [];
     const visit = (path: string, way: readonly string[]): void => {
-      if (way.includes(path)) circles.push([...way.slice(way.indexOf(path)), path].join(' -> '));
+      if (way.includes(path)) cycles.push([...way.slice(way.indexOf(path)), path].join(' -> '));
       if (way.includes(path) || done.has(path)) return;
       for (const target of importsOf.get(path) ?? []) visit(target, [...way, path]);
       done.add(path);
     };
     for (const { path } of files) visit(path, []);
-    expect(circles).to.deep.equal([]);
+    expect(cycles).to.deep.equal([]);
   });
 });

@@ -58,7 +58,8 @@ class LooksBeforeItShips {
   @OnPost()
   async ship(callback: Callback) {
     if (!callback.valid || callback.kind !== 'payment' || shipped.includes(callback.data.txnid)) return;
-    await sleep(5);
+    // Longer than the concurrent deliveries of a busy machine are apart.
+    await sleep(100);
     shipped.push(callback.data.txnid);
   }
 }
