@@ -1,4 +1,4 @@
-/** A Dragonpay of one's own: a gateway that behaves like the test gateway, and misbehaves on request. */
+/** A local gateway that behaves like Dragonpay's test gateway, and misbehaves on request. */
 export type { Channel, ChannelKind } from './sandbox/gateway/channels.js';
 export type { KeyStatus, ListedKey } from './sandbox/gateway/key-ring.js';
 export type {

@@ -1,38 +1,39 @@
 import { randomBytes } from 'node:crypto';
-import { DragonpayError } from '../errors.js';
+import { invalidSetting } from '../errors.js';
 import { merchantIdShape } from '../protocol/field-shapes.js';
 import type { ProofAlgorithm } from '../protocol/signed-text.js';
 
-/** Where callbacks go. A merchant has at most one of each. */
+/** The URLs that callbacks go to. A merchant has at most one of each. */
 export interface RegisteredUrls {
-  /** Called by the sandbox. Without it, later updates of a payment go to the return URL, by GET. */
+  /** Called by the sandbox. If it is not set, later updates of a payment go to the return URL by GET. */
   readonly postbackUrl?: string | undefined;
-  /** Where the payer's browser is sent. */
+  /** The payer's browser is sent there. */
   readonly returnUrl?: string | undefined;
+  /** Called by the sandbox for payouts. */
   readonly payoutPostbackUrl?: string | undefined;
 }
 
 /** Options of {@link startSandbox}. */
 export interface SandboxOptions extends RegisteredUrls {
-  /** Any free one when not given. */
+  /** Default: any free port. */
   readonly port?: number;
-  /** `127.0.0.1` when not given: nobody but this machine reaches it. */
+  /** Default: `127.0.0.1`, which only this machine can reach. */
   readonly host?: string;
-  /** `SANDBOX` when not given. */
+  /** Default: `SANDBOX`. */
   readonly merchantId?: string;
-  /** The password of the gateway's calls. Random when not given. */
+  /** The password for calls of the gateway's API. Default: random. */
   readonly apiKey?: string;
-  /** Signs requests, and the SHA-1 digests of callbacks. Random when not given. */
+  /** The key of signed requests, and of SHA-1 digests of callbacks. Default: random. */
   readonly secretKey?: string;
-  /** Signs the HMAC of callbacks. Random when not given. */
+  /** The key of the HMAC signatures of callbacks. Default: random. */
   readonly hmacKey?: string;
-  /** The proofs that callbacks of payments carry; RSA alone when not given. Payouts always carry SHA-1. */
+  /** The proofs of payment callbacks. Default: `['rsa']`. Payout callbacks always have SHA-1. */
   readonly proofs?: readonly ProofAlgorithm[];
-  /** How the postback URL is called: `POST` when not given. */
+  /** The HTTP method of postbacks. Default: `POST`. */
   readonly postbackMethod?: 'POST' | 'GET';
 }
 
-/** Settings of `createDragonpay` that fit a sandbox. */
+/** Settings of `createDragonpay` for a sandbox. */
 export interface SandboxSettings {
   readonly merchantId: string;
   readonly environment: { readonly gateway: string };
@@ -58,19 +59,20 @@ export interface MerchantAccount {
 
 const everyProof: readonly ProofAlgorithm[] = ['rsa', 'hmac', 'sha1'];
 
-/** @throws DragonpayError `invalid-setting` */
+/** Reads the merchant's account and fills in the defaults. @throws DragonpayError `invalid-setting` */
 export function readAccount(options: SandboxOptions): MerchantAccount {
   const { merchantId = 'SANDBOX', proofs = ['rsa'], postbackMethod = 'POST' } = options;
   if (merchantId === '' || !merchantIdShape.isValidSync(merchantId)) {
-    refuse('merchantId', 'is not 1 to 20 printable ASCII characters without ":"');
+    throw invalidSetting('merchantId', 'must be 1 to 20 printable ASCII characters without ":"');
   }
   if (!Array.isArray(proofs) || proofs.length === 0 || proofs.some((proof) => !everyProof.includes(proof))) {
-    refuse('proofs', 'is no list of "rsa", "hmac" and "sha1"');
+    throw invalidSetting('proofs', 'must be a list of "rsa", "hmac" and "sha1"');
   }
-  if (postbackMethod !== 'POST' && postbackMethod !== 'GET') refuse('postbackMethod', 'is neither "POST" nor "GET"');
+  if (postbackMethod !== 'POST' && postbackMethod !== 'GET')
+    throw invalidSetting('postbackMethod', 'must be "POST" or "GET"');
   const [apiKey, secretKey, hmacKey] = (['apiKey', 'secretKey', 'hmacKey'] as const).map((name) => {
     const value = options[name] ?? randomBytes(20).toString('hex');
-    if (typeof value !== 'string' || value.trim() === '') refuse(name, 'is empty or blank');
+    if (typeof value !== 'string' || value.trim() === '') throw invalidSetting(name, 'must not be blank');
     return value;
   }) as [string, string, string];
   return {
@@ -83,19 +85,21 @@ export function readAccount(options: SandboxOptions): MerchantAccount {
   };
 }
 
-/** @throws DragonpayError `invalid-setting` for what is no http or https URL. */
+/** Checks that each URL is http or https, without a user name or password. @throws DragonpayError `invalid-setting` */
 export function readUrls({ postbackUrl, returnUrl, payoutPostbackUrl }: RegisteredUrls): RegisteredUrls {
   const urls = { postbackUrl, returnUrl, payoutPostbackUrl };
   for (const [name, value] of Object.entries(urls)) {
     if (value === undefined) continue;
     const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
-    if (url === undefined || !/^https?:$/.test(url.protocol)) refuse(name, 'is no http or https URL');
-    if (url.username !== '' || url.password !== '') refuse(name, 'holds a user name or password');
+    if (url === undefined || !/^https?:$/.test(url.protocol))
+      throw invalidSetting(name, 'must be an http or https URL');
+    if (url.username !== '' || url.password !== '')
+      throw invalidSetting(name, 'must not contain a user name or password');
   }
   return urls;
 }
 
-/** The settings of a receiver of this merchant's callbacks. */
+/** The settings of a receiver for this merchant's callbacks. */
 export function settingsOf(account: MerchantAccount, gateway: string): SandboxSettings {
   const { merchantId, apiKey, secretKey, hmacKey, proofs } = account;
   const verification: SandboxSettings['verification'] = {
@@ -105,8 +109,4 @@ export function settingsOf(account: MerchantAccount, gateway: string): SandboxSe
     ...(proofs.includes('rsa') && proofs.length > 1 && { transition: true }),
   };
   return { merchantId, environment: { gateway }, apiKey, verification, payout: { sha1: { secretKeys: [secretKey] } } };
-}
-
-function refuse(subject: string, complaint: string): never {
-  throw new DragonpayError('invalid-setting', `${subject} ${complaint}`, { subject });
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
-import { DragonpayError } from '../errors.js';
+import { invalidSetting } from '../errors.js';
 import { refusal } from '../web/guard.js';
 import { json, type RouteGroup, route, text, write } from '../web/router.js';
 import type { KeyStatus, ListedKey } from './gateway/key-ring.js';
@@ -23,63 +23,63 @@ import {
   settingsOf,
 } from './sandbox-options.js';
 
-/** A gateway that is running. Everything is kept in memory, and gone when it is closed. */
+/** A running sandbox. Its data is in memory only. */
 export interface Sandbox {
-  /** Without a trailing slash. The control panel is there, and `environment: { gateway: url }` is this. */
+  /** The URL of the gateway and of the control panel, without a trailing slash. */
   readonly url: string;
-  /** To be spread into the settings of `createDragonpay`. Holds the secrets of this sandbox. */
+  /** Settings to spread into those of `createDragonpay`. They contain the secrets of this sandbox. */
   readonly settings: SandboxSettings;
 
-  /** Registers URLs; those that are not named stay. @throws DragonpayError `invalid-setting` */
+  /** Registers URLs. URLs that are not named stay. @throws DragonpayError `invalid-setting` */
   register(urls: RegisteredUrls): void;
 
   /**
-   * Makes a payment, as the merchant's call of the gateway does; takes what `repository.createPayment()` takes.
-   * Rejects with `invalid-details`, `already-exists`.
+   * Creates a payment, like a call of the gateway's API. The details are those of `repository.createPayment()`.
+   * Rejects with `invalid-details` or `already-exists`.
    */
   createPayment(details: SandboxPaymentDetails): Promise<CreatedPayment>;
 
   /**
-   * Gives a payment a status, as the payment page's buttons do, and sends the postback. Any status: it is the
-   * receiver's task to know what may follow what. Resolves when nothing more is sent about it. Rejects with `not-found`,
-   * `invalid-details`.
+   * Sets the status of a payment, like the buttons of the payment page, and sends the postback. Any status is allowed,
+   * because the receiver has to decide which status may follow. Resolves when all postbacks about it have ended.
+   * Rejects with `not-found` or `invalid-details`.
    */
   settle(txnid: string, status: string, options?: SettleOptions): Promise<Settlement>;
 
-  /** Makes a payout; takes what `repository.createPayout()` takes. Rejects with `invalid-details`, `already-exists`. */
+  /** Creates a payout. See `createPayment`. */
   createPayout(details: SandboxPayoutDetails): Promise<{ readonly merchantTxnId: string; readonly refno: string }>;
 
-  /** As {@link settle}, for a payout. */
+  /** Sets the status of a payout. See `settle`. */
   settlePayout(merchantTxnId: string, status: string, options?: SettleOptions): Promise<Settlement>;
 
-  /** The payments that it knows, newest first. */
+  /** All payments, newest first. */
   payments(): readonly SandboxPayment[];
 
-  /** The payouts that it knows, newest first. */
+  /** All payouts, newest first. */
   payouts(): readonly SandboxPayout[];
 
   /**
-   * Says what goes wrong from now on, for everything or for one txnid (or merchantTxnId), and replaces what was said
-   * before. `misbehave({})` behaves again. @throws DragonpayError `invalid-setting`
+   * Sets the misbehaviour for everything, or for one txnid or merchantTxnId. It replaces the previous one;
+   * `misbehave({})` restores correct behaviour. @throws DragonpayError `invalid-setting`
    */
   misbehave(misbehaviour: Misbehaviour, id?: string): void;
 
-  /** Signs with a new key from now on. The one before is listed as Revoked, unless it is to stay Active. */
+  /** Generates a new RSA key for signing. `previous`: the status of the previous key. Default: `Revoked`. */
   rotateKeys(options?: { readonly previous?: KeyStatus }): Promise<readonly ListedKey[]>;
 
-  /** Every delivery, newest first. */
+  /** The last 500 deliveries, newest first. */
   postbacks(): readonly Postback[];
 
-  /** Sends a postback again, as it was. Resolves to the new delivery when it has ended. Rejects with `not-found`. */
+  /** Sends a postback again, unchanged. Resolves to the new delivery after it ended. Rejects with `not-found`. */
   resend(id: number): Promise<Postback>;
 
-  /** Stops listening, and gives up what is being sent. */
+  /** Stops listening, and cancels postbacks that are being sent. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a gateway on this machine that behaves like Dragonpay's test gateway.
- * Rejects with `invalid-setting`, which names the option, and where the port cannot be had.
+ * Starts a local gateway that behaves like Dragonpay's test gateway. Rejects with `invalid-setting`, which names the
+ * option, and with the error of `listen` if the port is not available.
  *
  * @example
  * const sandbox = await startSandbox({ postbackUrl: 'http://127.0.0.1:3000/dragonpay/callback' });
@@ -89,8 +89,9 @@ export interface Sandbox {
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { port = 0, host = '127.0.0.1' } = options;
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) refuse('port', 'is no whole number of 0 to 65535');
-  if (typeof host !== 'string' || host === '') refuse('host', 'is no name or address');
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw invalidSetting('port', 'must be an integer from 0 to 65535');
+  if (typeof host !== 'string' || host === '') throw invalidSetting('host', 'must be a name or an address');
   const account = readAccount(options);
   const gateway = new TestGateway(account, readUrls(options));
   const groups: readonly RouteGroup[] = [
@@ -141,7 +142,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
 }
 
-/** What a browser on this machine calls the host. */
+/** The host in URLs for a browser on this machine. */
 function nameOf(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
   return isIPv6(host) ? `[${host}]` : host;
@@ -162,10 +163,6 @@ async function serve(
     if (message.destroyed && !message.complete) return;
     console.error('sandbox:', error);
     if (response.headersSent) response.destroy();
-    else write(json({ code: 'internal-error', message: 'the sandbox failed: see its log' }, 500), response, isHead);
+    else write(json({ code: 'internal-error', message: 'the sandbox failed; see its log' }, 500), response, isHead);
   }
-}
-
-function refuse(subject: string, complaint: string): never {
-  throw new DragonpayError('invalid-setting', `${subject} ${complaint}`, { subject });
 }

@@ -1,11 +1,14 @@
 import { escapeHtml } from '../response/escape-html.js';
 
-/** Markup that needs no more escaping. Only {@link html} makes it. */
+/** Markup that is escaped already. Only {@link html} creates it. */
 export class Html {
   constructor(readonly markup: string) {}
 }
 
-/** A template tag for HTML: what is put in is escaped, save what this tag made itself, alone or in a list. */
+/**
+ * A template tag for HTML. Values are escaped, except for markup of this tag and lists of it. `undefined`, `null` and
+ * `false` are empty.
+ */
 export function html(parts: TemplateStringsArray, ...values: readonly unknown[]): Html {
   return new Html(parts.reduce((text, part, index) => text + toMarkup(values[index - 1]) + part));
 }

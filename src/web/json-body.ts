@@ -1,15 +1,15 @@
-import { DragonpayError } from '../errors.js';
+import { invalidDetails } from '../errors.js';
 
-/** Parses JSON. @throws DragonpayError `invalid-details` for what is no object */
+/** Parses a JSON object. @throws DragonpayError `invalid-details` */
 export function parseJsonObject(text: string): object {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw new DragonpayError('invalid-details', 'the body is no JSON');
+    throw invalidDetails('body', 'must be JSON');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new DragonpayError('invalid-details', 'the body is no JSON object');
+    throw invalidDetails('body', 'must be a JSON object');
   }
   return value;
 }

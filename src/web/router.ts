@@ -1,30 +1,31 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readBounded } from '../async/read-bounded.js';
 import { DragonpayError, type FailureCode } from '../errors.js';
 
-/** A request, as far as the sandbox looks at it. */
+/** The parts of a request that routes use. */
 export interface WebRequest {
   readonly method: string;
   readonly query: URLSearchParams;
   header(name: string): string | undefined;
-  /** The body. @throws DragonpayError `body-too-large` */
+  /** Reads the body as text. Rejects with `body-too-large` if it is over 64 KiB. */
   text(): Promise<string>;
-  /** The body as a form. */
+  /** Reads the body as a form. Rejects like `text`. */
   form(): Promise<URLSearchParams>;
 }
 
-/** A reply, or one that writes itself and goes on. */
+/** A reply, or a stream that writes itself. */
 export type WebReply =
   | { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }
   | { readonly stream: (response: ServerResponse) => void };
 
-/** One entry of the table of routes. The groups of the path are handed over decoded. */
+/** A route. The handler gets the groups of the path, decoded. */
 export type Route = readonly [
   method: 'GET' | 'POST' | 'PUT',
   path: RegExp,
   handle: (request: WebRequest, ...groups: Array<string | undefined>) => WebReply | Promise<WebReply>,
 ];
 
-/** Routes that fail alike. */
+/** Routes that share the form of their error replies. */
 export interface RouteGroup {
   readonly routes: readonly Route[];
   failure(status: number, code: string, message: string): WebReply;
@@ -39,7 +40,7 @@ const statusOf: Readonly<Partial<Record<FailureCode, number>>> = {
   'already-exists': 409,
 };
 
-/** Answers a request by the first route that fits. Rejects only where the client went away. */
+/** Answers a request with the first route that matches. Rejects only with unexpected errors. */
 export async function route(groups: readonly RouteGroup[], message: IncomingMessage): Promise<WebReply> {
   const [path = '', search = ''] = splitTarget(message.url ?? '');
   const method = message.method === 'HEAD' ? 'GET' : message.method;
@@ -53,7 +54,7 @@ export async function route(groups: readonly RouteGroup[], message: IncomingMess
     const found = fitting.find(({ allowed }) => allowed === method);
     if (found === undefined) {
       const allow = fitting.map(({ allowed }) => (allowed === 'GET' ? 'GET, HEAD' : allowed)).join(', ');
-      return withHeaders(failure(405, 'method-not-allowed', `the methods here are ${allow}`), { Allow: allow });
+      return withHeaders(failure(405, 'method-not-allowed', `the methods of this path are ${allow}`), { Allow: allow });
     }
     try {
       return await found.handle(request, ...found.groups.map(decode));
@@ -62,7 +63,7 @@ export async function route(groups: readonly RouteGroup[], message: IncomingMess
       return failure(error.status ?? statusOf[error.code] ?? 500, error.code, error.message);
     }
   }
-  return groups.at(-1)?.failure(404, 'not-found', 'there is nothing here') ?? text(404, 'not found');
+  return groups.at(-1)?.failure(404, 'not-found', 'there is no such page') ?? text(404, 'not found');
 }
 
 function splitTarget(target: string): [string, string] {
@@ -76,21 +77,15 @@ function decode(group: string | undefined): string | undefined {
     if (group === undefined) return undefined;
     return decodeURIComponent(group);
   } catch {
-    throw new DragonpayError('not-found', 'the path holds a malformed percent escape');
+    throw new DragonpayError('not-found', 'the path contains a malformed percent escape');
   }
 }
 
 function toWebRequest(message: IncomingMessage, search: string): WebRequest {
   const text = async () => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    for await (const chunk of message as AsyncIterable<Buffer>) {
-      length += chunk.byteLength;
-      // The rest is read and dropped, so that the client comes to read the answer.
-      if (length <= bodyLimit) chunks.push(chunk);
-    }
-    if (length > bodyLimit) throw new DragonpayError('body-too-large', 'the body is over 64 KiB');
-    return Buffer.concat(chunks).toString('utf8');
+    const { bytes, isWhole } = await readBounded(message, bodyLimit, 'drain');
+    if (!isWhole) throw new DragonpayError('body-too-large', 'the body is over 64 KiB');
+    return bytes.toString('utf8');
   };
   return {
     method: message.method ?? '',
@@ -125,7 +120,7 @@ export function json(value: unknown, status = 200): WebReply {
   return jsonText(JSON.stringify(value), status);
 }
 
-/** A reply of JSON that is written already. */
+/** A reply of text that is JSON already. */
 export function jsonText(body: string, status = 200): WebReply {
   return { status, headers: { 'Content-Type': 'application/json; charset=utf-8' }, body };
 }
@@ -135,12 +130,12 @@ export function text(status: number, body: string): WebReply {
   return { status, headers: { 'Content-Type': 'text/plain; charset=utf-8' }, body };
 }
 
-/** A browser goes on to another page, by GET. */
+/** A redirect that the browser follows with a GET. */
 export function seeOther(location: string): WebReply {
   return { status: 303, headers: { Location: location, 'Referrer-Policy': 'no-referrer' }, body: '' };
 }
 
-/** A reply with more headers. */
+/** Adds headers to a reply. */
 export function withHeaders(reply: WebReply, headers: Readonly<Record<string, string>>): WebReply {
   return 'stream' in reply ? reply : { ...reply, headers: { ...reply.headers, ...headers } };
 }

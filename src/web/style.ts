@@ -1,4 +1,4 @@
-/** The style of every page: the system's fonts, light and dark, from a phone's width up. */
+/** The style sheet of all pages: system fonts, light and dark, for phones and wider screens. */
 export const style = `
 :root {
   color-scheme: light dark;

@@ -107,7 +107,7 @@ describe('Demo shop in a browser', function () {
 
   it('shop accepts a payment after the sandbox rotated its key', async () => {
     await page.goto(`${shop.sandboxUrl}/settings`);
-    await press(page, 'New key, revoke the old one');
+    await press(page, 'New key, revoke the current one');
     const txnid = await beginPayment(page, shop.url, 'Enamel mug');
     await choose(page, 'BPI Online');
     await press(page, /^Pay PHP/);
@@ -118,7 +118,7 @@ describe('Demo shop in a browser', function () {
   const endings: [what: string, channel: string | undefined, button: string, heading: string, row: string][] = [
     ['canceled before a channel is chosen', undefined, 'Cancel', failed, 'failed'],
     ['canceled at the bank', 'BPI Online', 'Cancel', failed, 'failed'],
-    ['failed at the bank', 'BPI Online', 'Let it fail', failed, 'failed'],
+    ['failed at the bank', 'BPI Online', 'Fail the payment', failed, 'failed'],
     ['put off until later', 'GCash', 'Pay later', waiting, 'pending'],
   ];
   for (const [what, channel, button, heading, row] of endings) {
@@ -135,7 +135,7 @@ describe('Demo shop in a browser', function () {
   it('payment that never arrives at the counter becomes void', async () => {
     const txnid = await beginPayment(page, shop.url, 'Enamel mug');
     await choose(page, 'BDO branch');
-    await press(page, 'Nobody comes');
+    await press(page, 'Void the payment');
     await listSays(txnid, 'void', 'open');
   });
 
@@ -219,7 +219,7 @@ describe('Demo shop in a browser', function () {
       await entries.nth(4).waitFor();
       await entries.first().locator('summary').click();
       await entries.first().getByText('result=OK').first().waitFor();
-      await entries.first().getByRole('button', { name: 'Send it again' }).click();
+      await entries.first().getByRole('button', { name: 'Send again' }).click();
       await eventsOf(txnid, 'S applied 6 rsa');
       expect((await storedOf(txnid)).paidAt).to.equal(paidAt);
     });
@@ -296,9 +296,9 @@ describe('Demo shop in a browser', function () {
 
     const ways: [channel: string, button: string | RegExp][] = [
       ['Bogus Bank Online', /^Pay PHP/],
-      ['GCash', 'Let it fail'],
+      ['GCash', 'Fail the payment'],
       ['BDO branch', 'The payment arrives at the counter'],
-      ['BDO branch', 'Nobody comes'],
+      ['BDO branch', 'Void the payment'],
     ];
     for (const [channel, button] of ways) {
       it(`the pages of ${channel}, ${button instanceof RegExp ? 'paid' : button}`, async () => {

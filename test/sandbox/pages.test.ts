@@ -7,8 +7,8 @@ import { opensslSha1 } from '../support/openssl.js';
 
 const secrets = { apiKey: 'the-api-key', secretKey: 'the-secret-key', hmacKey: 'the-hmac-key' };
 
-/** Pages and forms as a browser without scripts has them. */
-describe('the pages of a sandbox', () => {
+/** The pages and forms as a browser without scripts sees them. */
+describe('The sandbox pages', () => {
   let merchant: MerchantServer;
   let sandbox: Sandbox;
 
@@ -35,8 +35,8 @@ describe('the pages of a sandbox', () => {
   }
 
   /**
-   * Fills in the one form of a page that has this button, and presses it. What is filled in must be fields of it.
-   * Answers with where that leads.
+   * Fills in the form with this button, and presses it. The values must be fields of the form. Resolves to the address
+   * of the redirect.
    */
   async function press(url: string, button: RegExp | string, values: Record<string, string> = {}): Promise<string> {
     const { status, location } = await submit(url, button, values);
@@ -90,8 +90,8 @@ describe('the pages of a sandbox', () => {
     return (await sandbox.createPayment(all)).url;
   }
 
-  describe('lead a payer', () => {
-    it('by a bank to the postback, and back to the shop', async () => {
+  describe('for the payer', () => {
+    it('send the postback and then the payer back to the shop, with an online bank', async () => {
       const url = await payment();
       const first = await page(url);
       expect(titleOf(first)).to.equal('Choose how to pay');
@@ -107,7 +107,7 @@ describe('the pages of a sandbox', () => {
       expect(titleOf(await page(url))).to.equal('Payment successful');
     });
 
-    it('to a counter, where the payment arrives later', async () => {
+    it('show a reference number for a counter, where the payment arrives later', async () => {
       const url = await payment();
       await press(url, 'Continue', { procid: 'BOGX' });
       expect(sent()).to.deep.equal(['/postback P']);
@@ -122,14 +122,14 @@ describe('the pages of a sandbox', () => {
       expect(titleOf(await page(url))).to.equal('Payment successful');
     });
 
-    it('to a counter at once, where the shop has chosen it', async () => {
+    it('show the counter at once if the shop chose it', async () => {
       const url = await payment({ procid: 'BDO' });
       expect(titleOf(await page(url))).to.equal('Pay at a BDO branch');
       await page(url);
       expect(sent(), 'told once, however often the page is loaded').to.deep.equal(['/postback P']);
     });
 
-    it('to pay later, and then to pay', async () => {
+    it('let the payer pay later', async () => {
       const url = await payment();
       await press(url, 'Continue', { procid: 'GCSH' });
       const back = await press(url, 'Pay later');
@@ -139,10 +139,10 @@ describe('the pages of a sandbox', () => {
     });
 
     for (const [button, status] of [
-      ['Let it fail', 'F'],
+      ['Fail the payment', 'F'],
       ['Cancel', 'F'],
     ] as const) {
-      it(`back to the shop by "${button}"`, async () => {
+      it(`lead back to the shop with "${button}"`, async () => {
         const url = await payment();
         await press(url, 'Continue');
         const back = await press(url, button);
@@ -152,7 +152,7 @@ describe('the pages of a sandbox', () => {
       });
     }
 
-    it('from one channel to another', async () => {
+    it('let the payer choose another channel', async () => {
       const url = await payment();
       await press(url, 'Continue', { procid: 'BOG' });
       expect(await page(url)).to.include('&amp;choose">Choose another channel');
@@ -160,7 +160,7 @@ describe('the pages of a sandbox', () => {
       expect(titleOf(await page(url))).to.equal('GCash');
     });
 
-    it('back before the postback, where that is asked for', async () => {
+    it('return the payer before the postback with returnFirst', async () => {
       const url = await payment();
       sandbox.misbehave({ returnFirst: true, delayMilliseconds: 1_000 });
       await press(url, 'Continue');
@@ -169,7 +169,7 @@ describe('the pages of a sandbox', () => {
       expect(sent()).to.deep.equal(['/return S', '/postback S']);
     });
 
-    it('nowhere twice: a button that is pressed again, or on a page left open, changes nothing', async () => {
+    it('change nothing if a button is pressed twice, or on a stale page', async () => {
       const url = await payment();
       await press(url, 'Continue');
       const token = new URL(url).searchParams.get('tokenid') ?? '';
@@ -190,7 +190,7 @@ describe('the pages of a sandbox', () => {
       }
     });
 
-    it('by a signed request, as often as it is made, and not by another about the same payment', async () => {
+    it('open with a signed request, also repeatedly, and not with another amount', async () => {
       const link = (amount: string, more: Record<string, string> = {}) => {
         const signed = opensslSha1(`BOOKSHOP:T-5:${amount}:PHP:Two books:p@example.com:${secrets.secretKey}`);
         return `/Pay.aspx?${new URLSearchParams({
@@ -213,8 +213,8 @@ describe('the pages of a sandbox', () => {
     });
   });
 
-  describe('let a developer', () => {
-    it('see each postback: its fields, the signed texts without the secret, the answer, and how long it took', async () => {
+  describe('of the control panel', () => {
+    it('show the fields, signed texts, answer and duration of a postback', async () => {
       merchant.answer(() => [500, 'error=handler-failed <b>']);
       await payment();
       await sandbox.settle('T-1', 'S');
@@ -232,23 +232,23 @@ describe('the pages of a sandbox', () => {
       expect(await page('/postbacks')).to.include('error=handler-failed &#60;b&#62;');
     });
 
-    it('send one again', async () => {
+    it('send a postback again', async () => {
       await payment();
       await sandbox.settle('T-1', 'S');
-      await press('/postbacks', 'Send it again');
+      await press('/postbacks', 'Send again');
       await merchant.until(2);
       expect(merchant.seen[1]?.form).to.equal(merchant.seen[0]?.form);
     });
 
-    it('make payments and payouts, and send them any status', async () => {
-      const made = await press('/', 'Make the payment', { txnid: 'A/1 b', amount: '5.00' });
+    it('create payments and payouts, and set any status', async () => {
+      const made = await press('/', 'Create payment', { txnid: 'A/1 b', amount: '5.00' });
       expect(made).to.equal('/payments/A%2F1%20b');
       expect(await press(made, 'S success')).to.equal(made);
       await merchant.until(1);
       await press(made, 'R refund');
       await press(made, 'P pending');
       await merchant.until(3);
-      const payout = await press('/', 'Make the payout', { merchantTxnId: 'O-1', payoutAmount: '7.00' });
+      const payout = await press('/', 'Create payout', { merchantTxnId: 'O-1', payoutAmount: '7.00' });
       await press(payout, 'G in progress');
       await merchant.until(4);
       expect(sent()).to.deep.equal(['/postback S', '/postback R', '/postback P', '/payout G']);
@@ -258,8 +258,8 @@ describe('the pages of a sandbox', () => {
         .and.include('7.00');
     });
 
-    it('read what was wrong with a form', async () => {
-      const refused = await submit('/', 'Make the payment', { txnid: 'T:1' });
+    it('explain what is wrong with a form', async () => {
+      const refused = await submit('/', 'Create payment', { txnid: 'T:1' });
       expect(refused.status).to.equal(400);
       expect(unescaped(refused.text)).to.include('txnid must be 1 to 40 printable ASCII characters');
       expect((await submit('/misbehaviour', 'Save', { copies: '99' })).status).to.equal(400);
@@ -268,7 +268,7 @@ describe('the pages of a sandbox', () => {
       expect(sandbox.payments()).to.deep.equal([]);
     });
 
-    it('make the gateway misbehave, in everything and with one payment, and behave again', async () => {
+    it('set and reset the misbehaviour for everything and for one payment', async () => {
       await payment();
       const values = { amount: '1.00', resends: '2', resendMilliseconds: '1', contradict: 'F', revokedKey: 'yes' };
       await press('/misbehaviour', 'Save', { copies: '2', ...values });
@@ -282,8 +282,8 @@ describe('the pages of a sandbox', () => {
         ...['S 1.00', 'S 1.00', 'S 1.00', 'F 1.00'],
       ]);
       expect(await page('/misbehaviour')).to.include('href="/payments/T-1"');
-      await press('/misbehaviour', 'Behave as usual');
-      await press('/payments/T-1', 'Behave as usual');
+      await press('/misbehaviour', 'Reset');
+      await press('/payments/T-1', 'Reset');
       await sandbox.settle('T-1', 'R');
       expect(merchant.seen.slice(4).map(({ fields }) => fields.amount)).to.deep.equal(['1250.00']);
     });
@@ -293,15 +293,15 @@ describe('the pages of a sandbox', () => {
       await payment();
       await sandbox.settle('T-1', 'S');
       expect(sent()).to.deep.equal(['/other S']);
-      await press('/settings', 'New key, keep the old one Active');
-      await press('/settings', 'New key, revoke the old one');
+      await press('/settings', 'New key, keep the current one Active');
+      await press('/settings', 'New key, revoke the current one');
       const badges = [...(await page('/settings')).matchAll(/<span class="status \w+">(\w+)</g)].map(
         ([, text]) => text,
       );
       expect(badges).to.deep.equal(['Active', 'Revoked', 'Active']);
     });
 
-    it('see changes without loading the page: an event after each, and a script that its policy knows', async () => {
+    it('send an event after each change, and have a script that their policy allows', async () => {
       const answer = await fetch(absolute('/postbacks'));
       const markup = await answer.text();
       const script = /<script>(.*?)<\/script>/s.exec(markup)?.[1] ?? '';
@@ -322,7 +322,7 @@ describe('the pages of a sandbox', () => {
       await reader.cancel();
     });
 
-    it('see changes without scripts: the page loads itself again, where that empties no form', async () => {
+    it('reload without a script only if that clears no form, or on request', async () => {
       const refresh = '<noscript><meta http-equiv="refresh" content="5"></noscript>';
       await payment();
       expect(await page('/postbacks'))
@@ -339,7 +339,7 @@ describe('the pages of a sandbox', () => {
     });
   });
 
-  it('escape whatever they show, and show no secret', async () => {
+  it('escape what they show, and show no secret', async () => {
     const evil = `"><script>alert(1)</script>'`;
     merchant.answer(() => [200, evil]);
     const url = await payment({ txnid: 'T<1>', description: evil, email: evil, param1: evil });
@@ -359,7 +359,7 @@ describe('the pages of a sandbox', () => {
     }
   });
 
-  describe('as JSON', () => {
+  describe('as a JSON API', () => {
     async function api(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
       const answer = await fetch(absolute(`/api/sandbox/v1${path}`), {
         method,
@@ -369,7 +369,7 @@ describe('the pages of a sandbox', () => {
       return { status: answer.status, body: await answer.json() };
     }
 
-    it('make, settle, list and resend', async () => {
+    it('create, settle, list and resend', async () => {
       const made = await api('POST', '/payments', { txnid: 'T/1', amount: '5' });
       expect(made.status).to.equal(201);
       expect(made.body).to.have.all.keys('txnid', 'refno', 'url');
@@ -387,7 +387,7 @@ describe('the pages of a sandbox', () => {
       expect(sent()).to.deep.equal(['/postback S', '/postback S', '/payout S']);
     });
 
-    it('misbehave, rotate keys and register URLs', async () => {
+    it('set the misbehaviour, rotate keys and register URLs', async () => {
       expect((await api('PUT', '/misbehaviour', { drop: true })).body).to.deep.equal({ drop: true });
       expect((await api('PUT', '/misbehaviour/T%2F1', { copies: 2 })).body).to.deep.equal({ copies: 2 });
       expect((await api('GET', '/misbehaviour')).body).to.deep.equal({ drop: true });
@@ -422,7 +422,7 @@ describe('the pages of a sandbox', () => {
       });
     }
 
-    it('answer 400 to a status that is missing, or no text', async () => {
+    it('answer 400 to a status that is missing or not a string', async () => {
       await payment();
       expect((await api('POST', '/payments/T-1/settle')).status).to.equal(400);
       expect((await api('POST', '/payments/T-1/settle', { status: 7 })).status).to.equal(400);
@@ -433,7 +433,7 @@ describe('the pages of a sandbox', () => {
     });
   });
 
-  describe('are the developer’s alone', () => {
+  describe('behind the guard', () => {
     function ask(path: string, method: string, headers: Record<string, string>, body = ''): Promise<number> {
       const { hostname, port } = new URL(sandbox.url);
       return new Promise((resolve, reject) => {
@@ -447,7 +447,7 @@ describe('the pages of a sandbox', () => {
     const json = { 'content-type': 'application/json' };
     const create = 'txnid=EVIL&amount=1.00';
 
-    it('whatever name was made to lead here', async () => {
+    it('refuse a foreign name in Host, as with DNS rebinding', async () => {
       for (const host of ['evil.example', 'evil.example:80', 'localhost.evil.example', '127.0.0.1.evil.example']) {
         for (const path of [
           '/',
@@ -465,7 +465,7 @@ describe('the pages of a sandbox', () => {
       }
     });
 
-    it('when another site’s page sends a form, or calls', async () => {
+    it('refuse forms and calls of pages of other sites', async () => {
       const own = sandbox.url;
       const foreign: Array<Record<string, string>> = [
         { origin: 'https://evil.example' },
@@ -490,7 +490,7 @@ describe('the pages of a sandbox', () => {
       expect(await ask('/api/sandbox/v1/payments', 'POST', plain, '{"txnid":"EVIL","amount":"1.00"}')).to.equal(415);
     });
 
-    it('and still take links of shops, forms of their own, and programs', async () => {
+    it('accept links of shops, their own forms, and programs', async () => {
       const url = new URL(await payment());
       const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
       expect(await ask(`${url.pathname}${url.search}`, 'GET', link)).to.equal(200);
@@ -499,7 +499,7 @@ describe('the pages of a sandbox', () => {
       expect(await ask('/payouts', 'POST', form, 'merchantTxnId=O-1&payoutAmount=1')).to.equal(303);
     });
 
-    it('and name their methods', async () => {
+    it('answer 405 to other methods, and HEAD like GET', async () => {
       expect(await ask('/', 'DELETE', {})).to.equal(405);
       expect(await ask('/', 'HEAD', {})).to.equal(200);
       expect(await ask('/events', 'HEAD', {})).to.equal(200);
@@ -507,7 +507,7 @@ describe('the pages of a sandbox', () => {
     });
   });
 
-  describe('and the calls of merchants', () => {
+  describe('and the API for merchants', () => {
     const basic = { authorization: `Basic ${Buffer.from(`BOOKSHOP:${secrets.apiKey}`).toString('base64')}` };
     const bearer = { authorization: `Bearer ${secrets.apiKey}` };
 
@@ -516,7 +516,7 @@ describe('the pages of a sandbox', () => {
       return [answer.status, await answer.json()];
     }
 
-    it('refuse a payment that is malformed with status F, code 111 and no page', async () => {
+    it('refuse a malformed payment with status F, code 111 and no Url', async () => {
       for (const body of ['{}', 'no json', '[]', '{"Amount":"-1"}', '{"Amount":"1.00","Currency":"PESOS"}']) {
         const [status, answer] = await post('/api/collect/v1/T-1/post', basic, body);
         expect(status, body).to.equal(400);
@@ -531,7 +531,7 @@ describe('the pages of a sandbox', () => {
       expect((await post('/api/collect/v1/T-1/post', basic, '{"Amount":"1.00"}'))[0], 'once more').to.equal(400);
     });
 
-    it('take payouts with the API key as a bearer token', async () => {
+    it('accept payouts with the API key as a bearer token', async () => {
       const body = JSON.stringify({ TxnId: 'O-1', FirstName: 'Ana', LastName: 'Cruz', Amount: '5.00', ProcId: 'BDO' });
       const [status, answer] = await post('/api/payout/merchant/v1/BOOKSHOP/post', bearer, body);
       expect(status).to.equal(200);

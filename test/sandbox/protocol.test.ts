@@ -8,7 +8,7 @@ import { opensslHmac, opensslSha1 } from '../support/openssl.js';
  * What is known of Dragonpay, fact by fact, written without a look at how the sandbox does it: texts are joined here,
  * proofs are checked by openssl and node:crypto.
  */
-describe('the sandbox, held to the protocol', () => {
+describe('The protocol of the sandbox', () => {
   const merchantId = 'merchant12345';
   const [apiKey, secretKey, hmacKey] = ['the api key', 'secret key', 'the hmac key'];
   let merchant: MerchantServer;
@@ -92,7 +92,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'it is a GET for merchants who have it so',
+      'a postback is a GET with postbackMethod GET',
       async () => {
         await restart({ postbackMethod: 'GET' });
         const { method, path, fields } = await settled();
@@ -125,7 +125,7 @@ describe('the sandbox, held to the protocol', () => {
         const { url } = await sandbox.createPayment({ txnid: 'T-1', amount: '100.00' });
         await press(url, { step: 'channel', procid: 'BOG' });
         const location = await press(url, { step: 'pay' });
-        expect(merchant.seen, 'the first is brought by the browser').to.deep.equal([]);
+        expect(merchant.seen, 'the browser delivers the first').to.deep.equal([]);
         expect(new URL(location).pathname).to.equal('/return');
         await sandbox.settle('T-1', 'R');
         expect(merchant.seen.map(({ method, path, fields }) => `${method} ${path} ${fields.status}`)).to.deep.equal([
@@ -134,7 +134,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'a payout has a URL of its own, and is known by merchantTxnId and no txnid',
+      'a payout goes to its own URL, with merchantTxnId and without txnid',
       async () => {
         const { method, path, fields } = await paidOut();
         expect({ method, path }).to.deep.equal({ method: 'POST', path: '/payout' });
@@ -146,7 +146,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'the fields of a payment are these, in lower case, in their shapes',
+      'the fields of a payment have lower-case names and the documented shapes',
       async () => {
         const { fields } = await settled({ txnid: 'ORD-2026/08_1', param1: 'one', description: 'not on the wire' });
         const shapes: Readonly<Record<string, RegExp>> = {
@@ -177,7 +177,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'escapes are in lower-case hex, and a space is a plus',
+      'escapes use lower-case hex, and a space is a plus',
       async () => {
         const { form } = await settled({ param1: '50% [a+b]' }, 'S', { message: '[000] BOG Reference No: 1 #A' });
         expect(form).to.include('message=%5b000%5d+BOG+Reference+No%3a+1+%23A');
@@ -196,7 +196,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'signatures is RSA-SHA256 over eight fields, by a key of the keys endpoint',
+      'signatures is RSA-SHA256 over eight fields, with a key of the keys endpoint',
       async () => {
         const { fields } = await settled({ param1: 'uno', param2: 'Peña' }, 'S', { message: '[000] Niño: ok' });
         expect(rsaText(fields)).to.equal(`T-1:${fields.refno}:S:[000] Niño: ok:merchant12345:uno:Peña:100.00`);
@@ -221,7 +221,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'a payout carries a SHA-1 digest and nothing stronger',
+      'a payout has a SHA-1 digest and no other proof',
       async () => {
         await restart({ proofs: ['rsa'] });
         const { fields } = await paidOut('S', { message: '[000] Sent: ok' });
@@ -230,7 +230,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'a payment carries the proofs that the merchant is set up for, RSA being the current one',
+      'a payment has the configured proofs, RSA by default',
       async () => {
         for (const [proofs, names] of [
           [undefined, ['signatures']],
@@ -251,7 +251,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'the keys endpoint lists base64 DER keys with their status, to Basic authentication only',
+      'the keys endpoint lists base64 DER keys with their status, and requires Basic auth',
       async () => {
         const answer = await collect('/keys/callback');
         expect(answer.status).to.equal(200);
@@ -273,7 +273,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'any Active key may verify, and a Revoked one signs nothing any more',
+      'any Active key may verify, and a Revoked key no longer signs',
       async () => {
         const before = await settled({ txnid: 'T-1' });
         await sandbox.rotateKeys({ previous: 'Active' });
@@ -316,7 +316,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'over the counter comes P, and then S, F or V',
+      'a counter sends P, and then S, F or V',
       async () => {
         for (const [step, status] of [
           ['pay', 'S'],
@@ -334,14 +334,14 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'a settled payment has a settlement date, an open one none',
+      'a settled payment has a settlement date, and an open one does not',
       async () => {
         expect((await settled({ txnid: 'T-1' }, 'P')).fields).to.not.have.property('settledate');
         expect((await settled({ txnid: 'T-2' }, 'S')).fields.settledate).to.match(/^\d{4}-\d\d-\d\d$/);
       },
     ],
     [
-      'a cancelled payment says so with code 107',
+      'a cancelled payment has code 107 in its message',
       async () => {
         const { url } = await sandbox.createPayment({ txnid: 'T-1', amount: '1.00' });
         await press(url, { step: 'cancel' });
@@ -349,14 +349,14 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'a failed payment may carry the code 000',
+      'a failed payment may have code 000',
       async () => {
         const { fields } = await settled({}, 'F', { message: '[000] BOG Reference No: 20150408212056' });
         expect(fields).to.include({ status: 'F', message: '[000] BOG Reference No: 20150408212056' });
       },
     ],
     [
-      'an inquiry answers by txnid and by refno with these names, the amount a number, dates without a zone',
+      'an inquiry answers by txnid and refno, with a numeric amount and dates without a zone',
       async () => {
         const details = { description: 'A "book"', email: 'payer@example.com', param1: 'p1', param2: 'p2' };
         const { fields } = await settled({ txnid: 'T/1', amount: '1.10', ...details });
@@ -381,7 +381,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'an inquiry about what it does not know is no answer about a payment',
+      'an inquiry about an unknown payment answers 404',
       async () => {
         for (const path of ['/txnid/T-9', '/refno/ABCD1234', '/void/T-9']) {
           expect((await collect(path)).status, path).to.equal(404);
@@ -390,7 +390,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'void answers with Status and Message, and the payment is V',
+      'void answers Status and Message, and the payment becomes V',
       async () => {
         await sandbox.createPayment({ txnid: 'T-1', amount: '1.00' });
         const answer = (await (await collect('/void/T-1')).json()) as object;
@@ -404,7 +404,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'a paid payment is not voided',
+      'void refuses a paid payment',
       async () => {
         await settled();
         const answer = (await (await collect('/void/T-1')).json()) as { Message: string };
@@ -413,7 +413,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'a payment is created with RefNo, Status, Message and Url, and its Url is the payment page',
+      'creating a payment answers RefNo, Status, Message and the Url of its page',
       async () => {
         const body = JSON.stringify({
           Amount: '100.00',
@@ -442,7 +442,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'the payment page takes a request with the SHA-1 digest over these six values and the secret key',
+      'the payment page requires the SHA-1 digest of six values and the secret key',
       async () => {
         const query = new URLSearchParams({
           ...{ merchantid: 'merchant12345', txnid: '12345', amount: '500.00', ccy: 'php' },
@@ -473,7 +473,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'the legacy inquiry answers with one letter of plain text',
+      'the legacy inquiry answers one letter as plain text',
       async () => {
         await settled({}, 'P');
         const ask = (query: Record<string, string>) =>
@@ -488,7 +488,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'a repetition of a status is the same postback with the same proofs, as the return brings it',
+      'a repeated status sends the same fields and proofs as the return',
       async () => {
         const { fields } = await settled();
         const [first] = sandbox.postbacks();
@@ -497,7 +497,7 @@ describe('the sandbox, held to the protocol', () => {
       },
     ],
     [
-      'a postback is taken for stored when it was answered with a 2xx only',
+      'a postback counts as stored only after a 2xx',
       async () => {
         for (const [status, text, acknowledged] of [
           [200, 'result=OK', true],
@@ -513,5 +513,5 @@ describe('the sandbox, held to the protocol', () => {
     ],
   ];
 
-  for (const [fact, holds] of facts) it(fact, holds);
+  for (const [title, run] of facts) it(title, run);
 });

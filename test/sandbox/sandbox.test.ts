@@ -42,7 +42,7 @@ async function codeOf(work: () => unknown): Promise<string> {
   return 'none';
 }
 
-describe('a sandbox', () => {
+describe('A sandbox', () => {
   let merchant: MerchantServer;
   let sandbox: Sandbox;
 
@@ -63,7 +63,7 @@ describe('a sandbox', () => {
     return fetch(`${sandbox.url}/api/collect/v1${path}`, { headers: { authorization: `Basic ${credentials}` } });
   }
 
-  it('listens on this machine only, on a port of its own, with keys that nobody can guess', async () => {
+  it('listens on the loopback interface, on a free port, with random keys', async () => {
     const other = await startSandbox();
     try {
       expect(new URL(sandbox.url).hostname).to.equal('127.0.0.1');
@@ -79,7 +79,7 @@ describe('a sandbox', () => {
     }
   });
 
-  it('is in the testing kit, too', () => {
+  it('is exported by the testing kit too', () => {
     expect(testing.startSandbox).to.equal(startSandbox);
   });
 
@@ -94,17 +94,17 @@ describe('a sandbox', () => {
     ['a URL', { postbackUrl: 'ftp://127.0.0.1/' }, 'invalid-setting postbackUrl'],
     ['a password in a URL', { returnUrl: 'http://me:secret@127.0.0.1/' }, 'invalid-setting returnUrl'],
   ] as const) {
-    it(`refuses ${what} by name`, async () => {
+    it(`refuses ${what} and names the option`, async () => {
       expect(await codeOf(() => startSandbox(options as SandboxOptions))).to.equal(code);
     });
   }
 
-  it('says so when its port is taken', async () => {
+  it('rejects with EADDRINUSE if its port is in use', async () => {
     const error = await startSandbox({ port: Number(new URL(sandbox.url).port) }).catch((error) => error);
     expect(error).to.have.property('code', 'EADDRINUSE');
   });
 
-  it('takes the details that repositories take, and refuses those that they refuse', async () => {
+  it('accepts and refuses the same details as repositories', async () => {
     expect(await codeOf(() => sandbox.createPayment({ txnid: 'A:B', amount }))).to.equal('invalid-details txnid');
     expect(await codeOf(() => sandbox.createPayment({ txnid: 'T-1', amount: '1,0' }))).to.equal(
       'invalid-details amount',
@@ -123,7 +123,7 @@ describe('a sandbox', () => {
     expect(sandbox.payouts().map(({ merchantTxnId }) => merchantTxnId)).to.deep.equal(['O-1']);
   });
 
-  it('tells of each postback what was sent, what was signed, what was answered, and how long it took', async () => {
+  it('records the fields, signed texts, answer and duration of each postback', async () => {
     merchant.answer(() => [400, 'error=proof-mismatch']);
     await sandbox.createPayment({ txnid: 'T-1', amount });
     const { postbacks } = await sandbox.settle('T-1', 'S', { message: 'Paid', procid: 'GCSH' });
@@ -140,7 +140,7 @@ describe('a sandbox', () => {
     });
   });
 
-  it('tells of a server that cannot be reached', async () => {
+  it('records that a server cannot be reached', async () => {
     await sandbox.createPayment({ txnid: 'T-1', amount });
     sandbox.register({ postbackUrl: 'http://127.0.0.1:1/' });
     const { postbacks } = await sandbox.settle('T-1', 'S');
@@ -149,7 +149,7 @@ describe('a sandbox', () => {
     expect(postbacks[0]?.acknowledged).to.equal(false);
   });
 
-  it('tells of a server that changes the protocol, and waits for it no longer', async () => {
+  it('records an answer 101 as a failure instead of waiting for a body', async () => {
     const server = createServer((request) => {
       request.socket.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n');
     }).listen(0, '127.0.0.1');
@@ -158,13 +158,13 @@ describe('a sandbox', () => {
       await sandbox.createPayment({ txnid: 'T-1', amount });
       sandbox.register({ postbackUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
       const { postbacks } = await sandbox.settle('T-1', 'S');
-      expect(postbacks[0]).to.include({ state: 'failed', error: 'the answer changes the protocol (101)' });
+      expect(postbacks[0]).to.include({ state: 'failed', error: 'the server answered 101 Switching Protocols' });
     } finally {
       server.close();
     }
   });
 
-  it('has as many postbacks under way as there are, without a warning', async () => {
+  it('sends many postbacks at the same time without a warning', async () => {
     const warnings: Error[] = [];
     const warned = (warning: Error) => warnings.push(warning);
     process.on('warning', warned);
@@ -186,7 +186,7 @@ describe('a sandbox', () => {
     expect([ids.length, ids[0], ids.at(-1)]).to.deep.equal([500, 511, 12]);
   });
 
-  it('ends with pages that listen for changes', async () => {
+  it('closes although pages are listening for events', async () => {
     const events = await fetch(`${sandbox.url}/events`);
     const closed = await Promise.race([sandbox.close().then(() => 'closed'), sleep(2_000, 'still open')]);
     await events.body?.cancel().catch(() => {});
@@ -194,7 +194,7 @@ describe('a sandbox', () => {
     sandbox = await startSandbox();
   });
 
-  it('logs what goes nowhere, and sends it when there is a URL', async () => {
+  it('logs a postback without a URL, and sends it after a URL is registered', async () => {
     sandbox.register({ postbackUrl: undefined, returnUrl: undefined });
     await sandbox.createPayment({ txnid: 'T-1', amount });
     const { postbacks, returnUrl } = await sandbox.settle('T-1', 'S');
@@ -206,7 +206,7 @@ describe('a sandbox', () => {
     expect(statuses()).to.equal('S');
   });
 
-  it('keeps the query that the merchant registered, in front of the fields', async () => {
+  it('keeps the query of the registered URL before the fields', async () => {
     sandbox.register({ postbackUrl: undefined, returnUrl: `${merchant.url}/return?shop=1&x=%5B` });
     await sandbox.createPayment({ txnid: 'T-1', amount });
     const { returnUrl } = await sandbox.settle('T-1', 'S');
@@ -214,7 +214,7 @@ describe('a sandbox', () => {
     expect(merchant.seen[0]?.form).to.match(/^shop=1&x=%5B&txnid=T-1&refno=/);
   });
 
-  it('ends with postbacks on their way, and does not wait for them', async () => {
+  it('closes without waiting for postbacks that are being sent', async () => {
     sandbox.misbehave({ delayMilliseconds: 60_000 });
     await sandbox.createPayment({ txnid: 'T-1', amount });
     const settling = sandbox.settle('T-1', 'S');
@@ -225,8 +225,8 @@ describe('a sandbox', () => {
     sandbox = await startSandbox();
   });
 
-  describe('misbehaves on request', () => {
-    it('in the ways that its page of documentation names', async () => {
+  describe('with misbehaviour', () => {
+    it('has every option that the docs name', async () => {
       const samples: Required<Misbehaviour> = {
         ...{ copies: 2, delayMilliseconds: 1, returnFirst: true, drop: true, contradict: 'F', amount: '1.00' },
         ...{ revokedKey: true, answerMilliseconds: 1, resends: 1, resendMilliseconds: 1 },
@@ -244,14 +244,14 @@ describe('a sandbox', () => {
       return sandbox.settle('T-1', status);
     };
 
-    it('copies: sends a postback several times at once', async () => {
+    it('sends copies of a postback at the same time with copies', async () => {
       const { postbacks } = await pay({ copies: 3 });
       expect(causes(postbacks)).to.have.members(['status answered', 'copy answered', 'copy answered']);
       expect(new Set(merchant.seen.map(({ form }) => form)).size).to.equal(1);
       expect(statuses()).to.equal('SSS');
     });
 
-    it('delayMilliseconds: waits before it sends', async () => {
+    it('delays a postback with delayMilliseconds', async () => {
       const start = Date.now();
       const settling = pay({ delayMilliseconds: 150 });
       while (sandbox.postbacks().length === 0) await sleep(5);
@@ -261,14 +261,14 @@ describe('a sandbox', () => {
       expect(statuses()).to.equal('S');
     });
 
-    it('returnFirst: keeps the postback back for two seconds, where no delay is given', async () => {
+    it('delays the postback by two seconds with returnFirst', async () => {
       const start = performance.now();
       const { postbacks } = await pay({ returnFirst: true });
       expect(performance.now() - start).to.be.at.least(1_990);
       expect(causes(postbacks)).to.deep.equal(['status answered']);
     });
 
-    it('drop: sends nothing, tells the truth when asked, and sends it later by hand', async () => {
+    it('sends nothing with drop, answers inquiries, and sends the postback later by hand', async () => {
       const { postbacks } = await pay({ drop: true });
       expect(causes(postbacks)).to.deep.equal(['status dropped']);
       expect(merchant.seen).to.deep.equal([]);
@@ -277,7 +277,7 @@ describe('a sandbox', () => {
       expect(statuses()).to.equal('S');
     });
 
-    it('contradict: claims another status after a final one, and not after an open one', async () => {
+    it('contradicts a final status, and not an open one, with contradict', async () => {
       await pay({ contradict: 'F' }, 'P');
       expect(statuses()).to.equal('P');
       const { postbacks } = await sandbox.settle('T-1', 'S');
@@ -286,14 +286,14 @@ describe('a sandbox', () => {
       expect(await (await get('/txnid/T-1')).json()).to.include({ Status: 'S' });
     });
 
-    it('amount: names another one, and tells the true one when asked', async () => {
+    it('sends another amount with amount, and answers inquiries with the right one', async () => {
       const { returnUrl } = await pay({ amount: '1' });
       expect(merchant.seen[0]?.fields.amount).to.equal('1.00');
       expect(new URL(returnUrl ?? '').searchParams.get('amount')).to.equal('1.00');
       expect(await (await get('/txnid/T-1')).json()).to.include({ Amount: 100 });
     });
 
-    it('answerMilliseconds: answers inquiries slowly, those about this payment only', async () => {
+    it('delays inquiries about one payment with answerMilliseconds', async () => {
       await pay({ answerMilliseconds: 700 });
       const took = async (path: string) => {
         const start = performance.now();
@@ -307,7 +307,7 @@ describe('a sandbox', () => {
       expect(await took('/keys/callback')).to.be.at.least(690);
     });
 
-    it('resends: as long as the answer is no 2xx, and no longer', async () => {
+    it('sends a postback again until the answer is a 2xx with resends', async () => {
       merchant.answer((_, count) => (count < 3 ? [503, 'error=unstored'] : [200, 'result=OK']));
       const { postbacks } = await pay({ resends: 5, resendMilliseconds: 10 });
       expect(causes(postbacks)).to.deep.equal(['status answered', 'resend answered', 'resend answered']);
@@ -318,7 +318,7 @@ describe('a sandbox', () => {
       expect((await sandbox.settle('T-1', 'K')).postbacks, 'none, unless asked for').to.have.length(1);
     });
 
-    it('all of it for payouts as well', async () => {
+    it('misbehaves for payouts too', async () => {
       sandbox.register({ payoutPostbackUrl: `${merchant.url}/payout` });
       await sandbox.createPayout({ merchantTxnId: 'O-1', amount });
       sandbox.misbehave({ copies: 2, contradict: 'F' }, 'O-1');
@@ -326,7 +326,7 @@ describe('a sandbox', () => {
       expect(statuses()).to.equal('SSF');
     });
 
-    it('for everything, and for one payment before that', async () => {
+    it('overrides the misbehaviour for everything with that of one payment', async () => {
       sandbox.misbehave({ copies: 2, amount: '1.00' });
       for (const txnid of ['T-1', 'T-2']) await sandbox.createPayment({ txnid, amount });
       sandbox.misbehave({ copies: 1 }, 'T-2');
@@ -349,7 +349,7 @@ describe('a sandbox', () => {
       { unheardOf: true },
       null,
     ]) {
-      it(`not by ${JSON.stringify(misbehaviour)}`, async () => {
+      it(`refuses the misbehaviour ${JSON.stringify(misbehaviour)}`, async () => {
         const code = await codeOf(() => sandbox.misbehave(misbehaviour as Misbehaviour));
         expect(code).to.equal(`invalid-setting ${Object.keys(misbehaviour ?? { misbehaviour }).join()}`);
       });
@@ -357,7 +357,7 @@ describe('a sandbox', () => {
   });
 });
 
-describe('a receiver with a sandbox', () => {
+describe('A receiver of a sandbox', () => {
   let close: Array<() => Promise<unknown>> = [];
   let effects: string[] = [];
 
@@ -419,7 +419,7 @@ describe('a receiver with a sandbox', () => {
   }
 
   for (const proofs of [['rsa'], ['hmac'], ['sha1'], ['rsa', 'hmac', 'sha1']] as const) {
-    it(`verifies ${proofs.join(', ')} with the settings as they are`, async () => {
+    it(`verifies ${proofs.join(', ')} with the settings of the sandbox`, async () => {
       const { sandbox, repository } = await open({ proofs });
       const { postbacks, returnUrl } = await sandbox.settle('T-1', 'S');
       expect(postbacks[0]?.answer?.body).to.equal('result=OK');
@@ -429,7 +429,7 @@ describe('a receiver with a sandbox', () => {
     });
   }
 
-  it('takes payouts', async () => {
+  it('stores payouts', async () => {
     const { sandbox, repository } = await open();
     const { refno } = await sandbox.createPayout({ merchantTxnId: 'O-1', amount });
     await repository.createPayout({ merchantTxnId: 'O-1', amount, refno });
@@ -437,13 +437,13 @@ describe('a receiver with a sandbox', () => {
     expect(effects).to.deep.equal(['O-1 paid out']);
   });
 
-  it('takes postbacks by GET, where they move no row without updateOnGet', async () => {
+  it('moves no row for postbacks by GET without updateOnGet', async () => {
     const { sandbox } = await open({ postbackMethod: 'GET' });
     const { postbacks } = await sandbox.settle('T-1', 'S');
     expect(postbacks[0]?.answer?.body).to.equal('back: P');
   });
 
-  it('stays right when the sandbox duplicates and contradicts', async () => {
+  it('keeps the right status despite copies and contradictions', async () => {
     const { sandbox, repository } = await open();
     sandbox.misbehave({ copies: 4, contradict: 'F' });
     await sandbox.settle('T-1', 'S');
@@ -452,7 +452,7 @@ describe('a receiver with a sandbox', () => {
     expect((await repository.findPayment('T-1'))?.status).to.equal('S');
   });
 
-  it('believes no other amount, though it is well signed', async () => {
+  it('stores no payment with another amount, although it is validly signed', async () => {
     const { sandbox, repository } = await open();
     sandbox.misbehave({ amount: '1.00' });
     await sandbox.settle('T-1', 'S');
@@ -460,7 +460,7 @@ describe('a receiver with a sandbox', () => {
     expect((await repository.findPayment('T-1'))?.status).to.equal('P');
   });
 
-  it('refuses a signature by a revoked key', async () => {
+  it('refuses a signature with a revoked key', async () => {
     const { sandbox } = await open();
     sandbox.misbehave({ revokedKey: true });
     const { postbacks } = await sandbox.settle('T-1', 'S');
@@ -471,7 +471,7 @@ describe('a receiver with a sandbox', () => {
   });
 
   for (const previous of ['Active', 'Revoked'] as const) {
-    it(`fetches the new key after a rotation that leaves the old one ${previous}`, async () => {
+    it(`fetches the new key after a rotation, with the old key ${previous}`, async () => {
       const { sandbox } = await open();
       await sandbox.settle('T-1', 'P');
       await sandbox.rotateKeys({ previous });
@@ -481,7 +481,7 @@ describe('a receiver with a sandbox', () => {
     });
   }
 
-  it('finds out by reconcile() what was dropped, and what was voided', async () => {
+  it('learns of dropped and voided payments with reconcile()', async () => {
     const { sandbox, repository, dragonpay } = await open();
     for (const txnid of ['T-2', 'T-3', 'T-4']) await repository.createPayment({ txnid, amount });
     for (const txnid of ['T-2', 'T-3']) await sandbox.createPayment({ txnid, amount });
@@ -496,7 +496,7 @@ describe('a receiver with a sandbox', () => {
   });
 });
 
-describe('the sandbox, as a part of the package', () => {
+describe('The sandbox as an entry point', () => {
   /** The files that an entry point reaches. */
   async function reached(entry: string): Promise<string[]> {
     const queue = [join(root, entry)];
@@ -520,13 +520,13 @@ describe('the sandbox, as a part of the package', () => {
     ],
     ...['adapters/http/node.ts', 'adapters/queues/pg-boss.ts', 'adapters/queues/graphile-worker.ts'],
   ]) {
-    it(`is not reached from ${entry}`, async () => {
+    it(`is not imported by ${entry}`, async () => {
       const files = await reached(entry);
       expect(files.filter((file) => file.includes('sandbox'))).to.deep.equal([]);
     });
   }
 
-  it('is reached from its own entry point', async () => {
+  it('is imported by its own entry point', async () => {
     const files = await reached('src/sandbox.ts');
     expect(files).to.include('src/sandbox/start-sandbox.ts').and.include('src/protocol/sign-callback.ts');
     expect(files.filter((file) => /kysely|inversify|adapters/.test(file))).to.deep.equal([]);

@@ -4,17 +4,26 @@ import type { Status } from '../../protocol/statuses.js';
 import { findChannel } from './channels.js';
 import type { SandboxPayment, SandboxPayout } from './ledger.js';
 
-/** The fields of a payment's callback by their names on the wire, before they are signed. */
+/** The unsigned fields of a payment's callback, by their names on the wire. */
 export function paymentCallback(payment: SandboxPayment, merchantId: string): CallbackFields {
   const { txnid, refno, status, message, param1, param2, amount, currency, procid, modifiedAt } = payment;
   const settledate = status === 'S' ? { settledate: writeManilaTime(modifiedAt).slice(0, 10) } : {};
   return {
-    ...{ txnid, refno, status, message, merchantid: merchantId, param1, param2, amount, ccy: currency, procid },
+    txnid,
+    refno,
+    status,
+    message,
+    merchantid: merchantId,
+    param1,
+    param2,
+    amount,
+    ccy: currency,
+    procid,
     ...settledate,
   };
 }
 
-/** The fields of a payout's callback, before they are signed. */
+/** The unsigned fields of a payout's callback. */
 export function payoutCallback({ merchantTxnId, refno, status, message }: SandboxPayout): CallbackFields {
   return { merchantTxnId, refNo: refno, status, message };
 }
@@ -23,7 +32,7 @@ const messages: Readonly<Record<Status, string>> = {
   S: '[000]',
   P: '[000] Waiting for deposit to',
   F: '[110] Error in operation at',
-  U: '[000] Not known yet at',
+  U: '[000] Status unknown at',
   R: '[000] Refunded through',
   K: '[000] Charged back through',
   V: '[000] Voided at',
@@ -33,7 +42,7 @@ const messages: Readonly<Record<Status, string>> = {
   H: '[000] On hold at',
 };
 
-/** What a callback says of a status, as Dragonpay words it: `[000] BOG Reference No: 20260301093000 #ABCD1234EFGH`. */
+/** The message of a callback, worded like Dragonpay's: `[000] BOG Reference No: 20260301093000 #ABCD1234EFGH`. */
 export function messageOf(status: string, procid: string, refno: string, at = new Date()): string {
   const channel = findChannel(procid)?.shortName ?? procid;
   const stamp = writeManilaTime(at).replace(/\D/g, '');

@@ -1,4 +1,4 @@
-/** The way a payer pays: on a bank's site, at a counter some time later, or from an electronic wallet. */
+/** How a payer pays: on a bank's site, later at a counter, or with an electronic wallet. */
 export type ChannelKind = 'online' | 'counter' | 'wallet';
 
 /** A channel of the payment page. */
@@ -7,11 +7,11 @@ export interface Channel {
   readonly procid: string;
   readonly name: string;
   readonly kind: ChannelKind;
-  /** As messages of callbacks name it. */
+  /** The name in the messages of callbacks. */
   readonly shortName: string;
 }
 
-/** The channels that the payment page offers. BOG and BOGX are those of Dragonpay's own test gateway. */
+/** The channels of the payment page. Dragonpay's test gateway has BOG and BOGX too. */
 export const channels: readonly Channel[] = [
   { procid: 'BOG', name: 'Bogus Bank Online', kind: 'online', shortName: 'BOG' },
   { procid: 'BPI', name: 'BPI Online', kind: 'online', shortName: 'BPI' },
@@ -20,7 +20,7 @@ export const channels: readonly Channel[] = [
   { procid: 'GCSH', name: 'GCash', kind: 'wallet', shortName: 'GCash' },
 ];
 
-/** The channel of this `procid`; `undefined` where there is none. */
+/** The channel with this `procid`; `undefined` if there is none. */
 export function findChannel(procid: string | undefined): Channel | undefined {
   return channels.find((channel) => channel.procid === procid);
 }

@@ -1,10 +1,10 @@
 import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 
-/** Whether signatures of a key are still to be believed. */
+/** Whether signatures of a key are still accepted. */
 export type KeyStatus = 'Active' | 'Revoked';
 
-/** A key as the keys endpoint lists it. */
+/** A key as listed by the keys endpoint. */
 export interface ListedKey {
   /** Base64 of the DER SubjectPublicKeyInfo. */
   readonly value: string;
@@ -17,23 +17,23 @@ interface SigningKey extends ListedKey {
 
 const generate = promisify(generateKeyPair);
 
-/** The RSA keys of the sandbox: one signs, those before it are listed as Active or Revoked. */
-export class SigningKeys {
-  /** Made when it is first asked for: it takes a while. */
+/** The RSA keys of the sandbox: the one that signs, and earlier ones that are listed as Active or Revoked. */
+export class KeyRing {
+  /** Generated on first use, because that takes a while. */
   #current: Promise<SigningKey> | undefined;
   #previous: readonly SigningKey[] = [];
 
-  /** Every key, the one that signs first. */
+  /** All keys. The first one signs. */
   async list(): Promise<readonly ListedKey[]> {
     return [await this.#signing(), ...this.#previous].map(({ value, status }) => ({ value, status }));
   }
 
-  /** The private key that signs. */
+  /** The private key that signs callbacks. */
   async current(): Promise<KeyObject> {
     return (await this.#signing()).privateKey;
   }
 
-  /** A new key signs from now on; the one before becomes what is asked. */
+  /** Generates a new signing key, and gives the previous one this status. */
   async rotate(previous: KeyStatus): Promise<void> {
     const before = await this.#signing();
     this.#current = newKey('Active');
@@ -41,7 +41,7 @@ export class SigningKeys {
     await this.#current;
   }
 
-  /** A private key that is listed as Revoked: the last one that was, or one made for this. */
+  /** A private key that is listed as Revoked. Generates one if there is none. */
   async revoked(): Promise<KeyObject> {
     const known = this.#previous.find(({ status }) => status === 'Revoked');
     if (known !== undefined) return known.privateKey;

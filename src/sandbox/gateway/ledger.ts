@@ -4,9 +4,9 @@ import { alreadyExists, newPayment, newPayout } from '../../model/new-row.js';
 import type { PaymentDetails, PayoutDetails } from '../../model/rows.js';
 import { initialStatus, openStatuses } from '../../protocol/statuses.js';
 
-/** What payments and payouts of the sandbox have in common. */
+/** The fields that payments and payouts of the sandbox share. */
 interface SandboxRow {
-  /** The reference number that the sandbox gave: 12 characters. */
+  /** The reference number that the sandbox assigned: 12 characters. */
   readonly refno: string;
   /** Decimal string with two decimals. */
   readonly amount: string;
@@ -15,41 +15,41 @@ interface SandboxRow {
   readonly email: string;
   readonly mobile: string;
   readonly status: string;
-  /** What callbacks say of the status. Empty before the first. */
+  /** The message of the callbacks for this status. Empty before the first callback. */
   readonly message: string;
-  /** The channel; empty until one is chosen. */
+  /** The channel. Empty until one is chosen. */
   readonly procid: string;
   readonly createdAt: Date;
-  /** When its status was last set. */
+  /** When the status was last set. */
   readonly modifiedAt: Date;
 }
 
-/** A payment that the sandbox knows. */
+/** A payment of the sandbox. */
 export interface SandboxPayment extends SandboxRow {
   readonly txnid: string;
   readonly param1: string;
   readonly param2: string;
-  /** Whoever knows it may pay: it is in the URL of the payment page. */
+  /** Identifies the payment in the URL of its payment page. Anyone with the token may pay. */
   readonly token: string;
 }
 
-/** A payout that the sandbox knows. */
+/** A payout of the sandbox. */
 export interface SandboxPayout extends SandboxRow {
   readonly merchantTxnId: string;
   readonly userName: string;
   readonly procDetail: string;
 }
 
-/** A payment to be made: what `repository.createPayment()` takes. */
+/** Details of a new payment, as for `repository.createPayment()`. */
 export type SandboxPaymentDetails = Omit<PaymentDetails, 'status' | 'refno'> & { readonly mobile?: string | null };
 
-/** A payout to be made: what `repository.createPayout()` takes. */
+/** Details of a new payout, as for `repository.createPayout()`. */
 export type SandboxPayoutDetails = Omit<PayoutDetails, 'status' | 'refno'>;
 
-/** What may change of a payment or payout. */
+/** The fields of a payment or payout that change. */
 export type RowChange = { readonly status?: string; readonly message?: string; readonly procid?: string };
 
-/** Whether more is to be heard of a payment: its page takes it. */
+/** Whether a payment can still be paid on its page. */
 export function isOpen({ status }: SandboxPayment): boolean {
   return openStatuses.some((open) => open === status);
 }
@@ -59,12 +59,12 @@ export class Ledger {
   readonly #payments = new Map<string, SandboxPayment>();
   readonly #payouts = new Map<string, SandboxPayout>();
 
-  /** Newest first. */
+  /** All of them, newest first. */
   payments(): readonly SandboxPayment[] {
     return [...this.#payments.values()].reverse();
   }
 
-  /** Newest first. */
+  /** All of them, newest first. */
   payouts(): readonly SandboxPayout[] {
     return [...this.#payouts.values()].reverse();
   }
@@ -131,9 +131,17 @@ export class Ledger {
 function newRow(amount: string, currency: string, texts: Readonly<Record<string, string | null>>): SandboxRow {
   const now = new Date();
   return {
-    ...{ refno: newRefno(), amount, currency, status: initialStatus, message: '' },
-    ...{ description: texts.description ?? '', email: texts.email ?? '', mobile: texts.mobile ?? '' },
-    ...{ procid: texts.procid ?? '', createdAt: now, modifiedAt: now },
+    refno: newRefno(),
+    amount,
+    currency,
+    status: initialStatus,
+    message: '',
+    description: texts.description ?? '',
+    email: texts.email ?? '',
+    mobile: texts.mobile ?? '',
+    procid: texts.procid ?? '',
+    createdAt: now,
+    modifiedAt: now,
   };
 }
 
@@ -144,5 +152,5 @@ function newRefno(): string {
 }
 
 function notFound(subject: 'payment' | 'payout'): never {
-  throw new DragonpayError('not-found', `the sandbox knows no such ${subject}`, { subject });
+  throw new DragonpayError('not-found', `the sandbox has no such ${subject}`, { subject });
 }

@@ -1,39 +1,39 @@
-import { DragonpayError } from '../../errors.js';
+import { invalidSetting } from '../../errors.js';
 import { amountShape, statusShape, withTwoDecimals } from '../../protocol/field-shapes.js';
 
-/** What the sandbox does otherwise than a gateway on a good day. What is not given is done right. */
+/** How the sandbox departs from correct behaviour. An option that is not set behaves correctly. */
 export interface Misbehaviour {
-  /** How often each postback is sent, all of them at once: 2 to 10. */
+  /** How many times each postback is sent, at the same time: 1 to 10. */
   readonly copies?: number;
-  /** How long a postback waits before it is sent, in milliseconds. */
+  /** The delay of a postback, in milliseconds. */
   readonly delayMilliseconds?: number;
-  /** The payer's browser returns without waiting; the postback leaves after the delay, or after two seconds. */
+  /** The payer's browser returns first. The postback is sent after the delay, or after two seconds. */
   readonly returnFirst?: boolean;
-  /** Postbacks are not sent. They stand in the log, and can be sent from there. */
+  /** Postbacks are only logged. They can be sent from the log. */
   readonly drop?: boolean;
-  /** A status that one more postback, as well signed, claims after one of a final status. */
+  /** After a postback with a final status, another validly signed postback claims this status. */
   readonly contradict?: string;
-  /** The amount that callbacks of payments name, decimal string; inquiries go on to tell the true one. */
+  /** A wrong amount in callbacks of payments, as a decimal string. Inquiries return the right one. */
   readonly amount?: string;
-  /** The RSA signature is by a key that is listed as Revoked. */
+  /** The RSA signature is made with a key that is listed as Revoked. */
   readonly revokedKey?: boolean;
-  /** How long calls of the gateway's API wait for their answer, in milliseconds. */
+  /** The delay of answers of the gateway's API, in milliseconds. */
   readonly answerMilliseconds?: number;
-  /** How often a postback is sent again that was not answered with a 2xx: 1 to 20. */
+  /** How many times a postback that was not answered with a 2xx is sent again: 0 to 20. */
   readonly resends?: number;
-  /** The wait before each of these, in milliseconds; 1,000 when not given. */
+  /** The delay before each of these, in milliseconds. Default: 1,000. */
   readonly resendMilliseconds?: number;
 }
 
-/** How long the return is ahead of its postback where no delay says so, in milliseconds. */
-export const returnLead = 2_000;
+/** The delay of a postback with `returnFirst`, if `delayMilliseconds` is not set, in milliseconds. */
+export const returnFirstDelay = 2_000;
 
-/** What is wrong with the gateway: for all payments and payouts, and for single ones. */
+/** The misbehaviour for all payments and payouts, and for single ones. */
 export class Misbehaviours {
   #all: Misbehaviour = {};
   readonly #single = new Map<string, Misbehaviour>();
 
-  /** Replaces what was said before, for all or for one id. Nothing in it means: behave as usual. */
+  /** Replaces the misbehaviour for all, or for one id. An empty object means correct behaviour. */
   set(misbehaviour: Misbehaviour, id?: string): void {
     const checked = checkMisbehaviour(misbehaviour);
     if (id === undefined) this.#all = checked;
@@ -41,17 +41,17 @@ export class Misbehaviours {
     else this.#single.set(id, checked);
   }
 
-  /** As it was set, for all or for one id alone. */
+  /** The misbehaviour that was set for all, or for one id only. */
   get(id?: string): Misbehaviour {
     return id === undefined ? this.#all : (this.#single.get(id) ?? {});
   }
 
-  /** What holds for an id: its own before everybody's. */
+  /** The misbehaviour that applies to an id. Its own options override those for all. */
   of(id: string): Misbehaviour {
     return { ...this.#all, ...this.#single.get(id) };
   }
 
-  /** The ids that have one of their own. */
+  /** The ids with a misbehaviour of their own. */
   ids(): readonly string[] {
     return [...this.#single.keys()];
   }
@@ -67,30 +67,28 @@ const between =
 const isFlag: Check = (value) => typeof value === 'boolean';
 
 const checks: Readonly<Record<keyof Misbehaviour, readonly [Check, string]>> = {
-  copies: [between(1, 10), 'is no whole number of 1 to 10'],
-  delayMilliseconds: [between(0, day), 'is no whole number of milliseconds up to a day'],
-  returnFirst: [isFlag, 'is neither true nor false'],
-  drop: [isFlag, 'is neither true nor false'],
-  contradict: [(value) => statusShape.isValidSync(value), 'is not one letter'],
-  amount: [(value) => value !== '' && amountShape.isValidSync(value), 'is no decimal string such as "1.00"'],
-  revokedKey: [isFlag, 'is neither true nor false'],
-  answerMilliseconds: [between(0, day), 'is no whole number of milliseconds up to a day'],
-  resends: [between(0, 20), 'is no whole number of 0 to 20'],
-  resendMilliseconds: [between(0, day), 'is no whole number of milliseconds up to a day'],
+  copies: [between(1, 10), 'must be an integer from 1 to 10'],
+  delayMilliseconds: [between(0, day), 'must be an integer from 0 to 86400000 (a day in milliseconds)'],
+  returnFirst: [isFlag, 'must be true or false'],
+  drop: [isFlag, 'must be true or false'],
+  contradict: [(value) => statusShape.isValidSync(value), 'must be one upper-case letter'],
+  amount: [(value) => value !== '' && amountShape.isValidSync(value), 'must be a decimal string such as "1.00"'],
+  revokedKey: [isFlag, 'must be true or false'],
+  answerMilliseconds: [between(0, day), 'must be an integer from 0 to 86400000 (a day in milliseconds)'],
+  resends: [between(0, 20), 'must be an integer from 0 to 20'],
+  resendMilliseconds: [between(0, day), 'must be an integer from 0 to 86400000 (a day in milliseconds)'],
 };
 
 /** @throws DragonpayError `invalid-setting` */
 function checkMisbehaviour(misbehaviour: unknown): Misbehaviour {
   if (typeof misbehaviour !== 'object' || misbehaviour === null || Array.isArray(misbehaviour)) {
-    throw new DragonpayError('invalid-setting', 'a misbehaviour is an object', { subject: 'misbehaviour' });
+    throw invalidSetting('misbehaviour', 'must be an object');
   }
   const given = Object.entries(misbehaviour).filter(([, value]) => value !== undefined && value !== null);
   for (const [name, value] of given) {
     const known = Object.hasOwn(checks, name) ? checks[name as keyof Misbehaviour] : undefined;
-    const complaint = known === undefined ? 'is unknown' : known[0](value) ? undefined : known[1];
-    if (complaint !== undefined) {
-      throw new DragonpayError('invalid-setting', `misbehaviour.${name} ${complaint}`, { subject: name });
-    }
+    const problem = known === undefined ? 'is not an option' : known[0](value) ? undefined : known[1];
+    if (problem !== undefined) throw invalidSetting(name, problem);
   }
   const checked: Misbehaviour = Object.fromEntries(given);
   return checked.amount === undefined ? checked : { ...checked, amount: withTwoDecimals(checked.amount) };

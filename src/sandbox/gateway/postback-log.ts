@@ -3,18 +3,15 @@ import type { CallbackFields } from '../../protocol/sign-callback.js';
 import type { ProofAlgorithm } from '../../protocol/signed-text.js';
 
 /**
- * Why a postback was sent: its payment got a `status`; as a `copy` of one; to `contradict` one; as a `resend`, since
- * one was not answered with a 2xx; or `by-hand`, again.
+ * Why a postback was sent: because of a new `status`, as a `copy`, to `contradict` the one before, as a `resend` because
+ * one was not answered with a 2xx, or `by-hand`.
  */
 export type PostbackCause = 'status' | 'copy' | 'contradict' | 'resend' | 'by-hand';
 
-/**
- * What became of it: it is `waiting` for its delay, being `sending`, was `answered`, `failed` without an answer, or was
- * `dropped`.
- */
+/** The state of a postback: `waiting` for its delay, `sending`, `answered`, `failed` without an answer, or `dropped`. */
 export type PostbackState = 'waiting' | 'sending' | 'answered' | 'failed' | 'dropped';
 
-/** What the merchant's server said. */
+/** The answer of the merchant's server. */
 export interface PostbackAnswer {
   readonly status: number;
   readonly contentType: string;
@@ -22,7 +19,7 @@ export interface PostbackAnswer {
   readonly body: string;
 }
 
-/** One delivery, as it stands at the moment. */
+/** One delivery of a postback. */
 export interface Postback {
   /** Counts from 1. */
   readonly id: number;
@@ -33,26 +30,26 @@ export interface Postback {
   readonly cause: PostbackCause;
   readonly state: PostbackState;
   readonly method: 'POST' | 'GET';
-  /** Where it goes; empty where no URL is registered. */
+  /** The target. Empty if no URL is registered. */
   readonly url: string;
-  /** As on the wire, decoded, with their proofs. */
+  /** The decoded fields, with their proofs. */
   readonly fields: CallbackFields;
-  /** The text that each proof covers. A digest is of its text, `:` and the secret key, which is not shown. */
+  /** The text that each proof covers. For a digest, `:` and the secret key follow; they are not shown. */
   readonly signedTexts: { readonly [algorithm in ProofAlgorithm]?: string };
-  /** When it was made, or sent. */
+  /** When it was sent, or created if it was not sent. */
   readonly at: Date;
-  /** How long the answer took. */
+  /** How long the answer took, in milliseconds. */
   readonly milliseconds?: number;
   readonly answer?: PostbackAnswer;
   /** Why there is no answer. */
   readonly error?: string;
-  /** Whether the answer was a 2xx: the merchant has stored it. */
+  /** Whether the answer was a 2xx, which means that the merchant has stored it. */
   readonly acknowledged: boolean;
 }
 
-const longestLog = 500;
+const maximumLength = 500;
 
-/** The postbacks of this sandbox, the last 500 of them. */
+/** The last 500 postbacks of the sandbox. */
 export class PostbackLog {
   readonly #postbacks = new Map<number, Postback>();
   readonly #listeners = new Set<() => void>();
@@ -71,7 +68,7 @@ export class PostbackLog {
     const added = { ...postback, id: ++this.#count, at: new Date(), acknowledged: false };
     this.#postbacks.set(added.id, added);
     const [oldest] = this.#postbacks.keys();
-    if (this.#postbacks.size > longestLog && oldest !== undefined) this.#postbacks.delete(oldest);
+    if (this.#postbacks.size > maximumLength && oldest !== undefined) this.#postbacks.delete(oldest);
     this.changed();
     return added;
   }
@@ -83,13 +80,13 @@ export class PostbackLog {
     return changed;
   }
 
-  /** Calls a listener after every change. Answers with the function that ends this. */
+  /** Calls a listener after every change. Returns a function that removes the listener. */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Tells the listeners that something is new: here, or of a payment. */
+  /** Calls the listeners after a change of a postback, a payment or a setting. */
   changed(): void {
     for (const listener of this.#listeners) listener();
   }

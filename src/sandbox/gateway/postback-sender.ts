@@ -1,29 +1,29 @@
 import { wait } from '../../async/wait.js';
 import { encodeCallback } from '../../protocol/sign-callback.js';
-import { type Misbehaviour, returnLead } from './misbehaviour.js';
+import { type Misbehaviour, returnFirstDelay } from './misbehaviour.js';
 import type { Postback, PostbackCause, PostbackLog } from './postback-log.js';
 import { sendForm } from './send-form.js';
 
-/** A callback that is signed, and is to be sent. */
+/** A signed callback that is about to be sent. */
 export type OutgoingPostback = Pick<Postback, 'kind' | 'subject' | 'status' | 'fields' | 'signedTexts'>;
 
-/** Where a postback goes, and how. */
+/** The URL and the method of a postback. */
 export interface PostbackTarget {
   readonly url: string;
   readonly method: 'POST' | 'GET';
 }
 
-/** A postback on its way. Neither promise rejects. */
+/** A postback that is being sent. Neither promise rejects. */
 export interface Sending {
-  /** Resolves when each copy was answered, failed or dropped for the first time. */
+  /** Resolves when the first delivery of each copy has ended. */
   readonly first: Promise<void>;
-  /** Resolves when nothing more will be sent. */
+  /** Resolves to all deliveries when the last one has ended. */
   readonly all: Promise<readonly Postback[]>;
 }
 
-const usualResendWait = 1_000;
+const defaultResendDelay = 1_000;
 
-/** Sends postbacks, well or badly, and writes them into the log. */
+/** Sends postbacks, with the misbehaviour that applies, and records them in the log. */
 export class PostbackSender {
   readonly #log: PostbackLog;
   readonly #closing: AbortSignal;
@@ -33,7 +33,7 @@ export class PostbackSender {
     this.#closing = closing;
   }
 
-  /** Sends one, with its copies and resends. Without a target it is logged as dropped. */
+  /** Sends a postback with its copies and resends. Without a target it is only logged, as dropped. */
   send(
     outgoing: OutgoingPostback,
     target: PostbackTarget | undefined,
@@ -59,18 +59,26 @@ export class PostbackSender {
     const dropped =
       target === undefined ? 'no URL is registered' : misbehaviour.drop ? 'dropped on request' : undefined;
     const made = this.#log.add({
-      ...{ kind: outgoing.kind, subject: outgoing.subject, status: outgoing.status },
-      ...{ fields: outgoing.fields, signedTexts: outgoing.signedTexts, cause, ...to },
+      kind: outgoing.kind,
+      subject: outgoing.subject,
+      status: outgoing.status,
+      fields: outgoing.fields,
+      signedTexts: outgoing.signedTexts,
+      cause,
+      ...to,
       ...(dropped === undefined ? { state: 'waiting' } : { state: 'dropped', error: dropped }),
     });
     if (dropped !== undefined) return { first: Promise.resolve(), all: Promise.resolve([made]) };
-    const first = this.#deliver(made, misbehaviour.delayMilliseconds ?? (misbehaviour.returnFirst ? returnLead : 0));
+    const first = this.#deliver(
+      made,
+      misbehaviour.delayMilliseconds ?? (misbehaviour.returnFirst ? returnFirstDelay : 0),
+    );
     return { first: first.then(() => {}), all: this.#resend(first, misbehaviour) };
   }
 
   async #resend(
     first: Promise<Postback>,
-    { resends = 0, resendMilliseconds = usualResendWait }: Misbehaviour,
+    { resends = 0, resendMilliseconds = defaultResendDelay }: Misbehaviour,
   ): Promise<readonly Postback[]> {
     const sent = [await first];
     for (let last = sent[0]; last !== undefined && !last.acknowledged && sent.length <= resends; last = sent.at(-1)) {
@@ -102,10 +110,10 @@ export class PostbackSender {
   }
 }
 
-/** One line that says what happened on the network. */
+/** The reason of a network error, in one line. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // An AggregateError of several addresses has no message of its own.
+  // If several addresses failed, the AggregateError has no message.
   const { code } = error as NodeJS.ErrnoException;
   return error.message || (code ?? error.name);
 }

@@ -2,9 +2,9 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { encodeText } from '../../protocol/signed-text.js';
 
 /**
- * Whether the digest of a request to the payment page holds: the SHA-1 of merchantid, txnid, amount, ccy, description,
- * email and the secret key, joined with `:`. As with callbacks, merchants hash ASCII or UTF-8.
- * @param query the request; its amount counts with two decimals
+ * Whether the digest of a request to the payment page is right: the SHA-1 of merchantid, txnid, amount, ccy,
+ * description, email and the secret key, joined with `:`. Merchants hash the text as ASCII or as UTF-8.
+ * @param amount the amount of the request with two decimals
  */
 export function requestDigestHolds(query: URLSearchParams, amount: string, secretKey: string): boolean {
   const part = (name: string) => query.get(name) ?? '';

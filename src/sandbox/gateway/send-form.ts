@@ -1,13 +1,14 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { readBounded } from '../../async/read-bounded.js';
 import type { PostbackAnswer } from './postback-log.js';
 
 const timeoutMilliseconds = 30_000;
-const longestBody = 2_000;
+const bodyLimit = 2_000;
 
 /**
- * Sends a form as a gateway's server does: with no more headers than needed, on a connection of its own, following no
- * redirect. Rejects where no answer came to its end within 30 seconds.
+ * Sends a form as the gateway's server does: with as few headers as possible, on a new connection, without following
+ * redirects. Rejects if there is no complete answer within 30 seconds.
  */
 export function sendForm(
   url: string,
@@ -16,7 +17,7 @@ export function sendForm(
   signal: AbortSignal,
 ): Promise<PostbackAnswer> {
   const target = new URL(url);
-  // As text, since URL would write the escapes in another way.
+  // Joined as text, because URL would change the escapes.
   const path = `${target.pathname}${target.search}`;
   const isPost = method === 'POST';
   const joined = `${path}${target.search === '' ? '?' : '&'}${form}`;
@@ -40,23 +41,20 @@ export function sendForm(
     sent.on('close', () => clearTimeout(timer));
     sent.on('error', reject);
     sent.on('response', (response) => readAnswer(response).then(resolve, reject));
-    // Node ends such a connection without a word.
+    // Without this listener Node closes the connection, and the promise would never settle.
     sent.on('upgrade', (_, socket) => {
       socket.destroy();
-      reject(new Error('the answer changes the protocol (101)'));
+      reject(new Error('the server answered 101 Switching Protocols'));
     });
     sent.end(isPost ? form : undefined);
   });
 }
 
 async function readAnswer(response: IncomingMessage): Promise<PostbackAnswer> {
-  let body = '';
-  for await (const chunk of response.setEncoding('utf8')) {
-    if (body.length < longestBody) body += chunk;
-  }
+  const { bytes } = await readBounded(response, bodyLimit * 4, 'drain');
   return {
     status: response.statusCode ?? 0,
     contentType: response.headers['content-type'] ?? '',
-    body: body.slice(0, longestBody),
+    body: bytes.toString('utf8').slice(0, bodyLimit),
   };
 }

@@ -1,12 +1,12 @@
 import { setMaxListeners } from 'node:events';
-import { DragonpayError } from '../../errors.js';
+import { DragonpayError, invalidDetails, invalidSetting } from '../../errors.js';
 import { freeTextShape, statusShape } from '../../protocol/field-shapes.js';
 import type { CallbackKind } from '../../protocol/kinds.js';
 import { type CallbackFields, encodeCallback, signCallback, signedTextOf } from '../../protocol/sign-callback.js';
 import type { ProofAlgorithm } from '../../protocol/signed-text.js';
 import { type MerchantAccount, type RegisteredUrls, readUrls } from '../sandbox-options.js';
 import { messageOf, paymentCallback, payoutCallback } from './callback-fields.js';
-import { type KeyStatus, type ListedKey, SigningKeys } from './key-ring.js';
+import { KeyRing, type KeyStatus, type ListedKey } from './key-ring.js';
 import {
   Ledger,
   type SandboxPayment,
@@ -18,7 +18,7 @@ import { type Misbehaviour, Misbehaviours } from './misbehaviour.js';
 import { type Postback, PostbackLog } from './postback-log.js';
 import { type OutgoingPostback, PostbackSender, type PostbackTarget, type Sending } from './postback-sender.js';
 
-/** A payment that was made, and the page on which it is paid. */
+/** A new payment, and the URL of its payment page. */
 export interface CreatedPayment {
   readonly txnid: string;
   readonly refno: string;
@@ -27,38 +27,38 @@ export interface CreatedPayment {
 
 /** Options of `settle()` and `settlePayout()`. */
 export interface SettleOptions {
-  /** The text of the callback; worded as Dragonpay words it when not given. */
+  /** The message of the callback. Default: worded like Dragonpay's. */
   readonly message?: string;
-  /** The channel; the one chosen before, or the test bank `BOG`, when not given. */
+  /** The channel. Default: the one that was chosen, else the test bank `BOG`. */
   readonly procid?: string;
 }
 
-/** What became of a status. */
+/** The effects of a new status. */
 export interface Settlement {
-  /** Every delivery that it caused, as it ended. */
+  /** All deliveries of postbacks, after they ended. */
   readonly postbacks: readonly Postback[];
-  /** Where the payer's browser goes, with the fields in its query; `undefined` without a return URL. */
+  /** The return URL with the signed fields in its query; `undefined` if no return URL is registered. */
   readonly returnUrl: string | undefined;
 }
 
 /** Statuses of which more is to be heard: a postback of one of these contradicts nothing. */
 const unsettled = 'PUAGH';
 
-/** What the gateway does, whoever asks for it: the API, a page, or a program. */
+/** The gateway itself. The API, the pages and the `Sandbox` object call it. */
 export class TestGateway {
   readonly account: MerchantAccount;
-  readonly keys = new SigningKeys();
+  readonly keys = new KeyRing();
   readonly ledger = new Ledger();
   readonly misbehaviours = new Misbehaviours();
   readonly log = new PostbackLog();
   readonly closing = new AbortController();
   readonly #sender = new PostbackSender(this.log, this.closing.signal);
-  /** Where it listens, without a trailing slash. */
+  /** The URL of the sandbox, without a trailing slash. */
   url = '';
   urls: RegisteredUrls;
 
   constructor(account: MerchantAccount, urls: RegisteredUrls) {
-    // Any number of postbacks and slow answers may be under way.
+    // Any number of postbacks and slow answers may wait for this signal.
     setMaxListeners(0, this.closing.signal);
     this.account = account;
     this.urls = urls;
@@ -78,7 +78,7 @@ export class TestGateway {
     return payout;
   }
 
-  /** Those that are not named stay. @throws DragonpayError `invalid-setting` */
+  /** Registers URLs. URLs that are not named stay. @throws DragonpayError `invalid-setting` */
   register(urls: RegisteredUrls): void {
     this.urls = readUrls({ ...this.urls, ...urls });
     this.log.changed();
@@ -93,23 +93,21 @@ export class TestGateway {
   /** Rejects with `invalid-setting`. */
   async rotateKeys(previous: KeyStatus = 'Revoked'): Promise<readonly ListedKey[]> {
     if (previous !== 'Active' && previous !== 'Revoked') {
-      throw new DragonpayError('invalid-setting', 'previous is neither "Active" nor "Revoked"', {
-        subject: 'previous',
-      });
+      throw invalidSetting('previous', 'must be "Active" or "Revoked"');
     }
     await this.keys.rotate(previous);
     this.log.changed();
     return this.keys.list();
   }
 
-  /** The address of a payment's page. */
+  /** The URL of a payment's page. */
   paymentUrl({ token }: SandboxPayment): string {
     return `${this.url}/Pay.aspx?tokenid=${token}`;
   }
 
   /**
-   * Gives a payment a status, and sends its postback.
-   * @param browserReturns the payer's browser is about to carry the news to the return URL
+   * Sets the status of a payment, and sends the postback.
+   * @param browserReturns whether the payer's browser is about to go to the return URL
    * @throws DragonpayError `not-found`, `invalid-details`
    */
   async settlePayment(
@@ -124,14 +122,14 @@ export class TestGateway {
     return this.#announce('payment', txnid, fields, this.#target('payment', browserReturns));
   }
 
-  /** Gives a payout a status, and sends its postback. @throws DragonpayError `not-found`, `invalid-details` */
+  /** Sets the status of a payout, and sends the postback. @throws DragonpayError `not-found`, `invalid-details` */
   async settlePayout(merchantTxnId: string, status: string, options: SettleOptions = {}): Promise<Sending> {
     const known = this.ledger.payout(merchantTxnId);
     const payout = this.ledger.changePayout(known, changeTo(status, known, options));
     return this.#announce('payout', merchantTxnId, payoutCallback(payout), this.#target('payout'));
   }
 
-  /** The return URL with the fields of a payment as they stand, signed; `undefined` without a return URL. */
+  /** The return URL with the current, signed fields of a payment; `undefined` if no return URL is registered. */
   async returnUrl(txnid: string): Promise<string | undefined> {
     const { returnUrl } = this.urls;
     if (returnUrl === undefined) return undefined;
@@ -141,16 +139,16 @@ export class TestGateway {
     return `${origin}${pathname}${search}${search === '' ? '?' : '&'}${encodeCallback(signed)}`;
   }
 
-  /** Sends a postback of the log again, as it was, to where postbacks go now. @throws DragonpayError `not-found` */
+  /** Sends a logged postback again, unchanged, to the URL that is registered now. @throws DragonpayError `not-found` */
   resend(id: number): Sending {
     const postback = this.log.find(id);
-    if (postback === undefined) throw new DragonpayError('not-found', 'the log holds no such postback');
+    if (postback === undefined) throw new DragonpayError('not-found', 'the log has no such postback');
     const { url, method } = postback;
     const target = this.#target(postback.kind) ?? (url === '' ? undefined : { url, method });
     return this.#sender.send(postback, target, {}, 'by-hand');
   }
 
-  /** A status that contradicts comes after all else about this one. */
+  /** Sends the postback of a new status. A contradicting postback follows after all deliveries of the first. */
   async #announce(
     kind: CallbackKind,
     id: string,
@@ -191,7 +189,7 @@ export class TestGateway {
     return { kind, subject, status: fields.status ?? '', fields: signed, signedTexts };
   }
 
-  /** `nowhere` where the payer's browser brings the news, and there is no other way. */
+  /** The target of postbacks. `nowhere` if only the payer's browser delivers this status. */
   #target(kind: CallbackKind): PostbackTarget | undefined;
   #target(kind: CallbackKind, browserReturns: boolean): PostbackTarget | 'nowhere' | undefined;
   #target(kind: CallbackKind, browserReturns = false): PostbackTarget | 'nowhere' | undefined {
@@ -209,12 +207,12 @@ function changeTo(
   options: SettleOptions,
 ): { status: string; message: string; procid: string } {
   if (!statusShape.isValidSync(status)) {
-    throw new DragonpayError('invalid-details', 'status is not one letter', { subject: 'status' });
+    throw invalidDetails('status', 'must be one upper-case letter');
   }
   for (const name of ['message', 'procid'] as const) {
     const text = options[name];
     if (text !== undefined && !freeTextShape.isValidSync(text)) {
-      throw new DragonpayError('invalid-details', `${name} is no text of at most 1024 characters`, { subject: name });
+      throw invalidDetails(name, 'must be a text of at most 1024 characters');
     }
   }
   const procid = options.procid ?? (chosen || 'BOG');

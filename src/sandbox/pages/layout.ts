@@ -5,7 +5,7 @@ import { style } from '../../web/style.js';
 import { liveScript } from './live-script.js';
 
 const sha256 = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-// A form of the payer's pages ends at the shop's return URL, which form-action would forbid.
+// No form-action: the forms of the payment page redirect to the shop's return URL, which it would forbid.
 const policy = [
   "default-src 'none'",
   `style-src ${sha256(style)}`,
@@ -18,7 +18,7 @@ const policy = [
 const headers = {
   'Content-Type': 'text/html; charset=utf-8',
   'Content-Security-Policy': policy,
-  // With no referrer at all browsers would not say either that a form comes from a page of this site.
+  // With no-referrer, browsers would send `Origin: null` with forms of this site.
   'Referrer-Policy': 'same-origin',
 };
 
@@ -43,7 +43,7 @@ ${body}
   return { status, headers, body: page.markup };
 }
 
-/** A page for the payer. */
+/** A page for payers. */
 export function payerPage(title: string, content: Html, status = 200): WebReply {
   return document(
     title,
@@ -56,7 +56,7 @@ export function payerPage(title: string, content: Html, status = 200): WebReply 
 <main>
 ${content}
 </main>
-<footer><p>This is a test gateway on a developer’s machine, not Dragonpay.
+<footer><p>This is a local test gateway, not Dragonpay.
 <a href="/">Control panel</a></p></footer>`,
     status,
   );
@@ -71,16 +71,16 @@ const sections = [
 
 /** Options of {@link controlPage}. */
 export interface ControlPageOptions {
-  /** The entry of the navigation that this page is. */
+  /** The current entry of the navigation. */
   readonly section?: (typeof sections)[number][0];
-  /** Beside the heading. */
+  /** Shown beside the heading. */
   readonly aside?: Html;
   readonly status?: number;
-  /** The page is kept up to date. Without scripts it is loaded again every five seconds while it is `moving`. */
+  /** The page updates itself. Without a script, `moving` reloads it every five seconds, and `still` does not. */
   readonly live?: 'moving' | 'still';
 }
 
-/** A page for the developer. */
+/** A page of the control panel. */
 export function controlPage(title: string, content: Html, options: ControlPageOptions = {}): WebReply {
   const { section, aside, status = 200, live } = options;
   const head = html`${live === 'moving' && html`<noscript><meta http-equiv="refresh" content="5"></noscript>`}`;
@@ -89,8 +89,8 @@ export function controlPage(title: string, content: Html, options: ControlPageOp
   );
   const withoutScript =
     live === 'moving'
-      ? html`<noscript><p class="quiet">This page is loaded again every five seconds. <a href="?still">Stop that</a>.</p></noscript>`
-      : html`<noscript><p class="quiet">This page stands still. <a href="?moving">Load it again every five seconds</a>.</p></noscript>`;
+      ? html`<noscript><p class="quiet">This page reloads every five seconds. <a href="?still">Stop reloading</a>.</p></noscript>`
+      : html`<noscript><p class="quiet">This page does not update itself. <a href="?moving">Reload it every five seconds</a>.</p></noscript>`;
   return document(
     title,
     'control',

@@ -1,6 +1,6 @@
 /**
- * Keeps a page up to date: the server says that something changed, the page is fetched again, and what is marked
- * `data-live` is replaced. What was unfolded stays so, and the focus stays where it was.
+ * Keeps a page up to date: after each event of the server it fetches the page again and replaces the elements with
+ * `data-live`. Open details and the focus are kept.
  */
 export const liveScript = `
 const source = new EventSource('/events');

@@ -6,7 +6,7 @@ import { controlPage } from './layout.js';
 import { describeMisbehaviour } from './misbehaviour-form.js';
 import { field, grouped, statusBadge, time } from './parts.js';
 
-/** The payments and payouts, and forms that make one without a shop. */
+/** The payments and payouts, and forms that create them without a shop. */
 export function overviewPage(gateway: TestGateway, live: 'moving' | 'still'): WebReply {
   const { ledger, account } = gateway;
   return controlPage(
@@ -20,18 +20,18 @@ ${list(
   'Payouts',
   ledger.payouts().map(({ merchantTxnId, ...row }) => ({ ...row, kind: 'payout', id: merchantTxnId })),
 )}</div>
-<section class="card" aria-labelledby="new-payment"><h2 id="new-payment">Make a payment</h2>
-<p class="quiet">Shops do this by <code>POST /api/collect/v1/{txnid}/post</code>, or by a link to <code>/Pay.aspx</code>.</p>
+<section class="card" aria-labelledby="new-payment"><h2 id="new-payment">Create a payment</h2>
+<p class="quiet">Shops call <code>POST /api/collect/v1/{txnid}/post</code>, or link to <code>/Pay.aspx</code>.</p>
 <form method="post" action="/payments" class="form">
 ${field('txnid', 'Transaction id', html`maxlength="40" required autocomplete="off"`)}
 ${field('amount', 'Amount in PHP', html`inputmode="decimal" maxlength="13" required value="250.00"`)}
 ${field('description', 'Description', html`maxlength="128" value="Two books"`)}
-<p class="actions"><button class="primary">Make the payment</button></p></form></section>
-<section class="card" aria-labelledby="new-payout"><h2 id="new-payout">Make a payout</h2>
+<p class="actions"><button class="primary">Create payment</button></p></form></section>
+<section class="card" aria-labelledby="new-payout"><h2 id="new-payout">Create a payout</h2>
 <form method="post" action="/payouts" class="form">
 ${field('merchantTxnId', 'Payout id', html`maxlength="40" required autocomplete="off"`)}
 ${field('payoutAmount', 'Amount in PHP', html`inputmode="decimal" maxlength="13" required value="250.00"`)}
-<p class="actions"><button>Make the payout</button></p></form></section>`,
+<p class="actions"><button>Create payout</button></p></form></section>`,
     { section: '/', live, aside: html`<p class="quiet">Merchant <strong>${account.merchantId}</strong></p>` },
   );
 }
@@ -44,11 +44,11 @@ function warnings({ urls, misbehaviours }: TestGateway): Html {
     html`<p class="notice open card">No postback URL is registered. <a href="/settings">Register one</a>.</p>`
   }${
     (wrong !== '' || single.length > 0) &&
-    html`<p class="notice open card">The sandbox misbehaves: ${wrong || `for ${single.join(', ')}`}. <a href="/misbehaviour">Change that</a>.</p>`
+    html`<p class="notice open card">The sandbox misbehaves: ${wrong || `for ${single.join(', ')}`}. <a href="/misbehaviour">Change this</a>.</p>`
   }`;
 }
 
-const longestList = 100;
+const maximumLength = 100;
 
 interface Row {
   readonly kind: 'payment' | 'payout';
@@ -63,12 +63,12 @@ interface Row {
 
 function list(title: string, rows: readonly Row[]): Html {
   const name = title.toLowerCase();
-  const older = rows.length - longestList;
+  const older = rows.length - maximumLength;
   const body =
     rows.length === 0
       ? html`<p class="empty">No ${name} yet.</p>`
-      : html`<ul class="rows">${rows.slice(0, longestList).map(line)}</ul>
-${older > 0 && html`<p class="quiet">And ${older} older.</p>`}`;
+      : html`<ul class="rows">${rows.slice(0, maximumLength).map(line)}</ul>
+${older > 0 && html`<p class="quiet">${older} older ${name} are not shown.</p>`}`;
   return html`<section class="card" aria-labelledby="${name}"><h2 id="${name}">${title}</h2>
 ${body}</section>
 `;

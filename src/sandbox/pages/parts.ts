@@ -14,20 +14,20 @@ const tones: Readonly<Record<string, 'good' | 'bad' | 'open'>> = {
 /** The name of a status letter. */
 export function statusName(kind: CallbackKind, letter: string): string {
   const names: Readonly<Record<string, string>> = kind === 'payment' ? paymentStatuses : payoutStatuses;
-  return Object.hasOwn(names, letter) ? (names[letter] as string) : 'no known status';
+  return Object.hasOwn(names, letter) ? (names[letter] as string) : 'unknown status';
 }
 
-/** A status letter with its name. */
+/** A status letter and its name, as a coloured label. */
 export function statusBadge(kind: CallbackKind, letter: string): Html {
   return html`<span class="status ${tones[letter] ?? 'bad'}">${letter} ${statusName(kind, letter)}</span>`;
 }
 
-/** `1,250.00` */
+/** Groups the digits of an amount: `1,250.00`. */
 export function grouped(amount: string): string {
   return amount.replace(/\B(?=(?:\d{3})+\.)/g, ',');
 }
 
-/** A moment of today: hours, minutes, seconds of this machine. */
+/** The time of day in the time zone of this machine. */
 export function time(at: Date): Html {
   return html`<time datetime="${at.toISOString()}">${at.toTimeString().slice(0, 8)}</time>`;
 }

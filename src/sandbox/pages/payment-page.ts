@@ -5,15 +5,15 @@ import { isOpen, type SandboxPayment } from '../gateway/ledger.js';
 import { payerPage } from './layout.js';
 import { grouped } from './parts.js';
 
-/** What a payer's page is about. */
+/** The data of a payment page. */
 export interface PaymentView {
   readonly payment: SandboxPayment;
   readonly merchantId: string;
-  /** Where the payer's browser returns to, with the status as it stands. */
+  /** The return URL with the current status. */
   readonly returnUrl: string | undefined;
 }
 
-/** The page of a payment: channels to choose from, what to do at the channel, or how it ended. */
+/** The page of a payment: the choice of a channel, the steps at that channel, or the outcome. */
 export function paymentPage(view: PaymentView, choosesAgain: boolean): WebReply {
   const channel = findChannel(view.payment.procid);
   if (!isOpen(view.payment)) return closedPage(view);
@@ -60,11 +60,11 @@ function outcomePage(view: PaymentView, channel: Channel): WebReply {
   return withBill(
     view,
     channel.name,
-    html`<p>On the real page the payer would now ${where}. Here you say what happens.</p>
+    html`<p>On the real page the payer would now ${where}. Here you choose the outcome.</p>
 ${outcomeForm(
   view,
   html`<button class="primary" name="step" value="pay">Pay ${currency} ${grouped(amount)}</button>
-<button name="step" value="fail">Let it fail</button>
+<button name="step" value="fail">Fail the payment</button>
 <button name="step" value="cancel">Cancel</button>
 <button name="step" value="later">Pay later</button>`,
 )}
@@ -83,12 +83,13 @@ function counterPage(view: PaymentView, channel: Channel): WebReply {
 <li>Show the reference number.</li>
 <li>Pay <strong>${currency} ${grouped(amount)}</strong> in cash.</li>
 </ol>
-<p>The shop knows that you are on your way. On the real gateway the payment takes hours or days; here you say when.</p>
+<p>The shop is notified that the payment is pending. On the real gateway it takes hours or days; here you choose when it
+arrives.</p>
 ${outcomeForm(
   view,
   html`<button class="primary" name="step" value="pay">The payment arrives at the counter</button>
-<button name="step" value="fail">Let it fail</button>
-<button name="step" value="void">Nobody comes</button>`,
+<button name="step" value="fail">Fail the payment</button>
+<button name="step" value="void">Void the payment</button>`,
 )}
 ${backToShop(view, '')}
 ${otherChannel(view)}`,
@@ -123,13 +124,14 @@ function closedPage(view: PaymentView): WebReply {
     endings[status] ?? 'The payment is closed',
     html`<p class="quiet">${message}</p>
 ${backToShop(view, 'primary')}
-<p><a href="/payments/${encodeURIComponent(txnid)}">See its postbacks</a></p>`,
+<p><a href="/payments/${encodeURIComponent(txnid)}">Show its postbacks</a></p>`,
     mark,
   );
 }
 
 function backToShop({ returnUrl, merchantId }: PaymentView, look: string): Html {
-  if (returnUrl === undefined) return html`<p class="quiet">No return URL is registered: there is no way back.</p>`;
+  if (returnUrl === undefined)
+    return html`<p class="quiet">No return URL is registered, so there is no link back to the shop.</p>`;
   return html`<p><a class="button ${look}" href="${returnUrl}">Return to ${merchantId}</a></p>`;
 }
 
@@ -158,7 +160,7 @@ ${content}
   );
 }
 
-/** What a payer sees who came with a request that is not served. */
+/** The page for a refused request. */
 export function paymentRefused(status: number, message: string): WebReply {
   return payerPage(
     'This payment cannot be opened',

@@ -10,14 +10,14 @@ const causes: Readonly<Record<PostbackCause, string>> = {
   'by-hand': 'sent by hand',
 };
 
-const longestList = 100;
+const maximumLength = 100;
 
-/** The last 100 of some postbacks, each of which unfolds into what was sent and what was answered. */
+/** A list of postbacks, at most 100. Each unfolds to show what was sent and answered. */
 export function postbackList(postbacks: readonly Postback[]): Html {
-  if (postbacks.length === 0) return html`<p class="empty">No postback yet. One is sent whenever a status changes.</p>`;
-  const older = postbacks.length - longestList;
-  return html`<ol class="plain log">${postbacks.slice(0, longestList).map(entry)}</ol>
-${older > 0 && html`<p class="quiet">And ${older} older.</p>`}`;
+  if (postbacks.length === 0) return html`<p class="empty">No postback yet. Each status change sends one.</p>`;
+  const older = postbacks.length - maximumLength;
+  return html`<ol class="plain log">${postbacks.slice(0, maximumLength).map(entry)}</ol>
+${older > 0 && html`<p class="quiet">${older} older postbacks are not shown.</p>`}`;
 }
 
 function entry(postback: Postback): Html {
@@ -36,20 +36,20 @@ ${answer(postback)}
   )}</tbody></table></section>
 <section><h3>Signed text</h3>
 ${Object.entries(postback.signedTexts).map(([algorithm, text]) => signedText(algorithm, text))}</section>
-<form method="post" action="/postbacks/${id}/resend"><button class="small" id="resend-${id}">Send it again</button></form>
+<form method="post" action="/postbacks/${id}/resend"><button class="small" id="resend-${id}">Send again</button></form>
 </div>
 </details></li>
 `;
 }
 
-/** In a word or two. */
+/** The result in a few words. */
 function result({ state, answer, error, acknowledged, milliseconds }: Postback): Html {
   const took = milliseconds === undefined ? '' : ` · ${milliseconds} ms`;
   switch (state) {
     case 'waiting':
       return html`<span class="status open">waiting</span>`;
     case 'sending':
-      return html`<span class="status open">on its way</span>`;
+      return html`<span class="status open">sending</span>`;
     case 'dropped':
       return html`<span class="status open">not sent: ${error}</span>`;
     case 'failed':
@@ -65,7 +65,7 @@ function answer({ answer, error, acknowledged, state }: Postback): Html {
   if (state === 'failed') return html`<p class="notice bad">No answer: ${error}</p>`;
   if (answer === undefined) return html``;
   const advice = !acknowledged
-    ? html`<p>Whatever is no 2xx says that the update was not stored.</p>`
+    ? html`<p>An answer other than 2xx means that the update was not stored.</p>`
     : isExpected(answer.body)
       ? html``
       : html`<p>Dragonpay expects the text <code>result=OK</code>.</p>`;
@@ -84,9 +84,9 @@ function firstLine(body = ''): string {
 }
 
 const proofNames: Readonly<Record<string, readonly [field: string, name: string]>> = {
-  rsa: ['signatures', 'RSA-SHA256 of'],
-  hmac: ['signature', 'HMAC-SHA256 of'],
-  sha1: ['digest', 'SHA-1 of this, a colon and the secret key:'],
+  rsa: ['signatures', 'RSA-SHA256 of this text'],
+  hmac: ['signature', 'HMAC-SHA256 of this text'],
+  sha1: ['digest', 'SHA-1 of this text, a colon and the secret key'],
 };
 
 function signedText(algorithm: string, text = ''): Html {

@@ -4,7 +4,7 @@ import type { TestGateway } from '../gateway/test-gateway.js';
 import { controlPage } from './layout.js';
 import { field } from './parts.js';
 
-/** Where callbacks go, and the keys that sign them. */
+/** The URLs of callbacks, and the keys that sign them. */
 export async function settingsPage({ urls, keys, account, url }: TestGateway): Promise<WebReply> {
   const { merchantId, proofs, postbackMethod } = account;
   const address = (value: string | undefined) => html`type="url" value="${value}"`;
@@ -13,24 +13,24 @@ export async function settingsPage({ urls, keys, account, url }: TestGateway): P
       { value, status },
       index,
     ) => html`<tr><td><span class="status ${status === 'Active' ? 'good' : 'bad'}">${status}</span></td>
-<td>${index === 0 ? 'signs' : ''}</td><td class="mono">${value.slice(44, 76)}…</td></tr>
+<td>${index === 0 ? 'signs callbacks' : ''}</td><td class="mono">${value.slice(44, 76)}…</td></tr>
 `,
   );
   return controlPage(
     'Settings',
-    html`<section class="card" aria-labelledby="urls"><h2 id="urls">Where callbacks go</h2>
+    html`<section class="card" aria-labelledby="urls"><h2 id="urls">Callback URLs</h2>
 <form method="post" action="/settings/urls" class="form">
 ${field('postbackUrl', 'Postback URL', address(urls.postbackUrl), `Called by ${postbackMethod}`)}
-${field('returnUrl', 'Return URL', address(urls.returnUrl), 'The payer’s browser is sent there')}
+${field('returnUrl', 'Return URL', address(urls.returnUrl), 'The payer’s browser goes there')}
 ${field('payoutPostbackUrl', 'Payout postback URL', address(urls.payoutPostbackUrl), `Called by ${postbackMethod}`)}
 <p class="actions"><button class="primary">Save</button></p></form></section>
-<section class="card stack" aria-labelledby="keys"><h2 id="keys">Keys that sign</h2>
-<p class="quiet">Served at <code>${url}/api/collect/v1/keys/callback</code> to who has the API key.</p>
+<section class="card stack" aria-labelledby="keys"><h2 id="keys">RSA keys</h2>
+<p class="quiet">Listed at <code>${url}/api/collect/v1/keys/callback</code>, with the API key.</p>
 <table><thead><tr><th scope="col">Status</th><th scope="col">Use</th><th scope="col">Public key</th></tr></thead>
 <tbody>${rows}</tbody></table>
 <form method="post" action="/settings/keys" class="actions">
-<button name="previous" value="Revoked">New key, revoke the old one</button>
-<button name="previous" value="Active">New key, keep the old one Active</button></form></section>
+<button name="previous" value="Revoked">New key, revoke the current one</button>
+<button name="previous" value="Active">New key, keep the current one Active</button></form></section>
 <section class="card" aria-labelledby="merchant"><h2 id="merchant">Merchant</h2>
 <dl class="facts"><dt>Merchant id</dt><dd>${merchantId}</dd><dt>Gateway</dt><dd><code>${url}</code></dd>
 <dt>Proofs of payments</dt><dd>${proofs.join(', ')}</dd></dl></section>`,

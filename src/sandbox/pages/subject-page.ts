@@ -9,7 +9,7 @@ import { misbehaviourForm } from './misbehaviour-form.js';
 import { grouped, statusBadge } from './parts.js';
 import { postbackList } from './postback-list.js';
 
-/** One payment or payout: what it is, buttons for what may become of it, its postbacks, and what goes wrong with it. */
+/** The page of a payment or payout: its details, buttons for its next status, its postbacks and its misbehaviour. */
 export function subjectPage(gateway: TestGateway, kind: CallbackKind, id: string, live: 'moving' | 'still'): WebReply {
   const row = kind === 'payment' ? gateway.ledger.payment(id) : gateway.ledger.payout(id);
   const { refno, amount, currency, description, status, message, procid } = row;
@@ -32,13 +32,13 @@ ${statusButtons(path, kind, status)}
 ${page}</section>
 <section class="card" aria-labelledby="postbacks"><h2 id="postbacks">Postbacks</h2>
 ${postbackList(postbacks)}</section></div>
-<section class="card" aria-labelledby="misbehaviour"><h2 id="misbehaviour">What goes wrong with this ${kind}</h2>
+<section class="card" aria-labelledby="misbehaviour"><h2 id="misbehaviour">Misbehaviour for this ${kind}</h2>
 ${misbehaviourForm(`${path}/misbehaviour`, gateway.misbehaviours.get(id))}</section>`,
     { live },
   );
 }
 
-/** What may follow has a button each; whatever else there is stands behind a fold, since gateways do err. */
+/** A button for each status. Statuses that must not follow are folded away, to test how the receiver handles them. */
 function statusButtons(path: string, kind: CallbackKind, current: string): Html {
   const names = Object.entries(kind === 'payment' ? paymentStatuses : payoutStatuses);
   const mayFollow = (letter: string) => letter === current || predecessors(kind, letter).includes(current);
@@ -50,6 +50,6 @@ function statusButtons(path: string, kind: CallbackKind, current: string): Html 
 <fieldset><legend>Send a status</legend><p class="actions">${names.filter(([letter]) => mayFollow(letter)).map(button)}</p></fieldset>
 ${
   others.length > 0 &&
-  html`<details id="others"><summary id="others-summary">Statuses that should not follow</summary><p class="actions">${others.map(button)}</p></details>`
+  html`<details id="others"><summary id="others-summary">Statuses that must not follow</summary><p class="actions">${others.map(button)}</p></details>`
 }</form>`;
 }

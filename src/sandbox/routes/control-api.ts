@@ -7,7 +7,7 @@ import type { Misbehaviour } from '../gateway/misbehaviour.js';
 import type { SettleOptions, TestGateway } from '../gateway/test-gateway.js';
 import type { RegisteredUrls } from '../sandbox-options.js';
 
-/** The control panel for programs: what the methods of a `Sandbox` do, as JSON. Nothing in it is a secret. */
+/** The control API: the methods of a `Sandbox` as JSON. Its answers contain no secret. */
 export function controlApi(gateway: TestGateway): RouteGroup {
   const { ledger, log, misbehaviours } = gateway;
 
@@ -91,13 +91,13 @@ export function controlApi(gateway: TestGateway): RouteGroup {
   };
 }
 
-/** The object in a body; an empty body is an empty one. What is in it is checked by those who take it. */
+/** Reads a JSON object. An empty body is an empty object. The caller checks the properties. */
 async function readJson<Value>(request: WebRequest): Promise<Value> {
   const body = await request.text();
   if (body === '') return {} as Value;
-  // A form of another site cannot say that it is JSON.
+  // A form of another site cannot have this content type.
   if (!/^application\/json\b/i.test(request.header('content-type') ?? '')) {
-    throw new DragonpayError('unsupported-media-type', 'the body is not application/json');
+    throw new DragonpayError('unsupported-media-type', 'the content type must be application/json');
   }
   return parseJsonObject(body) as Value;
 }

@@ -10,14 +10,14 @@ import { postbackList } from '../pages/postback-list.js';
 import { settingsPage } from '../pages/settings-page.js';
 import { subjectPage } from '../pages/subject-page.js';
 
-/** The control panel for people: plain forms, and pages that update by themselves where scripts run. */
+/** The pages of the control panel: plain forms, and pages that update themselves with a script. */
 export function controlPages(gateway: TestGateway): RouteGroup {
   const { ledger, log, misbehaviours } = gateway;
-  // Without scripts a page is loaded anew, which would empty a form that is being filled in: only when asked to.
+  // Without a script the page has to reload, which would clear a form. So it does that only on request.
   const onRequest = ({ query }: WebRequest) => (query.has('moving') ? 'moving' : 'still');
   const pageOf = (kind: CallbackKind, id: string) => `/${kind}s/${encodeURIComponent(id)}`;
 
-  /** For both kinds, whose pages are alike. */
+  /** The routes of payments, or of payouts. */
   function subjectRoutes(kind: CallbackKind): RouteGroup['routes'] {
     const path = (rest: string) => new RegExp(`^/${kind}s/([^/]+)${rest}$`);
     return [
@@ -27,7 +27,7 @@ export function controlPages(gateway: TestGateway): RouteGroup {
         path('/settle'),
         async (request, id = '') => {
           const status = (await request.form()).get('status') ?? '';
-          // The page shows how it goes on.
+          // The page shows the progress.
           await (kind === 'payment' ? gateway.settlePayment(id, status) : gateway.settlePayout(id, status));
           return seeOther(pageOf(kind, id));
         },
@@ -106,10 +106,10 @@ export function controlPages(gateway: TestGateway): RouteGroup {
           });
           return controlPage(
             'Misbehaviour',
-            html`<section class="card" aria-labelledby="all"><h2 id="all">What goes wrong with everything</h2>
+            html`<section class="card" aria-labelledby="all"><h2 id="all">For all payments and payouts</h2>
 ${misbehaviourForm('/misbehaviour', misbehaviours.get())}</section>
-<section class="card" aria-labelledby="single"><h2 id="single">With single payments and payouts</h2>
-<p class="quiet">The page of each has this form too. What it says there goes before what is said here.</p>
+<section class="card" aria-labelledby="single"><h2 id="single">For single payments and payouts</h2>
+<p class="quiet">The page of each payment and payout has this form too. Its options override those above.</p>
 ${single.length > 0 && html`<ul>${single}</ul>`}</section>`,
             { section: '/misbehaviour' },
           );
@@ -149,7 +149,7 @@ ${single.length > 0 && html`<ul>${single}</ul>`}</section>`,
     ],
     failure: (status, _, message) =>
       controlPage(
-        status === 404 ? 'Nothing here' : 'That did not work',
+        status === 404 ? 'Page not found' : 'The request failed',
         html`<section class="card stack" aria-label="What happened"><p class="notice bad">${message}</p>
 <p><a href="/">Back to the overview</a></p></section>`,
         { status },

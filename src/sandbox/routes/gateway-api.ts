@@ -17,9 +17,8 @@ import type { SandboxPayment } from '../gateway/ledger.js';
 import type { TestGateway } from '../gateway/test-gateway.js';
 
 /**
- * The calls that merchants make: of collection with HTTP Basic authentication, of payouts with the API key as a bearer
- * token, and the legacy inquiry. What the answers look like is known with medium confidence, those about payouts with
- * low.
+ * The API for merchants: collection with HTTP Basic authentication, payouts with the API key as a bearer token, and the
+ * legacy inquiry. The shape of the answers is known with medium confidence, of answers about payouts with low.
  */
 export function gatewayApi(gateway: TestGateway): RouteGroup {
   const { ledger, misbehaviours, account } = gateway;
@@ -31,7 +30,7 @@ export function gatewayApi(gateway: TestGateway): RouteGroup {
     return made;
   }
 
-  /** A handler for a merchant who proves to be one. */
+  /** Requires HTTP Basic authentication. */
   function basic(handle: (request: WebRequest, id: string) => WebReply | Promise<WebReply>) {
     return (request: WebRequest, id = ''): Promise<WebReply> => {
       const [, encoded = ''] = /^basic\s+(\S+)$/i.exec(request.header('authorization') ?? '') ?? [];
@@ -45,6 +44,7 @@ export function gatewayApi(gateway: TestGateway): RouteGroup {
     };
   }
 
+  /** Requires the API key as a bearer token. */
   function bearer(handle: (request: WebRequest, id: string) => WebReply | Promise<WebReply>) {
     return (request: WebRequest, merchantId = '', id = ''): Promise<WebReply> => {
       const [, token = ''] = /^bearer\s+(\S+)$/i.exec(request.header('authorization') ?? '') ?? [];
@@ -57,14 +57,15 @@ export function gatewayApi(gateway: TestGateway): RouteGroup {
     try {
       const body = readObject(await request.text());
       const { refno, url } = gateway.createPayment({
-        ...{
-          txnid,
-          amount: body.amount ?? '',
-          currency: (body.currency || 'PHP').toUpperCase(),
-          description: body.description ?? null,
-        },
-        ...{ email: body.email ?? null, param1: body.param1 ?? null, param2: body.param2 ?? null },
-        ...{ procid: body.procid ?? null, mobile: body.mobileno ?? null },
+        txnid,
+        amount: body.amount ?? '',
+        currency: (body.currency || 'PHP').toUpperCase(),
+        description: body.description ?? null,
+        email: body.email ?? null,
+        param1: body.param1 ?? null,
+        param2: body.param2 ?? null,
+        procid: body.procid ?? null,
+        mobile: body.mobileno ?? null,
       });
       return json({ RefNo: refno, Status: 'S', Message: '[000] Success', Url: url });
     } catch (error) {
@@ -76,7 +77,7 @@ export function gatewayApi(gateway: TestGateway): RouteGroup {
     const payment = ledger.findPayment(txnid);
     if (payment === undefined) return json({ Status: 'F', Message: '[103] Invalid reference number' }, 404);
     if (!predecessors('payment', 'V').includes(payment.status)) {
-      return json({ Status: 'F', Message: '[110] Error in operation: the payment is open no more' });
+      return json({ Status: 'F', Message: '[110] Error in operation: the payment is no longer open' });
     }
     await gateway.settlePayment(txnid, 'V');
     return json({ Status: 'S', Message: '[000] Success' });
@@ -87,13 +88,15 @@ export function gatewayApi(gateway: TestGateway): RouteGroup {
       const body = readObject(await request.text());
       const names = [body.firstname, body.middlename, body.lastname].filter(Boolean).join(' ');
       const { refno } = gateway.createPayout({
-        ...{
-          merchantTxnId: body.txnid ?? '',
-          amount: body.amount ?? '',
-          currency: (body.currency || 'PHP').toUpperCase(),
-        },
-        ...{ description: body.description ?? null, userName: names || null, email: body.email ?? null },
-        ...{ mobile: body.mobileno ?? null, procid: body.procid ?? null, procDetail: body.procdetail ?? null },
+        merchantTxnId: body.txnid ?? '',
+        amount: body.amount ?? '',
+        currency: (body.currency || 'PHP').toUpperCase(),
+        description: body.description ?? null,
+        userName: names || null,
+        email: body.email ?? null,
+        mobile: body.mobileno ?? null,
+        procid: body.procid ?? null,
+        procDetail: body.procdetail ?? null,
       });
       return json({ Code: 0, Message: refno });
     } catch (error) {
@@ -159,7 +162,7 @@ function unauthorized(message: string): WebReply {
   });
 }
 
-/** The strings and numbers of a JSON object by their lower-case names, numbers with two decimals. */
+/** The strings and numbers of a JSON object, by lower-case names. Numbers get two decimals. */
 function readObject(body: string): Readonly<Record<string, string>> {
   const values: Record<string, string> = Object.create(null);
   for (const [name, value] of Object.entries(parseJsonObject(body))) {
@@ -178,16 +181,27 @@ function refusalOf(error: unknown): string {
 function inquiryAnswer(payment: SandboxPayment, merchantId: string): string {
   const { txnid, refno, amount, currency, description, status, message, email, mobile, procid } = payment;
   const answer = {
-    ...{ RefNo: refno, MerchantId: merchantId, TxnId: txnid, RefDate: writeManilaTime(payment.createdAt) },
-    ...{ Amount: 0, Currency: currency, Description: description, Status: status, Email: email, MobileNo: mobile },
-    ...{ ProcId: procid, ProcMsg: message },
+    RefNo: refno,
+    MerchantId: merchantId,
+    TxnId: txnid,
+    RefDate: writeManilaTime(payment.createdAt),
+    Amount: 0,
+    Currency: currency,
+    Description: description,
+    Status: status,
+    Email: email,
+    MobileNo: mobile,
+    ProcId: procid,
+    ProcMsg: message,
     SettleDate: status === 'S' ? `${writeManilaTime(payment.modifiedAt).slice(0, 10)}T00:00:00` : null,
-    ...{ Param1: payment.param1, Param2: payment.param2, Fee: 0 },
+    Param1: payment.param1,
+    Param2: payment.param2,
+    Fee: 0,
   };
   return withNumber(answer, 'Amount', amount);
 }
 
-/** JSON with an amount as it is written: a float would lose its decimals. */
+/** JSON with an amount that keeps its decimals, which JSON.stringify would drop from a number. */
 function withNumber(value: Readonly<Record<string, unknown>>, name: string, amount: string): string {
   const pairs = Object.entries({ ...value, [name]: amount }).map(
     ([key, item]) => `${JSON.stringify(key)}:${key === name ? amount : JSON.stringify(item)}`,

@@ -1,3 +1,4 @@
+import { wait } from '../../async/wait.js';
 import { DragonpayError } from '../../errors.js';
 import { withTwoDecimals } from '../../protocol/field-shapes.js';
 import { predecessors } from '../../protocol/statuses.js';
@@ -9,10 +10,10 @@ import { requestDigestHolds } from '../gateway/request-digest.js';
 import type { TestGateway } from '../gateway/test-gateway.js';
 import { paymentPage, paymentRefused } from '../pages/payment-page.js';
 
-/** How long a payer waits for a postback that is not answered, in milliseconds. */
-const patience = 10_000;
+/** How long the payer's page waits for the answer to a postback, in milliseconds. */
+const longestWait = 10_000;
 
-/** What a button of the page does to the payment. */
+/** The status and the message that each button of the page sets. */
 const steps: Readonly<Record<string, { status: string; message?: (channel: string, refno: string) => string }>> = {
   pay: { status: 'S' },
   fail: { status: 'F', message: (channel, refno) => `[108] Insufficient funds at ${channel} #${refno}` },
@@ -21,7 +22,7 @@ const steps: Readonly<Record<string, { status: string; message?: (channel: strin
   void: { status: 'V' },
 };
 
-/** The payer's way: a signed request opens the page of a payment, and its forms lead back to the shop. */
+/** The payment page: a signed request opens it, and its forms lead back to the shop. */
 export function paymentRoutes(gateway: TestGateway): RouteGroup {
   const { ledger, account } = gateway;
 
@@ -31,31 +32,36 @@ export function paymentRoutes(gateway: TestGateway): RouteGroup {
     return seeOther(gateway.paymentUrl(requested(query)));
   }
 
-  /** The payment that a signed request is about. The same request again is about the same payment. */
+  /** The payment of a signed request. It is created by the first request; a repeated request finds it. */
   function requested(query: URLSearchParams): SandboxPayment {
     if (query.get('merchantid') !== account.merchantId) refuse('[201] Invalid merchant id');
     const amount = withTwoDecimals(query.get('amount') ?? '');
     if (!requestDigestHolds(query, amount, account.secretKey)) {
-      refuse('[102] The digest does not hold: it is the SHA-1 of merchantid:txnid:amount:ccy:description:email:key');
+      refuse('[102] The digest is wrong. It must be the SHA-1 of merchantid:txnid:amount:ccy:description:email:key');
     }
     const txnid = query.get('txnid') ?? '';
     const details = {
-      ...{ txnid, amount, currency: (query.get('ccy') ?? '').toUpperCase(), description: query.get('description') },
-      ...{ email: query.get('email'), param1: query.get('param1'), param2: query.get('param2') },
+      txnid,
+      amount,
+      currency: (query.get('ccy') ?? '').toUpperCase(),
+      description: query.get('description'),
+      email: query.get('email'),
+      param1: query.get('param1'),
+      param2: query.get('param2'),
       procid: query.get('procid'),
     };
     const known = ledger.findPayment(txnid);
     if (known === undefined) gateway.createPayment(details);
     else if (known.amount !== amount || known.currency !== details.currency) {
-      refuse('[111] A payment with this txnid, and another amount, exists already');
+      refuse('[111] A payment with this txnid and another amount exists already');
     }
     return ledger.payment(txnid);
   }
 
   async function show(payment: SandboxPayment, choosesAgain = false): Promise<WebReply> {
     const channel = findChannel(payment.procid);
-    // A request may name its channel: at a counter the shop is told at once.
-    if (channel?.kind === 'counter' && payment.message === '') await tell(payment, 'P');
+    // A request may name its channel. For a counter the shop is notified at once.
+    if (channel?.kind === 'counter' && payment.message === '') await notify(payment, 'P');
     const returnUrl = await gateway.returnUrl(payment.txnid);
     return paymentPage(
       { payment: ledger.payment(payment.txnid), merchantId: account.merchantId, returnUrl },
@@ -69,15 +75,15 @@ export function paymentRoutes(gateway: TestGateway): RouteGroup {
     const [name, procid] = [form.get('step') ?? '', form.get('procid')];
     if (name === 'channel') return choose(payment, procid);
     const asked = Object.hasOwn(steps, name) ? steps[name] : undefined;
-    if (asked === undefined) refuse('this page has no such button');
+    if (asked === undefined) refuse('The page has no such button');
     const { status, message } = asked;
     const mayFollow = predecessors('payment', status).includes(payment.status);
     const isNews = mayFollow || (payment.status === status && payment.message === '');
     const channel = findChannel(payment.procid);
-    // A page that was left open, or a button that was pressed twice, changes nothing any more.
+    // A stale page, or a button that is pressed twice, changes nothing.
     if (isNews) {
       const text = message?.(channel?.shortName ?? 'BOG', payment.refno);
-      await tell(payment, status, text, channel?.kind !== 'counter');
+      await notify(payment, status, text, channel?.kind !== 'counter');
     }
     const returnUrl = channel?.kind === 'counter' ? undefined : await gateway.returnUrl(payment.txnid);
     return seeOther(returnUrl ?? gateway.paymentUrl(payment));
@@ -85,19 +91,19 @@ export function paymentRoutes(gateway: TestGateway): RouteGroup {
 
   async function choose(payment: SandboxPayment, procid: string | null): Promise<WebReply> {
     const channel = findChannel(procid ?? undefined);
-    if (channel === undefined) refuse('there is no such channel');
+    if (channel === undefined) refuse('There is no such channel');
     if (isOpen(payment)) {
       const message = channel.kind === 'counter' ? messageOf('P', channel.procid, payment.refno) : '';
       const isNews = channel.kind === 'counter' && payment.message !== message;
       const chosen = ledger.changePayment(payment, { procid: channel.procid });
-      if (isNews) await tell(chosen, 'P', message);
+      if (isNews) await notify(chosen, 'P', message);
       gateway.log.changed();
     }
     return seeOther(gateway.paymentUrl(payment));
   }
 
-  /** The payer's page goes on when the postback was answered, unless the return is to be the first. */
-  async function tell(
+  /** Sets the status, and waits for the answer to the postback unless the browser is to return first. */
+  async function notify(
     payment: SandboxPayment,
     status: string,
     message?: string,
@@ -106,16 +112,13 @@ export function paymentRoutes(gateway: TestGateway): RouteGroup {
     const options = message === undefined ? {} : { message };
     const { first } = await gateway.settlePayment(payment.txnid, status, options, browserReturns);
     if (gateway.misbehaviours.of(payment.txnid).returnFirst) return;
-    let timer: NodeJS.Timeout | undefined;
-    const impatience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, patience);
-    });
-    await Promise.race([first, impatience]);
-    clearTimeout(timer);
+    const settled = new AbortController();
+    await Promise.race([first, wait(longestWait, settled.signal).catch(() => {})]);
+    settled.abort();
   }
 
   function byToken(token: string): SandboxPayment {
-    return ledger.findBy('token', token) ?? refuse('there is no such payment');
+    return ledger.findBy('token', token) ?? refuse('There is no such payment');
   }
 
   return {
