@@ -57,7 +57,8 @@ describe('Documented code', function () {
     Object.assign(globalThis, { repository, dragonpay, db: database.db });
   });
   after(async () => {
-    for (const name of ['repository', 'dragonpay', 'db', 'app']) Reflect.deleteProperty(globalThis, name);
+    for (const name of ['repository', 'dragonpay', 'db', 'app', 'Mailer', 'settings'])
+      Reflect.deleteProperty(globalThis, name);
     await database?.destroy();
     await rm(folder, { recursive: true, force: true });
   });
@@ -70,11 +71,11 @@ describe('Documented code', function () {
     return languages.map((language) => blocks.find((block) => block.language === language)?.code ?? '');
   }
 
-  /** The exports of the TypeScript under a heading. */
+  /** Runs the TypeScript under a heading. Returns its classes, functions and constants, exported or not. */
   async function exportsUnder(path: string, heading: string): Promise<Record<string, unknown>> {
     const [code = ''] = await codeUnder(path, heading, 'ts');
-    const file = join(folder, `${heading.replaceAll(' ', '-')}.ts`);
-    await writeFile(file, code);
+    const file = join(folder, `${heading.replace(/\W/g, '-')}.ts`);
+    await writeFile(file, code.replace(/^(?=(?:class|const|async function|function) )/gm, 'export '));
     return import(file);
   }
 
@@ -256,4 +257,97 @@ describe('Documented code', function () {
       await program.stop();
     }
   });
+
+  it('CheckoutCallback of handlers.md pays the order, shows the row and measures the request', async () => {
+    const { CheckoutCallback } = await exportsUnder('docs/handlers.md', 'Handlers');
+    const endpoint = dragonpay.endpoint(CheckoutCallback as HandlerClass);
+    await order('HANDLERS-1', '110.00');
+    const lines = await printed(async () => {
+      expect((await deliver(endpoint, postback('HANDLERS-1'))).body).to.equal('result=OK');
+    });
+    expect(lines[0]).to.equal('payment S applied');
+    expect(lines[1]).to.match(/^POST 200 [\d.]+$/);
+    expect(await state('HANDLERS-1')).to.deep.include({ status: 'S', paid: [true] });
+    await printed(async () => {
+      const { body } = await deliver(endpoint, postback('HANDLERS-1'), { method: 'GET' });
+      expect(body).to.equal('<p>The payment is complete.</p>');
+    });
+  });
+
+  it('the weekly loop of going-live.md prints each event with its reason', async () => {
+    const { FeeCallback } = await recipe('A fee in the amount');
+    const endpoint = dragonpay.endpoint(FeeCallback as HandlerClass);
+    await order('WEEK-1');
+    await deliver(endpoint, postback('WEEK-1', { amount: '999.00' }));
+    await deliver(endpoint, postback('WEEK-2'));
+    const lines = await printed(async () => {
+      await exportsUnder('docs/going-live.md', '6. What to look at each week');
+    });
+    expect(lines.filter((line) => line.includes('WEEK')).map((line) => line.split(' ').slice(0, 4))).to.deep.equal([
+      ['amount', 'payment', 'WEEK-1', 'S'],
+      ['not-found', 'payment', 'WEEK-2', 'S'],
+    ]);
+  });
+
+  it('the container of dependency-injection.md makes a handler with its service', async () => {
+    const [code = ''] = await codeUnder('docs/dependency-injection.md', 'Inversify', 'ts');
+    const program = `class Mailer { async thank() { console.log('thanked'); } }
+const settings = { merchantId: 'ACME', environment: 'test', verification: { sha1: { secretKeys: ['a secret'] } } } as const;
+${code}
+import { deliver, signCallback } from 'dragonpay-callback/testing';
+const fields = { txnid: 'DI-1', refno: 'REF1', status: 'S', message: 'Paid' };
+console.log((await deliver(endpoint, signCallback(fields, { sha1: { secretKey: 'a secret' } }))).body);
+`;
+    // Parameter decorators need a tsconfig.json with experimentalDecorators.
+    const tsconfig = { extends: join(root, 'tsconfig.json'), compilerOptions: { rootDir: '/' }, include: ['*.ts'] };
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig));
+    await writeFile(join(folder, 'inversify.ts'), program);
+    const running = runProgram(join(folder, 'inversify.ts'), { TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json') });
+    await running.printed(/^thanked\nresult=OK$/m);
+    await running.stop();
+  });
+
+  it('the resolver and the rebinding of dependency-injection.md are used for callbacks', async () => {
+    let thanks = 0;
+    class Mailer {
+      async thank() {
+        thanks++;
+      }
+    }
+    Object.assign(globalThis, { Mailer, settings: { ...settings, repository } });
+    const path = 'docs/dependency-injection.md';
+    const { dragonpay: own, Checkout } = await exportsUnder(path, 'Dependency injection');
+    await order('DI-1', '110.00');
+    await deliver((own as Dragonpay).endpoint(Checkout as HandlerClass), postback('DI-1'));
+    expect(thanks).to.equal(1);
+    const { dragonpay: rebound } = await exportsUnder(path, 'Rebinding');
+    const { FeeCallback } = await recipe('A fee in the amount');
+    await order('DI-2', '110.00');
+    await deliver((rebound as Dragonpay).endpoint(FeeCallback as HandlerClass), postback('DI-2'));
+    expect(await state('DI-2')).to.include({ status: 'P' });
+  });
+
+  it('AlertingRepository warns about a mismatch, and stores as the wrapped repository does', async () => {
+    const { AlertingRepository } = await exportsUnder('docs/your-own-repository.md', 'Wrap one');
+    const wrapped = new (AlertingRepository as new (inner: CallbackRepository) => CallbackRepository)(repository);
+    const { FeeCallback } = await recipe('A fee in the amount');
+    const endpoint = createDragonpay({ ...settings, repository: wrapped }).endpoint(FeeCallback as HandlerClass);
+    await order('WRAP-1');
+    const lines = await printed(() => deliver(endpoint, postback('WRAP-1', { amount: '999.00' })));
+    expect(lines).to.deep.equal(['WRAP-1 differs in amount']);
+    expect(await wrapped.findPayment('WRAP-1')).to.include({ status: 'P' });
+  });
 });
+
+/** The lines that are logged or warned while something runs. */
+async function printed(run: () => Promise<unknown>): Promise<string[]> {
+  const lines: string[] = [];
+  const { log, warn } = console;
+  console.log = console.warn = (...values: unknown[]) => lines.push(values.map(String).join(' '));
+  try {
+    await run();
+  } finally {
+    Object.assign(console, { log, warn });
+  }
+  return lines;
+}

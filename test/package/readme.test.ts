@@ -229,7 +229,10 @@ describe('Documentation', function () {
     const [server, gateway] = [await freePort(), await freePort()];
     const moved = (text: string) => text.replaceAll('3000', String(server)).replaceAll('4000', String(gateway));
     const [, command = ''] = /^npx dragonpay-callback (sandbox .+)$/m.exec(section) ?? [];
-    const file = join(folder, 'five-minutes.ts');
+    const [, name = ''] = /^npx tsx (server\.\w+)$/m.exec(section) ?? [];
+    const empty = await mkdtemp(join(tmpdir(), 'dragonpay-callback-empty-'));
+    await writeFile(join(empty, 'package.json'), '{}'); // as `npm install` makes it
+    const file = join(empty, name);
     await writeFile(file, moved(code));
     const sandbox = startCli([...moved(command).split(' '), '--port', String(gateway)]);
     const program = runProgram(file, { TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json') });
@@ -241,6 +244,7 @@ describe('Documentation', function () {
       sandbox.child.kill();
       await sandbox.ended;
       await program.stop();
+      await rm(empty, { recursive: true });
     }
   });
 
