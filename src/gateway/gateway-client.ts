@@ -1,31 +1,32 @@
 import { anySignal } from '../async/any-signal.js';
+import { readBounded } from '../async/read-bounded.js';
 import { type Environment, gatewayAddress } from '../protocol/gateway-addresses.js';
 
-/** `fetch`, as far as it is used here. */
+/** The part of `fetch` that is used here. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** Calls a path of the gateway's collection API and resolves to its JSON. Rejects on anything but a 2xx. */
 export type GatewayFetch = (path: string) => Promise<unknown>;
 
-/** An answer of the gateway: a 2xx with its text, or another status without. */
+/** An answer of the gateway. */
 export interface GatewayAnswer {
   readonly status: number;
-  /** The header of this name, where the gateway asks for patience. */
+  /** The `Retry-After` header, if present. */
   readonly retryAfter: string | undefined;
-  /** Empty unless the status is 2xx. */
+  /** The body. Empty unless the status is 2xx. */
   readonly text: string;
 }
 
-/** Calls a path of the gateway's collection API. Rejects where there was no whole answer. */
+/** Calls a path of the gateway's collection API. Rejects where no complete answer came. */
 export type GatewayCall = (path: string, signal?: AbortSignal) => Promise<GatewayAnswer>;
 
-/** Where the gateway is, and who asks. */
+/** The gateway's address and the merchant's credentials. */
 export interface GatewayAccess {
   readonly environment: Environment;
   readonly merchantId: string;
   readonly apiKey: string;
   readonly fetch: Fetch;
-  /** How long a call may take, in milliseconds; 5,000 when not given. */
+  /** How long a call may take, in milliseconds. Default: 5,000. */
   readonly timeoutMilliseconds?: number;
 }
 
@@ -33,8 +34,8 @@ const timeoutMilliseconds = 5_000;
 const longestAnswer = 65_536;
 
 /**
- * Makes calls with HTTP Basic authentication that follow no redirect (it would carry the credentials elsewhere), take
- * at most 5 seconds and read at most 64 KiB.
+ * Makes a function that calls the gateway with HTTP Basic authentication. It reads at most 64 KiB, and follows no
+ * redirect, because that would send the credentials to another server.
  */
 export function gatewayCall(access: GatewayAccess): GatewayCall {
   const base = `${gatewayAddress(access.environment)}/api/collect/v1`;
@@ -53,7 +54,7 @@ export function gatewayCall(access: GatewayAccess): GatewayCall {
       return {
         status,
         retryAfter: response.headers.get('retry-after') ?? undefined,
-        text: ok ? await readBounded(response) : '',
+        text: ok ? await readText(response.body) : '',
       };
     } finally {
       either.forget();
@@ -61,7 +62,7 @@ export function gatewayCall(access: GatewayAccess): GatewayCall {
   };
 }
 
-/** Calls as {@link gatewayCall} does, and takes nothing but JSON. */
+/** Makes a function that calls as {@link gatewayCall} does, and resolves to the JSON of a 2xx. */
 export function gatewayFetch(access: GatewayAccess): GatewayFetch {
   const call = gatewayCall(access);
   return async (path) => {
@@ -71,13 +72,8 @@ export function gatewayFetch(access: GatewayAccess): GatewayFetch {
   };
 }
 
-async function readBounded(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.byteLength;
-    if (length > longestAnswer) throw new Error('the answer of the gateway is too long');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+async function readText(body: Response['body']): Promise<string> {
+  const { bytes, isWhole } = await readBounded(body, longestAnswer);
+  if (!isWhole) throw new Error(`the gateway's answer is longer than ${longestAnswer} bytes`);
+  return bytes.toString('utf8');
 }

@@ -6,15 +6,15 @@ import type { GatewayAnswer, GatewayCall } from './gateway-client.js';
 import { type InquiryAnswer, readAnswer } from './read-inquiry-answer.js';
 import { backoffMilliseconds, type RetryPolicy, readRetryAfter } from './retry.js';
 
-/** What an inquiry comes to: what the gateway says, or that it knows no such payment (404, or the status `U`). */
+/** The result of an inquiry. `known` is `false` where the gateway does not know the payment (404, or the status `U`). */
 export type InquiryResult = { readonly known: true; readonly callback: VerifiedCallback } | { readonly known: false };
 
-/** Asks the gateway what became of a payment. */
+/** Asks the gateway about payments. */
 export class Inquiry {
   readonly #call: GatewayCall;
   readonly #merchantId: string;
   readonly #policy: RetryPolicy;
-  /** Until when the gateway asked everybody to wait, on the clock of `performance.now()`. */
+  /** The end of the pause that the gateway asked for by `Retry-After`, on the clock of `performance.now()`. */
   #pausedUntil = 0;
 
   constructor(call: GatewayCall, merchantId: string, policy: RetryPolicy) {
@@ -24,17 +24,18 @@ export class Inquiry {
   }
 
   /**
-   * Asks about one payment, and again where the gateway is out of order (5xx, 429, no or half an answer).
+   * Asks about one payment. Tries again where the gateway is out of order (5xx, 429, no complete answer).
    * @param options.attempts fewer attempts than the settings allow
-   * @throws DragonpayError `gateway-unavailable` where it stays out of order, `gateway-refused` where it refuses the
-   *   merchant, `answer-refused` where the answer is malformed, or is about another payment or merchant
+   * @throws DragonpayError `gateway-unavailable` if it stays out of order, `gateway-refused` if it refuses the merchant,
+   *   `answer-refused` if the answer is malformed, or is about another payment or merchant
    */
   async ask(
     txnid: string,
     options: { readonly attempts?: number; readonly signal?: AbortSignal } = {},
   ): Promise<InquiryResult> {
-    // These would be resolved as steps of the path, and ask about something else.
-    if (txnid === '.' || txnid === '..') throw new DragonpayError('answer-refused', 'this txnid cannot be asked about');
+    // A URL parser resolves these as steps of the path, so the call would go elsewhere.
+    if (txnid === '.' || txnid === '..')
+      throw new DragonpayError('answer-refused', 'the txnids "." and ".." cannot be put into the path of an inquiry');
     const answer = await this.#untilAnswered(`/txnid/${encodeURIComponent(txnid)}`, options);
     if (answer === 'not-known') return { known: false };
     const { callback, details, raw } = answer;
@@ -65,11 +66,12 @@ export class Inquiry {
     }
   }
 
-  /** Waits as long as the gateway asked for. It may ask for more meanwhile; the whole wait has its bound. */
+  /** Waits until the gateway's pause is over. Another call may prolong the pause, so the whole wait is bounded. */
   async #pause(signal: AbortSignal | undefined): Promise<void> {
     const latest = performance.now() + this.#policy.longestWaitMilliseconds;
     for (let pause = this.#pausedUntil - performance.now(); pause > 0; pause = this.#pausedUntil - performance.now()) {
-      if (this.#pausedUntil > latest) throw unavailable(new Error('the gateway asked for patience'));
+      if (this.#pausedUntil > latest)
+        throw unavailable(new Error('the gateway asked for a longer pause than an inquiry may wait (Retry-After)'));
       await wait(pause, signal);
     }
   }
@@ -101,12 +103,12 @@ type Tried =
   | { readonly answer: InquiryAnswer | 'not-known' }
   | { readonly error: unknown; readonly retryAfter?: number | undefined };
 
-/** What is no JSON was cut off on the way, and is tried again; JSON that is malformed would come again as it is. */
+/** An answer that is not JSON was cut off, and is tried again. A malformed answer would be the same the next time. */
 function readTried(text: string): Tried {
   try {
     return { answer: readAnswer(text) };
   } catch (cause) {
-    if (cause instanceof SyntaxError) return { error: new Error('the gateway answered with what is no JSON') };
+    if (cause instanceof SyntaxError) return { error: new Error('the answer of the gateway is not JSON') };
     throw new DragonpayError('answer-refused', (cause as Error).message, { cause });
   }
 }

@@ -3,15 +3,15 @@ import type { CheckedCallback, KnownFieldName, KnownFields } from '../protocol/f
 import { readManilaTime } from '../protocol/manila-time.js';
 import { checkFields } from '../reading/check-fields.js';
 
-/** An answer whose shapes hold. */
+/** An answer whose fields are well-formed. */
 export interface InquiryAnswer {
   readonly callback: CheckedCallback;
   readonly details: InquiryDetails;
-  /** The fields as the form of a callback, for the inbox. */
+  /** The fields as the form of a callback, to be recorded in the inbox. */
   raw(): string;
 }
 
-/** The names in an answer, folded, and the fields of a callback that they are. */
+/** The lower-case names in an answer, and the field of a callback that each one is. */
 const fieldOf: Readonly<Record<string, KnownFieldName>> = {
   txnid: 'txnid',
   refno: 'refno',
@@ -27,8 +27,8 @@ const fieldOf: Readonly<Record<string, KnownFieldName>> = {
 };
 
 /**
- * Reads the answer to an inquiry, by the shapes that callbacks are held to.
- * @throws an Error that holds no value of the answer.
+ * Reads the answer to an inquiry. Its fields must have the shapes of a callback's.
+ * @throws SyntaxError if it is not JSON, and an Error if it is malformed. Neither holds a value of the answer.
  */
 export function readAnswer(text: string): InquiryAnswer {
   const values = readValues(text);
@@ -47,11 +47,11 @@ export function readAnswer(text: string): InquiryAnswer {
   return { callback: checked.callback, details, raw };
 }
 
-/** The values of a flat JSON object by their lower-case names, numbers as they are written. Null counts as absent. */
+/** Reads a flat JSON object: lower-case names, and numbers as they are written. `null` counts as absent. */
 function readValues(text: string): ReadonlyMap<string, string> {
   const parsed: unknown = JSON.parse(quoteNumbers(text));
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new Error('the answer of the gateway is no JSON object');
+    throw new Error('the answer of the gateway is not a JSON object');
   }
   const values = new Map<string, string>();
   for (const [name, value] of Object.entries(parsed)) {
@@ -67,8 +67,9 @@ function readValues(text: string): ReadonlyMap<string, string> {
 }
 
 /**
- * JSON.parse would turn an amount into a float. Strings are matched first, so that numbers in them are left alone. One
- * without an end matches as well: to look for it again from each quote in it would take seconds.
+ * Puts numbers into quotes, because JSON.parse would turn an amount into a float. Strings are matched first, so that
+ * numbers in them are left alone. A string without an end matches too: otherwise the search would start again at each
+ * quote in it and take seconds.
  */
 function quoteNumbers(json: string): string {
   return json.replace(/"(?:[^"\\]|\\[\s\S])*"?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
@@ -76,7 +77,7 @@ function quoteNumbers(json: string): string {
   );
 }
 
-/** `100.0000` is `100.00`. Zeros only: whatever else is over two decimals is refused by the shape. */
+/** `100.0000` becomes `100.00`. Only zeros are cut off: the shape refuses other decimals beyond two. */
 function withoutIdleZeros(amount: string): string {
   return amount.replace(/^(\d+\.\d\d)0+$/, '$1');
 }

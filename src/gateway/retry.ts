@@ -1,23 +1,23 @@
-/** How calls of the gateway are repeated. */
+/** How calls to the gateway are repeated. */
 export interface RetryPolicy {
-  /** How often a call is made at most. */
+  /** The most calls that are made. */
   readonly attempts: number;
-  /** The longest wait before the first repetition, in milliseconds; it doubles. */
+  /** The longest wait before the second call, in milliseconds. It doubles before each further one. */
   readonly backoffMilliseconds: number;
-  /** No wait is longer. Where the gateway asks for more, the call is given up. */
+  /** The longest wait, in milliseconds. If the gateway asks for more, the call fails. */
   readonly longestWaitMilliseconds: number;
 }
 
-/** Between half of and the whole step, so that processes that failed together do not come back together. */
+/** The wait before the next call: 50 to 100 % of the step, so that processes that failed together spread out. */
 export function backoffMilliseconds(attempt: number, policy: RetryPolicy): number {
   const step = Math.min(policy.longestWaitMilliseconds, policy.backoffMilliseconds * 2 ** (attempt - 1));
   return (step * (1 + Math.random())) / 2;
 }
 
-/** An hour. No server's mistake, and no clock that is wrong, is to keep a process silent for longer. */
+/** One hour. A server's mistake or a wrong clock must not stop a process for longer. */
 const longestRetryAfter = 3_600_000;
 
-/** Reads a `Retry-After` header, seconds or a date, into milliseconds from now, an hour at most. `undefined` for neither. */
+/** Reads a `Retry-After` header (seconds or a date) as milliseconds from now, at most an hour. `undefined` if malformed. */
 export function readRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
   if (/^\d+$/.test(header.trim())) return Math.min(longestRetryAfter, Number(header) * 1000);
