@@ -2,6 +2,7 @@ import type { FailureCode } from '../errors.js';
 import type { CallbackUpdate } from '../model/callback-update.js';
 import type { Origin } from '../model/origin.js';
 import type { CallbackKind } from '../protocol/kinds.js';
+import { escapeForLog } from './tell.js';
 
 /** A request arrived at an endpoint. */
 export interface ReceivedEvent {
@@ -14,12 +15,12 @@ export interface RejectedEvent {
   readonly method: string;
   /** The first rule that failed. */
   readonly code: FailureCode;
-  /** The HTTP status that belongs to the code. A handler may have answered otherwise. */
+  /** The HTTP status of the code. The handler may have answered with another one. */
   readonly status: number;
   readonly field: string | undefined;
-  /** What failed, and for a fault of the set-up what to mend. Holds no value of a field. */
+  /** What failed, and what to change where the set-up is at fault. Holds no value of a field. */
   readonly message: string;
-  /** The `txnid` or `merchantTxnId` as sent, escaped and shortened. Nothing vouches for it. */
+  /** The `txnid` or `merchantTxnId` as sent, escaped and shortened. It is not verified. */
   readonly id: string | undefined;
 }
 
@@ -30,16 +31,16 @@ export interface StoredEvent {
   readonly refno: string;
   readonly status: string;
   readonly origin: Origin;
-  /** `undefined` for what did not come by a request. */
+  /** The HTTP method. `undefined` where there is no request: an inquiry, a replay. */
   readonly method: string | undefined;
   readonly update: CallbackUpdate;
-  /** With the outcome `unstored`: why. */
+  /** The reason for the outcome `unstored`. */
   readonly error?: unknown;
 }
 
 /** A method of the handler class threw or missed its deadline, or could not be called. */
 export interface HandlerFailedEvent {
-  /** `Class.method` */
+  /** `Class.method`. */
   readonly handler: string;
   readonly code: FailureCode;
   readonly error: unknown;
@@ -56,28 +57,31 @@ export interface InquiredEvent {
 export interface RepliedEvent {
   readonly method: string;
   readonly status: number;
-  /** From the dispatcher's first step to its last. */
+  /** The time between the dispatcher's first and last step. */
   readonly milliseconds: number;
 }
 
 /**
- * Functions that are told what happens: for logs and metrics. What they return is not waited for, and one that throws
- * or rejects changes nothing. Text in events is escaped; no secret, key or proof is in one.
+ * Functions that are called when something happens, for logs and metrics. Their results are ignored and not awaited,
+ * and a hook that throws or rejects changes nothing. Text in events is escaped. Events hold no secret, key or proof,
+ * except where the `error` of your own code or database does.
  */
 export interface Hooks {
+  /** A request arrived. */
   readonly received?: (event: ReceivedEvent) => unknown;
-  /** When not given: one line on stderr for what is a fault of the set-up or the network (5xx). */
+  /** A request was refused, or a callback was invalid. Default: one line on stderr for a 5xx. */
   readonly rejected?: (event: RejectedEvent) => unknown;
-  /** When not given: one line on stderr for what could not be stored. */
+  /** The repository was asked to store a callback. Default: one line on stderr where it failed. */
   readonly stored?: (event: StoredEvent) => unknown;
-  /** When not given: one line on stderr. */
+  /** A handler method failed. Default: one line on stderr. */
   readonly handlerFailed?: (event: HandlerFailedEvent) => unknown;
-  /** The gateway was asked about a payment. When not given: one line on stderr for what failed. */
+  /** The gateway was asked about a payment. Default: one line on stderr where it failed. */
   readonly inquired?: (event: InquiredEvent) => unknown;
+  /** A request was answered. */
   readonly replied?: (event: RepliedEvent) => unknown;
 }
 
-/** What speaks up when nobody listens: silence about a lost callback would cost the merchant money. */
+/** The hooks that are used where none are set. Without them, nobody would notice a callback that is lost. */
 export const defaultHooks: Hooks = {
   rejected: ({ method, code, status, message }) => {
     if (status >= 500) console.error(`dragonpay-callback: ${method} answered ${status} ${code}: ${message}`);
@@ -97,21 +101,4 @@ export const defaultHooks: Hooks = {
 
 function messageOf(error: unknown): string {
   return escapeForLog(error instanceof Error ? error.message : String(error));
-}
-
-/** Text that cannot forge a log line: printable ASCII, at most 200 characters. */
-export function escapeForLog(text: string): string {
-  const shortened = text.length > 200 ? `${text.slice(0, 200)}...` : text;
-  return shortened.replace(/[^\u0020-\u007e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
-/** Tells a hook, and contains whatever it does. */
-export function tell<Event>(hook: ((event: Event) => unknown) | undefined, event: Event): void {
-  if (hook === undefined) return;
-  try {
-    const told = hook(event);
-    if (told instanceof Promise) told.catch(() => {});
-  } catch {
-    // A logger that fails is no reason to lose a callback.
-  }
 }

@@ -10,7 +10,8 @@ import {
   OnStatus,
 } from '../../src/index.js';
 import type { BodyRead } from '../../src/model/callback-request.js';
-import { defaultHooks, escapeForLog, type Hooks, tell } from '../../src/observability/hooks.js';
+import { defaultHooks, type Hooks } from '../../src/observability/hooks.js';
+import { escapeForLog, tell } from '../../src/observability/tell.js';
 import { encodeCallback, signCallback } from '../../src/testing.js';
 import { getQuery, makeRequest, postForm, type RequestParts } from '../support/callback-request.js';
 import { dispatchForged, dispatchSigned, paymentFields, secretKey, testEndpoint } from '../support/dispatch-signed.js';
