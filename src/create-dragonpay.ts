@@ -18,7 +18,8 @@ import { type CallbackKind, callbackKinds } from './protocol/kinds.js';
 import type { CallbackRepository } from './repository/callback-repository.js';
 import type { Change, Correction } from './repository/correction.js';
 import { failureReply } from './response/default-replies.js';
-import { checkSettings, holdsAddress } from './settings/check-settings.js';
+import { holdsAddress } from './settings/allow-list.js';
+import { resolveSettings } from './settings/resolve-settings.js';
 import type { DragonpaySettings } from './settings/settings.js';
 
 /** Options of one endpoint. */
@@ -92,7 +93,7 @@ export interface Dragonpay {
  * app.all('/dragonpay/callback', toExpressHandler(dragonpay.endpoint(CheckoutCallback)));
  */
 export function createDragonpay(settings: DragonpaySettings): Dragonpay {
-  const { policy, limits, allowFrom, publicKeys, inquiry, inquiryMilliseconds, wire } = checkSettings(settings);
+  const { policy, limits, allowFrom, publicKeys, inquiry, inquiryMilliseconds, wire } = resolveSettings(settings);
   const { merchantId, repository, saveData = true, clientAddress, queue, confirm = 'never' } = settings;
   const hooks = { ...defaultHooks, ...settings.hooks };
   const inFlight = new InFlight();

@@ -44,7 +44,7 @@ export interface SandboxSettings {
     readonly sha1?: { readonly secretKeys: readonly string[] };
     readonly transition?: boolean;
   };
-  readonly payout: { readonly sha1: { readonly secretKeys: readonly string[] } };
+  readonly payout: { readonly sha1: { readonly secretKeys: readonly string[] }; readonly sharedSecret?: true };
 }
 
 /** The merchant that the sandbox serves. */
@@ -108,5 +108,7 @@ export function settingsOf(account: MerchantAccount, gateway: string): SandboxSe
     ...(proofs.includes('sha1') && { sha1: { secretKeys: [secretKey] } }),
     ...(proofs.includes('rsa') && proofs.length > 1 && { transition: true }),
   };
-  return { merchantId, environment: { gateway }, apiKey, verification, payout: { sha1: { secretKeys: [secretKey] } } };
+  // A merchant has one secret for the digests of payments and payouts.
+  const payout = { sha1: { secretKeys: [secretKey] }, ...(proofs.includes('sha1') && { sharedSecret: true as const }) };
+  return { merchantId, environment: { gateway }, apiKey, verification, payout };
 }

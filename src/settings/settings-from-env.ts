@@ -1,127 +1,168 @@
-import { DragonpayError } from '../errors.js';
-import { checkSettings } from './check-settings.js';
+import { refuseProblems, type SettingProblem, settingProblems } from './check-settings.js';
+import { nearestName } from './nearest-name.js';
 import type { DragonpaySettings, VerificationSettings } from './settings.js';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Each variable, and the setting that it gives. */
+const variables = {
+  DRAGONPAY_MERCHANT_ID: 'merchantId',
+  DRAGONPAY_ENVIRONMENT: 'environment',
+  DRAGONPAY_API_KEY: 'apiKey',
+  DRAGONPAY_PUBLIC_KEYS: 'verification.rsa.publicKeys',
+  DRAGONPAY_HMAC_KEYS: 'verification.hmac.keys',
+  DRAGONPAY_SECRET_KEYS: 'verification.sha1.secretKeys',
+  DRAGONPAY_TRANSITION: 'verification.transition',
+  DRAGONPAY_PAYOUT_SECRET_KEYS: 'payout.sha1.secretKeys',
+  DRAGONPAY_PAYOUT_SHARED_SECRET: 'payout.sharedSecret',
+  DRAGONPAY_SAVE_DATA: 'saveData',
+} as const;
+
+type Variable = keyof typeof variables;
+
+const variableNames = Object.keys(variables) as Variable[];
+
+/** Variables of django-dragonpay, which a merchant who comes from it may still have. */
+const formerNames: Readonly<Record<string, Variable>> = {
+  DRAGONPAY_ID: 'DRAGONPAY_MERCHANT_ID',
+  DRAGONPAY_PASSWORD: 'DRAGONPAY_SECRET_KEYS',
+  DRAGONPAY_TEST_MODE: 'DRAGONPAY_ENVIRONMENT',
+};
 
 /**
  * Reads settings from `DRAGONPAY_*` variables:
  *
- * - `DRAGONPAY_MERCHANT_ID`, and `DRAGONPAY_ENVIRONMENT`: `test` or `production`. Both required.
- * - `DRAGONPAY_API_KEY`: for the gateway's calls.
- * - `DRAGONPAY_PUBLIC_KEYS`, `DRAGONPAY_HMAC_KEYS`, `DRAGONPAY_SECRET_KEYS`: the proofs of payments that are accepted.
- *   An API key, and none of these or `DRAGONPAY_TRANSITION=true`, turns RSA on with fetched keys.
+ * - `DRAGONPAY_MERCHANT_ID`, and `DRAGONPAY_ENVIRONMENT`: `test` or `production`. Both are required.
+ * - `DRAGONPAY_API_KEY`: for calls to the gateway.
+ * - `DRAGONPAY_PUBLIC_KEYS`, `DRAGONPAY_HMAC_KEYS`, `DRAGONPAY_SECRET_KEYS`: the accepted proofs of payments. An API
+ *   key turns RSA on with fetched keys, if none of these is set or `DRAGONPAY_TRANSITION` is `true`.
  * - `DRAGONPAY_PAYOUT_SECRET_KEYS`: turns payouts on.
- * - `DRAGONPAY_TRANSITION`, `DRAGONPAY_SAVE_DATA`: `true` or `false`.
+ * - `DRAGONPAY_TRANSITION`, `DRAGONPAY_PAYOUT_SHARED_SECRET`, `DRAGONPAY_SAVE_DATA`: `true` or `false`.
  *
- * Lists are separated by commas, or a JSON array, which keeps spaces around an item. A variable that is set must not
- * be blank.
- * @throws DragonpayError `invalid-setting`, which names the variable and never its value.
+ * A list is separated by commas, or is a JSON array of strings. A variable that is set must not be blank. A variable
+ * whose name looks like one of these, but misspelt, is refused. Other `DRAGONPAY_*` variables are left alone.
+ * @throws DragonpayError `invalid-setting`, with one line for each problem. It names variables and never their values.
  */
-export function settingsFromEnv(env: Readonly<Record<string, string | undefined>> = process.env): DragonpaySettings {
-  const merchantId = required(env, 'DRAGONPAY_MERCHANT_ID');
-  const environment = required(env, 'DRAGONPAY_ENVIRONMENT');
-  if (environment !== 'test' && environment !== 'production') {
-    return refuse('DRAGONPAY_ENVIRONMENT', 'is neither "test" nor "production"');
-  }
-  const apiKey = optional(env, 'DRAGONPAY_API_KEY');
-  const payoutKeys = list(env, 'DRAGONPAY_PAYOUT_SECRET_KEYS');
-  const saveData = flag(env, 'DRAGONPAY_SAVE_DATA');
-  const verification = verificationFromEnv(env, apiKey);
-  if (verification === undefined && payoutKeys === undefined) {
-    refuse(
-      'DRAGONPAY_PUBLIC_KEYS',
-      'is missing, and so are DRAGONPAY_API_KEY, DRAGONPAY_HMAC_KEYS, DRAGONPAY_SECRET_KEYS and ' +
-        'DRAGONPAY_PAYOUT_SECRET_KEYS: one of them must say how callbacks are verified',
-    );
-  }
+export function settingsFromEnv(env: Environment = process.env): DragonpaySettings {
+  const reader = new VariableReader(env);
+  const apiKey = reader.text('DRAGONPAY_API_KEY');
+  const verification = readVerification(reader, apiKey);
+  const secretKeys = reader.list('DRAGONPAY_PAYOUT_SECRET_KEYS');
+  const sharedSecret = reader.flag('DRAGONPAY_PAYOUT_SHARED_SECRET');
+  const saveData = reader.flag('DRAGONPAY_SAVE_DATA');
   const settings: DragonpaySettings = {
-    merchantId,
-    environment,
+    merchantId: reader.required('DRAGONPAY_MERCHANT_ID'),
+    environment: reader.environment(),
     ...(apiKey !== undefined && { apiKey }),
     ...(verification !== undefined && { verification }),
-    ...(payoutKeys !== undefined && { payout: { sha1: { secretKeys: payoutKeys } } }),
+    ...(secretKeys !== undefined && {
+      payout: { sha1: { secretKeys }, ...(sharedSecret !== undefined && { sharedSecret }) },
+    }),
     ...(saveData !== undefined && { saveData }),
   };
-  checkWithVariableNames(settings);
+  refuseProblems([...reader.problems, ...problemsOf(settings, reader)]);
   return settings;
 }
 
-function verificationFromEnv(
-  env: Readonly<Record<string, string | undefined>>,
-  apiKey: string | undefined,
-): VerificationSettings | undefined {
-  const publicKeys = list(env, 'DRAGONPAY_PUBLIC_KEYS')?.map((key) => key.replaceAll('\\n', '\n'));
-  const hmacKeys = list(env, 'DRAGONPAY_HMAC_KEYS');
-  const secretKeys = list(env, 'DRAGONPAY_SECRET_KEYS');
-  const transition = flag(env, 'DRAGONPAY_TRANSITION');
-  const hasWeaker = hmacKeys !== undefined || secretKeys !== undefined;
+function readVerification(reader: VariableReader, apiKey: string | undefined): VerificationSettings | undefined {
+  // A PEM in a variable often has its line breaks escaped.
+  const publicKeys = reader.list('DRAGONPAY_PUBLIC_KEYS')?.map((key) => key.replaceAll('\\n', '\n'));
+  const keys = reader.list('DRAGONPAY_HMAC_KEYS');
+  const secretKeys = reader.list('DRAGONPAY_SECRET_KEYS');
+  const transition = reader.flag('DRAGONPAY_TRANSITION');
+  const hasWeaker = keys !== undefined || secretKeys !== undefined;
   const fetchesKeys = publicKeys === undefined && apiKey !== undefined && (!hasWeaker || transition === true);
   if (publicKeys === undefined && !fetchesKeys && !hasWeaker) return undefined;
   return {
     ...(publicKeys !== undefined && { rsa: { publicKeys } }),
     ...(fetchesKeys && { rsa: {} }),
-    ...(hmacKeys !== undefined && { hmac: { keys: hmacKeys } }),
+    ...(keys !== undefined && { hmac: { keys } }),
     ...(secretKeys !== undefined && { sha1: { secretKeys } }),
     ...(transition !== undefined && { transition }),
   };
 }
 
-const variableOf: Readonly<Record<string, string>> = {
-  merchantId: 'DRAGONPAY_MERCHANT_ID',
-  apiKey: 'DRAGONPAY_API_KEY',
-  verification: 'DRAGONPAY_TRANSITION',
-  'verification.rsa.publicKeys': 'DRAGONPAY_PUBLIC_KEYS',
-};
+/** The problems of the settings, by the names of the variables. A variable that could not be read is named once. */
+function problemsOf(settings: DragonpaySettings, { problems }: VariableReader): SettingProblem[] {
+  const unread = new Set(problems.map(({ subject }) => subject));
+  return settingProblems(settings).flatMap(({ subject, problem }) => {
+    if (subject === 'verification') {
+      if (problems.length > 0) return [];
+      const others = 'DRAGONPAY_API_KEY, DRAGONPAY_HMAC_KEYS, DRAGONPAY_SECRET_KEYS or DRAGONPAY_PAYOUT_SECRET_KEYS';
+      return [{ subject: 'DRAGONPAY_PUBLIC_KEYS', problem: `is required, or ${others}, to verify callbacks` }];
+    }
+    const [, path = '', index = ''] = /^(.*?)((?:\[\d+\])?)$/.exec(subject) ?? [];
+    const variable = variableNames.find((name) => variables[name] === path);
+    if (variable === undefined) return [{ subject, problem }];
+    return unread.has(variable) ? [] : [{ subject: `${variable}${index}`, problem }];
+  });
+}
 
-function checkWithVariableNames(settings: DragonpaySettings): void {
-  try {
-    checkSettings(settings);
-  } catch (error) {
-    const subject = DragonpayError.is(error) ? (error.subject ?? '') : '';
-    const variable = variableOf[subject.replace(/\[\d+\]$/, '')];
-    if (variable === undefined || !DragonpayError.is(error)) throw error;
-    refuse(variable, `cannot be used: ${error.message}`);
+/** Reads variables, and collects what is wrong with them. */
+class VariableReader {
+  readonly problems: SettingProblem[] = [];
+  readonly #env: Environment;
+
+  constructor(env: Environment) {
+    this.#env = env;
+    for (const name of Object.keys(env)) this.#refuseMisspelt(name);
+  }
+
+  text(variable: Variable): string | undefined {
+    const value = this.#env[variable];
+    if (value?.trim() === '') return this.#refuse(variable, 'must not be blank');
+    return value?.trim();
+  }
+
+  required(variable: Variable): string {
+    return this.text(variable) ?? this.#refuse(variable, 'is required') ?? '';
+  }
+
+  environment(): 'test' | 'production' {
+    const value = this.required('DRAGONPAY_ENVIRONMENT');
+    if (value === 'test' || value === 'production') return value;
+    return this.#refuse('DRAGONPAY_ENVIRONMENT', 'must be "test" or "production"') ?? 'test';
+  }
+
+  flag(variable: Variable): boolean | undefined {
+    const value = this.text(variable)?.toLowerCase();
+    if (value === undefined) return undefined;
+    if (value === 'true' || value === '1') return true;
+    if (value === 'false' || value === '0') return false;
+    return this.#refuse(variable, 'must be "true" or "false"');
+  }
+
+  list(variable: Variable): string[] | undefined {
+    const value = this.text(variable);
+    if (value === undefined) return undefined;
+    const items = value.startsWith('[') ? parseList(value) : value.split(',').map((item) => item.trim());
+    if (items === undefined) return this.#refuse(variable, 'starts with "[" and must then be a JSON array of strings');
+    if (items.length === 0 || items.some((item) => item.trim() === '')) {
+      return this.#refuse(variable, 'must not hold a blank item');
+    }
+    return items;
+  }
+
+  /** Keeps the first problem of a variable. */
+  #refuse(subject: string, problem: string): undefined {
+    if (!this.problems.some((known) => known.subject === subject)) this.problems.push({ subject, problem });
+  }
+
+  #refuseMisspelt(name: string): void {
+    if (!name.startsWith('DRAGONPAY_') || Object.hasOwn(variables, name)) return;
+    const suffix = (variable: string) => variable.slice('DRAGONPAY_'.length);
+    const nearest = nearestName(suffix(name), variableNames.map(suffix));
+    const meant = formerNames[name] ?? (nearest && `DRAGONPAY_${nearest}`);
+    if (meant !== undefined) this.#refuse(name, `is unknown; did you mean ${meant}?`);
   }
 }
 
-function refuse(variable: string, complaint: string): never {
-  throw new DragonpayError('invalid-setting', `${variable} ${complaint}`, { subject: variable });
-}
-
-function optional(env: Readonly<Record<string, string | undefined>>, variable: string): string | undefined {
-  const value = env[variable];
-  if (value?.trim() === '') refuse(variable, 'is empty or blank');
-  return value?.trim();
-}
-
-function required(env: Readonly<Record<string, string | undefined>>, variable: string): string {
-  return optional(env, variable) ?? refuse(variable, 'is missing');
-}
-
-function flag(env: Readonly<Record<string, string | undefined>>, variable: string): boolean | undefined {
-  const value = optional(env, variable)?.toLowerCase();
-  if (value === undefined) return undefined;
-  if (value === 'true' || value === '1') return true;
-  if (value === 'false' || value === '0') return false;
-  return refuse(variable, 'is neither "true" nor "false"');
-}
-
-function list(env: Readonly<Record<string, string | undefined>>, variable: string): string[] | undefined {
-  const value = optional(env, variable);
-  if (value === undefined) return undefined;
-  const items = value.startsWith('[') ? parseJsonList(variable, value) : value.split(',').map((item) => item.trim());
-  if (items.length === 0 || items.some((item) => item.trim() === '')) refuse(variable, 'holds an empty or blank item');
-  return items;
-}
-
-function parseJsonList(variable: string, value: string): string[] {
-  let parsed: unknown;
+function parseList(value: string): string[] | undefined {
   try {
-    parsed = JSON.parse(value);
+    const parsed: unknown = JSON.parse(value);
+    return Array.isArray(parsed) && parsed.every((item) => typeof item === 'string') ? parsed : undefined;
   } catch {
-    // Said below, without the value that the parser's message quotes.
+    // The parser's message would quote the value.
+    return undefined;
   }
-  if (!Array.isArray(parsed) || parsed.some((item) => typeof item !== 'string')) {
-    refuse(variable, 'starts with "[" and is no JSON array of strings');
-  }
-  return parsed as string[];
 }

@@ -10,117 +10,127 @@ import type { PublicKeyInput } from '../verification/public-keys.js';
 
 /** RSA-SHA256 proofs (`signatures`), Dragonpay's current ones for payments. */
 export interface RsaSettings {
-  /** Dragonpay's public keys: PEM, base64 DER or KeyObject. Fetched from the gateway with `apiKey` when not given. */
+  /** Dragonpay's public keys: PEM, base64 DER or KeyObject. Default: fetched from the gateway with `apiKey`. */
   readonly publicKeys?: readonly PublicKeyInput[];
 }
 
 /** HMAC-SHA256 proofs (`signature`). */
 export interface HmacSettings {
-  /** The SHA-256 secrets from Dragonpay's portal, any of which may match. */
+  /** The SHA-256 secrets from Dragonpay's portal. Several are allowed, so that they can rotate. */
   readonly keys: readonly string[];
-  /** How a secret becomes bytes; `utf8` when not given. */
+  /** How a secret is turned into bytes. Default: `utf8`. */
   readonly encoding?: 'utf8' | 'hex';
 }
 
-/** SHA-1 proofs (`digest`), deprecated for payments, still the only ones for payouts. */
+/** SHA-1 proofs (`digest`): deprecated for payments, and the only proofs of payouts. */
 export interface Sha1Settings {
-  /** The secret keys, any of which may match. */
+  /**
+   * The secret keys. Several are allowed, so that they can rotate. They must be ASCII, unless `wire` leaves the
+   * encoding `ascii` out.
+   */
   readonly secretKeys: readonly string[];
 }
 
-/** Which proofs of payments are accepted: those that are configured here, and no others. */
+/** The proofs of payments that are accepted. A proof that is not configured is not accepted. */
 export interface VerificationSettings {
   readonly rsa?: RsaSettings;
   readonly hmac?: HmacSettings;
   readonly sha1?: Sha1Settings;
   /**
-   * Must be `true` for `rsa` beside a weaker proof: as long as the weaker one is accepted, a forger needs to break
-   * only that. For the time of a change-over.
+   * Must be `true` to accept a weaker proof beside `rsa`, during a change-over: a forger needs to break only the
+   * weakest proof that is accepted. Default: `false`.
    */
   readonly transition?: boolean;
 }
 
-/** Which proofs of payouts are accepted. Dragonpay signs them with SHA-1 only. */
+/** The proofs of payouts that are accepted. Dragonpay signs payouts with SHA-1 only. */
 export interface PayoutSettings {
   readonly sha1: Sha1Settings;
+  /**
+   * Must be `true` to verify payouts with a secret that also verifies payments: the digests of both are made alike, so
+   * a digest of a payment also holds for a payout of the same id. Default: `false`.
+   */
+  readonly sharedSecret?: boolean;
 }
 
-/** Replaces uncertain facts of the wire: see `dragonpayWire`. */
+/** Replaces uncertain facts of the wire. Each part that is left out keeps its default. */
 export interface WireSettings {
   readonly payment?: { readonly [algorithm in ProofAlgorithm]?: Partial<SignedText> };
   readonly payout?: { readonly sha1?: Partial<SignedText> };
 }
 
-/** Bounds on what one callback may cost. */
+/** Bounds on the cost of one callback. */
 export interface Limits {
-  /** Longest body of a POST, in bytes: 16,384. Over it: 413. */
+  /** The longest body of a POST, in bytes. A longer one is answered 413. Default: 16,384. */
   readonly bodyBytes?: number;
-  /** Longest query of a GET, in bytes: 8,192. Over it: 414. */
+  /** The longest query of a GET, in bytes. A longer one is answered 414. Default: 8,192. */
   readonly queryBytes?: number;
-  /** Most fields in a callback: 64. Over it: 413 or 414. */
+  /** The most fields of a callback. More are answered 413 or 414. Default: 64. */
   readonly fields?: number;
-  /** How long one handler method may take, in milliseconds: 10,000. Over it: 503. */
+  /** How long one handler method may take, in milliseconds. After that: 503. Default: 10,000. */
   readonly handlerMilliseconds?: number;
-  /** How long the database may take beside that, in milliseconds: 10,000. Over it: 503. */
+  /** How long the database may take beside the handler, in milliseconds. After that: 503. Default: 10,000. */
   readonly storeMilliseconds?: number;
 }
 
-/** How the gateway is asked about payments. */
+/**
+ * How the gateway is asked about payments. The waits between attempts follow from `timeoutMilliseconds`: from a tenth
+ * of it (half of that is random, and it doubles with each attempt) to 1.6 times it. If the gateway asks for a longer
+ * wait (`Retry-After`), the inquiry fails.
+ */
 export interface InquirySettings {
-  /** How often a call is tried that meets an outage (5xx, 429, no answer): 3. */
+  /** How often a call is made while the gateway is out of order (5xx, 429, no answer). Default: 3. */
   readonly attempts?: number;
-  /** How long a call may take, in milliseconds: 5,000. */
+  /** How long one call may take, in milliseconds. Default: 5,000. */
   readonly timeoutMilliseconds?: number;
-  /** The wait before the second try, in milliseconds, of which a part is chance: 500. It doubles with each. */
-  readonly backoffMilliseconds?: number;
-  /** The longest wait, in milliseconds: 8,000. Where the gateway asks for more (`Retry-After`) the call is given up. */
-  readonly longestWaitMilliseconds?: number;
 }
 
-/** Whether the gateway is asked before a payment's status is applied: before a final one, any, or none. */
+/** When the gateway is asked before a payment's status is applied: never, before a final status, or always. */
 export type Confirm = 'never' | 'final' | 'always';
 
-/** Gives instances of handler classes. An Inversify container is one. */
+/** Provides instances of handler classes. An Inversify container is one. */
 export interface Resolver {
   get(Class: HandlerClass): unknown;
 }
 
 /** The settings of {@link createDragonpay}. */
 export interface DragonpaySettings {
-  /** The merchant id: compared with `merchantid` where that is on the wire. */
+  /** The merchant id. Compared with `merchantid` where a callback has it. */
   readonly merchantId: string;
-  /** Which gateway calls go to: `test`, `production`, or `{ gateway: url }` for a sandbox (https, or http on loopback). */
+  /** The gateway: `test`, `production`, or `{ gateway: url }` for a sandbox (https, or http on loopback). */
   readonly environment: Environment;
   /** The API key for the gateway's calls. Required to fetch public keys. */
   readonly apiKey?: string | undefined;
-  /** How payments are verified. Payments are refused when not given. */
+  /** How payments are verified. Default: payments are refused. */
   readonly verification?: VerificationSettings | undefined;
-  /** How payouts are verified. Payouts are refused when not given. */
+  /** How payouts are verified. Default: payouts are refused. */
   readonly payout?: PayoutSettings | undefined;
-  /** Where callbacks are stored. None: they are verified and handled, and nothing is stored. */
+  /** Where callbacks are stored. Default: they are verified and handled, and not stored. */
   readonly repository?: CallbackRepository | undefined;
-  /** `false`: the repository is for look-ups only, nothing is stored. */
+  /** `false` uses the repository for look-ups only, and stores nothing. Default: `true`. */
   readonly saveData?: boolean | undefined;
-  /** Where handler instances come from; one `new Class()` for each endpoint when not given. */
+  /** Where handler instances come from. Default: one `new Class()` for each endpoint. */
   readonly resolver?: Resolver | undefined;
-  /** Addresses and CIDR blocks that may POST; all when not given. */
+  /** The addresses and CIDR blocks that may POST. Default: all. */
   readonly allowFrom?: readonly string[] | undefined;
-  /** Finds the sender's address, behind a proxy that one trusts; the socket's address when not given. */
+  /** Returns the sender's address behind a proxy that you trust. Default: the socket's address. */
   readonly clientAddress?: ((request: CallbackRequest) => string | undefined) | undefined;
   /**
-   * Whether the gateway is asked before a callback moves a payment: `never` (when not given), `final` (before any
-   * status but P, U and A) or `always`. Where it cannot be asked, or says otherwise, nothing is stored and the answer
-   * is 503. Needs `apiKey`.
+   * Whether the gateway is asked before a callback moves a payment: `never`, `final` (before any status but P, U and
+   * A) or `always`. If it cannot be asked, or contradicts the callback, nothing is stored and the answer is 503.
+   * Requires `apiKey`. Default: `never`.
    */
   readonly confirm?: Confirm | undefined;
+  /** How the gateway is asked about payments. */
   readonly inquiry?: InquirySettings | undefined;
-  /** Where the jobs of `@OnStatus(..., { queue })` go: made by an adapter of a queue. */
+  /** Where the jobs of `@OnStatus(..., { queue })` go. Made by an adapter of a queue. */
   readonly queue?: JobQueue | undefined;
+  /** Replaces uncertain facts of the wire. */
   readonly wire?: WireSettings | undefined;
+  /** Bounds on the cost of one callback. */
   readonly limits?: Limits | undefined;
+  /** Functions that are called when something happens. Each one replaces its default. */
   readonly hooks?: Hooks | undefined;
-  /** For tests and proxies; the global `fetch` when not given. */
+  /** Makes the calls to the gateway, for tests and proxies. Default: the global `fetch`. */
   readonly fetch?: Fetch | undefined;
-  /** The time in milliseconds, for the age of fetched keys; `Date.now` when not given. */
-  readonly clock?: (() => number) | undefined;
 }

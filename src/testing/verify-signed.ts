@@ -5,7 +5,7 @@ import { type CallbackFields, encodeCallback, type SigningKeys, signCallback } f
 import type { ProofAlgorithm } from '../protocol/signed-text.js';
 import { checkFields } from '../reading/check-fields.js';
 import { readFields } from '../reading/read-fields.js';
-import { checkSettings } from '../settings/check-settings.js';
+import { resolveSettings } from '../settings/resolve-settings.js';
 import type { DragonpaySettings } from '../settings/settings.js';
 import { verifyCallback } from '../verification/verify-callback.js';
 
@@ -32,11 +32,11 @@ export async function verifySigned(
   { method = 'POST', proof = 'sha1', onTheWay = (signed) => signed }: Delivery = {},
 ): Promise<VerifiedCallback> {
   const { keys, verification } = accepting(proof);
-  const { policy, limits } = checkSettings({
+  const { policy, limits } = resolveSettings({
     merchantId,
     environment: 'test',
     verification,
-    payout: { sha1: { secretKeys: [secret] } },
+    payout: { sha1: { secretKeys: [secret] }, sharedSecret: true },
   });
   const form = encodeCallback(onTheWay(signCallback(fields, keys, { merchantId })));
   const read = await readFields(

@@ -28,23 +28,23 @@ export type PublicKeyInput = string | KeyObject;
 export function readPublicKey(input: PublicKeyInput): PublicKey {
   const key = toKeyObject(input);
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-  if (key.type !== 'public' || key.asymmetricKeyType !== 'rsa') throw new Error('is no RSA public key');
-  if (bits < 2048 || bits > 8192) throw new Error(`is an RSA key of ${bits} bits, not of 2048 to 8192`);
+  if (key.type !== 'public' || key.asymmetricKeyType !== 'rsa') throw new Error('must be an RSA public key');
+  if (bits < 2048 || bits > 8192) throw new Error(`must be an RSA key of 2048 to 8192 bits, not of ${bits}`);
   const fingerprint = createHash('sha256').update(key.export({ type: 'spki', format: 'der' }));
   return { key, keyId: fingerprint.digest('hex').slice(0, 16), signatureBytes: Math.ceil(bits / 8) };
 }
 
 function toKeyObject(input: PublicKeyInput): KeyObject {
   if (input instanceof KeyObject) return input;
-  const text = input.trim();
   try {
+    const text = input.trim();
     if (text.includes('PRIVATE KEY')) throw new Error('private');
     if (text.startsWith('-----BEGIN')) return createPublicKey(text);
     if (!/^[A-Za-z0-9+/\s]+={0,2}$/.test(text)) throw new Error('not base64');
     return createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' });
   } catch {
     // The cause may quote the key.
-    throw new Error('is no public key in PEM or base64 DER (SubjectPublicKeyInfo)');
+    throw new Error('must be a public key in PEM or base64 DER (SubjectPublicKeyInfo)');
   }
 }
 
@@ -86,7 +86,7 @@ export class FetchedPublicKeys implements PublicKeySource {
   #lastRefetchAt = Number.NEGATIVE_INFINITY;
   #lastRefetchSucceeded = false;
 
-  constructor(fetchKeyList: () => Promise<unknown>, now: () => number) {
+  constructor(fetchKeyList: () => Promise<unknown>, now: () => number = () => performance.now()) {
     this.#fetchKeyList = fetchKeyList;
     this.#now = now;
   }

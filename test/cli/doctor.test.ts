@@ -24,7 +24,7 @@ import {
   settingsFromEnv,
 } from '../../src/index.js';
 import { KyselyRepository } from '../../src/kysely.js';
-import { checkSettings } from '../../src/settings/check-settings.js';
+import { resolveSettings } from '../../src/settings/resolve-settings.js';
 import { type Sandbox, startSandbox } from '../../src/testing.js';
 import { runCli, runCommand } from '../support/cli.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -368,7 +368,7 @@ describe('dragonpay-callback doctor', () => {
       DRAGONPAY_SECRET_KEYS: JSON.stringify([secretKey]),
     };
     await examine(url, [], env);
-    const settings = checkSettings(settingsFromEnv(env));
+    const settings = resolveSettings(settingsFromEnv(env));
     const forms = bodies.filter((body) => body !== '');
     expect(forms.length).to.be.greaterThan(3);
     for (const form of forms) {

@@ -3,7 +3,7 @@ import { describeExplanation } from '../../src/cli/verify/describe-explanation.j
 import { explainCallback } from '../../src/cli/verify/explain-callback.js';
 import { failures } from '../../src/errors.js';
 import { settingsFromEnv } from '../../src/index.js';
-import { checkSettings } from '../../src/settings/check-settings.js';
+import { resolveSettings } from '../../src/settings/resolve-settings.js';
 import { encodeCallback, signCallback, startSandbox } from '../../src/testing.js';
 import { runCli, runCommand } from '../support/cli.js';
 import { opensslSha1 } from '../support/openssl.js';
@@ -95,7 +95,10 @@ describe('dragonpay-callback verify', () => {
     ['too much', () => `${signed()}&x=${'x'.repeat(20_000)}`, 'body-too-large', ''],
   ] as const) {
     it(`answers ${code} for ${what}, and prints no secret or expected proof`, async () => {
-      const explanation = await explainCallback({ form: form(), method: 'POST' }, checkSettings(settingsFromEnv(env)));
+      const explanation = await explainCallback(
+        { form: form(), method: 'POST' },
+        resolveSettings(settingsFromEnv(env)),
+      );
       const text = describeExplanation(explanation);
       expect(explanation.outcome).to.equal('invalid');
       expect(text)
@@ -156,6 +159,7 @@ describe('dragonpay-callback verify', () => {
     const { code, stdout } = await verify(form, [], {
       ...env,
       DRAGONPAY_PAYOUT_SECRET_KEYS: JSON.stringify([secretKey]),
+      DRAGONPAY_PAYOUT_SHARED_SECRET: 'true',
     });
     expect(code, stdout).to.equal(0);
     expect(stdout).to.include('a payout').and.include('of DRAGONPAY_PAYOUT_SECRET_KEYS');

@@ -34,7 +34,7 @@ import {
   startStandInGateway,
 } from '../support/stand-in-gateway.js';
 
-const fast = { attempts: 3, timeoutMilliseconds: 300, backoffMilliseconds: 5, longestWaitMilliseconds: 1_500 };
+const fast = { attempts: 3, timeoutMilliseconds: 300 };
 
 describe('reconcile()', () => {
   let database: TestDatabase;
@@ -196,7 +196,10 @@ describe('reconcile()', () => {
       if (since < 950) early.push(txnid);
       return { fields: {} };
     });
-    const report = await receiver().reconcile({ olderThan: 0, concurrency: 2 });
+    const report = await receiver({ inquiry: { ...fast, timeoutMilliseconds: 1_000 } }).reconcile({
+      olderThan: 0,
+      concurrency: 2,
+    });
     expect(report).to.include({ applied: 3 });
     expect(early).to.deep.equal([]);
   });

@@ -12,7 +12,7 @@ import type { UpdateOutcome } from '../../src/model/callback-update.js';
 import type { CallbackKind } from '../../src/protocol/kinds.js';
 import { paymentStatuses, payoutStatuses, predecessors } from '../../src/protocol/statuses.js';
 import { replyTo } from '../../src/response/default-replies.js';
-import { checkSettings } from '../../src/settings/check-settings.js';
+import { resolveSettings } from '../../src/settings/resolve-settings.js';
 import { encodeCallback, signCallback, startSandbox } from '../../src/testing.js';
 import { startCli } from '../support/cli.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -123,7 +123,7 @@ describe('Documentation', function () {
   });
 
   it('states the defaults of the limits', () => {
-    const { limits } = checkSettings({
+    const { limits } = resolveSettings({
       merchantId: 'ACME',
       environment: 'test',
       payout: { sha1: { secretKeys: ['a secret'] } },

@@ -13,7 +13,7 @@ export const sha1Settings: DragonpaySettings = {
   merchantId: 'ACME',
   environment: 'test',
   verification: { sha1: { secretKeys: [secretKey] } },
-  payout: { sha1: { secretKeys: [secretKey] } },
+  payout: { sha1: { secretKeys: [secretKey] }, sharedSecret: true },
   hooks: { rejected: () => {}, stored: () => {}, handlerFailed: () => {}, inquired: () => {} },
 };
 

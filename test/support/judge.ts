@@ -1,6 +1,6 @@
 import { checkFields } from '../../src/reading/check-fields.js';
 import { readFields } from '../../src/reading/read-fields.js';
-import { checkSettings } from '../../src/settings/check-settings.js';
+import { resolveSettings } from '../../src/settings/resolve-settings.js';
 import type { DragonpaySettings } from '../../src/settings/settings.js';
 import { encodeCallback } from '../../src/testing.js';
 import { type Verdict, type VerificationPolicy, verifyCallback } from '../../src/verification/verify-callback.js';
@@ -8,7 +8,7 @@ import { postForm } from './callback-request.js';
 
 /** What a merchant called ACME accepts. */
 export function policyOf(settings: Partial<DragonpaySettings>): VerificationPolicy {
-  return checkSettings({ merchantId: 'ACME', environment: 'test', ...settings }).policy;
+  return resolveSettings({ merchantId: 'ACME', environment: 'test', ...settings }).policy;
 }
 
 /** Reads, checks and verifies a POST with these fields: the first three steps, without a handler. */

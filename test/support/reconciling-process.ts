@@ -26,8 +26,6 @@ const dragonpay = createDragonpay({
   inquiry: {
     attempts: 1,
     timeoutMilliseconds: Number(process.env.TIMEOUT ?? 400),
-    backoffMilliseconds: 5,
-    longestWaitMilliseconds: 5,
   },
   limits: { storeMilliseconds: 500, handlerMilliseconds: 500 },
 });

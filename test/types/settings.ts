@@ -23,13 +23,13 @@ export const right: readonly DragonpaySettings[] = [
   { ...required, verification: { rsa: { publicKeys: ['pem', createPrivateKey('pem')] } } },
   { ...required, verification: { hmac: { keys: ['key'], encoding: 'hex' }, sha1: { secretKeys } } },
   { ...required, verification: { rsa: {}, sha1: { secretKeys }, transition: true } },
-  { ...required, payout: { sha1: { secretKeys } }, saveData: false, allowFrom: ['10.0.0.0/8'] },
+  { ...required, payout: { sha1: { secretKeys }, sharedSecret: true }, saveData: false, allowFrom: ['10.0.0.0/8'] },
   { ...required, resolver: { get: async (Class: new () => object) => new Class() } },
   { ...required, resolver: new Map<unknown, object>() },
   { ...required, clientAddress: (request) => request.header('x-real-ip') },
   { ...required, limits: { bodyBytes: 1, queryBytes: 1, fields: 1, handlerMilliseconds: 1, storeMilliseconds: 1 } },
   { ...required, hooks: { stored: ({ update }) => update.outcome, rejected: async ({ code }) => code } },
-  { ...required, fetch: globalThis.fetch, clock: Date.now },
+  { ...required, fetch: globalThis.fetch, inquiry: { attempts: 1 } },
   { ...required, wire: { payment: { hmac: { fields: ['txnid', 'refno'] } } } },
 ];
 
@@ -54,6 +54,10 @@ export const wrong: readonly DragonpaySettings[] = [
   { ...required, limits: { body: 1 } },
   // @ts-expect-error there is no such hook
   { ...required, hooks: { saved: () => {} } },
+  // @ts-expect-error the age of keys is not measured by a clock of yours
+  { ...required, clock: Date.now },
+  // @ts-expect-error there is no such bound of an inquiry
+  { ...required, inquiry: { backoffMilliseconds: 1 } },
   // @ts-expect-error a resolver has get
   { ...required, resolver: { resolve: () => ({}) } },
   // @ts-expect-error saveData is boolean

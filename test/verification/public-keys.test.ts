@@ -94,15 +94,15 @@ describe('Public keys', () => {
     });
 
     const refused: Array<[what: string, input: () => Parameters<typeof readPublicKey>[0], message: RegExp]> = [
-      ['a private key in PEM', () => key.privateKeyPem, /no public key/],
-      ['a private KeyObject', () => createPrivateKey(key.privateKeyPem), /no RSA public key/],
-      ['a key of an elliptic curve', () => ecKey.publicKeyPem, /no RSA public key/],
-      ['a key of 1024 bits', () => smallKey.publicKeyDer, /1024 bits/],
-      ['nothing', () => '', /no public key/],
-      ['text', () => 'swordfish', /no public key/],
-      ['base64 of something else', () => Buffer.from('swordfish').toString('base64'), /no public key/],
-      ['PEM cut short', () => key.publicKeyPem.slice(0, 200), /no public key/],
-      ['DER cut short', () => key.publicKeyDer.slice(0, 200), /no public key/],
+      ['a private key in PEM', () => key.privateKeyPem, /must be a public key/],
+      ['a private KeyObject', () => createPrivateKey(key.privateKeyPem), /must be an RSA public key/],
+      ['a key of an elliptic curve', () => ecKey.publicKeyPem, /must be an RSA public key/],
+      ['a key of 1024 bits', () => smallKey.publicKeyDer, /2048 to 8192 bits, not of 1024/],
+      ['nothing', () => '', /must be a public key/],
+      ['text', () => 'swordfish', /must be a public key/],
+      ['base64 of something else', () => Buffer.from('swordfish').toString('base64'), /must be a public key/],
+      ['PEM cut short', () => key.publicKeyPem.slice(0, 200), /must be a public key/],
+      ['DER cut short', () => key.publicKeyDer.slice(0, 200), /must be a public key/],
     ];
     for (const [what, input, message] of refused) {
       it(`but not from ${what}, and the error quotes nothing`, () => {
@@ -174,7 +174,6 @@ describe('Public keys', () => {
         environment: { gateway: `${gateway.url}/` },
         apiKey: 'api key',
         verification: { rsa: {} },
-        clock: () => now,
       });
       const signatures = opensslSign(key, texts.rsa);
       expect(wordFor(await judge({ ...payment, signatures }, policy))).to.equal('ok');

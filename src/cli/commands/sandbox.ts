@@ -129,5 +129,6 @@ function variablesFor(
     ...(proofs.includes('sha1') ? [show('DRAGONPAY_SECRET_KEYS', 'DRAGONPAY_SECRET_KEYS')] : []),
     ...(proofs.includes('rsa') && proofs.length > 1 ? ['DRAGONPAY_TRANSITION=true'] : []),
     ...(hasPayouts ? [show('DRAGONPAY_PAYOUT_SECRET_KEYS', 'DRAGONPAY_SECRET_KEYS')] : []),
+    ...(hasPayouts && proofs.includes('sha1') ? ['DRAGONPAY_PAYOUT_SHARED_SECRET=true'] : []),
   ];
 }

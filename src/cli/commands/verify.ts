@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
-import { checkSettings } from '../../settings/check-settings.js';
+import { resolveSettings } from '../../settings/resolve-settings.js';
 import type { CommandContext } from '../command-context.js';
 import { gatewayOption, settingsWithGateway } from '../options.js';
 import { CommandFailure, exitCodes } from '../report.js';
@@ -29,7 +29,7 @@ Exit codes: 0 valid, 1 invalid, 2 usage error, 3 the public keys could not be fe
     )
     .action(async (options: VerifyOptions) => {
       const { stdin, stderr } = context;
-      const settings = checkSettings(settingsWithGateway(options, context));
+      const settings = resolveSettings(settingsWithGateway(options, context));
       if (stdin.isTTY) stderr.write('Paste the query string, the body or the URL, and press Ctrl-D.\n');
       const explanation = await explainCallback(readInput(await text(stdin)), settings);
       const exitCode = exitCodeOf[explanation.outcome];

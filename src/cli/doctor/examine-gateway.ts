@@ -47,7 +47,7 @@ async function checkKeys({ environment, merchantId, apiKey }: DragonpaySettings)
       'try again later; if it persists, ask Dragonpay',
     );
   }
-  const keys = new FetchedPublicKeys(async () => JSON.parse(text), Date.now);
+  const keys = new FetchedPublicKeys(async () => JSON.parse(text));
   if ((await keys.firstThatVerifies(() => true)) !== 'unavailable') return ok('keys', 'the public keys can be fetched');
   return found('keys', `${address} lists no usable Active key`, 'ask Dragonpay for one, or set DRAGONPAY_PUBLIC_KEYS');
 }

@@ -7,7 +7,7 @@ import type { CallbackKind } from '../../protocol/kinds.js';
 import type { ProofAlgorithm, SignedField } from '../../protocol/signed-text.js';
 import { checkFields } from '../../reading/check-fields.js';
 import { type ReceivedFields, readFields } from '../../reading/read-fields.js';
-import type { CheckedSettings } from '../../settings/check-settings.js';
+import type { ResolvedSettings } from '../../settings/resolve-settings.js';
 import type { ProofVerifier } from '../../verification/proof-verifier.js';
 import { type Verdict, verifyCallback } from '../../verification/verify-callback.js';
 
@@ -41,7 +41,7 @@ export interface Explanation {
 /** Reads, checks and verifies a callback with the functions of an endpoint, and records each step. */
 export async function explainCallback(
   { form, method }: { readonly form: string; readonly method: 'GET' | 'POST' },
-  { policy, limits, wire }: CheckedSettings,
+  { policy, limits, wire }: ResolvedSettings,
 ): Promise<Explanation> {
   const unread = { method, fields: [], kind: undefined, merchantid: undefined, proofs: [] } as const;
   const read = await readFields(toRequest(form, method), limits);

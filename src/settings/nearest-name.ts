@@ -1,0 +1,25 @@
+/** Finds the name that was probably meant by a misspelt one. `undefined` where no name is close. */
+export function nearestName(given: string, names: readonly string[]): string | undefined {
+  const folded = given.toLowerCase();
+  let nearest: string | undefined;
+  let least = Math.max(2, Math.floor(given.length / 3)) + 1;
+  for (const name of names) {
+    const distance = editDistance(folded, name.toLowerCase());
+    if (distance < least) [nearest, least] = [name, distance];
+  }
+  return nearest;
+}
+
+/** The number of single characters to insert, delete or replace (Levenshtein distance). */
+function editDistance(left: string, right: string): number {
+  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= left.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= right.length; j++) {
+      const replaced = (row[j - 1] as number) + (left[i - 1] === right[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[right.length] as number;
+}

@@ -1,0 +1,125 @@
+import type { BlockList } from 'node:net';
+import { type Fetch, gatewayCall, gatewayFetch } from '../gateway/gateway-client.js';
+import { Inquiry } from '../gateway/inquiry.js';
+import type { RetryPolicy } from '../gateway/retry.js';
+import { dragonpayWire, type WireFormat } from '../protocol/signed-text.js';
+import { hmacSignature } from '../verification/hmac-signature.js';
+import type { ProofVerifier } from '../verification/proof-verifier.js';
+import { FetchedPublicKeys, givenKeys, type PublicKeySource, readPublicKey } from '../verification/public-keys.js';
+import { rsaSignatures } from '../verification/rsa-signatures.js';
+import { sha1Digest } from '../verification/sha1-digest.js';
+import type { VerificationPolicy } from '../verification/verify-callback.js';
+import { toAllowList } from './allow-list.js';
+import { checkSettings } from './check-settings.js';
+import type { DragonpaySettings, InquirySettings, Limits, WireSettings } from './settings.js';
+
+const defaultLimits = {
+  bodyBytes: 16_384,
+  queryBytes: 8_192,
+  fields: 64,
+  handlerMilliseconds: 10_000,
+  storeMilliseconds: 10_000,
+} as const satisfies Required<Limits>;
+
+const defaultInquiry = { attempts: 3, timeoutMilliseconds: 5_000 } as const satisfies Required<InquirySettings>;
+
+/** What the dispatcher and the operations work with, made from checked settings. */
+export interface ResolvedSettings {
+  readonly policy: VerificationPolicy;
+  readonly limits: Required<Limits>;
+  /** The addresses that may POST. `undefined` allows all. */
+  readonly allowFrom: BlockList | undefined;
+  readonly publicKeys: PublicKeySource | undefined;
+  readonly wire: WireFormat;
+  /** Asks the gateway about payments. `undefined` without an API key. */
+  readonly inquiry: Inquiry | undefined;
+  /** The longest time that asking about one payment can take, in milliseconds. */
+  readonly inquiryMilliseconds: number;
+}
+
+/**
+ * Checks settings, and makes the verifiers, the gateway client and the limits from them. Nothing is fetched yet.
+ * @throws DragonpayError `invalid-setting`, as {@link checkSettings}
+ */
+export function resolveSettings(settings: DragonpaySettings): ResolvedSettings {
+  checkSettings(settings);
+  const { merchantId, payout, allowFrom } = settings;
+  const wire = toWireFormat(settings.wire ?? {});
+  const publicKeys = publicKeySource(settings);
+  return {
+    policy: {
+      merchantId,
+      accepted: {
+        payment: paymentVerifiers(settings, wire, publicKeys),
+        payout: payout === undefined ? [] : [sha1Digest([...payout.sha1.secretKeys], wire.payout.sha1)],
+      },
+    },
+    limits: withDefaults(defaultLimits, settings.limits),
+    allowFrom: allowFrom && toAllowList(allowFrom),
+    publicKeys,
+    wire,
+    ...inquiryOf(settings),
+  };
+}
+
+function withDefaults<Numbers extends object>(defaults: Required<Numbers>, given: Numbers = {} as Numbers) {
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(set) } as Required<Numbers>;
+}
+
+function toWireFormat({ payment, payout }: WireSettings): WireFormat {
+  const { rsa, hmac, sha1 } = dragonpayWire.payment;
+  return {
+    payment: {
+      rsa: { ...rsa, ...payment?.rsa },
+      hmac: { ...hmac, ...payment?.hmac },
+      sha1: { ...sha1, ...payment?.sha1 },
+    },
+    payout: { sha1: { ...dragonpayWire.payout.sha1, ...payout?.sha1 } },
+  };
+}
+
+function inquiryOf(settings: DragonpaySettings): Pick<ResolvedSettings, 'inquiry' | 'inquiryMilliseconds'> {
+  const { merchantId, apiKey, environment } = settings;
+  const { attempts, timeoutMilliseconds } = withDefaults<InquirySettings>(defaultInquiry, settings.inquiry);
+  const policy: RetryPolicy = {
+    attempts,
+    backoffMilliseconds: timeoutMilliseconds / 10,
+    longestWaitMilliseconds: timeoutMilliseconds * 1.6,
+  };
+  // Before each attempt it may wait for a pause that the gateway asked another call for, and for its own backoff.
+  const inquiryMilliseconds = Math.ceil(attempts * (timeoutMilliseconds + 2 * policy.longestWaitMilliseconds));
+  if (apiKey === undefined) return { inquiry: undefined, inquiryMilliseconds };
+  const call = gatewayCall({ environment, merchantId, apiKey, fetch: fetchOf(settings), timeoutMilliseconds });
+  return { inquiry: new Inquiry(call, merchantId, policy), inquiryMilliseconds };
+}
+
+function fetchOf(settings: DragonpaySettings): Fetch {
+  return settings.fetch ?? ((url, init) => globalThis.fetch(url, init));
+}
+
+function publicKeySource(settings: DragonpaySettings): PublicKeySource | undefined {
+  const { apiKey, merchantId, environment, verification } = settings;
+  const { rsa } = verification ?? {};
+  if (rsa === undefined) return undefined;
+  if (rsa.publicKeys !== undefined) return givenKeys(rsa.publicKeys.map(readPublicKey));
+  // The check refuses settings that need the API key and do not have one.
+  const fetchKeys = gatewayFetch({ environment, merchantId, apiKey: apiKey as string, fetch: fetchOf(settings) });
+  return new FetchedPublicKeys(() => fetchKeys('/keys/callback'));
+}
+
+function paymentVerifiers(
+  { verification }: DragonpaySettings,
+  wire: WireFormat,
+  publicKeys: PublicKeySource | undefined,
+): ProofVerifier[] {
+  const { hmac, sha1 } = verification ?? {};
+  const verifiers: ProofVerifier[] = [];
+  if (publicKeys !== undefined) verifiers.push(rsaSignatures(publicKeys, wire.payment.rsa));
+  if (hmac !== undefined) {
+    const keys = hmac.keys.map((key) => Buffer.from(key, hmac.encoding ?? 'utf8'));
+    verifiers.push(hmacSignature(keys, wire.payment.hmac));
+  }
+  if (sha1 !== undefined) verifiers.push(sha1Digest([...sha1.secretKeys], wire.payment.sha1));
+  return verifiers;
+}
