@@ -13,7 +13,8 @@ import type { Hooks } from './observability/hooks.js';
 import { escapeForLog, tell } from './observability/tell.js';
 import type { CallbackKind } from './protocol/kinds.js';
 import { checkFields } from './reading/check-fields.js';
-import { type ReceivedFields, readFields } from './reading/read-fields.js';
+import type { ReceivedFields } from './reading/field-collector.js';
+import { readFields } from './reading/read-fields.js';
 import type { CallbackRepository } from './repository/callback-repository.js';
 import { failureReply, methodTable, replyTo } from './response/default-replies.js';
 import type { Limits } from './settings/settings.js';
@@ -91,8 +92,11 @@ export class CallbackDispatcher implements CallbackEndpoint {
 
       const received = { method: request.method as 'GET' | 'POST', raw: fields.raw };
       const verdict = await verifyCallback(checked.callback, received, policy);
-      if (!verdict.ok && 'unavailable' in verdict) return this.#refuse(request, 'keys-unavailable');
-      if (!verdict.ok) return await this.#answerInvalid(request, call, fields, verdict.issues);
+      if (!verdict.ok) {
+        return verdict.reason === 'invalid'
+          ? await this.#answerInvalid(request, call, fields, verdict.issues)
+          : this.#refuse(request, verdict.reason);
+      }
       const { callback } = verdict;
 
       // Nothing is stored without an instance that can handle it.

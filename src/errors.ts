@@ -44,6 +44,7 @@ export const failures = {
   // Thrown to the program.
   'not-supported': { meaning: 'The repository lacks the methods that this call needs.' },
   'no-such-event': { meaning: 'The inbox has no event with this key.' },
+  'event-unreadable': { meaning: 'The form of an event in the inbox is not a callback.' },
   'job-not-enqueued': { meaning: 'The queue refused the job of a status. The transaction was rolled back.' },
   'job-refused': { meaning: 'A queue delivered a job for which the class has no method.' },
   'invalid-reply': { meaning: 'A function of `reply` was called with arguments that cannot be sent.' },

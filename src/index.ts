@@ -80,11 +80,12 @@ export type {
 } from './observability/hooks.js';
 export type { CorrectOptions } from './operations/correct.js';
 export type { ReconcileOptions, ReconcileReport } from './operations/reconcile.js';
+export type { ProofAlgorithm, SignedField } from './protocol/fields.js';
 export type { Environment } from './protocol/gateway-addresses.js';
 export { generateTxnId, type TxnIdOptions } from './protocol/generate-txn-id.js';
 export type { CallbackKind } from './protocol/kinds.js';
 export { type MessageCode, messageCode } from './protocol/message-codes.js';
-export type { ProofAlgorithm, SignedField, SignedText, TextEncoding } from './protocol/signed-text.js';
+export type { SignedText, TextEncoding } from './protocol/signed-text.js';
 export type { PaymentStatus, PayoutStatus, Status } from './protocol/statuses.js';
 // Where callbacks are stored
 export type { CallbackRepository, StatusEffect } from './repository/callback-repository.js';

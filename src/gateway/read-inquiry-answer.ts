@@ -41,7 +41,7 @@ export function readAnswer(text: string): InquiryAnswer {
   const settleDate = readManilaTime(known.settledate);
   if (known.settledate !== undefined) known.settledate = settleDate === undefined ? '' : known.settledate.slice(0, 10);
   const raw = () => new URLSearchParams(known as Record<string, string>).toString();
-  const checked = checkFields({ known, received: [], issues: [], raw }, new Set(['payment']));
+  const checked = checkFields({ known, received: () => [], issues: [], raw }, new Set(['payment']));
   if (!checked.ok) throw new Error(`the answer of the gateway is malformed: ${checked.issues[0]?.message}`);
   const details = { refDate: readManilaTime(values.get('refdate')), settleDate, fee: values.get('fee') };
   return { callback: checked.callback, details, raw };

@@ -3,7 +3,7 @@ import type { InvalidCallback, ValidCallback } from '../model/callback.js';
 import type { CallbackRequest } from '../model/callback-request.js';
 import type { CallbackUpdate } from '../model/callback-update.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
-import type { ReceivedFields } from '../reading/read-fields.js';
+import type { ReceivedFields } from '../reading/field-collector.js';
 import type { CallbackRepository } from '../repository/callback-repository.js';
 import { findRow } from '../repository/find-row.js';
 
@@ -41,7 +41,7 @@ export function toInvalidCallback(
     origin: 'callback',
     method: request.method as 'GET' | 'POST',
     issues,
-    received,
+    received: received(),
     update: { outcome: 'skipped' },
     request,
   };

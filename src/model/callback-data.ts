@@ -1,21 +1,14 @@
+import type { FieldsOf } from '../protocol/fields.js';
+
 /** The fields of a payment that its proof covers. Which ones these are depends on the kind of proof. */
-export interface PaymentData {
-  /** The merchant's own id of the payment: 1 to 40 printable ASCII characters without `:`. */
+export interface PaymentData extends FieldsOf<'payment', 'key' | 'content'> {
   readonly txnid: string;
-  /** Dragonpay's reference number: opaque, 1 to 32 printable ASCII characters without `:`. */
   readonly refno: string;
   /** The status letter as sent; see `callback.status`. */
   readonly status: string;
   /** Free text: a bank reference, instructions or an error. Never decides anything. Empty when not sent. */
   readonly message: string;
-  /** Covered by RSA only. */
-  readonly merchantid?: string;
-  /** The merchant's own parameters, echoed. Covered by RSA only, and only where they cannot be re-cut. */
-  readonly param1?: string;
-  readonly param2?: string;
-  /** Decimal string with two decimals, such as `100.00`. Covered by RSA and HMAC. */
-  readonly amount?: string;
-  /** A payout's. */
+  /** Never present on a payment; tells the union apart. */
   readonly merchantTxnId?: undefined;
 }
 
@@ -25,23 +18,11 @@ export interface PayoutData {
   readonly merchantTxnId: string;
   readonly refno: string;
   readonly status: string;
+  /** Free text. Empty when not sent. */
   readonly message: string;
-  /** A payment's. */
+  /** Never present on a payout; tells the union apart. */
   readonly txnid?: undefined;
 }
 
-/** What came with a callback and nothing vouches for: a hint to show, never a ground to act on. */
-export interface UnsignedData {
-  readonly message?: string;
-  readonly merchantid?: string;
-  readonly param1?: string;
-  readonly param2?: string;
-  /** Decimal string with two decimals. */
-  readonly amount?: string;
-  /** Currency, three letters. */
-  readonly ccy?: string;
-  /** The channel that was paid through, such as `BPI`. */
-  readonly procid?: string;
-  /** `YYYY-MM-DD`. */
-  readonly settledate?: string;
-}
+/** The fields that no proof covers. Show them, but do not act on them. */
+export interface UnsignedData extends FieldsOf<'payment', 'content' | 'hint'> {}

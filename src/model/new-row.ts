@@ -38,12 +38,12 @@ function newRow(
   details: PaymentDetails | PayoutDetails,
   limits: Readonly<Record<string, number>>,
 ): NewRow {
-  check(idFields[kind], idShape.isValidSync(id), 'must be 1 to 40 printable ASCII characters without ":"');
+  check(idFields[kind], idShape.holds(id), 'must be 1 to 40 printable ASCII characters without ":"');
   const { amount, currency = 'PHP', status, refno = null } = details;
-  check('amount', Boolean(amount) && amountShape.isValidSync(amount), 'must be a decimal string such as "100.00"');
+  check('amount', Boolean(amount) && amountShape.holds(amount), 'must be a decimal string such as "100.00"');
   check('currency', typeof currency === 'string' && /^[A-Z]{3}$/.test(currency), 'must be three upper-case letters');
   check('status', status === undefined || isStatus(kind, status), `must be a status of a ${kind}`);
-  check('refno', refno === null || refnoShape.isValidSync(refno), 'must be 1 to 32 printable characters without ":"');
+  check('refno', refno === null || refnoShape.holds(refno), 'must be 1 to 32 printable characters without ":"');
   return {
     id,
     amount: withTwoDecimals(amount),

@@ -1,7 +1,7 @@
 import { type CallbackFields, encodeCallback } from '../protocol/sign-callback.js';
 import type { CallbackRequest } from './callback-request.js';
 
-/** The request that a server would have made of a callback. */
+/** Makes the request in which a server would receive a callback. */
 export function toRequest(callback: CallbackFields | string, method: 'POST' | 'GET'): CallbackRequest {
   const form = typeof callback === 'string' ? callback : encodeCallback(callback);
   const isPost = method === 'POST';

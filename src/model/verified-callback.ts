@@ -1,14 +1,14 @@
-import type { CheckedCallback } from '../protocol/fields.js';
-import type { CallbackKind } from '../protocol/kinds.js';
-import { coverageOf, type SignedField } from '../protocol/signed-text.js';
+import type { CheckedCallback, SignedField } from '../protocol/fields.js';
+import { type CallbackKind, idFields } from '../protocol/kinds.js';
+import { coverageOf } from '../protocol/signed-text.js';
 import type { PaymentData, PayoutData, UnsignedData } from './callback-data.js';
 import type { InquiryDetails, Origin, Proof } from './origin.js';
 
 declare const verified: unique symbol;
 
 /**
- * A callback whose proof held. Only the verification makes one, and a repository takes nothing else: to store what
- * was not verified does not compile.
+ * A callback whose proof held. A repository accepts nothing else, so code that stores an unverified callback does not
+ * compile.
  */
 export interface VerifiedCallback {
   readonly [verified]: true;
@@ -21,72 +21,101 @@ export interface VerifiedCallback {
   readonly data: PaymentData | PayoutData;
   readonly unsigned: UnsignedData;
   readonly proof: Proof;
-  /** Decimal string with two decimals, covered or not: only compared with the row, never stored in it. */
+  /** Decimal string with two decimals, covered or not. Only compared with the row, never stored in it. */
   readonly amount: string | undefined;
-  /** Three upper-case letters: only compared with the row. */
+  /** Three upper-case letters. Only compared with the row. */
   readonly currency: string | undefined;
   readonly origin: Origin;
-  /** How it came; `undefined` for what did not come by a request. */
+  /** The HTTP method; `undefined` without a request. */
   readonly method: 'GET' | 'POST' | undefined;
   /** What the gateway's answer to an inquiry said beside the fields of a callback. */
-  readonly inquiry?: InquiryDetails;
-  /** Tells a correction from the status reached in the usual way: its jobs are others. */
-  readonly occasion?: string;
+  readonly inquiry?: InquiryDetails | undefined;
+  /** Identifies a correction: its jobs have other keys than those of the status that was reached before. */
+  readonly occasion?: string | undefined;
   /** The form as received. Holds the proofs. */
   raw(): string;
 }
 
+/** The parts of a {@link VerifiedCallback} that do not come from its fields. */
+type Provenance = Pick<VerifiedCallback, 'origin' | 'method' | 'inquiry' | 'occasion' | 'raw' | 'proof'>;
+
 /**
- * The only place that makes a {@link VerifiedCallback}. Beside a proof that held, three others may ask for one: the
- * answer of the gateway (from-inquiry.ts), an event that was verified when the inbox took it (from-inbox.ts), and the
- * merchant who corrects a row (from-correction.ts).
+ * Makes a {@link VerifiedCallback}. Only the rooms `verification` and `handling` call it: for a proof that held, an
+ * answer of the gateway, an event that was verified when the inbox recorded it, and a correction by the merchant.
+ * @param signed the fields of the signed text, or `all` where the source vouches for every field
  */
 export function toVerified(
   callback: CheckedCallback,
-  by: Pick<VerifiedCallback, 'origin' | 'method' | 'inquiry' | 'occasion' | 'raw' | 'proof'>,
-  covered: readonly SignedField[] | 'all',
+  by: Provenance,
+  signed: readonly SignedField[] | 'all',
   merchantId: string,
 ): VerifiedCallback {
-  const { data, unsigned } = splitByCoverage(callback, covered, merchantId);
-  const { origin, method, raw, proof, inquiry, occasion } = by;
-  const verified = {
-    kind: callback.kind,
-    id: (callback.kind === 'payment' ? callback.txnid : callback.merchantTxnId) ?? '',
-    refno: callback.refno,
-    status: callback.status,
+  const { data, unsigned } = splitByCoverage(callback, signed, merchantId);
+  return make(
+    {
+      kind: callback.kind,
+      id: callback[idFields[callback.kind]] ?? '',
+      refno: callback.refno,
+      status: callback.status,
+      data,
+      unsigned,
+    },
+    callback.amount,
+    callback.ccy?.toUpperCase(),
+    by,
+  );
+}
+
+/** The same callback, with the amount and currency that the gateway confirmed where the callback has none. */
+export function withConfirmedAmounts(
+  callback: VerifiedCallback,
+  confirmed: { readonly amount: string | undefined; readonly currency: string | undefined },
+): VerifiedCallback {
+  return make(callback, callback.amount ?? confirmed.amount, callback.currency ?? confirmed.currency, callback);
+}
+
+/** The only maker. Every property is named: a spread would carry the brand to objects that were not verified. */
+function make(
+  { kind, id, refno, status, data, unsigned }: Omit<Content, 'amount' | 'currency'>,
+  amount: string | undefined,
+  currency: string | undefined,
+  { origin, method, raw, proof, inquiry, occasion }: Provenance,
+): VerifiedCallback {
+  const made: Content & Provenance = {
+    kind,
+    id,
+    refno,
+    status,
     data,
     unsigned,
-    amount: callback.amount,
-    currency: callback.ccy?.toUpperCase(),
+    amount,
+    currency,
     origin,
     method,
     raw,
     proof,
-  } as VerifiedCallback;
-  return inquiry === undefined && occasion === undefined
-    ? verified
-    : { ...verified, ...(inquiry && { inquiry }), ...(occasion !== undefined && { occasion }) };
+    inquiry,
+    occasion,
+  };
+  return made as VerifiedCallback;
 }
 
-const everyField: ReadonlySet<SignedField> = new Set(['message', 'merchantid', 'param1', 'param2', 'amount']);
+type Content = Pick<VerifiedCallback, 'kind' | 'id' | 'refno' | 'status' | 'data' | 'unsigned' | 'amount' | 'currency'>;
 
-function splitByCoverage(callback: CheckedCallback, fields: readonly SignedField[] | 'all', merchantId: string) {
-  const { covered, message } =
-    fields === 'all' ? { covered: everyField, message: callback.message } : coverageOf(fields, callback, merchantId);
+function splitByCoverage(callback: CheckedCallback, signed: readonly SignedField[] | 'all', merchantId: string) {
+  const { covered, uncovered, message } = coverageOf(signed, callback, merchantId);
   const { kind, txnid = '', merchantTxnId = '', refno, status } = callback;
   const data: Record<string, string> =
     kind === 'payment' ? { txnid, refno, status, message } : { merchantTxnId, refno, status, message };
   const unsigned: Record<string, string> = message === callback.message ? {} : { message: callback.message };
-  // Field by field, since a loop over names costs three times that.
-  const { param1, param2, amount, ccy, procid, settledate } = callback;
-  const isMerchantIdCovered = covered.has('merchantid');
-  const merchantid = callback.merchantid ?? (isMerchantIdCovered ? merchantId : undefined);
-  if (merchantid !== undefined) (isMerchantIdCovered ? data : unsigned).merchantid = merchantid;
-  if (param1 !== undefined) (covered.has('param1') ? data : unsigned).param1 = param1;
-  if (param2 !== undefined) (covered.has('param2') ? data : unsigned).param2 = param2;
-  if (amount !== undefined) (covered.has('amount') ? data : unsigned).amount = amount;
-  if (ccy !== undefined) unsigned.ccy = ccy;
-  if (procid !== undefined) unsigned.procid = procid;
-  if (settledate !== undefined) unsigned.settledate = settledate;
+  for (const field of covered) {
+    // A proof that covers the merchant id covers the configured one where the wire has none.
+    const value = callback[field] ?? (field === 'merchantid' ? merchantId : undefined);
+    if (value !== undefined) data[field] = value;
+  }
+  for (const field of uncovered) {
+    const value = callback[field];
+    if (value !== undefined) unsigned[field] = value;
+  }
   return { data: data as unknown as PaymentData | PayoutData, unsigned: unsigned as UnsignedData };
 }

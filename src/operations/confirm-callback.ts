@@ -1,8 +1,8 @@
 import { DragonpayError } from '../errors.js';
 import type { Inquiry } from '../gateway/inquiry.js';
 import type { Confirmation } from '../handling/callback-store.js';
-import type { VerifiedCallback } from '../model/verified-callback.js';
-import { openStatuses, type PaymentStatus } from '../protocol/statuses.js';
+import { type VerifiedCallback, withConfirmedAmounts } from '../model/verified-callback.js';
+import { isOpen } from '../protocol/statuses.js';
 import type { Confirm } from '../settings/settings.js';
 
 /** Confirms the callbacks that the setting `confirm` names with the gateway. `undefined` if it names none. */
@@ -11,9 +11,7 @@ export function confirmation(confirm: Confirm, inquiry: Inquiry | undefined): Co
   return {
     // Dragonpay has no inquiry for payouts.
     isNeeded: ({ kind, status, origin }) =>
-      kind === 'payment' &&
-      origin !== 'inquiry' &&
-      (confirm === 'always' || !openStatuses.includes(status as PaymentStatus)),
+      kind === 'payment' && origin !== 'inquiry' && (confirm === 'always' || !isOpen(kind, status)),
     confirm: (callback) => confirmCallback(callback, inquiry),
   };
 }
@@ -33,5 +31,5 @@ async function confirmCallback(callback: VerifiedCallback, inquiry: Inquiry): Pr
   if (differing.length > 0) {
     throw new DragonpayError('unconfirmed', `the gateway contradicts the callback in: ${differing.join(', ')}`);
   }
-  return { ...callback, amount: callback.amount ?? answer.amount, currency: callback.currency ?? answer.currency };
+  return withConfirmedAmounts(callback, answer);
 }

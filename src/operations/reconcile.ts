@@ -226,7 +226,7 @@ function checkOptions({ olderThan, limit, concurrency, txnids, signal }: Reconci
     throw invalidSetting('signal', 'must be an AbortSignal');
   if (txnids === undefined) return;
   if (!Array.isArray(txnids)) throw invalidSetting('txnids', 'must be an array');
-  const wrong = txnids.findIndex((txnid) => !idShape.isValidSync(txnid));
+  const wrong = txnids.findIndex((txnid) => !idShape.holds(txnid));
   if (wrong >= 0) throw invalidSetting(`txnids[${wrong}]`, 'must be a txnid');
 }
 

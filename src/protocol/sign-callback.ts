@@ -1,5 +1,6 @@
 import { createHash, createHmac, createSign, type KeyObject } from 'node:crypto';
-import { dragonpayWire, type ProofAlgorithm, type SignedText, type TextEncoding } from './signed-text.js';
+import type { ProofAlgorithm } from './fields.js';
+import { dragonpayWire, signedTextFor, type TextEncoding } from './signed-text.js';
 
 /** The fields of a callback by their names on the wire, decoded. With `merchantTxnId` it is a payout's. */
 export type CallbackFields = Readonly<Record<string, string>>;
@@ -56,9 +57,7 @@ export function signCallback(
 /** The text that a proof of these fields covers. A SHA-1 digest is of this text, `:` and the secret key. */
 export function signedTextOf(fields: CallbackFields, algorithm: ProofAlgorithm, merchantId = ''): string {
   const byName = new Map(Object.entries(fields).map(([name, value]) => [name.toLowerCase(), value]));
-  const { fields: order }: SignedText = isPayoutCallback(fields)
-    ? dragonpayWire.payout.sha1
-    : dragonpayWire.payment[algorithm];
+  const { fields: order } = signedTextFor(dragonpayWire, isPayoutCallback(fields) ? 'payout' : 'payment', algorithm);
   return order
     .map((field) => {
       const value = byName.get(field.toLowerCase()) || (field === 'merchantid' ? merchantId : '');

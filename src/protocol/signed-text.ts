@@ -1,31 +1,25 @@
-import type { CheckedCallback } from './fields.js';
+import {
+  type CheckedCallback,
+  freeTextFields,
+  type ProofAlgorithm,
+  type SignedField,
+  signableFields,
+  type UnsignedField,
+  unsignedFields,
+} from './fields.js';
+import type { CallbackKind } from './kinds.js';
 
-/** A field that a proof may cover, by its name on the wire. */
-export type SignedField =
-  | 'txnid'
-  | 'merchantTxnId'
-  | 'refno'
-  | 'status'
-  | 'message'
-  | 'merchantid'
-  | 'param1'
-  | 'param2'
-  | 'amount';
-
-/** The three proofs: RSA-SHA256 (`signatures`), HMAC-SHA256 (`signature`) and SHA-1 (`digest`). */
-export type ProofAlgorithm = 'rsa' | 'hmac' | 'sha1';
-
-/** How a signed text becomes bytes. `ascii` writes `?` for whatever is not ASCII, as Dragonpay's sample code does. */
+/** The encoding of a signed text. `ascii` writes `?` for other characters, as Dragonpay's sample code does. */
 export type TextEncoding = 'utf8' | 'ascii';
 
-/** Which fields a proof covers, in which order, joined with `:`; a missing field is the empty string. */
+/** The fields that a proof covers, in their order, joined with `:`. A missing field is the empty string. */
 export interface SignedText {
   readonly fields: readonly SignedField[];
-  /** Each is tried. */
+  /** The verification tries each of them. */
   readonly encodings: readonly TextEncoding[];
 }
 
-/** What is known, with more or less certainty, of how Dragonpay signs. Settings may replace a part of it. */
+/** How Dragonpay signs. Settings may replace a part of it, because not all of it is certain. */
 export interface WireFormat {
   readonly payment: Readonly<Record<ProofAlgorithm, SignedText>>;
   readonly payout: { readonly sha1: SignedText };
@@ -50,6 +44,11 @@ export const dragonpayWire: WireFormat = {
   },
 };
 
+/** The signed text of one kind of proof. A payout has SHA-1 only. */
+export function signedTextFor(wire: WireFormat, kind: CallbackKind, algorithm: ProofAlgorithm): SignedText {
+  return kind === 'payment' ? wire.payment[algorithm] : wire.payout.sha1;
+}
+
 /** Joins the signed fields. `merchantid` is the configured one where the wire has none. */
 export function joinSignedFields(
   fields: readonly SignedField[],
@@ -70,61 +69,78 @@ export function encodeText(text: string, encoding: TextEncoding): Buffer {
   return encoding === 'utf8' ? Buffer.from(text, 'utf8') : Buffer.from(toAscii(text), 'latin1');
 }
 
-/** One `?` for each UTF-16 unit that is not ASCII, which is what .NET's ASCII encoding writes. */
+/** Writes one `?` for each UTF-16 unit that is not ASCII, as .NET's ASCII encoding does. */
 export function toAscii(text: string): string {
   return text.replace(/[^\u0000-\u007f]/g, '?');
 }
 
-/** The fields of a signed text that may hold `:`. The shapes of the others forbid it. */
-const freeTextFields: ReadonlySet<SignedField> = new Set(['message', 'param1', 'param2']);
-
 /** Whether a field may hold `:`. */
-export function isFreeText(field: SignedField): boolean {
+export function isFreeText(field: string): boolean {
   return freeTextFields.has(field);
 }
 
-/** What a proof vouches for. */
+/** The part of a callback that a proof covers. The id, the refno and the status always are. */
 export interface Coverage {
-  /** The fields that are exactly what was signed. */
-  readonly covered: ReadonlySet<SignedField>;
-  /** As much of `message` as is certain: all of it, save where the text can be cut in more than one way. */
+  /** The optional fields whose values are certain. */
+  readonly covered: readonly OptionalField[];
+  /** The optional fields that the proof does not cover. */
+  readonly uncovered: readonly OptionalField[];
+  /** The certain part of `message`: all of it, unless the text can be cut in more than one way. */
   readonly message: string;
 }
 
+/** A field that may be missing from a callback. A missing `message` is the empty string. */
+export type OptionalField = Exclude<UnsignedField, 'message'>;
+
+const optionalFields = unsignedFields.filter((field) => field !== 'message');
+
 /**
- * Decides what a proof vouches for. A joined text is ambiguous when more than one field may hold `:`, and one of them
- * does: the same proof then also holds for the values cut elsewhere. Only what is the same in every cut is covered.
+ * Finds what a proof covers. A joined text is ambiguous when more than one field may hold `:` and one of them does:
+ * the same proof then also holds for the values cut elsewhere. Only values that are equal in every cut are covered.
  *
  * In Dragonpay's RSA text the merchant id stands between `message` and the parameters. Where neither parameter holds
  * a `:` and no part of `message` equals the merchant id, there is one cut only. Otherwise `message` is certain up to
  * the first part that equals the merchant id, since every cut has at least that.
+ * @param fields the fields of the signed text, or `all` where the source of the callback vouches for every field
  */
-export function coverageOf(fields: readonly SignedField[], callback: CheckedCallback, merchantId: string): Coverage {
-  const { all, freeText } = groupsOf(fields);
-  if (freeText.length < 2 || !freeText.some((field) => callback[field]?.includes(':'))) {
-    return { covered: all, message: callback.message };
+export function coverageOf(
+  fields: readonly SignedField[] | 'all',
+  callback: CheckedCallback,
+  merchantId: string,
+): Coverage {
+  const { message } = callback;
+  const { covered, uncovered, freeText } = fields === 'all' ? everything : groupsOf(fields);
+  if (fields === 'all' || freeText.length < 2 || !freeText.some((field) => callback[field]?.includes(':'))) {
+    return { covered, uncovered, message };
   }
-  const parts = callback.message.split(':');
+  const parts = message.split(':');
   const firstCut = hasMerchantIdAfterMessage(fields) ? parts.indexOf(merchantId) : 0;
   if (firstCut < 0 && !callback.param1?.includes(':') && !callback.param2?.includes(':')) {
-    return { covered: all, message: callback.message };
+    return { covered, uncovered, message };
   }
-  const covered = new Set(fields.filter((field) => !isFreeText(field)));
-  return { covered, message: firstCut < 0 ? callback.message : parts.slice(0, firstCut).join(':') };
+  const certain = splitOptional((field) => covered.includes(field) && !isFreeText(field));
+  return { ...certain, message: firstCut < 0 ? message : parts.slice(0, firstCut).join(':') };
 }
 
-interface FieldGroups {
-  readonly all: ReadonlySet<SignedField>;
-  readonly freeText: readonly SignedField[];
+function splitOptional(isCovered: (field: OptionalField) => boolean): Pick<Coverage, 'covered' | 'uncovered'> {
+  return { covered: optionalFields.filter(isCovered), uncovered: optionalFields.filter((field) => !isCovered(field)) };
 }
 
-/** Worked out once for each signed text of the settings, not for each callback. */
+type FieldGroups = Pick<Coverage, 'covered' | 'uncovered'> & { readonly freeText: readonly SignedField[] };
+
+const signable: readonly string[] = signableFields('payment');
+
+/** The gateway and the merchant vouch for all that a proof may cover, and for no hints. */
+const everything: FieldGroups = { ...splitOptional((field) => signable.includes(field)), freeText: [] };
+
+/** Computed once for each signed text of the settings, not for each callback. */
 const groups = new WeakMap<readonly SignedField[], FieldGroups>();
 
 function groupsOf(fields: readonly SignedField[]): FieldGroups {
   let known = groups.get(fields);
   if (known === undefined) {
-    known = { all: new Set(fields), freeText: fields.filter(isFreeText) };
+    const names: readonly string[] = fields;
+    known = { ...splitOptional((field) => names.includes(field)), freeText: fields.filter(isFreeText) };
     groups.set(fields, known);
   }
   return known;

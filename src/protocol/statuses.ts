@@ -1,32 +1,44 @@
-/**
- * The statuses of payments and payouts and what may follow what, as data. The SQL and the in-memory repository are
- * both driven by this table. Source: Dragonpay's status codes, and the rule that a settled payment never goes back.
- */
-
 import type { CallbackKind } from './kinds.js';
 
-/** The status letters of payments. */
-export const paymentStatuses = {
-  S: 'success',
-  F: 'failure',
-  P: 'pending',
-  U: 'unknown',
-  R: 'refund',
-  K: 'chargeback',
-  V: 'void',
-  A: 'authorized',
-  E: 'expired',
-} as const;
+/** One status of the tables below. */
+export interface StatusRow<Letter extends string = string> {
+  readonly name: string;
+  /** The statuses that may follow this one. */
+  readonly followers: readonly Letter[];
+  /** `open`: another status is expected, so `reconcile()` asks about it. Otherwise, whether the money has arrived. */
+  readonly state: 'open' | 'good' | 'bad';
+}
 
-/** The status letters of payouts. */
-export const payoutStatuses = {
-  S: 'completed',
-  F: 'failed',
-  P: 'pending',
-  V: 'voided',
-  G: 'in progress',
-  H: 'on hold',
-} as const;
+/** Takes the letters from the keys, so that the compiler refuses a follower without a row. */
+function defineStatuses<Letter extends string>(rows: Readonly<Record<Letter, StatusRow<NoInfer<Letter>>>>) {
+  return rows;
+}
+
+/**
+ * The statuses of payments. A settled payment never goes back. `F`, `V` and `E` may still become `S`: Dragonpay's
+ * support validates late deposits by hand. Source: Dragonpay's status codes.
+ */
+export const paymentStatuses = defineStatuses({
+  S: { name: 'success', followers: ['R', 'K'], state: 'good' },
+  F: { name: 'failure', followers: ['S'], state: 'bad' },
+  P: { name: 'pending', followers: ['S', 'F', 'U', 'A', 'V', 'E', 'R', 'K'], state: 'open' },
+  U: { name: 'unknown', followers: ['S', 'F', 'P', 'A', 'V', 'E', 'R', 'K'], state: 'open' },
+  R: { name: 'refund', followers: ['K'], state: 'bad' },
+  K: { name: 'chargeback', followers: [], state: 'bad' },
+  V: { name: 'void', followers: ['S'], state: 'bad' },
+  A: { name: 'authorized', followers: ['S', 'F', 'P', 'U', 'V', 'E', 'R', 'K'], state: 'open' },
+  E: { name: 'expired', followers: ['S'], state: 'bad' },
+});
+
+/** The statuses of payouts. */
+export const payoutStatuses = defineStatuses({
+  S: { name: 'completed', followers: [], state: 'good' },
+  F: { name: 'failed', followers: [], state: 'bad' },
+  P: { name: 'pending', followers: ['S', 'F', 'V', 'G', 'H'], state: 'open' },
+  V: { name: 'voided', followers: [], state: 'bad' },
+  G: { name: 'in progress', followers: ['S', 'F', 'V', 'P', 'H'], state: 'open' },
+  H: { name: 'on hold', followers: ['S', 'F', 'V', 'P', 'G'], state: 'open' },
+});
 
 /** A status letter of a payment: success, failure, pending, unknown, refund, chargeback, void, authorized, expired. */
 export type PaymentStatus = keyof typeof paymentStatuses;
@@ -37,72 +49,49 @@ export type PayoutStatus = keyof typeof payoutStatuses;
 /** The status letter of a payment or a payout. */
 export type Status = PaymentStatus | PayoutStatus;
 
-/** The status that a row has before any callback arrived. */
+/** The status of a row before its first callback. */
 export const initialStatus = 'P';
 
-const followersOfPayment: Record<PaymentStatus, string> = {
-  P: 'SFUAVERK',
-  U: 'SFPAVERK',
-  A: 'SFPUVERK',
-  S: 'RK',
-  F: 'S',
-  V: 'S',
-  E: 'S',
-  R: 'K',
-  K: '',
+/** Both tables, by kind and letter. */
+export const statuses: Readonly<Record<CallbackKind, Readonly<Record<string, StatusRow>>>> = {
+  payment: paymentStatuses,
+  payout: payoutStatuses,
 };
 
-const followersOfPayout: Record<PayoutStatus, string> = {
-  P: 'SFVGH',
-  G: 'SFVPH',
-  H: 'SFVPG',
-  S: '',
-  F: '',
-  V: '',
-};
+/** The open statuses of payments: `reconcile()` asks the gateway about them. */
+export const openStatuses: readonly PaymentStatus[] = (Object.keys(paymentStatuses) as PaymentStatus[]).filter(
+  (letter) => paymentStatuses[letter].state === 'open',
+);
 
-/** The statuses of a payment of which more is to be heard: what `reconcile()` asks about. */
-export const openStatuses: readonly PaymentStatus[] = ['P', 'U', 'A'];
-
-/** A payment in one of these is closed: success after it is a late payment. */
-const closedPayment = 'FVE';
-
-const followers: Record<CallbackKind, Readonly<Record<string, string>>> = {
-  payment: followersOfPayment,
-  payout: followersOfPayout,
-};
-
-/** Whether a letter is a status of this kind. Letters are upper case; a lower-case one is none. */
+/** Whether a letter is a status of this kind. Status letters are upper case. */
 export function isStatus(kind: CallbackKind, letter: string): letter is Status {
-  return Object.hasOwn(followers[kind], letter);
+  return Object.hasOwn(statuses[kind], letter);
 }
 
-/** The statuses from which `status` may be entered, as one string of letters: data for the SQL. */
+/** Whether another status is expected after this one. An unknown letter is not open. */
+export function isOpen(kind: CallbackKind, letter: string): boolean {
+  return isStatus(kind, letter) && statuses[kind][letter]?.state === 'open';
+}
+
+/** The statuses from which `status` may be entered, as one string of letters. The SQL takes it as a parameter. */
 export function predecessors(kind: CallbackKind, status: string): string {
   return predecessorTable[kind][status] ?? '';
 }
 
-const predecessorTable = {
-  payment: invert(followersOfPayment),
-  payout: invert(followersOfPayout),
-};
+const predecessorTable = { payment: invert(paymentStatuses), payout: invert(payoutStatuses) };
 
-function invert(table: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const inverted: Record<string, string> = {};
-  for (const status of Object.keys(table)) {
-    inverted[status] = Object.keys(table)
-      .filter((from) => table[from]?.includes(status))
-      .join('');
-  }
-  return inverted;
+function invert(table: Readonly<Record<string, StatusRow>>): Readonly<Record<string, string>> {
+  const letters = Object.keys(table);
+  const entering = (status: string) => letters.filter((from) => table[from]?.followers.includes(status)).join('');
+  return Object.fromEntries(letters.map((status) => [status, entering(status)]));
 }
 
-/** What the machine says of a status that a callback brings to a row. */
+/** The decision about one status that a callback brings to a row. */
 export type Move = 'applied' | 'duplicate' | 'stale';
 
 /**
- * Decides one move. `reached` holds the statuses that callbacks have brought before, as letters; a row never enters
- * one of them again. A new row is pending without a callback having said so: the first P is news.
+ * Decides one move. `reached` holds the letters of the statuses that callbacks have brought before. A row never
+ * enters one of them again. A new row is pending before any callback says so, therefore the first P is applied.
  */
 export function decideMove(kind: CallbackKind, row: { status: string; reached: string }, status: string): Move {
   if (row.reached.includes(status)) return row.status === status ? 'duplicate' : 'stale';
@@ -110,12 +99,19 @@ export function decideMove(kind: CallbackKind, row: { status: string; reached: s
   return predecessors(kind, status).includes(row.status) ? 'applied' : 'stale';
 }
 
-/** The statuses from which entering `status` is late, as one string of letters: data for the SQL. */
+/** The statuses from which entering `status` is late, as one string of letters. The SQL takes it as a parameter. */
 export function latePredecessors(kind: CallbackKind, status: string): string {
-  return kind === 'payment' && status === 'S' ? closedPayment : '';
+  return status === 'S' ? lateTable[kind] : '';
 }
 
-/** Whether this move is money that arrived after the payment was given up: record it, and tell the handler. */
+const lateTable = { payment: closedBeforeSuccess('payment'), payout: closedBeforeSuccess('payout') };
+
+/** Success is late after a status from which no other one was expected. */
+function closedBeforeSuccess(kind: CallbackKind): string {
+  return [...predecessors(kind, 'S')].filter((letter) => !isOpen(kind, letter)).join('');
+}
+
+/** Whether a move is money that arrived after the payment had failed, expired or been voided. */
 export function isLate(kind: CallbackKind, previous: string, current: string): boolean {
   return latePredecessors(kind, current).includes(previous);
 }

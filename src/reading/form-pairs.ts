@@ -1,8 +1,8 @@
-/** Goes through the pairs of a form, undecoded, one after the other. */
+/** Iterates over the pairs of a form without decoding them. */
 export class FormPairs {
   name = '';
   value = '';
-  /** Whether name and value stand for themselves: there is nothing to decode, and no NUL. */
+  /** Whether name and value need no decoding and hold no NUL. */
   isPlain = true;
   readonly #form: string;
   #next = 0;
@@ -34,13 +34,13 @@ export class FormPairs {
 
 const specialCharacters = /[+%\0\u0080-\uffff]/g;
 
-/** Where the next character stands that does not stand for itself, or the end. */
+/** The index of the next character that needs decoding, or the length of the form. */
 function nextSpecial(form: string, from: number): number {
   specialCharacters.lastIndex = from;
   return specialCharacters.test(form) ? specialCharacters.lastIndex - 1 : form.length;
 }
 
-/** `undefined` where the text is no percent-encoded UTF-8. */
+/** Decodes a name or value. `undefined`: the text is not percent-encoded UTF-8. */
 export function decodeComponent(raw: string): string | undefined {
   const plain = decodeAscii(raw);
   if (plain !== undefined) return plain;
@@ -51,7 +51,7 @@ export function decodeComponent(raw: string): string | undefined {
   }
 }
 
-/** Takes half of the time of what is below, and nearly always does. `undefined` for what is not ASCII, or malformed. */
+/** Fast path for ASCII, about half the cost. `undefined`: not ASCII or malformed, use the slow path. */
 function decodeAscii(raw: string): string | undefined {
   let text = '';
   let from = 0;
@@ -69,19 +69,19 @@ const plus = 0x2b;
 const percent = 0x25;
 const space = 0x20;
 
-/** NaN for what is none. */
+/** The value of two hex digits, or NaN. */
 function hexByte(text: string, at: number): number {
   return 16 * hexDigit(text.charCodeAt(at)) + hexDigit(text.charCodeAt(at + 1));
 }
 
-/** NaN for what is none. */
+/** The value of a hex digit, or NaN. */
 function hexDigit(unit: number): number {
   if (unit >= 0x30 && unit <= 0x39) return unit - 0x30;
   const lowerCase = unit | 0x20;
   return lowerCase >= 0x61 && lowerCase <= 0x66 ? lowerCase - 0x57 : Number.NaN;
 }
 
-/** One character of Latin-1, as its percent escape. */
+/** The percent escape of one Latin-1 character. */
 export function percentEncode(character: string): string {
   return `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }

@@ -42,9 +42,9 @@ export function checkCorrection(change: Change, { reason, by, kind = 'payment' }
   const given = [status, amount, currency, refno].filter((value) => value !== undefined);
   check('change', given.length > 0, 'changes nothing');
   check('status', status === undefined || isStatus(kind, status), `is no status of a ${kind}`);
-  check('amount', amount === undefined || (amount !== '' && amountShape.isValidSync(amount)), 'is no decimal string');
+  check('amount', amount === undefined || (amount !== '' && amountShape.holds(amount)), 'is no decimal string');
   check('currency', currency === undefined || /^[A-Z]{3}$/.test(currency), 'is not three upper-case letters');
-  check('refno', refno === undefined || refnoShape.isValidSync(refno), 'is not 1 to 32 characters without ":"');
+  check('refno', refno === undefined || refnoShape.holds(refno), 'is not 1 to 32 characters without ":"');
   check('reason', isText(reason, 1024), 'is no text of 1 to 1,024 characters without NUL');
   check('by', isText(by, 64), 'is no text of 1 to 64 characters without NUL');
 }

@@ -1,3 +1,5 @@
+import { isProofField } from '../protocol/fields.js';
+
 /** Replaces the values of the three proofs in a form: whoever reads the inbox cannot replay it. */
 export function redactProofs(form: string): string {
   return form
@@ -10,8 +12,6 @@ export function redactProofs(form: string): string {
     .join('&');
 }
 
-const proofNames = new Set(['digest', 'signature', 'signatures']);
-
 function isProofName(rawName: string): boolean {
   let name = rawName.replaceAll('+', ' ');
   try {
@@ -19,5 +19,5 @@ function isProofName(rawName: string): boolean {
   } catch {
     // A name that cannot be decoded is no proof's.
   }
-  return proofNames.has(name.toLowerCase());
+  return isProofField(name);
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { invalidSetting } from '../errors.js';
 import { merchantIdShape } from '../protocol/field-shapes.js';
-import type { ProofAlgorithm } from '../protocol/signed-text.js';
+import type { ProofAlgorithm } from '../protocol/fields.js';
 
 /** The URLs that callbacks go to. A merchant has at most one of each. */
 export interface RegisteredUrls {

@@ -3,8 +3,9 @@ import type { Fetch } from '../gateway/gateway-client.js';
 import type { JobQueue } from '../jobs/job.js';
 import type { CallbackRequest } from '../model/callback-request.js';
 import type { Hooks } from '../observability/hooks.js';
+import type { ProofAlgorithm } from '../protocol/fields.js';
 import type { Environment } from '../protocol/gateway-addresses.js';
-import type { ProofAlgorithm, SignedText } from '../protocol/signed-text.js';
+import type { SignedText } from '../protocol/signed-text.js';
 import type { CallbackRepository } from '../repository/callback-repository.js';
 import type { PublicKeyInput } from '../verification/public-keys.js';
 

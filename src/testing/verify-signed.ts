@@ -1,8 +1,8 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { VerifiedCallback } from '../model/verified-callback.js';
+import type { ProofAlgorithm } from '../protocol/fields.js';
 import type { CallbackKind } from '../protocol/kinds.js';
 import { type CallbackFields, encodeCallback, type SigningKeys, signCallback } from '../protocol/sign-callback.js';
-import type { ProofAlgorithm } from '../protocol/signed-text.js';
 import { checkFields } from '../reading/check-fields.js';
 import { readFields } from '../reading/read-fields.js';
 import { resolveSettings } from '../settings/resolve-settings.js';

@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, KeyObject } from 'node:crypto';
-import type { ProofChecked } from './proof-verifier.js';
+import { keysUnavailable, mismatch, type ProofChecked } from './proof-verifier.js';
 
-/** An RSA key that Dragonpay signs with, made into a KeyObject once. */
+/** An RSA key that Dragonpay signs with. */
 export interface PublicKey {
   readonly key: KeyObject;
   /** The first 16 hex digits of the SHA-256 of the SubjectPublicKeyInfo. */
@@ -10,9 +10,9 @@ export interface PublicKey {
   readonly signatureBytes: number;
 }
 
-/** Where public keys come from. */
+/** A source of public keys. */
 export interface PublicKeySource {
-  /** The first key that a predicate holds for; asks for newer keys where none does. Never rejects. */
+  /** Finds the first key that a predicate holds for, and asks for newer keys if there is none. Never rejects. */
   firstThatVerifies(holds: (key: PublicKey) => boolean): ProofChecked | Promise<ProofChecked>;
   /** Resolves when no fetch is in flight. */
   settled(): Promise<void>;
@@ -23,7 +23,7 @@ export type PublicKeyInput = string | KeyObject;
 
 /**
  * Reads one public key: RSA, 2048 to 8192 bits.
- * @throws an Error that does not hold the key.
+ * @throws an Error without the key. Its message completes a sentence: "must be an RSA public key".
  */
 export function readPublicKey(input: PublicKeyInput): PublicKey {
   const key = toKeyObject(input);
@@ -48,17 +48,17 @@ function toKeyObject(input: PublicKeyInput): KeyObject {
   }
 }
 
-/** Keys that the settings give. */
+/** The keys of the settings. */
 export function givenKeys(keys: readonly PublicKey[]): PublicKeySource {
   return {
-    firstThatVerifies: (holds) => findKey(keys, holds) ?? 'mismatch',
+    firstThatVerifies: (holds) => findKey(keys, holds) ?? mismatch,
     settled: async () => {},
   };
 }
 
 function findKey(keys: readonly PublicKey[], holds: (key: PublicKey) => boolean): ProofChecked | undefined {
   const found = keys.find(holds);
-  return found && { keyId: found.keyId };
+  return found && { ok: true, keyId: found.keyId };
 }
 
 const hour = 3_600_000;
@@ -71,10 +71,10 @@ interface FetchedKeys {
 }
 
 /**
- * Dragonpay's keys, from the gateway's keys endpoint. They serve for an hour. A proof that none of them verifies
- * causes one new fetch, at most one a minute in all, so that junk cannot drive traffic to Dragonpay. When a fetch
- * fails the last keys known go on serving, for a day at most; but a proof that fails while they could not be renewed
- * is no forgery yet: the answer is `unavailable`, so that a rotation during an outage loses no payment.
+ * Dragonpay's keys, fetched from the gateway's keys endpoint and used for an hour. A proof that none of them verifies
+ * causes a new fetch, but at most one per minute in all, so that forgeries cannot cause traffic to Dragonpay. After a
+ * failed fetch the last known keys are used, for at most a day. A proof that fails while the keys cannot be renewed
+ * may be genuine: the result is `keys-unavailable`, so that a key rotation during an outage loses no payment.
  */
 export class FetchedPublicKeys implements PublicKeySource {
   readonly #fetchKeyList: () => Promise<unknown>;
@@ -94,12 +94,12 @@ export class FetchedPublicKeys implements PublicKeySource {
   async firstThatVerifies(holds: (key: PublicKey) => boolean): Promise<ProofChecked> {
     const startedAt = this.#now();
     const known = await this.#keys();
-    if (known === undefined || known.keys.length === 0) return 'unavailable';
+    if (known === undefined || known.keys.length === 0) return keysUnavailable;
     const found = findKey(known.keys, holds);
     if (found !== undefined) return found;
     const newer = await this.#keysNewerThan(known, startedAt);
-    if (newer === undefined || newer.keys.length === 0) return 'unavailable';
-    return findKey(newer.keys, holds) ?? 'mismatch';
+    if (newer === undefined || newer.keys.length === 0) return keysUnavailable;
+    return findKey(newer.keys, holds) ?? mismatch;
   }
 
   async settled(): Promise<void> {
@@ -117,13 +117,13 @@ export class FetchedPublicKeys implements PublicKeySource {
     return this.#current === undefined ? Number.POSITIVE_INFINITY : this.#now() - this.#current.fetchedAt;
   }
 
-  /** After a second failure in a row the next try waits a second, then two, four, at most a minute. */
+  /** From the second failure in a row, the next fetch waits 1, 2, 4 and so on up to 60 seconds. */
   #mayFetch(): boolean {
     if (this.#inFlight !== undefined || this.#failures < 2) return true;
     return this.#now() - this.#lastFailureAt >= Math.min(minute, 1000 * 2 ** (this.#failures - 2));
   }
 
-  /** Keys that are known to be current, or `undefined` where nobody can say. */
+  /** Keys that are known to be current. `undefined`: it is not known whether they are. */
   async #keysNewerThan(known: FetchedKeys, startedAt: number): Promise<FetchedKeys | undefined> {
     if (known.fetchedAt >= startedAt) return known;
     if (this.#current !== known) return this.#current;
@@ -135,7 +135,7 @@ export class FetchedPublicKeys implements PublicKeySource {
     return this.#lastRefetchSucceeded ? this.#current : undefined;
   }
 
-  /** Fetches, or joins the fetch in flight. Whether it succeeded. */
+  /** Fetches, or joins the fetch in flight. Resolves to whether it succeeded. */
   #refresh(): Promise<boolean> {
     this.#inFlight ??= this.#fetchKeys().finally(() => {
       this.#inFlight = undefined;
@@ -162,7 +162,7 @@ export class FetchedPublicKeys implements PublicKeySource {
   }
 }
 
-/** Reads `[{ value, status }]`. An entry that is no usable key is passed over, unless no Active one is usable. */
+/** Reads `[{ value, status }]`. Skips entries that are not usable keys. Throws if no Active entry is usable. */
 function readKeyList(answer: unknown): readonly PublicKey[] {
   if (!Array.isArray(answer)) throw new Error('the keys endpoint did not answer with a list');
   const active = answer.filter((entry) => entry?.status === 'Active' && typeof entry.value === 'string');

@@ -3,8 +3,8 @@ import { toVerified, type VerifiedCallback } from '../model/verified-callback.js
 import type { CheckedCallback } from '../protocol/fields.js';
 
 /**
- * Takes the gateway's answer for verified: it was given over https, to a call that only this merchant can make, and
- * names the payment that was asked about. The caller has checked the last, and the shapes.
+ * Makes a callback of the gateway's answer to an inquiry. The answer counts as verified because it came over https and
+ * only this merchant can make the call. The caller has checked that it names the payment in question, and the shapes.
  */
 export function verifiedByInquiry(
   answer: CheckedCallback,

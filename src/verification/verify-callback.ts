@@ -3,26 +3,26 @@ import { toVerified, type VerifiedCallback } from '../model/verified-callback.js
 import type { CheckedCallback } from '../protocol/fields.js';
 import type { CallbackKind } from '../protocol/kinds.js';
 import { joinSignedFields } from '../protocol/signed-text.js';
-import type { ReceivedFields } from '../reading/read-fields.js';
+import type { ReceivedFields } from '../reading/field-collector.js';
 import type { ProofChecked, ProofVerifier } from './proof-verifier.js';
 
-/** What a merchant accepts as a proof. */
+/** The proofs that a merchant accepts. */
 export interface VerificationPolicy {
   readonly merchantId: string;
   /** The accepted proofs of each kind of callback, the strongest first. */
   readonly accepted: Readonly<Record<CallbackKind, readonly ProofVerifier[]>>;
 }
 
-/** The result of {@link verifyCallback}. `unavailable`: no verdict is possible now, since there are no public keys. */
+/** The result of {@link verifyCallback}. `keys-unavailable`: no verdict is possible without public keys. */
 export type Verdict =
   | { readonly ok: true; readonly callback: VerifiedCallback }
-  | { readonly ok: false; readonly issues: readonly Issue[] }
-  | { readonly ok: false; readonly unavailable: true };
+  | { readonly ok: false; readonly reason: 'invalid'; readonly issues: readonly Issue[] }
+  | { readonly ok: false; readonly reason: 'keys-unavailable' };
 
 /**
- * Verifies a callback by the merchant's policy: what is configured is what is accepted; every accepted proof that is
- * present must hold, and at least one must be present. Never throws, never rejects. There is a promise only where a
- * proof has to wait for a key.
+ * Verifies a callback by the merchant's policy. Only the configured kinds of proofs are accepted. Every accepted proof
+ * that is present must hold, and at least one must be present. Never throws, never rejects. Returns a promise only
+ * where a proof waits for a key.
  */
 export function verifyCallback(
   callback: CheckedCallback,
@@ -56,20 +56,24 @@ function judge(
   present: readonly ProofVerifier[],
   checked: readonly ProofChecked[],
 ): Verdict {
-  const failed = present[checked.indexOf('mismatch')];
-  if (failed !== undefined) return refused('proof-mismatch', failed.field, `${failed.field} does not hold`);
-  if (checked.includes('unavailable')) return { ok: false, unavailable: true };
+  const failed = present[checked.findIndex((one) => !one.ok && one.reason === 'mismatch')];
+  if (failed !== undefined) return refused('proof-mismatch', failed.field, `${failed.field} does not match the fields`);
   const [verifier] = present;
   const [strongest] = checked;
-  if (verifier === undefined || typeof strongest !== 'object') {
+  if (verifier === undefined || strongest === undefined) {
     const fields = accepted[callback.kind].map(({ field }) => field);
     return refused('proof-missing', fields[0], `no proof of an accepted kind is present (${fields.join(', ')})`);
   }
+  if (!strongest.ok || checked.some((one) => !one.ok)) return { ok: false, reason: 'keys-unavailable' };
   const proof = { algorithm: verifier.algorithm, keyId: strongest.keyId };
   const by = { origin: 'callback', method, raw, proof } as const;
   return { ok: true, callback: toVerified(callback, by, verifier.signedText.fields, merchantId) };
 }
 
 function refused(code: Issue['code'], field: string | undefined, message: string): Verdict {
-  return { ok: false, issues: [field === undefined ? { code, message } : { code, field, message }] };
+  return {
+    ok: false,
+    reason: 'invalid',
+    issues: [field === undefined ? { code, message } : { code, field, message }],
+  };
 }

@@ -80,7 +80,7 @@ describe('dragonpay-callback verify', () => {
       'a colon',
       () => encodeCallback(signCallback({ ...fields, txnid: 'A:B' }, { sha1 })),
       'malformed-field',
-      'txnid does not have its shape',
+      'txnid is malformed',
     ],
     ['a field twice', () => `${signed()}&TXNID=T-2`, 'repeated-field', 'txnid occurs more than once'],
     ['bytes that are not UTF-8', () => signed().replace('%c3%b1', '%f1'), 'invalid-utf8', 'message is not UTF-8'],
@@ -91,7 +91,12 @@ describe('dragonpay-callback verify', () => {
       'ambiguous-kind',
       'both present',
     ],
-    ['a payout that has no key', () => 'merchantTxnId=O-1&refNo=R&status=S', 'kind-not-accepted', 'takes no payouts'],
+    [
+      'a payout that has no key',
+      () => 'merchantTxnId=O-1&refNo=R&status=S',
+      'kind-not-accepted',
+      'does not accept payouts',
+    ],
     ['too much', () => `${signed()}&x=${'x'.repeat(20_000)}`, 'body-too-large', ''],
   ] as const) {
     it(`answers ${code} for ${what}, and prints no secret or expected proof`, async () => {
@@ -148,7 +153,7 @@ describe('dragonpay-callback verify', () => {
       {
         code: 'proof-mismatch',
         field: 'digest',
-        message: 'digest does not hold',
+        message: 'digest does not match the fields',
         meaning: failures['proof-mismatch'].meaning,
       },
     ]);

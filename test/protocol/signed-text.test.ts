@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { MemoryRepository } from '../../src/index.js';
-import type { SignedField } from '../../src/protocol/signed-text.js';
+import type { SignedField } from '../../src/protocol/fields.js';
 import type { WireSettings } from '../../src/settings/settings.js';
 import type { VerificationPolicy } from '../../src/verification/verify-callback.js';
 import { judge, policyOf, wordFor } from '../support/judge.js';

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { statusText } from '../../examples/shop/status.js';
 import type { CallbackKind } from '../../src/protocol/kinds.js';
 import {
   decideMove,
@@ -10,7 +11,9 @@ import {
   paymentStatuses,
   payoutStatuses,
   predecessors,
+  statuses,
 } from '../../src/protocol/statuses.js';
+import { moves } from '../../src/testing/repository-conformance/status-moves.js';
 
 /**
  * What may follow what, written out by hand. One line for each status that a row is in, one letter for each status
@@ -58,6 +61,21 @@ function* cells(kind: CallbackKind): Generator<{ from: string; to: string; cell:
 }
 
 describe('The status machine', () => {
+  for (const kind of kinds) {
+    it(`has every ${kind} status in the hand-written moves of the conformance suite`, () => {
+      const missing = Object.keys(statuses[kind]).filter((letter) => !(letter in moves[kind].from));
+      expect(missing, 'add to src/testing/repository-conformance/status-moves.ts').to.deep.equal([]);
+      expect([...moves[kind].to]).to.have.members(Object.keys(statuses[kind]));
+    });
+  }
+
+  it('has every payment status in the texts of the example shop', () => {
+    const missing = Object.keys(paymentStatuses).filter(
+      (letter) => letter !== 'U' && statusText(letter) === statusText('U'),
+    );
+    expect(missing, 'add to examples/shop/status.ts').to.deep.equal([]);
+  });
+
   for (const kind of kinds) {
     const letters = tables[kind].columns.split(' ');
 

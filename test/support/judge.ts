@@ -21,12 +21,12 @@ export async function judgeForm(form: string, policy: VerificationPolicy): Promi
   const received = await readFields(postForm(form), { bodyBytes: 1e6, queryBytes: 1e6, fields: 64 });
   if (!received.ok) throw new Error(`refused with ${received.code}`);
   const checked = checkFields(received, new Set(['payment', 'payout']));
-  if (!checked.ok) return { ok: false, issues: checked.issues };
+  if (!checked.ok) return checked;
   return verifyCallback(checked.callback, { method: 'POST', raw: received.raw }, policy);
 }
 
-/** One word for a verdict: `ok`, `unavailable`, or the code of the first issue. */
+/** One word for a verdict: `ok`, `keys-unavailable`, or the code of the first issue. */
 export function wordFor(verdict: Verdict): string {
   if (verdict.ok) return 'ok';
-  return 'unavailable' in verdict ? 'unavailable' : (verdict.issues[0]?.code ?? 'no issue');
+  return verdict.reason === 'invalid' ? (verdict.issues[0]?.code ?? 'no issue') : verdict.reason;
 }

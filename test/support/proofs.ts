@@ -1,4 +1,4 @@
-import type { SignedField } from '../../src/protocol/signed-text.js';
+import type { SignedField } from '../../src/protocol/fields.js';
 import type { DragonpaySettings } from '../../src/settings/settings.js';
 import { judge, policyOf, wordFor } from './judge.js';
 import { type OpensslKeyPair, opensslHmac, opensslRsaKey, opensslSha1, opensslSign } from './openssl.js';

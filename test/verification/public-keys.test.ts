@@ -124,9 +124,12 @@ describe('Public keys', () => {
 
   it('that are given never change', async () => {
     const keys = givenKeys([readPublicKey(key.publicKeyPem), readPublicKey(newKey.publicKeyPem)]);
-    expect(await keys.firstThatVerifies(({ keyId }) => keyId === newKey.keyId)).to.deep.equal({ keyId: newKey.keyId });
-    expect(await keys.firstThatVerifies(() => true)).to.deep.equal({ keyId: key.keyId });
-    expect(await keys.firstThatVerifies(() => false)).to.equal('mismatch');
+    expect(await keys.firstThatVerifies(({ keyId }) => keyId === newKey.keyId)).to.deep.equal({
+      ok: true,
+      keyId: newKey.keyId,
+    });
+    expect(await keys.firstThatVerifies(() => true)).to.deep.equal({ ok: true, keyId: key.keyId });
+    expect(await keys.firstThatVerifies(() => false)).to.deep.equal({ ok: false, reason: 'mismatch' });
     expect(await keys.settled()).to.equal(undefined);
   });
 
@@ -157,7 +160,7 @@ describe('Public keys', () => {
     /** What comes of a proof that this key made: `ok` or the word that says why not. */
     async function proofBy({ keyId }: OpensslKeyPair, source = keys): Promise<string> {
       const checked = await source.firstThatVerifies((candidate: PublicKey) => candidate.keyId === keyId);
-      if (typeof checked === 'string') return checked;
+      if (!checked.ok) return checked.reason;
       expect(checked.keyId).to.equal(keyId);
       return 'ok';
     }
@@ -261,7 +264,7 @@ describe('Public keys', () => {
       expect(await proofBy(key)).to.equal('ok');
       now += hour;
       gateway.keys = [revoked(key)];
-      expect(await proofBy(key)).to.equal('unavailable');
+      expect(await proofBy(key)).to.equal('keys-unavailable');
       now += hour;
       gateway.keys = [active(newKey)];
       expect(await proofBy(newKey)).to.equal('ok');
@@ -275,7 +278,7 @@ describe('Public keys', () => {
       now += day - hour - 1;
       expect(await proofBy(key)).to.equal('ok');
       now += 1;
-      expect(await proofBy(key)).to.equal('unavailable');
+      expect(await proofBy(key)).to.equal('keys-unavailable');
       gateway.recover();
       now += minute;
       expect(await proofBy(key)).to.equal('ok');
@@ -283,7 +286,7 @@ describe('Public keys', () => {
 
     it('are unavailable as long as none were fetched', async () => {
       gateway.fail();
-      expect(await proofBy(key)).to.equal('unavailable');
+      expect(await proofBy(key)).to.equal('keys-unavailable');
       gateway.recover();
       expect(await proofBy(key)).to.equal('ok');
     });
@@ -293,7 +296,7 @@ describe('Public keys', () => {
       const askedAt: number[] = [];
       const start = now;
       for (let asked = 0; now - start < 6 * minute; now += second / 2) {
-        expect(await proofBy(key)).to.equal('unavailable');
+        expect(await proofBy(key)).to.equal('keys-unavailable');
         if (gateway.requests.length > asked) askedAt.push((now - start) / second);
         asked = gateway.requests.length;
       }
@@ -309,9 +312,9 @@ describe('Public keys', () => {
       now += 10 * minute;
       gateway.fail();
       gateway.keys = [active(newKey)];
-      expect(await proofBy(newKey)).to.equal('unavailable');
+      expect(await proofBy(newKey)).to.equal('keys-unavailable');
       now += second;
-      expect(await proofBy(newKey), 'nor within the minute, without another fetch').to.equal('unavailable');
+      expect(await proofBy(newKey), 'nor within the minute, without another fetch').to.equal('keys-unavailable');
       expect(gateway.requests).to.have.length(2);
       expect(await proofBy(key), 'the known keys serve meanwhile').to.equal('ok');
       gateway.recover();
@@ -323,7 +326,7 @@ describe('Public keys', () => {
       await proofBy(key);
       now += 2 * hour;
       gateway.fail();
-      expect(await proofBy(newKey)).to.equal('unavailable');
+      expect(await proofBy(newKey)).to.equal('keys-unavailable');
       expect(await proofBy(key)).to.equal('ok');
     });
 
@@ -381,14 +384,14 @@ describe('Public keys', () => {
     for (const [what, answer] of bad) {
       it(`are unavailable when the gateway answers with ${what}`, async () => {
         gateway.answer = (_, response) => answer(response);
-        expect(await proofBy(key)).to.equal('unavailable');
+        expect(await proofBy(key)).to.equal('keys-unavailable');
         gateway.recover();
         expect(await proofBy(key)).to.equal('ok');
       });
     }
 
     it('are unavailable with a wrong API key', async () => {
-      expect(await proofBy(key, fetched(undefined, 'another key'))).to.equal('unavailable');
+      expect(await proofBy(key, fetched(undefined, 'another key'))).to.equal('keys-unavailable');
       expect(gateway.requests).to.have.length(1);
     });
 
@@ -404,7 +407,7 @@ describe('Public keys', () => {
           ]) {
             gateway.answer = (_, response) =>
               response.writeHead(status, { location }).end(JSON.stringify(gateway.keys));
-            expect(await proofBy(key, fetched())).to.equal('unavailable');
+            expect(await proofBy(key, fetched())).to.equal('keys-unavailable');
           }
           expect(elsewhere.requests).to.deep.equal([]);
           expect(gateway.requests).to.have.length(2);
@@ -428,7 +431,7 @@ describe('Public keys', () => {
         answerWith(65_536, chunked);
         expect(await proofBy(key, fetched())).to.equal('ok');
         answerWith(65_537, chunked);
-        expect(await proofBy(key, fetched())).to.equal('unavailable');
+        expect(await proofBy(key, fetched())).to.equal('keys-unavailable');
       }
     });
 
@@ -446,7 +449,7 @@ describe('Public keys', () => {
           write();
         };
       });
-      expect(await proofBy(key)).to.equal('unavailable');
+      expect(await proofBy(key)).to.equal('keys-unavailable');
       await ended;
       expect(written).to.be.lessThan(64 * 1024 * 1024);
     });
@@ -461,9 +464,9 @@ describe('Public keys', () => {
       };
       try {
         gateway.answer = () => {};
-        expect(await proofBy(key, fetched()), 'no answer').to.equal('unavailable');
+        expect(await proofBy(key, fetched()), 'no answer').to.equal('keys-unavailable');
         gateway.answer = (_, response) => response.writeHead(200).write('[');
-        expect(await proofBy(key, fetched()), 'no end').to.equal('unavailable');
+        expect(await proofBy(key, fetched()), 'no end').to.equal('keys-unavailable');
       } finally {
         AbortSignal.timeout = original;
       }
@@ -500,7 +503,7 @@ describe('Public keys', () => {
         async () => undefined as unknown as Response,
       ] satisfies Fetch[]) {
         const source = fetched(fetch);
-        expect(await proofBy(key, source)).to.equal('unavailable');
+        expect(await proofBy(key, source)).to.equal('keys-unavailable');
         await source.settled();
       }
     });

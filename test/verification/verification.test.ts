@@ -42,8 +42,8 @@ describe('Verification', () => {
     const text = 'merchant12345:12345:500.00:php:description placeholder:customer@example.com';
     const control = '2df785d5866b9525ce8c38ab9ef5e953a330f310';
     expect(opensslSha1(`${text}:secret key`)).to.equal(control);
-    expect(await digest.verify(text, control)).to.deep.equal({ keyId: 'secretKeys[0]' });
-    expect(await digest.verify(`${text}.`, control)).to.equal('mismatch');
+    expect(await digest.verify(text, control)).to.deep.equal({ ok: true, keyId: 'secretKeys[0]' });
+    expect(await digest.verify(`${text}.`, control)).to.deep.equal({ ok: false, reason: 'mismatch' });
   });
 
   describe('takes what openssl signed', () => {
@@ -65,6 +65,8 @@ describe('Verification', () => {
         currency: 'PHP',
         origin: 'callback',
         method: 'POST',
+        inquiry: undefined,
+        occasion: undefined,
       });
       expect(raw()).to.match(/^txnid=T-1&refno=/);
     });
@@ -104,6 +106,8 @@ describe('Verification', () => {
         currency: 'PHP',
         origin: 'callback',
         method: 'POST',
+        inquiry: undefined,
+        occasion: undefined,
       });
     });
 
@@ -367,9 +371,15 @@ describe('Verification', () => {
       const cases: Array<
         [what: string, fields: () => Fields, weaker: Array<'hmac' | 'sha1'>, word: string, fetched: boolean]
       > = [
-        ['a signature cannot be judged', () => withProofs('valid', 'absent', 'absent'), [], 'unavailable', true],
-        ['nor can a forged one', () => withProofs('invalid', 'absent', 'absent'), [], 'unavailable', true],
-        ['a weaker proof does not help', () => withProofs('valid', 'absent', 'valid'), ['sha1'], 'unavailable', true],
+        ['a signature cannot be judged', () => withProofs('valid', 'absent', 'absent'), [], 'keys-unavailable', true],
+        ['nor can a forged one', () => withProofs('invalid', 'absent', 'absent'), [], 'keys-unavailable', true],
+        [
+          'a weaker proof does not help',
+          () => withProofs('valid', 'absent', 'valid'),
+          ['sha1'],
+          'keys-unavailable',
+          true,
+        ],
         [
           'a weaker proof that fails decides',
           () => withProofs('valid', 'absent', 'invalid'),

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Command, Option } from 'commander';
-import type { ProofAlgorithm } from '../../protocol/signed-text.js';
+import type { ProofAlgorithm } from '../../protocol/fields.js';
 import { startSandbox } from '../../sandbox/start-sandbox.js';
 import { settingsFromEnv } from '../../settings/settings-from-env.js';
 import type { CommandContext } from '../command-context.js';

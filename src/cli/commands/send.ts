@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { fieldHelp, isProofField } from '../../protocol/fields.js';
 import { type CallbackFields, encodeCallback, signCallback } from '../../protocol/sign-callback.js';
 import type { CommandContext } from '../command-context.js';
 import { callUrl, type Reply } from '../http-call.js';
@@ -20,16 +21,6 @@ interface SendOptions extends SigningOptions {
   readonly [name: string]: unknown;
 }
 
-const optionalFields = {
-  merchantid: 'default: DRAGONPAY_MERCHANT_ID',
-  amount: 'such as 100.00',
-  ccy: 'such as PHP',
-  param1: '',
-  param2: '',
-  procid: 'the channel, such as BOG',
-  settledate: 'YYYY-MM-DD',
-} as const;
-
 /** `dragonpay-callback send`. */
 export function sendCommand(context: CommandContext): Command {
   const command = new Command('send')
@@ -40,7 +31,7 @@ export function sendCommand(context: CommandContext): Command {
     .option('--refno <refno>', "Dragonpay's reference number (default: derived from the txnid)")
     .option('--status <letter>', 'status: S, F, P and so on', 'S')
     .option('--message <text>', 'message', '[000] BOG Reference No: test');
-  for (const [name, hint] of Object.entries(optionalFields)) command.option(`--${name} <value>`, hint);
+  for (const [name, hint] of Object.entries(fieldHelp)) command.option(`--${name} <value>`, hint);
   return command
     .option('--field <name=value>', 'any other field, or a proof that replaces the computed one; repeatable', addField)
     .addOption(new Option('--method <method>', 'HTTP method').choices(['POST', 'GET']).default('POST'))
@@ -73,9 +64,9 @@ async function send(url: string, options: SendOptions, env: CommandContext['env'
   const txnid = required(options.txnid, '--txnid <id>');
   const { merchantId, keys } = await readSigningKeys(options, env);
   const given = Object.entries(options.field ?? {});
-  const toSign = given.filter(([name]) => !isProof(name)).reduce(withField, fieldsOf(txnid, options, merchantId));
+  const toSign = given.filter(([name]) => !isProofField(name)).reduce(withField, fieldsOf(txnid, options, merchantId));
   const signed = signCallback(toSign, keys, { merchantId: merchantId ?? '' });
-  const fields = given.filter(([name]) => isProof(name)).reduce(withField, signed);
+  const fields = given.filter(([name]) => isProofField(name)).reduce(withField, signed);
   const form = encodeCallback(fields);
   const answer =
     method === 'POST'
@@ -84,8 +75,8 @@ async function send(url: string, options: SendOptions, env: CommandContext['env'
   const reply = withoutProofs(answer, signed);
   const { verdict, exitCode, why } = judgeReply(reply, method, `${kind} ${printable(txnid)}`);
   // Proofs are not printed: whoever reads them could replay the callback.
-  const shown = Object.fromEntries(Object.entries(fields).filter(([name]) => !isProof(name)));
-  const proofs = Object.keys(fields).filter(isProof);
+  const shown = Object.fromEntries(Object.entries(fields).filter(([name]) => !isProofField(name)));
+  const proofs = Object.keys(fields).filter(isProofField);
   return {
     exitCode,
     json: { verdict, why, request: { method, url, kind, fields: shown, proofs }, reply },
@@ -103,7 +94,7 @@ function fieldsOf(txnid: string, options: SendOptions, merchantId: string | unde
   const { kind, status, message, refno = refnoOf(txnid) } = options;
   const fields: Record<string, string> =
     kind === 'payment' ? { txnid, refno, status, message } : { merchantTxnId: txnid, refNo: refno, status, message };
-  for (const name of Object.keys(optionalFields)) {
+  for (const name of Object.keys(fieldHelp)) {
     const value = options[name] ?? (name === 'merchantid' && kind === 'payment' ? merchantId : undefined);
     if (typeof value === 'string') fields[name] = value;
   }
@@ -121,15 +112,11 @@ function refnoOf(txnid: string): string {
   return createHash('sha256').update(txnid).digest('hex').slice(0, 12).toUpperCase();
 }
 
-function isProof(name: string): boolean {
-  return ['digest', 'signature', 'signatures'].includes(name.toLowerCase());
-}
-
 /** Removes proofs from a reply: a redirect may repeat the query, and an error page the body. */
 function withoutProofs(reply: Reply, signed: CallbackFields): Reply {
   if (!reply.answered) return reply;
   const proofs = Object.entries(signed).flatMap(([name, value]) =>
-    isProof(name) ? [value, encodeURIComponent(value), encodeCallback({ '': value }).slice(1)] : [],
+    isProofField(name) ? [value, encodeURIComponent(value), encodeCallback({ '': value }).slice(1)] : [],
   );
   const redacted = (text: string) => proofs.reduce((rest, proof) => rest.replaceAll(proof, '(a proof)'), text);
   const headers = Object.entries(reply.headers).map(([name, value]) => [name, redacted(value)]);

@@ -1,10 +1,17 @@
 import { failures } from '../../errors.js';
 import type { Issue } from '../../model/issue.js';
 import { toRequest } from '../../model/to-request.js';
-import type { CheckedCallback } from '../../protocol/fields.js';
-import { knownFieldNames } from '../../protocol/fields.js';
+import {
+  type CheckedCallback,
+  fieldTable,
+  isProofField,
+  type ProofAlgorithm,
+  proofAlgorithms,
+  proofFields,
+  type SignedField,
+} from '../../protocol/fields.js';
 import type { CallbackKind } from '../../protocol/kinds.js';
-import type { ProofAlgorithm, SignedField } from '../../protocol/signed-text.js';
+import { signedTextFor } from '../../protocol/signed-text.js';
 import { checkFields } from '../../reading/check-fields.js';
 import { type ReceivedFields, readFields } from '../../reading/read-fields.js';
 import type { ResolvedSettings } from '../../settings/resolve-settings.js';
@@ -46,7 +53,7 @@ export async function explainCallback(
   const unread = { method, fields: [], kind: undefined, merchantid: undefined, proofs: [] } as const;
   const read = await readFields(toRequest(form, method), limits);
   if (!read.ok) return { ...unread, outcome: 'invalid', issues: explained([failureOf(read.code)]) };
-  const fields = read.received.map(toShown);
+  const fields = read.received().map(toShown);
   const accepted = (['payment', 'payout'] as const).filter((kind) => policy.accepted[kind].length > 0);
   const checked = checkFields(read, new Set(accepted));
   if (!checked.ok) return { ...unread, fields, outcome: 'invalid', issues: explained(checked.issues) };
@@ -58,18 +65,17 @@ export async function explainCallback(
       { method, raw: read.raw },
       { ...policy, accepted: { ...policy.accepted, [kind]: verifiers } },
     );
-  const algorithms = kind === 'payment' ? (['rsa', 'hmac', 'sha1'] as const) : (['sha1'] as const);
   const proofs: ProofExplained[] = [];
-  for (const algorithm of algorithms) {
-    const field = proofField[algorithm];
-    const signs = (kind === 'payment' ? wire.payment[algorithm] : wire.payout.sha1).fields;
+  for (const algorithm of proofAlgorithms(kind)) {
+    const field = proofFields[algorithm];
+    const signs = signedTextFor(wire, kind, algorithm).fields;
     const verifier = policy.accepted[kind].find((one) => one.algorithm === algorithm);
     const result = await resultOf(callback, verifier, field, verdictBy);
     proofs.push({ algorithm, field, signs, ...result });
   }
   const verdict = await verdictBy(policy.accepted[kind]);
   return {
-    outcome: verdict.ok ? 'valid' : 'unavailable' in verdict ? 'keys-unavailable' : 'invalid',
+    outcome: verdict.ok ? 'valid' : verdict.reason,
     method,
     fields,
     kind,
@@ -78,8 +84,6 @@ export async function explainCallback(
     issues: explained(issuesOf(verdict)),
   };
 }
-
-const proofField = { rsa: 'signatures', hmac: 'signature', sha1: 'digest' } as const;
 
 async function resultOf(
   callback: CheckedCallback,
@@ -90,25 +94,26 @@ async function resultOf(
   if (callback[field] === undefined) return { result: 'absent' };
   if (verifier === undefined) return { result: 'not-accepted' };
   const verdict = await verdictBy([verifier]);
-  if (!verdict.ok && 'unavailable' in verdict) return { result: 'keys-unavailable' };
-  if (!verdict.ok) return { result: verdict.issues[0]?.code === 'proof-mismatch' ? 'does-not-hold' : 'not-judged' };
+  if (!verdict.ok) {
+    if (verdict.reason === 'keys-unavailable') return { result: verdict.reason };
+    return { result: verdict.issues[0]?.code === 'proof-mismatch' ? 'does-not-hold' : 'not-judged' };
+  }
   const { proof, unsigned } = verdict.callback;
   return { result: 'holds', keyId: proof.keyId, unsigned: Object.keys(unsigned) };
 }
 
-function toShown([name, value]: ReceivedFields['received'][number]): Explanation['fields'][number] {
+function toShown([name, value]: ReturnType<ReceivedFields['received']>[number]): Explanation['fields'][number] {
   const field = name.toLowerCase();
-  const isProof = Object.values<string>(proofField).includes(field);
   return {
     name,
-    value: isProof ? `(${value.length} characters)` : value,
-    ofProtocol: (knownFieldNames as readonly string[]).includes(field),
+    value: isProofField(name) ? `(${value.length} characters)` : value,
+    ofProtocol: Object.hasOwn(fieldTable, field),
   };
 }
 
 function issuesOf(verdict: Verdict): readonly Issue[] {
   if (verdict.ok) return [];
-  return 'unavailable' in verdict ? [failureOf('keys-unavailable')] : verdict.issues;
+  return verdict.reason === 'invalid' ? verdict.issues : [failureOf(verdict.reason)];
 }
 
 function failureOf(code: Issue['code']): Issue {

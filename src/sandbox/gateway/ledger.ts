@@ -2,7 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { DragonpayError } from '../../errors.js';
 import { alreadyExists, newPayment, newPayout } from '../../model/new-row.js';
 import type { PaymentDetails, PayoutDetails } from '../../model/rows.js';
-import { initialStatus, openStatuses } from '../../protocol/statuses.js';
+import { initialStatus } from '../../protocol/statuses.js';
 
 /** The fields that payments and payouts of the sandbox share. */
 interface SandboxRow {

@@ -1,6 +1,6 @@
+import type { ProofAlgorithm } from '../../protocol/fields.js';
 import type { CallbackKind } from '../../protocol/kinds.js';
 import type { CallbackFields } from '../../protocol/sign-callback.js';
-import type { ProofAlgorithm } from '../../protocol/signed-text.js';
 
 /**
  * Why a postback was sent: because of a new `status`, as a `copy`, to `contradict` the one before, as a `resend` because

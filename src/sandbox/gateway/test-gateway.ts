@@ -3,7 +3,7 @@ import { DragonpayError, invalidDetails, invalidSetting } from '../../errors.js'
 import { freeTextShape, statusShape } from '../../protocol/field-shapes.js';
 import type { CallbackKind } from '../../protocol/kinds.js';
 import { type CallbackFields, encodeCallback, signCallback, signedTextOf } from '../../protocol/sign-callback.js';
-import type { ProofAlgorithm } from '../../protocol/signed-text.js';
+import { isOpen } from '../../protocol/statuses.js';
 import { type MerchantAccount, type RegisteredUrls, readUrls } from '../sandbox-options.js';
 import { messageOf, paymentCallback, payoutCallback } from './callback-fields.js';
 import { KeyRing, type KeyStatus, type ListedKey } from './key-ring.js';
@@ -160,7 +160,7 @@ export class TestGateway {
     const misbehaviour = this.misbehaviours.of(id);
     const sending = this.#sender.send(await this.#sign(kind, id, fields, misbehaviour), target, misbehaviour);
     const { contradict } = misbehaviour;
-    if (contradict === undefined || unsettled.includes(fields.status ?? '')) return sending;
+    if (contradict === undefined || isOpen(kind, fields.status ?? '')) return sending;
     const later = async () => {
       const sent = await sending.all;
       const message = messageOf(contradict, fields.procid ?? '', fields.refno ?? fields.refNo ?? '');

@@ -1,15 +1,6 @@
 import type { CallbackKind } from '../../protocol/kinds.js';
-import { paymentStatuses, payoutStatuses } from '../../protocol/statuses.js';
+import { isStatus, statuses } from '../../protocol/statuses.js';
 import { type Html, html } from '../../web/html.js';
-
-const tones: Readonly<Record<string, 'good' | 'bad' | 'open'>> = {
-  S: 'good',
-  P: 'open',
-  U: 'open',
-  A: 'open',
-  G: 'open',
-  H: 'open',
-};
 
 /** The name of a status letter. */
 export function statusName(kind: CallbackKind, letter: string): string {
@@ -19,7 +10,7 @@ export function statusName(kind: CallbackKind, letter: string): string {
 
 /** A status letter and its name, as a coloured label. */
 export function statusBadge(kind: CallbackKind, letter: string): Html {
-  return html`<span class="status ${tones[letter] ?? 'bad'}">${letter} ${statusName(kind, letter)}</span>`;
+  return html`<span class="status ${rowOf(kind, letter)?.state ?? 'bad'}">${letter} ${statusName(kind, letter)}</span>`;
 }
 
 /** Groups the digits of an amount: `1,250.00`. */

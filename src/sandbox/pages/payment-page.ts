@@ -1,7 +1,8 @@
+import { isOpen } from '../../protocol/statuses.js';
 import { type Html, html } from '../../web/html.js';
 import type { WebReply } from '../../web/router.js';
 import { type Channel, type ChannelKind, channels, findChannel } from '../gateway/channels.js';
-import { isOpen, type SandboxPayment } from '../gateway/ledger.js';
+import type { SandboxPayment } from '../gateway/ledger.js';
 import { payerPage } from './layout.js';
 import { grouped } from './parts.js';
 
@@ -16,7 +17,7 @@ export interface PaymentView {
 /** The page of a payment: the choice of a channel, the steps at that channel, or the outcome. */
 export function paymentPage(view: PaymentView, choosesAgain: boolean): WebReply {
   const channel = findChannel(view.payment.procid);
-  if (!isOpen(view.payment)) return closedPage(view);
+  if (!isOpen('payment', view.payment.status)) return closedPage(view);
   if (channel === undefined || choosesAgain) return channelPage(view);
   return channel.kind === 'counter' ? counterPage(view, channel) : outcomePage(view, channel);
 }

@@ -1,5 +1,5 @@
 import type { CallbackKind } from '../../protocol/kinds.js';
-import { paymentStatuses, payoutStatuses, predecessors } from '../../protocol/statuses.js';
+import { predecessors, type StatusRow, statuses } from '../../protocol/statuses.js';
 import { type Html, html } from '../../web/html.js';
 import type { WebReply } from '../../web/router.js';
 import { findChannel } from '../gateway/channels.js';
@@ -40,9 +40,9 @@ ${misbehaviourForm(`${path}/misbehaviour`, gateway.misbehaviours.get(id))}</sect
 
 /** A button for each status. Statuses that must not follow are folded away, to test how the receiver handles them. */
 function statusButtons(path: string, kind: CallbackKind, current: string): Html {
-  const names = Object.entries(kind === 'payment' ? paymentStatuses : payoutStatuses);
+  const names = Object.entries(statuses[kind]);
   const mayFollow = (letter: string) => letter === current || predecessors(kind, letter).includes(current);
-  const button = ([letter, name]: readonly [string, string]) =>
+  const button = ([letter, { name }]: readonly [string, StatusRow]) =>
     html`<button class="small" id="settle-${letter}" name="status" value="${letter}">${letter} ${name}</button>
 `;
   const others = names.filter(([letter]) => !mayFollow(letter));

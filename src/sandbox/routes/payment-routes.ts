@@ -1,11 +1,11 @@
 import { wait } from '../../async/wait.js';
 import { DragonpayError } from '../../errors.js';
 import { withTwoDecimals } from '../../protocol/field-shapes.js';
-import { predecessors } from '../../protocol/statuses.js';
+import { isOpen, predecessors } from '../../protocol/statuses.js';
 import { type RouteGroup, seeOther, type WebReply, type WebRequest } from '../../web/router.js';
 import { messageOf } from '../gateway/callback-fields.js';
 import { findChannel } from '../gateway/channels.js';
-import { isOpen, type SandboxPayment } from '../gateway/ledger.js';
+import type { SandboxPayment } from '../gateway/ledger.js';
 import { requestDigestHolds } from '../gateway/request-digest.js';
 import type { TestGateway } from '../gateway/test-gateway.js';
 import { paymentPage, paymentRefused } from '../pages/payment-page.js';

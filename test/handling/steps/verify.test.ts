@@ -32,7 +32,7 @@ describe('Step 3, verify', () => {
       valid: false,
       origin: 'callback',
       method: 'POST',
-      issues: [{ code: 'malformed-field', field: 'amount', message: 'amount does not have its shape' }],
+      issues: [{ code: 'malformed-field', field: 'amount', message: 'amount is malformed' }],
       received: [
         ['txnid', 'T-1'],
         ['refno', 'R1'],

@@ -1,9 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type KnownFields, knownFieldNames } from '../../src/protocol/fields.js';
-import { paymentFields } from '../../src/protocol/payment-fields.js';
-import { payoutFields } from '../../src/protocol/payout-fields.js';
-import { havePlainShapes } from '../../src/protocol/plain-fields.js';
+import { fieldSchemas, haveShapes, type KnownFields, knownFieldNames } from '../../src/protocol/fields.js';
 
 const kinds = ['payment', 'payout'] as const;
 const plain: Record<(typeof kinds)[number], KnownFields> = {
@@ -25,10 +22,10 @@ const plain: Record<(typeof kinds)[number], KnownFields> = {
 };
 
 function schemaAccepts(kind: (typeof kinds)[number], fields: KnownFields): boolean {
-  return (kind === 'payment' ? paymentFields : payoutFields).isValidSync(fields);
+  return fieldSchemas[kind].isValidSync(fields);
 }
 
-/** Values on both sides of every rule: lengths around the limits, the characters at the edges, amounts of all forms. */
+/** Values on both sides of every rule: lengths near the limits, characters at the edges, amounts of all forms. */
 const edgeCharacter = fc.constantFrom(
   ...[
     '\u0000',
@@ -53,7 +50,7 @@ const edgeCharacter = fc.constantFrom(
   ],
 );
 const lengthsAtLimits = fc
-  .constantFrom(0, 1, 2, 3, 4, 19, 20, 21, 31, 32, 33, 39, 40, 41, 1023, 1024, 1025)
+  .constantFrom(0, 1, 2, 3, 4, 19, 20, 21, 31, 32, 33, 39, 40, 41)
   .chain((length) => fc.constantFrom('A', '9', ' ', 'é', '😀').map((text) => text.repeat(length).slice(0, length)));
 const amount = fc.oneof(
   fc.stringMatching(/^[0-9]{1,11}(\.[0-9]{0,3})?$/),
@@ -64,30 +61,30 @@ const value = fc.option(
   { nil: undefined },
 );
 
-describe('the quick check of shapes', () => {
-  it('says yes to what callbacks look like: it saves the schema from being asked', () => {
-    for (const kind of kinds) expect(havePlainShapes(kind, plain[kind]), kind).to.equal(true);
+describe('The quick check of shapes', () => {
+  it('accepts usual callbacks without the schema', () => {
+    for (const kind of kinds) expect(haveShapes(kind, plain[kind]), kind).to.equal(true);
   });
 
   for (const kind of kinds) {
-    it(`means the same as the schema of a ${kind}, with one field changed`, () => {
+    it(`agrees with the schema of a ${kind} with one changed field`, () => {
       fc.assert(
         fc.property(fc.constantFrom(...knownFieldNames), value, (name, changed) => {
           const fields = { ...plain[kind], [name]: changed };
           if (changed === undefined) delete fields[name];
-          expect(havePlainShapes(kind, fields)).to.equal(schemaAccepts(kind, fields));
+          expect(haveShapes(kind, fields)).to.equal(schemaAccepts(kind, fields));
         }),
         { numRuns: 3000 },
       );
     });
 
-    it(`means the same as the schema of a ${kind}, with anything in every field`, () => {
+    it(`agrees with the schema of a ${kind} with arbitrary fields`, () => {
       const anything = fc.record(Object.fromEntries(knownFieldNames.map((name) => [name, value])), {
         requiredKeys: [],
       });
       fc.assert(
         fc.property(anything, (fields) => {
-          expect(havePlainShapes(kind, fields)).to.equal(schemaAccepts(kind, fields));
+          expect(haveShapes(kind, fields)).to.equal(schemaAccepts(kind, fields));
         }),
         { numRuns: 500 },
       );

@@ -1,0 +1,103 @@
+import type { ReplyCode } from '../errors.js';
+import type { Issue } from '../model/issue.js';
+import { type KnownFieldName, type KnownFields, knownFieldNames, noFields } from '../protocol/fields.js';
+import { decodeComponent } from './form-pairs.js';
+
+/** The fields of one request, read but not checked. */
+export interface ReceivedFields {
+  readonly known: Readonly<KnownFields>;
+  readonly issues: readonly Issue[];
+  /** Every name and value in the order of the wire, decoded where possible. */
+  received(): ReadonlyArray<readonly [name: string, value: string]>;
+  /** The form as printable ASCII, for the record of the callback. Holds the proofs. */
+  raw(): string;
+}
+
+/** Builds the fields of one request, pair by pair. */
+export class FieldCollector {
+  readonly #known: KnownFields = { ...noFields };
+  /** One bit for each field that occurred: cheaper than reading the field back. */
+  #occurred = 0;
+  readonly #issues: Issue[] = [];
+
+  /** Adds a name and a value that need no decoding. */
+  addPlain(name: string, value: string): void {
+    this.#add(knownField(name), value);
+  }
+
+  /** Adds a decoded name and an encoded value. */
+  addEncoded(name: string, rawValue: string): void {
+    const value = decodeComponent(rawValue);
+    const field = knownField(name);
+    if (value !== undefined) {
+      this.#addUnlessNul(name, field, value);
+    } else if (field !== undefined) {
+      const malformedEscape = /%(?![0-9a-f]{2})/i.test(rawValue);
+      this.#refuse(
+        malformedEscape ? 'invalid-escape' : 'invalid-utf8',
+        field,
+        malformedEscape ? 'holds a malformed percent escape' : 'is not UTF-8',
+      );
+    }
+  }
+
+  /** Adds a name and a value from a body parser. */
+  addParsed(name: string, value: unknown, parser: string): void {
+    const field = knownField(name);
+    if (typeof value === 'string') {
+      // A parser writes U+FFFD for bytes that it could not decode. The original value is lost.
+      if (field !== undefined && value.includes('\ufffd')) {
+        this.#refuse('altered-by-parser', field, `was decoded with losses by ${parser}`);
+      } else {
+        this.#addUnlessNul(name, field, value);
+      }
+    } else if (field !== undefined) {
+      if (Array.isArray(value)) this.#refuse('repeated-field', field, 'occurs more than once');
+      else this.#refuse('altered-by-parser', field, `is not a string after ${parser}`);
+    }
+  }
+
+  /** The result. `raw` and `received` are functions because most callbacks never need them. */
+  finish(raw: ReceivedFields['raw'], received: ReceivedFields['received']): ReceivedFields & { readonly ok: true } {
+    return { ok: true, known: this.#known, issues: this.#issues, raw, received };
+  }
+
+  #addUnlessNul(name: string, field: KnownField | undefined, value: string): void {
+    if (value.includes('\0') || name.includes('\0')) this.#refuse('nul-character', field, 'holds a NUL character');
+    else this.#add(field, value);
+  }
+
+  #add(field: KnownField | undefined, value: string): void {
+    if (field === undefined) return;
+    const { name, bit } = field;
+    if ((this.#occurred & bit) !== 0) {
+      this.#refuse('repeated-field', field, 'occurs more than once');
+    } else {
+      this.#occurred |= bit;
+      this.#known[name] = value;
+    }
+  }
+
+  #refuse(code: ReplyCode, field: KnownField | undefined, problem: string): void {
+    const name = field?.name;
+    this.#issues.push(
+      name === undefined
+        ? { code, message: `a field ${problem}` }
+        : { code, field: name, message: `${name} ${problem}` },
+    );
+  }
+}
+
+interface KnownField {
+  readonly name: KnownFieldName;
+  readonly bit: number;
+}
+
+const known: ReadonlyMap<string, KnownField> = new Map(
+  knownFieldNames.map((name, index) => [name, { name, bit: 1 << index }]),
+);
+
+/** The field of a name in any letter case. Only A to Z are folded: the Kelvin sign `K` is not a `k`. */
+function knownField(name: string): KnownField | undefined {
+  return known.get(name) ?? known.get(name.replace(/[A-Z]/g, (letter) => letter.toLowerCase()));
+}
