@@ -62,7 +62,7 @@ const everyProof: readonly ProofAlgorithm[] = ['rsa', 'hmac', 'sha1'];
 /** Reads the merchant's account and fills in the defaults. @throws DragonpayError `invalid-setting` */
 export function readAccount(options: SandboxOptions): MerchantAccount {
   const { merchantId = 'SANDBOX', proofs = ['rsa'], postbackMethod = 'POST' } = options;
-  if (merchantId === '' || !merchantIdShape.isValidSync(merchantId)) {
+  if (merchantId === '' || !merchantIdShape.holds(merchantId)) {
     throw invalidSetting('merchantId', 'must be 1 to 20 printable ASCII characters without ":"');
   }
   if (!Array.isArray(proofs) || proofs.length === 0 || proofs.some((proof) => !everyProof.includes(proof))) {

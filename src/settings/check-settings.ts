@@ -34,7 +34,7 @@ const trimmed = 'must be a string that is not empty and has no white space at it
 
 const merchantId = required(
   'must be 1 to 20 printable ASCII characters, without ":" and without spaces at its ends',
-  (value) => isTrimmed(value) && merchantIdShape.isValidSync(value),
+  (value) => isTrimmed(value) && merchantIdShape.holds(value),
 );
 
 const environment = lazy((value: unknown) =>

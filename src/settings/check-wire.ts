@@ -1,21 +1,12 @@
 import { type AnySchema, mixed } from 'yup';
+import { type SignedField, signableFields } from '../protocol/fields.js';
 import { type CallbackKind, idFields } from '../protocol/kinds.js';
-import { isFreeText, type SignedField, type SignedText } from '../protocol/signed-text.js';
+import { isFreeText, type SignedText } from '../protocol/signed-text.js';
 import { listOf, oneOf, section } from './setting-rules.js';
 import type { WireSettings } from './settings.js';
 
 type PaymentWire = NonNullable<WireSettings['payment']>;
 type PayoutWire = NonNullable<WireSettings['payout']>;
-
-const fieldsBesideId: readonly SignedField[] = [
-  'refno',
-  'status',
-  'message',
-  'merchantid',
-  'param1',
-  'param2',
-  'amount',
-];
 
 /** The schema of `wire`. */
 export const wireSchema = section<WireSettings>({
@@ -30,7 +21,7 @@ export const wireSchema = section<WireSettings>({
 function signedText(kind: CallbackKind): AnySchema {
   return section<SignedText>({
     fields: listOf(mixed().nullable()).test('signed-fields', function (fields: unknown) {
-      const problem = Array.isArray(fields) ? problemOf(fields, idFields[kind]) : undefined;
+      const problem = Array.isArray(fields) ? problemOf(fields, kind) : undefined;
       return problem === undefined || this.createError({ message: problem });
     }),
     encodings: listOf(oneOf('utf8', 'ascii')),
@@ -41,12 +32,12 @@ function signedText(kind: CallbackKind): AnySchema {
  * A proof must cover the id, the refno and the status. A field that decides must not stand between two free texts:
  * these may hold `:`, so the text could be cut elsewhere and the proof would hold for another payment.
  */
-function problemOf(fields: readonly SignedField[], idField: SignedField): string | undefined {
-  const names = [idField, ...fieldsBesideId];
+function problemOf(fields: readonly SignedField[], kind: CallbackKind): string | undefined {
+  const names = signableFields(kind);
   if (fields.some((field) => !names.includes(field)))
     return `must hold only fields that can be signed: ${names.join(', ')}`;
   if (new Set(fields).size < fields.length) return 'must not hold a field twice';
-  const unsigned = [idField, 'refno', 'status'].find((field) => !fields.includes(field as SignedField));
+  const unsigned = [idFields[kind], 'refno', 'status'].find((field) => !fields.includes(field as SignedField));
   if (unsigned !== undefined) return `must include ${unsigned}`;
   const firstFree = fields.findIndex(isFreeText);
   const lastFree = fields.findLastIndex(isFreeText);

@@ -48,6 +48,6 @@ async function checkKeys({ environment, merchantId, apiKey }: DragonpaySettings)
     );
   }
   const keys = new FetchedPublicKeys(async () => JSON.parse(text));
-  if ((await keys.firstThatVerifies(() => true)) !== 'unavailable') return ok('keys', 'the public keys can be fetched');
+  if ((await keys.firstThatVerifies(() => true)).ok) return ok('keys', 'the public keys can be fetched');
   return found('keys', `${address} lists no usable Active key`, 'ask Dragonpay for one, or set DRAGONPAY_PUBLIC_KEYS');
 }

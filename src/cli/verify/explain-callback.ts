@@ -13,7 +13,8 @@ import {
 import type { CallbackKind } from '../../protocol/kinds.js';
 import { signedTextFor } from '../../protocol/signed-text.js';
 import { checkFields } from '../../reading/check-fields.js';
-import { type ReceivedFields, readFields } from '../../reading/read-fields.js';
+import type { ReceivedFields } from '../../reading/field-collector.js';
+import { readFields } from '../../reading/read-fields.js';
 import type { ResolvedSettings } from '../../settings/resolve-settings.js';
 import type { ProofVerifier } from '../../verification/proof-verifier.js';
 import { type Verdict, verifyCallback } from '../../verification/verify-callback.js';

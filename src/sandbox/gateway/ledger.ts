@@ -49,11 +49,6 @@ export type SandboxPayoutDetails = Omit<PayoutDetails, 'status' | 'refno'>;
 /** The fields of a payment or payout that change. */
 export type RowChange = { readonly status?: string; readonly message?: string; readonly procid?: string };
 
-/** Whether a payment can still be paid on its page. */
-export function isOpen({ status }: SandboxPayment): boolean {
-  return openStatuses.some((open) => open === status);
-}
-
 /** The payments and payouts of the sandbox, in memory. */
 export class Ledger {
   readonly #payments = new Map<string, SandboxPayment>();

@@ -19,7 +19,7 @@ ${field('delayMilliseconds', 'Delay', number('delayMilliseconds', 0, day), 'Befo
 ${field('amount', 'Wrong amount', html`inputmode="decimal" value="${current.amount}"`, 'Validly signed, such as 1.00')}
 <p><label for="contradict">Contradict later<small>Another postback with this status</small></label>
 <select id="contradict" name="contradict"><option value="">No</option>${Object.entries(paymentStatuses).map(
-    ([letter, name]) => status(letter, name),
+    ([letter, { name }]) => status(letter, name),
   )}</select></p>
 ${field('resends', 'Resends', number('resends', 0, 20), 'Until the answer is a 2xx, 0 to 20')}
 ${field('resendMilliseconds', 'Delay of a resend', number('resendMilliseconds', 0, day), 'In milliseconds, default: 1000')}

@@ -4,8 +4,11 @@ import { type Html, html } from '../../web/html.js';
 
 /** The name of a status letter. */
 export function statusName(kind: CallbackKind, letter: string): string {
-  const names: Readonly<Record<string, string>> = kind === 'payment' ? paymentStatuses : payoutStatuses;
-  return Object.hasOwn(names, letter) ? (names[letter] as string) : 'unknown status';
+  return rowOf(kind, letter)?.name ?? 'unknown status';
+}
+
+function rowOf(kind: CallbackKind, letter: string) {
+  return isStatus(kind, letter) ? statuses[kind][letter] : undefined;
 }
 
 /** A status letter and its name, as a coloured label. */

@@ -92,7 +92,7 @@ export function paymentRoutes(gateway: TestGateway): RouteGroup {
   async function choose(payment: SandboxPayment, procid: string | null): Promise<WebReply> {
     const channel = findChannel(procid ?? undefined);
     if (channel === undefined) refuse('There is no such channel');
-    if (isOpen(payment)) {
+    if (isOpen('payment', payment.status)) {
       const message = channel.kind === 'counter' ? messageOf('P', channel.procid, payment.refno) : '';
       const isNews = channel.kind === 'counter' && payment.message !== message;
       const chosen = ledger.changePayment(payment, { procid: channel.procid });
