@@ -1,7 +1,7 @@
 /**
- * Runs the test suite on each supported version of Node: `npm run test:nodes`. Arguments choose versions (`npm run
- * test:nodes -- 22 24`); other arguments go to mocha. npm downloads the binaries, which need about 120 MB of temporary
- * space for each version.
+ * Runs the tests of `npm test` on each supported version of Node: `npm run test:nodes`. Versions can be chosen
+ * (`npm run test:nodes -- 22 24`). Other arguments go to mocha. npm downloads the binaries, which need about 120 MB of
+ * temporary space for each version.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -44,7 +44,8 @@ function testOn(version) {
   const name = `Node ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim().slice(1)}`;
   const mocha = join(root, 'node_modules/mocha/bin/mocha.js');
   const reporter = ['--reporter', 'json', '--reporter-option', `output=${results}`];
-  const { status, stderr } = spawnSync(node, [mocha, 'test/**/*.test.ts', ...reporter, ...forMocha], {
+  const short = ['--parallel', '--jobs', '3', '--ignore', 'test/**/*.long.test.ts'];
+  const { status, stderr } = spawnSync(node, [mocha, ...short, ...reporter, ...forMocha], {
     cwd: root,
     env: environment,
     encoding: 'utf8',
