@@ -328,7 +328,7 @@ describe('On the wire', () => {
       merchantId: 'ACME',
       environment: 'test',
       verification: { sha1 },
-      payout: { sha1 },
+      payout: { sha1, sharedSecret: true },
       repository,
       ...settings,
       hooks: {
