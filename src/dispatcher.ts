@@ -95,7 +95,7 @@ export class CallbackDispatcher implements CallbackEndpoint {
       if (!verdict.ok) {
         return verdict.reason === 'invalid'
           ? await this.#answerInvalid(request, call, fields, verdict.issues)
-          : this.#refuse(request, verdict.reason);
+          : this.#refuse(request, verdict.reason, verdict.problem);
       }
       const { callback } = verdict;
 

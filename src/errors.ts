@@ -29,7 +29,10 @@ export const failures = {
   'proof-mismatch': { status: 400, meaning: 'A proof of an accepted kind is wrong.' },
 
   // The callback may be genuine, but it could not be verified, stored or handled now.
-  'keys-unavailable': { status: 503, meaning: 'The public keys of Dragonpay could not be fetched.' },
+  'keys-unavailable': {
+    status: 503,
+    meaning: 'The public keys of Dragonpay could not be fetched, or are older than the callback.',
+  },
   unstored: { status: 503, meaning: 'The database failed or timed out. The callback may not have been stored.' },
   'not-found': { status: 404, meaning: 'There is no such payment or payout (only with `allowInvalidData: false`).' },
   'handler-failed': { status: 500, meaning: 'A handler method threw, or returned something that is not a reply.' },

@@ -3,9 +3,10 @@ import { type Fetch, gatewayCall, gatewayFetch } from '../gateway/gateway-client
 import { Inquiry } from '../gateway/inquiry.js';
 import type { RetryPolicy } from '../gateway/retry.js';
 import { dragonpayWire, type WireFormat } from '../protocol/signed-text.js';
+import { FetchedPublicKeys } from '../verification/fetched-public-keys.js';
 import { hmacSignature } from '../verification/hmac-signature.js';
 import type { ProofVerifier } from '../verification/proof-verifier.js';
-import { FetchedPublicKeys, givenKeys, type PublicKeySource, readPublicKey } from '../verification/public-keys.js';
+import { givenKeys, type PublicKeySource, readPublicKey } from '../verification/public-keys.js';
 import { rsaSignatures } from '../verification/rsa-signatures.js';
 import { sha1Digest } from '../verification/sha1-digest.js';
 import type { VerificationPolicy } from '../verification/verify-callback.js';

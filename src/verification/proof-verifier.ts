@@ -1,16 +1,21 @@
 import type { ProofAlgorithm, ProofField } from '../protocol/fields.js';
 import type { SignedText } from '../protocol/signed-text.js';
 
-/** The result of checking one proof. `keys-unavailable`: there are no public keys to check it with. */
+/** The result of checking one proof. `keys-unavailable`: it cannot be decided with the public keys that are known. */
 export type ProofChecked =
   | { readonly ok: true; readonly keyId: string }
-  | { readonly ok: false; readonly reason: 'mismatch' | 'keys-unavailable' };
+  | { readonly ok: false; readonly reason: 'mismatch' }
+  | KeysUnavailable;
+
+/** There are no public keys that are recent enough. `problem` says why, in a sentence for the log. */
+export interface KeysUnavailable {
+  readonly ok: false;
+  readonly reason: 'keys-unavailable';
+  readonly problem?: string | undefined;
+}
 
 /** No key matches the proof. */
 export const mismatch = { ok: false, reason: 'mismatch' } as const satisfies ProofChecked;
-
-/** The proof cannot be checked now. */
-export const keysUnavailable = { ok: false, reason: 'keys-unavailable' } as const satisfies ProofChecked;
 
 /** Checks one of the three proofs. */
 export interface ProofVerifier {

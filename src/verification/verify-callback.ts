@@ -4,7 +4,7 @@ import type { CheckedCallback } from '../protocol/fields.js';
 import type { CallbackKind } from '../protocol/kinds.js';
 import { joinSignedFields } from '../protocol/signed-text.js';
 import type { ReceivedFields } from '../reading/field-collector.js';
-import type { ProofChecked, ProofVerifier } from './proof-verifier.js';
+import type { KeysUnavailable, ProofChecked, ProofVerifier } from './proof-verifier.js';
 
 /** The proofs that a merchant accepts. */
 export interface VerificationPolicy {
@@ -17,7 +17,7 @@ export interface VerificationPolicy {
 export type Verdict =
   | { readonly ok: true; readonly callback: VerifiedCallback }
   | { readonly ok: false; readonly reason: 'invalid'; readonly issues: readonly Issue[] }
-  | { readonly ok: false; readonly reason: 'keys-unavailable' };
+  | KeysUnavailable;
 
 /**
  * Verifies a callback by the merchant's policy. Only the configured kinds of proofs are accepted. Every accepted proof
@@ -58,13 +58,14 @@ function judge(
 ): Verdict {
   const failed = present[checked.findIndex((one) => !one.ok && one.reason === 'mismatch')];
   if (failed !== undefined) return refused('proof-mismatch', failed.field, `${failed.field} does not match the fields`);
+  const undecided = checked.find((one): one is KeysUnavailable => !one.ok && one.reason === 'keys-unavailable');
+  if (undecided !== undefined) return undecided;
   const [verifier] = present;
   const [strongest] = checked;
-  if (verifier === undefined || strongest === undefined) {
+  if (verifier === undefined || !strongest?.ok) {
     const fields = accepted[callback.kind].map(({ field }) => field);
     return refused('proof-missing', fields[0], `no proof of an accepted kind is present (${fields.join(', ')})`);
   }
-  if (!strongest.ok || checked.some((one) => !one.ok)) return { ok: false, reason: 'keys-unavailable' };
   const proof = { algorithm: verifier.algorithm, keyId: strongest.keyId };
   const by = { origin: 'callback', method, raw, proof } as const;
   return { ok: true, callback: toVerified(callback, by, verifier.signedText.fields, merchantId) };

@@ -487,8 +487,8 @@ describe('dragonpay-callback doctor', () => {
       expect(refused[0]).to.match(/^keys: .* refuses the merchant id or the API key \(401\)$/);
       for (const [status, text, said] of [
         [500, '', / answers 500$/],
-        [200, '[]', / lists no usable Active key$/],
-        [200, 'what?', / lists no usable Active key$/],
+        [200, '[]', / gives no usable key: Dragonpay lists no active public key\.$/],
+        [200, 'what?', / gives no usable key: Dragonpay lists no active public key\.$/],
       ] as const) {
         const url = await serve((_, response) => response.writeHead(status).end(text));
         expect((await examineKeys(new URL(url).origin))[0]).to.match(said);
@@ -498,7 +498,7 @@ describe('dragonpay-callback doctor', () => {
 
     it('finds missing variables', async () => {
       const said = await examineKeys(sandbox.url, { DRAGONPAY_API_KEY: 'hush' });
-      expect(said).to.deep.equal(['settings: DRAGONPAY_MERCHANT_ID is missing']);
+      expect(said).to.deep.equal(['settings: DRAGONPAY_MERCHANT_ID is required']);
     });
   });
 });

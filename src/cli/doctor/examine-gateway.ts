@@ -2,7 +2,7 @@ import { DragonpayError } from '../../errors.js';
 import { gatewayCall } from '../../gateway/gateway-client.js';
 import { gatewayAddress } from '../../protocol/gateway-addresses.js';
 import type { DragonpaySettings } from '../../settings/settings.js';
-import { FetchedPublicKeys } from '../../verification/public-keys.js';
+import { FetchedPublicKeys } from '../../verification/fetched-public-keys.js';
 import type { CommandContext } from '../command-context.js';
 import { settingsWithGateway } from '../options.js';
 import { describeError } from '../report.js';
@@ -48,6 +48,9 @@ async function checkKeys({ environment, merchantId, apiKey }: DragonpaySettings)
     );
   }
   const keys = new FetchedPublicKeys(async () => JSON.parse(text));
-  if ((await keys.firstThatVerifies(() => true)).ok) return ok('keys', 'the public keys can be fetched');
-  return found('keys', `${address} lists no usable Active key`, 'ask Dragonpay for one, or set DRAGONPAY_PUBLIC_KEYS');
+  const checked = await keys.firstThatVerifies(() => true);
+  if (checked.ok) return ok('keys', 'the public keys can be fetched');
+  const problem = checked.reason === 'keys-unavailable' ? checked.problem : undefined;
+  const fix = 'ask Dragonpay for a public key, or set DRAGONPAY_PUBLIC_KEYS';
+  return found('keys', `${address} gives no usable key: ${problem}`, fix);
 }
