@@ -1,12 +1,10 @@
 import { anySignal } from '../async/any-signal.js';
 import { readBounded } from '../async/read-bounded.js';
+import { DragonpayError } from '../errors.js';
 import { type Environment, gatewayAddress } from '../protocol/gateway-addresses.js';
 
 /** The part of `fetch` that is used here. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
-
-/** Calls a path of the gateway's collection API and resolves to its JSON. Rejects on anything but a 2xx. */
-export type GatewayFetch = (path: string) => Promise<unknown>;
 
 /** An answer of the gateway. */
 export interface GatewayAnswer {
@@ -32,6 +30,7 @@ export interface GatewayAccess {
 
 const timeoutMilliseconds = 5_000;
 const longestAnswer = 65_536;
+const tooLong = `its answer is longer than ${longestAnswer} bytes`;
 
 /**
  * Makes a function that calls the gateway with HTTP Basic authentication. It reads at most 64 KiB, and follows no
@@ -62,18 +61,41 @@ export function gatewayCall(access: GatewayAccess): GatewayCall {
   };
 }
 
-/** Makes a function that calls as {@link gatewayCall} does, and resolves to the JSON of a 2xx. */
-export function gatewayFetch(access: GatewayAccess): GatewayFetch {
+/**
+ * Makes a function that calls as {@link gatewayCall} does, and resolves to the text of a 2xx.
+ * It rejects with a DragonpayError: `gateway-unavailable` if the gateway was not reached or is out of order, and
+ * `gateway-refused` if it refused the call.
+ */
+export function gatewayText(access: GatewayAccess): (path: string) => Promise<string> {
   const call = gatewayCall(access);
   return async (path) => {
-    const { status, text } = await call(path);
-    if (status < 200 || status > 299) throw new Error(`the gateway answered ${status}`);
-    return JSON.parse(text);
+    let answer: GatewayAnswer;
+    try {
+      answer = await call(path);
+    } catch (cause) {
+      throw new DragonpayError('gateway-unavailable', `the gateway was not reached${reasonOf(cause)}`, { cause });
+    }
+    const { status, text } = answer;
+    if (status >= 200 && status <= 299) return text;
+    if (status === 401 || status === 403) {
+      throw new DragonpayError('gateway-refused', `the gateway refused the merchant id or the API key (${status})`);
+    }
+    const code = status === 429 || status >= 500 ? 'gateway-unavailable' : 'gateway-refused';
+    throw new DragonpayError(code, `the gateway answered ${status}`);
   };
+}
+
+/** The system's code of a failed connection, such as ` (ECONNREFUSED)`, or that it took too long. */
+function reasonOf(error: unknown): string {
+  const { name, message, cause } = (error ?? {}) as { name?: unknown; message?: unknown; cause?: { code?: unknown } };
+  if (name === 'TimeoutError') return ' in time';
+  if (message === tooLong) return `: ${tooLong}`;
+  return typeof cause?.code === 'string' && /^\w+$/.test(cause.code) ? ` (${cause.code})` : '';
 }
 
 async function readText(body: Response['body']): Promise<string> {
   const { bytes, isWhole } = await readBounded(body, longestAnswer);
-  if (!isWhole) throw new Error(`the gateway's answer is longer than ${longestAnswer} bytes`);
-  return bytes.toString('utf8');
+  if (!isWhole) throw new Error(tooLong);
+  // Unlike toString(), this leaves a byte order mark out.
+  return new TextDecoder().decode(bytes);
 }

@@ -1,5 +1,5 @@
 import type { BlockList } from 'node:net';
-import { type Fetch, gatewayCall, gatewayFetch } from '../gateway/gateway-client.js';
+import { type Fetch, gatewayCall, gatewayText } from '../gateway/gateway-client.js';
 import { Inquiry } from '../gateway/inquiry.js';
 import type { RetryPolicy } from '../gateway/retry.js';
 import { dragonpayWire, type WireFormat } from '../protocol/signed-text.js';
@@ -105,7 +105,7 @@ function publicKeySource(settings: DragonpaySettings): PublicKeySource | undefin
   if (rsa === undefined) return undefined;
   if (rsa.publicKeys !== undefined) return givenKeys(rsa.publicKeys.map(readPublicKey));
   // The check refuses settings that need the API key and do not have one.
-  const fetchKeys = gatewayFetch({ environment, merchantId, apiKey: apiKey as string, fetch: fetchOf(settings) });
+  const fetchKeys = gatewayText({ environment, merchantId, apiKey: apiKey as string, fetch: fetchOf(settings) });
   return new FetchedPublicKeys(() => fetchKeys('/keys/callback'));
 }
 

@@ -1,142 +1,159 @@
-import { type KeyList, readKeyList } from './key-list.js';
-import { mismatch, type ProofChecked } from './proof-verifier.js';
-import { findKey, type PublicKey, type PublicKeySource } from './public-keys.js';
+import { type KeysUnavailable, mismatch, type ProofChecked } from './proof-verifier.js';
+import type { PublicKey, PublicKeySource } from './public-keys.js';
+import { type KeyList, readKeyList } from './read-key-list.js';
 
 const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** How many fetches failed proofs may cause at once. One more is allowed each minute. */
-const mostRefetches = 5;
+/** Fetches for proofs that fail: so many at once, and then one a minute. */
+const refetchesAtOnce = 5;
 
-const notFetched = "Dragonpay's public keys could not be fetched: check the API key and the network.";
-const notUnderstood = 'Dragonpay answered the request for public keys, but the answer was not understood.';
+/** The most former keys that are kept, because a proof that fails is checked with each of them. */
+const mostFormerKeys = 8;
 
 interface FetchedKeys {
   readonly keys: readonly PublicKey[];
-  /** When the fetch began. Dragonpay may have answered it at any time after that. */
-  readonly requestedAt: number;
-  /** Counts the fetches: the clock may say the same for two of them. */
+  /** Keys that were revoked, or are no longer listed. They verify nothing. */
+  readonly former: readonly PublicKey[];
+  /** The number of the fetch that brought the keys. */
   readonly fetch: number;
+  readonly fetchedAt: number;
 }
 
 /**
- * Dragonpay's keys, fetched from the gateway's keys endpoint and used for an hour.
+ * Dragonpay's keys, from the gateway's keys endpoint.
  *
- * A callback is a forgery only if keys that were requested after its arrival do not verify it: with older keys, it may
- * have been signed after a rotation. If such keys cannot be fetched, the result is `keys-unavailable`, and Dragonpay
- * sends the callback again. Failed proofs may cause five fetches at once, and one per minute after that, so that
- * forgeries cannot cause traffic to Dragonpay.
+ * Keys serve for an hour. If they cannot be renewed, they serve for a day at most. If a proof fails, it is forged, or
+ * Dragonpay has a new key. Only keys from a fetch that began after the callback arrived can tell the two apart.
+ * Without these the result is `keys-unavailable`, so that no genuine callback is refused because of a rotation, an outage,
+ * or a fetch that an earlier forgery caused. Forgeries must not drive traffic to Dragonpay, so such fetches have a
+ * budget. It allows several at once, so that a rotation is noticed in seconds.
  *
- * After a failed fetch the last known keys are used, for at most a day. Every age is measured by a clock that only goes
- * forward: a clock that is set back must not keep keys from being fetched.
+ * A fetch that brings no usable key does not replace the known ones, except those that it lists as revoked.
  */
 export class FetchedPublicKeys implements PublicKeySource {
-  readonly #fetchKeyList: () => Promise<unknown>;
+  readonly #fetchKeyList: () => Promise<string>;
   readonly #now: () => number;
   #current: FetchedKeys | undefined;
+  #inFlight: Promise<string | undefined> | undefined;
   #fetches = 0;
-  #inFlight: Promise<boolean> | undefined;
   #failures = 0;
-  #lastFailureAt = Number.NEGATIVE_INFINITY;
-  #problem: string | undefined;
-  #refetches = mostRefetches;
-  #refetchesCountedAt = 0;
+  #lastFailure = { at: Number.NEGATIVE_INFINITY, problem: '' };
+  #budget = refetchesAtOnce;
+  #budgetAt: number;
 
-  /** @param now milliseconds on a clock that only goes forward; another one is for tests */
-  constructor(fetchKeyList: () => Promise<unknown>, now: () => number = () => performance.now()) {
+  /**
+   * @param fetchKeyList resolves to the answer of the keys endpoint. The message of its error is for the merchant's log.
+   * @param now milliseconds on a clock that never goes back. Default: `performance.now`
+   */
+  constructor(fetchKeyList: () => Promise<string>, now: () => number = () => performance.now()) {
     this.#fetchKeyList = fetchKeyList;
     this.#now = now;
-    this.#refetchesCountedAt = now();
+    this.#budgetAt = now();
   }
 
   async firstThatVerifies(holds: (key: PublicKey) => boolean): Promise<ProofChecked> {
     const fetchesBefore = this.#fetches;
-    let hasFailed = (this.#age() >= hour || this.#current?.keys.length === 0) && !(await this.#fetchOrJoin());
-    for (let tried: FetchedKeys | undefined; ; ) {
-      const known = this.#age() < day ? this.#current : undefined;
-      if (known !== undefined && known !== tried) {
-        const found = findKey(known.keys, holds);
-        if (found !== undefined) return found;
-        if (known.fetch > fetchesBefore && known.keys.length > 0) return mismatch;
-        tried = known;
-      }
-      if (hasFailed)
-        return {
-          ok: false,
-          reason: 'keys-unavailable',
-          problem: this.#problem ?? 'too many proofs failed to fetch the keys again at once',
-        };
-      // A fetch in flight may have been answered before a rotation. Its keys are tried, but do not prove a forgery.
-      hasFailed = !(await (this.#inFlight ?? this.#refetch()));
+    let problem = this.#isDue() ? await this.#renew() : undefined;
+    for (;;) {
+      const known = this.#usable();
+      const found = known?.keys.find(holds);
+      if (found !== undefined) return { ok: true, keyId: found.keyId };
+      if (problem !== undefined) return unavailable(problem);
+      if (known !== undefined && known.fetch > fetchesBefore) return judge(known, holds);
+      problem = await this.#refetch();
     }
   }
 
   async settled(): Promise<void> {
-    await this.#inFlight;
+    while (this.#inFlight !== undefined) await this.#inFlight;
+  }
+
+  #isDue(): boolean {
+    return this.#age() >= hour || this.#current?.keys.length === 0;
+  }
+
+  #usable(): FetchedKeys | undefined {
+    return this.#age() < day ? this.#current : undefined;
   }
 
   #age(): number {
-    return this.#current === undefined ? Number.POSITIVE_INFINITY : this.#now() - this.#current.requestedAt;
+    return this.#current === undefined ? Number.POSITIVE_INFINITY : this.#now() - this.#current.fetchedAt;
   }
 
-  /** Fetches because a proof failed, if the budget allows it. Resolves to whether there are new keys. */
-  async #refetch(): Promise<boolean> {
-    const minutes = Math.floor((this.#now() - this.#refetchesCountedAt) / minute);
-    this.#refetchesCountedAt += minutes * minute;
-    this.#refetches = Math.min(mostRefetches, this.#refetches + minutes);
-    if (this.#refetches === 0 || !this.#mayFetch()) return false;
-    this.#refetches--;
-    return this.#fetchOrJoin();
+  /** Renews keys because a proof fails, as far as the budget allows. Resolves to the problem, if there is one. */
+  async #refetch(): Promise<string | undefined> {
+    if (this.#inFlight !== undefined || this.#isBackingOff()) return this.#renew();
+    const now = this.#now();
+    const gained = Math.floor((now - this.#budgetAt) / minute);
+    this.#budget = Math.min(refetchesAtOnce, this.#budget + gained);
+    this.#budgetAt = this.#budget === refetchesAtOnce ? now : this.#budgetAt + gained * minute;
+    if (this.#budget === 0) {
+      return 'a proof failed with public keys that were fetched before the callback arrived; newer ones are fetched once a minute';
+    }
+    this.#budget--;
+    return this.#renew();
   }
 
-  /** Resolves to whether the fetch succeeded. */
-  #fetchOrJoin(): Promise<boolean> {
-    if (this.#inFlight !== undefined) return this.#inFlight;
-    if (!this.#mayFetch()) return Promise.resolve(false);
-    this.#inFlight = this.#fetchKeys().finally(() => {
+  /** Fetches, or joins the fetch in flight. Resolves to the problem, if there is one. */
+  async #renew(): Promise<string | undefined> {
+    if (this.#inFlight === undefined && this.#isBackingOff()) return this.#lastFailure.problem;
+    this.#inFlight ??= this.#fetch().finally(() => {
       this.#inFlight = undefined;
     });
     return this.#inFlight;
   }
 
-  /** From the second failure in a row, the next fetch waits 1, 2, 4 and so on up to 60 seconds. */
-  #mayFetch(): boolean {
-    if (this.#failures < 2) return true;
-    return this.#now() - this.#lastFailureAt >= Math.min(minute, 1000 * 2 ** (this.#failures - 2));
+  /** After the second failure in a row the next fetch waits a second, then two, four, and at most a minute. */
+  #isBackingOff(): boolean {
+    const wait = this.#failures < 2 ? 0 : Math.min(minute, 1000 * 2 ** (this.#failures - 2));
+    return this.#now() - this.#lastFailure.at < wait;
   }
 
-  async #fetchKeys(): Promise<boolean> {
-    const requestedAt = this.#now();
+  async #fetch(): Promise<string | undefined> {
     const fetch = ++this.#fetches;
-    let answer: unknown;
     try {
-      answer = await this.#fetchKeyList();
+      const list = readKeyList(await this.#fetchKeyList());
+      const known = this.#current;
+      const former = formerKeys(list, known);
+      if (list.active.length > 0) {
+        this.#current = { keys: list.active, former, fetch, fetchedAt: this.#now() };
+        this.#failures = 0;
+        return undefined;
+      }
+      if (known !== undefined) {
+        this.#current = { ...known, keys: known.keys.filter((key) => !includes(list.revoked, key)), former };
+      }
+      return this.#fail('the keys endpoint was reached, but it lists no usable key with the status Active');
     } catch (error) {
-      return this.#fail(error instanceof SyntaxError ? notUnderstood : notFetched);
+      return this.#fail(error instanceof Error ? error.message : 'the public keys could not be fetched');
     }
-    let list: KeyList;
-    try {
-      list = readKeyList(answer);
-    } catch {
-      return this.#fail(notUnderstood);
-    }
-    const { active, revoked } = list;
-    if (active.length > 0) {
-      this.#current = { keys: active, requestedAt, fetch };
-      [this.#failures, this.#problem] = [0, undefined];
-      return true;
-    }
-    // A list without a usable key says nothing about known keys that it does not name.
-    const kept = (this.#current?.keys ?? []).filter(({ keyId }) => !revoked.has(keyId));
-    this.#current = { requestedAt, fetch: 0, ...this.#current, keys: kept };
-    return this.#fail('Dragonpay lists no active public key.');
   }
 
-  #fail(problem: string): false {
-    this.#problem = problem;
+  #fail(problem: string): string {
     this.#failures++;
-    this.#lastFailureAt = this.#now();
-    return false;
+    this.#lastFailure = { at: this.#now(), problem };
+    return problem;
   }
+}
+
+/** A proof by a former key may have been made before the key was revoked: sent again, it has a proof by a new key. */
+function judge({ former }: FetchedKeys, holds: (key: PublicKey) => boolean): ProofChecked {
+  if (!former.some(holds)) return mismatch;
+  return unavailable('the callback was signed with a key that Dragonpay has revoked since');
+}
+
+function unavailable(problem: string): KeysUnavailable {
+  return { ok: false, reason: 'keys-unavailable', problem };
+}
+
+function formerKeys({ active, revoked }: KeyList, known: FetchedKeys | undefined): readonly PublicKey[] {
+  const all = [...revoked, ...(active.length > 0 ? (known?.keys ?? []) : []), ...(known?.former ?? [])];
+  const former = all.filter((key) => !includes(active, key));
+  return former.filter((key, index) => !includes(former.slice(0, index), key)).slice(0, mostFormerKeys);
+}
+
+function includes(keys: readonly PublicKey[], { keyId }: PublicKey): boolean {
+  return keys.some((key) => key.keyId === keyId);
 }

@@ -33,6 +33,8 @@ export function readPublicKey(input: PublicKeyInput): PublicKey {
   const exponent = key.asymmetricKeyDetails?.publicExponent ?? 0n;
   if (exponent < 3n || exponent % 2n === 0n) throw new Error('must be an RSA key with an odd exponent of 3 or more');
   if (bits < 2048 || bits > 8192) throw new Error(`must be an RSA key of 2048 to 8192 bits, not of ${bits}`);
+  const modulus = Buffer.from(key.export({ format: 'jwk' }).n as string, 'base64url');
+  if ((modulus.at(-1) ?? 0) % 2 === 0) throw new Error('must be an RSA key with an odd modulus');
   const fingerprint = createHash('sha256').update(key.export({ type: 'spki', format: 'der' }));
   return { key, keyId: fingerprint.digest('hex').slice(0, 16), signatureBytes: Math.ceil(bits / 8) };
 }
@@ -54,13 +56,10 @@ function toKeyObject(input: PublicKeyInput): KeyObject {
 /** The keys of the settings. */
 export function givenKeys(keys: readonly PublicKey[]): PublicKeySource {
   return {
-    firstThatVerifies: (holds) => findKey(keys, holds) ?? mismatch,
+    firstThatVerifies: (holds) => {
+      const found = keys.find(holds);
+      return found === undefined ? mismatch : { ok: true, keyId: found.keyId };
+    },
     settled: async () => {},
   };
-}
-
-/** Finds the key that a predicate holds for. */
-export function findKey(keys: readonly PublicKey[], holds: (key: PublicKey) => boolean): ProofChecked | undefined {
-  const found = keys.find(holds);
-  return found && { ok: true, keyId: found.keyId };
 }

@@ -205,7 +205,9 @@ describe('dragonpay.close()', () => {
     });
     @DragonpayCallback()
     class Silent {}
-    const underWay = dragonpay.endpoint(Silent).dispatch(postForm('txnid=A&refno=R&status=S&signatures=AAAA'));
+    const underWay = dragonpay
+      .endpoint(Silent)
+      .dispatch(postForm(`txnid=A&refno=R&status=S&signatures=${'A'.repeat(344)}`));
     await asked.promise;
     expect(await dragonpay.close({ milliseconds: 5 })).to.equal(false);
     answered.resolve(new Response('[]'));

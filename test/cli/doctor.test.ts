@@ -487,8 +487,8 @@ describe('dragonpay-callback doctor', () => {
       expect(refused[0]).to.match(/^keys: .* refuses the merchant id or the API key \(401\)$/);
       for (const [status, text, said] of [
         [500, '', / answers 500$/],
-        [200, '[]', / gives no usable key: Dragonpay lists no active public key\.$/],
-        [200, 'what?', / gives no usable key: .* not understood\.$/],
+        [200, '[]', / gives no usable key: .+ lists no usable key with the status Active$/],
+        [200, 'what?', / gives no usable key: .+ was not understood: it is not JSON$/],
       ] as const) {
         const url = await serve((_, response) => response.writeHead(status).end(text));
         expect((await examineKeys(new URL(url).origin))[0]).to.match(said);

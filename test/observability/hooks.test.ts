@@ -141,7 +141,7 @@ describe('Hooks', () => {
       ],
       [
         'keys-unavailable',
-        body({ kind: 'text', text: 'txnid=A&refno=R&status=S&signatures=AAAA' }),
+        body({ kind: 'text', text: `txnid=A&refno=R&status=S&signatures=${'A'.repeat(344)}` }),
         { apiKey: 'k', verification: { rsa: {} }, fetch: () => Promise.reject(new Error('down')) },
         { status: 503 },
       ],

@@ -47,7 +47,7 @@ async function checkKeys({ environment, merchantId, apiKey }: DragonpaySettings)
       'try again later; if it persists, ask Dragonpay',
     );
   }
-  const keys = new FetchedPublicKeys(async () => JSON.parse(text));
+  const keys = new FetchedPublicKeys(async () => text);
   const checked = await keys.firstThatVerifies(() => true);
   if (checked.ok) return ok('keys', 'the public keys can be fetched');
   const problem = checked.reason === 'keys-unavailable' ? checked.problem : undefined;
