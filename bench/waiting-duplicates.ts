@@ -16,8 +16,8 @@ import { stopTestServer } from '../test/support/test-server.js';
 
 const rounds = 8;
 const setups: ReadonlyArray<readonly [name: string, shops: readonly SlowShopOptions[]]> = [
-  ['one process, a pool of two', [{ pool: 2 }]],
-  ['two processes, a pool of two each', [{ pool: 2 }, { pool: 2, handlerClass: 'Ledger' }]],
+  ['one process, a pool of three', [{ pool: 3 }]],
+  ['two processes, a pool of three each', [{ pool: 3 }, { pool: 3, handlerClass: 'Ledger' }]],
 ];
 
 const database = await createTestDatabase();

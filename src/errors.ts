@@ -49,6 +49,7 @@ export const failures = {
   'no-such-event': { meaning: 'The inbox has no event with this key.' },
   'event-unreadable': { meaning: 'The form of an event in the inbox is not a callback.' },
   'job-not-enqueued': { meaning: 'The queue refused the job of a status. The transaction was rolled back.' },
+  'pool-exhausted': { meaning: 'A method asked for a second connection of a pool that has only one.' },
   'job-refused': { meaning: 'A queue delivered a job for which the class has no method.' },
   'invalid-reply': { meaning: 'A function of `reply` was called with arguments that cannot be sent.' },
   'invalid-setting': { meaning: 'A setting, option or environment variable is missing or malformed.' },

@@ -69,7 +69,7 @@ export class CallbackStore {
     try {
       stored = { update: await this.#store(callback, effect) };
     } catch (error) {
-      stored = { update: { outcome: 'unstored' }, error };
+      stored = { update: { outcome: 'unstored' }, error: toHandlerError(error, call) };
     }
     const { kind, id, refno, status, origin, method } = callback;
     tell(hooks.stored, { kind, id, refno, status, origin, method, ...stored });
@@ -119,4 +119,10 @@ export class CallbackStore {
       () => new DragonpayError('unstored', `the database took longer than ${bound} ms`),
     );
   }
+}
+
+/** A repository that finds a fault of the method after it returned, such as a missing `await`, rejects so. */
+function toHandlerError(error: unknown, { handler }: HandlerCall): unknown {
+  const isOfHandler = DragonpayError.is(error) && error.code === 'handler-failed';
+  return isOfHandler ? new HandlerError(handler.table.className, error) : error;
 }

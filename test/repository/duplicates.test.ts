@@ -10,12 +10,12 @@ const fifteen = Array.from({ length: 15 }, (_, number) => number);
 const busy = 20_000;
 
 const setups: ReadonlyArray<{ name: string; shops: readonly SlowShopOptions[] }> = [
-  { name: 'in one process with a pool of two', shops: [{ pool: 2, busy }] },
+  { name: 'in one process with a pool of three', shops: [{ pool: 3, busy }] },
   {
-    name: 'in two processes with a handler class each, and pools of two',
+    name: 'in two processes with a handler class each, and pools of three',
     shops: [
-      { pool: 2, busy },
-      { pool: 2, busy, handlerClass: 'Ledger' },
+      { pool: 3, busy },
+      { pool: 3, busy, handlerClass: 'Ledger' },
     ],
   },
 ];

@@ -136,7 +136,7 @@ describe('createMigrations', () => {
         values ('payment', 'T-1', 'R-1', 'S', 0, 'failed', 'rsa', 'k', 'POST', ''),
                ('payment', 'T-1', 'R-1', 'F', 0, 'applied', 'inquiry', 'k', null, ''),
                ('payment', 'T-2', 'R-2', 'S', 1, 'applied', 'manual', 'k', null, '')`);
-      expect((await migrator.migrateDown()).error).to.equal(undefined);
+      expect((await migrator.migrateTo('0001_tables')).error).to.equal(undefined);
       expect(await rows()).to.deep.equal(before);
     }));
 

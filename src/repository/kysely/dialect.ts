@@ -9,14 +9,15 @@ import type { Change, Correction, CorrectionOptions } from '../correction.js';
 import type { InboxFilter } from '../inbox-page.js';
 import type { SqlRunner } from './run-sql.js';
 import type { TableNames } from './table-names.js';
+import type { TakenConnection } from './take-connection.js';
 
 /** What a `KyselyRepository` must know of one database: its SQL, its transactions and its errors. */
 export interface RepositoryDialect {
   /** The statements over tables of these names. */
   statements(names: TableNames): Statements;
   /**
-   * Begins a transaction for a handler.
-   * @param milliseconds how long the handler may take. The server ends the transaction soon after that.
+   * Begins a transaction for a correction.
+   * @param milliseconds how long a statement, or a handler, may take. The server ends the transaction soon after that.
    */
   beginOwnTransaction<Database>(db: Kysely<Database>, milliseconds: number): Promise<OwnTransaction<Database>>;
   /** Whether the database rolled back and the same work may succeed at once, as after a deadlock. */
@@ -32,6 +33,17 @@ export interface Statements {
    * @returns an answer for each callback whose row was not locked, by its id
    */
   move(db: SqlRunner, kind: CallbackKind, moves: readonly Move[]): Promise<ReadonlyMap<string, MoveResult>>;
+  /**
+   * Begins a transaction for a handler and stores a callback in it. Has rolled back where it rejects.
+   * @param taken the connection of the transaction, which releases it
+   * @param milliseconds how long the handler may take. The server ends the transaction soon after that.
+   */
+  beginWithMove<Database>(
+    db: Kysely<Database>,
+    taken: TakenConnection,
+    callback: VerifiedCallback,
+    milliseconds: number,
+  ): Promise<{ readonly own: OwnTransaction<Database>; readonly result: MoveResult }>;
   /** Inserts a row. Resolves to `undefined` where the id is taken; that must not abort a transaction. */
   insert(db: SqlRunner, kind: CallbackKind, row: NewRow): Promise<PaymentRow | PayoutRow | undefined>;
   find(db: SqlRunner, kind: CallbackKind, id: string): Promise<PaymentRow | PayoutRow | undefined>;
@@ -68,9 +80,12 @@ export type MoveResult =
 export interface OwnTransaction<Database> {
   /** For statements of this package: no plugins. */
   readonly plain: SqlRunner;
-  /** For the handler. Refuses queries once `commit` or `rollBack` was called. */
-  readonly handed: Transaction<Database>;
-  /** Rejects where the transaction was aborted, or the handler ended it: nothing is known to be stored. */
+  /** Runs a handler. Its transaction refuses queries once `commit` or `rollBack` was called. */
+  run(work: (trx: Transaction<Database>) => Promise<void>): Promise<void>;
+  /**
+   * Rejects where a query is under way, the transaction was aborted, or the handler ended it.
+   * @throws DragonpayError `handler-failed` for a query under way
+   */
   commit(): Promise<void>;
   /** Rolls back, whatever state the transaction is in. Never rejects. */
   rollBack(): Promise<void>;

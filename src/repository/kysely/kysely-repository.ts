@@ -16,13 +16,17 @@ import type { CallbackKind } from '../../protocol/kinds.js';
 import type { StatusEffect } from '../callback-repository.js';
 import type { InquiryClaim, MerchantRepository } from '../capabilities.js';
 import { type Change, type Correction, type CorrectionOptions, checkCorrection } from '../correction.js';
+import { toEventKey } from '../event-key.js';
 import { checkDate, checkInboxFilter, type InboxFilter } from '../inbox-page.js';
 import type { AnyKysely, AnyTransaction } from './any-kysely.js';
+import { Batches } from './batches.js';
 import { checkTableNames } from './check-table-names.js';
-import type { Move, MoveResult, RepositoryDialect, Statements } from './dialect.js';
+import type { MoveResult, RepositoryDialect, Statements } from './dialect.js';
+import { EffectSlots } from './effect-slots.js';
 import { postgres } from './postgres/postgres.js';
-import { StatementBatcher } from './statement-batcher.js';
+import { RecentKeys } from './recent-keys.js';
 import type { TableNames } from './table-names.js';
+import { type TakenConnection, takeConnection } from './take-connection.js';
 
 /** Options of a {@link KyselyRepository}. */
 export interface KyselyRepositoryOptions extends TableNames {
@@ -33,8 +37,23 @@ export interface KyselyRepositoryOptions extends TableNames {
    * 5,000. It holds no connection while it waits.
    */
   readonly busyMilliseconds?: number;
-  /** How many callbacks that arrive at the same time may share a statement, 1 to 1,000. Default: 64. */
+  /**
+   * How many callbacks that arrive at the same time may share a statement, 1 to 1,000. Default: 64. A shared statement
+   * runs in no async context; with 1, each runs in the async context (`AsyncLocalStorage`) of its callback.
+   */
   readonly batch?: number;
+  /**
+   * Says which callbacks may share a statement: those with the same key, such as the tenant. Called in the async context
+   * of the callback; the statement runs in the async context of one of them.
+   */
+  readonly batchKey?: (callback: VerifiedCallback) => unknown;
+  /**
+   * How many `@OnStatus` methods may run at the same time, each in its own transaction and connection, 1 to 1,000.
+   * Default: up to 8, and fewer than the pool has connections, so that a method may take a second one for its own `db`.
+   * A number that is given is taken as it is: it must be below the size of the pool, unless methods only use
+   * `callback.trx`.
+   */
+  readonly effects?: number;
 }
 
 /** Records every option: the compiler asks for a new one, so that none is refused as unknown. */
@@ -46,10 +65,15 @@ const knownOptions: Readonly<Record<keyof KyselyRepositoryOptions, true>> = {
   dialect: true,
   busyMilliseconds: true,
   batch: true,
+  batchKey: true,
+  effects: true,
 };
 
-const attempts = 3;
 const pruneLimit = 1_000;
+const longestPause = 250;
+/** How long a duplicate waits for a handler in this process before it asks the database, in milliseconds. */
+const longestHold = 1_000;
+const mostRecent = 10_000;
 
 /**
  * Stores callbacks in a database, by default PostgreSQL 15 and later, through your Kysely. Plugins of your Kysely do
@@ -61,61 +85,78 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   readonly #plain: Kysely<Database>;
   readonly #dialect: RepositoryDialect;
   readonly #statements: Statements;
-  readonly #batchers: Readonly<Record<CallbackKind, StatementBatcher<Move, MoveResult>>>;
+  readonly #batches: Batches;
+  readonly #slots: EffectSlots;
   readonly #busyMilliseconds: number;
   /** Handlers running in this process, by row. Duplicates wait for them instead of polling. */
   readonly #holders = new Map<string, Promise<unknown>>();
+  /** Events that this process has stored. They come again as duplicates, which must not open a transaction. */
+  readonly #stored = new RecentKeys(mostRecent);
 
   /** @throws DragonpayError `invalid-setting` that names the option */
   constructor(given: AnyKysely<Database>, options: KyselyRepositoryOptions = {}) {
     checkOptions(options);
-    const { dialect = postgres, batch = 64, busyMilliseconds = 5_000 } = options;
+    const { dialect = postgres, batch = 64, batchKey, busyMilliseconds = 5_000, effects } = options;
     const db = given as Kysely<Database>;
+    if (db.isTransaction) throw invalidSetting('db', 'must not be a transaction: the repository begins its own');
     this.#db = db;
     this.#plain = db.withoutPlugins();
     this.#dialect = dialect;
     this.#statements = dialect.statements(options);
-    const batcher = (kind: CallbackKind) =>
-      new StatementBatcher<Move, MoveResult>((moves) => this.#statements.move(this.#plain, kind, moves), batch);
-    this.#batchers = { payment: batcher('payment'), payout: batcher('payout') };
+    this.#batches = new Batches((kind, moves) => this.#statements.move(this.#plain, kind, moves), batch, batchKey);
+    this.#slots = new EffectSlots(effects, () => takeConnection(db.getExecutor()));
     this.#busyMilliseconds = busyMilliseconds;
   }
 
   async store(callback: VerifiedCallback, effect?: StatusEffect<Transaction<Database>>): Promise<RecordedUpdate> {
-    const result = await this.#untilFree(callback, async () => {
-      if (effect === undefined) return this.#move({ callback, held: false });
-      // An event that changes nothing must not open a transaction: ask first.
-      const held = await this.#move({ callback, held: true });
-      return held.state === 'movable' ? this.#hold(keyOf(callback), this.#moveWith(callback, effect)) : held;
+    const row = rowOf(callback);
+    const event = toEventKey(callback);
+    let mayMove = !this.#holders.has(row) && !this.#stored.has(event);
+    const result = await this.#untilFree(callback, async (giveUpAt) => {
+      if (effect === undefined) return this.#batches.move({ callback, held: false });
+      // A callback that will probably change nothing must not open a transaction: ask first.
+      if (!mayMove || this.#holders.has(row)) {
+        const held = await this.#batches.move({ callback, held: true });
+        if (held.state !== 'movable') return held;
+      }
+      mayMove = false;
+      return this.#hold(
+        row,
+        this.#slots.run((taken) => this.#moveWith(taken, callback, effect), giveUpAt),
+      );
     });
     if (result === 'movable') throw new Error('a callback that is not held was answered movable');
+    if (effect !== undefined && 'current' in result) this.#stored.add(event);
     return result;
   }
 
   storeUnlessMovable(callback: VerifiedCallback): Promise<RecordedUpdate | 'movable'> {
-    return this.#untilFree(callback, () => this.#move({ callback, held: true }));
+    return this.#untilFree(callback, () => this.#batches.move({ callback, held: true }));
   }
 
-  async #move(move: Move): Promise<MoveResult> {
-    const { kind, id } = move.callback;
-    return (await this.#batchers[kind].add(id, move)) ?? { state: 'busy' };
-  }
-
-  /** Tries until no other transaction has the row locked. Holds no connection between two tries. */
-  async #untilFree(callback: VerifiedCallback, run: () => Promise<MoveResult>): Promise<RecordedUpdate | 'movable'> {
+  /**
+   * Tries until no other transaction has the row locked, and no other transaction is in the way. Holds no connection
+   * between two tries.
+   */
+  async #untilFree(
+    callback: VerifiedCallback,
+    run: (giveUpAt: number) => Promise<MoveResult>,
+  ): Promise<RecordedUpdate | 'movable'> {
     const giveUpAt = performance.now() + this.#busyMilliseconds;
-    for (let attempt = 1, wait = 10; ; wait *= 2) {
+    for (let pause = 10; ; pause *= 2) {
+      let failure: unknown;
       try {
-        const result = await run();
+        const result = await run(giveUpAt);
         if (result.state === 'settled') return result.update;
         if (result.state === 'movable') return result.state;
       } catch (error) {
-        if (!this.#dialect.isTransient(error) || ++attempt > attempts) throw error;
+        if (!this.#dialect.isTransient(error)) throw error;
+        failure = error;
       }
       const left = giveUpAt - performance.now();
-      if (left < 10) throw lockedByAnother(callback.kind);
-      const holder = this.#holders.get(keyOf(callback));
-      await waitFor(holder, Math.min(wait, left, holder === undefined ? 250 : 1_000));
+      if (left < 10) throw failure ?? lockedByAnother(callback.kind);
+      const holder = this.#holders.get(rowOf(callback));
+      await waitFor(holder, Math.min(pause, left, holder === undefined ? longestPause : longestHold));
     }
   }
 
@@ -129,14 +170,16 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     }
   }
 
-  async #moveWith(callback: VerifiedCallback, effect: StatusEffect<Transaction<Database>>): Promise<MoveResult> {
-    const { kind, id } = callback;
-    const own = await this.#dialect.beginOwnTransaction(this.#db, effect.milliseconds);
+  async #moveWith(
+    taken: TakenConnection,
+    callback: VerifiedCallback,
+    effect: StatusEffect<Transaction<Database>>,
+  ): Promise<MoveResult> {
+    const { own, result } = await this.#statements.beginWithMove(this.#db, taken, callback, effect.milliseconds);
     try {
-      const results = await this.#statements.move(own.plain, kind, [{ callback, held: false }]);
-      const result = results.get(id) ?? { state: 'busy' };
       if (result.state === 'settled' && result.update.outcome === 'applied') {
-        await effect.run(result.update, own.handed);
+        const { update } = result;
+        await own.run((trx) => effect.run(update, trx));
       }
       await own.commit();
       return result;
@@ -210,7 +253,9 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
         throw this.#dialect.isLockTimeout(error) ? lockedByAnother(kind, error) : error;
       });
       const { previous, current } = correction;
-      if (previous !== current) await effect?.run({ outcome: 'applied', previous, current, late: false }, own.handed);
+      if (previous !== current && effect !== undefined) {
+        await own.run((trx) => effect.run({ outcome: 'applied', previous, current, late: false }, trx));
+      }
       await own.commit();
       return correction;
     } catch (error) {
@@ -259,6 +304,10 @@ function checkOptions(options: KyselyRepositoryOptions): void {
   checkTableNames(options);
   checkInteger('batch', options.batch, 1, 1_000);
   checkInteger('busyMilliseconds', options.busyMilliseconds, 0, 600_000);
+  checkInteger('effects', options.effects, 1, 1_000);
+  if (options.batchKey !== undefined && typeof options.batchKey !== 'function') {
+    throw invalidSetting('batchKey', 'must be a function');
+  }
 }
 
 function checkInteger(name: string, value: number | undefined, least: number, most: number): void {
@@ -279,7 +328,7 @@ async function waitFor(holder: Promise<unknown> | undefined, milliseconds: numbe
   clearTimeout(timer);
 }
 
-function keyOf({ kind, id }: VerifiedCallback): string {
+function rowOf({ kind, id }: VerifiedCallback): string {
   return `${kind} ${id}`;
 }
 

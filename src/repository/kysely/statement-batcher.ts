@@ -22,15 +22,20 @@ const mostInFlight = 8;
 export class StatementBatcher<Member, Result> {
   readonly #send: SendBatch<Member, Result>;
   readonly #most: number;
+  readonly #onIdle: (() => void) | undefined;
   #waiting: Waiting<Member, Result>[] = [];
   /** The ids of each statement under way. One Set for all would be rehashed at each change, which costs time. */
   #inFlight: ReadonlySet<string>[] = [];
   #lastSentAt = 0;
 
-  /** @param most how many callbacks may share a statement */
-  constructor(send: SendBatch<Member, Result>, most: number) {
+  /**
+   * @param most how many callbacks may share a statement
+   * @param onIdle called when nothing waits and nothing is under way any more
+   */
+  constructor(send: SendBatch<Member, Result>, most: number, onIdle?: () => void) {
     this.#send = send;
     this.#most = most;
+    this.#onIdle = onIdle;
   }
 
   /** Resolves to the result, or to `undefined` for a member whose row is locked. */
@@ -51,6 +56,7 @@ export class StatementBatcher<Member, Result> {
     void this.#settle(batch).finally(() => {
       this.#inFlight = this.#inFlight.filter((other) => other !== ids);
       this.#flush();
+      if (this.#inFlight.length === 0 && this.#waiting.length === 0) this.#onIdle?.();
     });
   }
 

@@ -1,30 +1,39 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { hash } from 'node:crypto';
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
+import { DragonpayError } from '../../../errors.js';
 
-/** A client of node-postgres, as far as it is used here. */
+/** The part of a node-postgres client that is used here. */
 export interface NamedStatementsClient {
   // biome-ignore lint/suspicious/noExplicitAny: pg's own signatures take and give any
   query: (...args: any[]) => any;
   release: (destroy?: boolean | Error) => void;
   on(event: 'error', listener: (error: Error) => void): unknown;
+  once(event: 'end', listener: () => void): unknown;
+  /** The process of the server. */
+  readonly processID?: number | null;
+  /** Whether it sends statements without waiting for the one before. */
+  readonly pipeline?: boolean;
 }
 
-/** A pool of node-postgres, as far as it is used here. */
+/** The part of a node-postgres pool that is used here. */
 export interface NamedStatementsPool {
   connect(): Promise<NamedStatementsClient>;
   end(): Promise<void>;
+  readonly options?: { readonly max?: number };
   on?(event: 'connect', listener: (client: NamedStatementsClient) => void): unknown;
 }
 
 /**
- * Wraps a pool so that PostgreSQL parses and plans this package's own statements once a connection, not once a
- * callback. Kysely never names a statement; other statements pass through as they are.
+ * Wraps a pool so that PostgreSQL parses and plans the statements of this package once for each connection, not once
+ * for each callback. Kysely never names a statement; other statements pass unchanged.
  *
- * It also keeps a connection that dies in the middle of a transaction from ending the process: node-postgres emits
- * `error` on such a client, which nobody listens to while the client is out of the pool.
+ * A connection that dies in the middle of a transaction does not end the process: node-postgres emits `error` on its
+ * client, and the wrapper listens. In a pool of one, a method that takes a second connection while it holds the only
+ * one gets an error at once.
  *
- * Not for PgBouncer in transaction mode before version 1.21, or with `max_prepared_statements = 0`: a name is known
- * to one server connection only.
+ * Leave it out behind PgBouncer in transaction mode before version 1.21, or with `max_prepared_statements = 0`: there a
+ * name is known to one server connection only. The wrapper notices such a pooler, warns once and names no more.
  *
  * @example
  * const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: withNamedStatements(new Pool()) }) });
@@ -32,25 +41,42 @@ export interface NamedStatementsPool {
 export function withNamedStatements(pool: NamedStatementsPool): PostgresPool {
   const wrapped = new WeakMap<object, PostgresPoolClient>();
   const heard = new WeakSet<object>();
+  let isNaming = true;
+  const stopNaming = () => {
+    if (isNaming) process.emitWarning(poolerWarning, 'DragonpayWarning');
+    isNaming = false;
+  };
   const hear = (client: NamedStatementsClient) => {
     if (heard.has(client)) return;
     heard.add(client);
     client.on('error', () => {});
   };
-  // At once: that the server is ready, and that it goes down, may stand in the same packet.
+  // At `connect`: the messages that the server is ready and that it goes down may come in the same packet.
   pool.on?.('connect', hear);
   return {
     async connect() {
+      assertNotHeld(pool);
       const client = await pool.connect();
       let named = wrapped.get(client);
       if (named === undefined) {
         hear(client);
+        const { processID: pid } = client;
+        if (typeof pid === 'number') {
+          connections.set(String(pid), { pool, client });
+          client.once('end', () => connections.delete(String(pid)));
+        }
         named = {
           query: (statement: unknown, values?: readonly unknown[]) => {
-            const name = typeof statement === 'string' ? nameOf(statement) : undefined;
-            return name === undefined
-              ? client.query(statement, values)
-              : client.query({ name, text: statement, values });
+            const name = isNaming && typeof statement === 'string' ? nameOf(statement) : undefined;
+            if (name === undefined) return client.query(statement, values);
+            return Promise.resolve(client.query({ name, text: statement, values })).catch((error: unknown) => {
+              if (!isUnknownName(error)) throw error;
+              stopNaming();
+              // The statement did nothing. In a transaction this fails, and the repository tries all of it again.
+              return Promise.resolve(client.query(statement, values)).catch(() => {
+                throw error;
+              });
+            });
           },
           release: (destroy?: boolean | Error) => client.release(destroy),
         } as PostgresPoolClient;
@@ -62,9 +88,51 @@ export function withNamedStatements(pool: NamedStatementsPool): PostgresPool {
   };
 }
 
+/** The wrapped connections, by their server processes. */
+const connections = new Map<string, { readonly pool: NamedStatementsPool; readonly client: NamedStatementsClient }>();
+
+/** Whether the connection of a server process may end without ending this process. */
+export function hasErrorListener(pid: string | undefined): boolean {
+  return pid !== undefined && connections.has(pid);
+}
+
+/** Whether a connection takes statements without waiting for the one before: `pipeline: true` of node-postgres. */
+export function isPipelined(pid: string): boolean {
+  return connections.get(pid)?.client.pipeline === true;
+}
+
+/** The pool whose only connection the current handler holds. */
+const heldPool = new AsyncLocalStorage<NamedStatementsPool>();
+
+/**
+ * Runs a handler. If its connection is the only one of the pool, a second one that it takes fails at once: it would
+ * wait for its own end. The async context is used only then, since it costs time.
+ */
+export function runInOnlyConnection<Result>(pid: string | undefined, run: () => Result): Result {
+  const pool = pid === undefined ? undefined : connections.get(pid)?.pool;
+  return pool?.options?.max === 1 ? heldPool.run(pool, run) : run();
+}
+
+function assertNotHeld(pool: NamedStatementsPool): void {
+  if (heldPool.getStore() !== pool) return;
+  throw new DragonpayError(
+    'pool-exhausted',
+    'the method holds the only connection of the pool: use callback.trx for its queries, or enlarge the pool',
+  );
+}
+
 const ownStatement = /^\/\* (dragonpay-[a-z-]+) \*\//;
 
-/** Names by text: two repositories with other table names may share a pool. There are a handful of own texts. */
+/** The server has forgotten a name, or knows it already: another client shares its connection through a pooler. */
+function isUnknownName(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === '26000' || error.code === '42P05');
+}
+
+const poolerWarning =
+  'withNamedStatements stopped naming statements: a pooler between this process and PostgreSQL does not support ' +
+  'prepared statements. Remove withNamedStatements, or set max_prepared_statements of PgBouncer 1.21 or later.';
+
+/** Names by text: two repositories with other table names may share a pool. There are a handful of texts. */
 const names = new Map<string, string>();
 
 function nameOf(statement: string): string | undefined {

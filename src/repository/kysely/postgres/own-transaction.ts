@@ -1,140 +1,220 @@
-import { CompiledQuery, type ControlledTransaction, type Kysely, type Transaction } from 'kysely';
+import { CompiledQuery, type DatabaseConnection, type Dialect, type Driver, type Kysely, Transaction } from 'kysely';
+import { DragonpayError } from '../../../errors.js';
 import type { OwnTransaction } from '../dialect.js';
+import type { SqlRunner } from '../run-sql.js';
+import { type TakenConnection, takeConnection } from '../take-connection.js';
+import { GuardedConnection } from './guarded-connection.js';
+import { hasErrorListener, isPipelined, runInOnlyConnection } from './named-statements.js';
 
+/** How long ROLLBACK, and each way to end a query that is in its way, may take. */
 const rollbackMilliseconds = 200;
 
 /**
- * How much longer than the handler the server waits. A connection that the server ends by itself raises `error` on its
- * client, which nobody may listen to: it is for processes that stand still, and a handler's own deadline comes first.
+ * How much longer than the handler the server waits before it ends a statement, or a transaction that pauses. It is for
+ * processes that stand still; the deadline of the handler comes first.
  */
 const serverGraceMilliseconds = 1_000;
 
-/**
- * A transaction that a handler method works in. It is bounded by the server, handed over as long as the handler runs,
- * and committed only if it is still the one that was begun.
- */
-class PostgresTransaction<Database> implements OwnTransaction<Database> {
-  readonly #db: Kysely<Database>;
-  readonly #trx: ControlledTransaction<Database>;
-  readonly #identity: { readonly xid: string; readonly pid: string };
-  #isOver = false;
+/** Where statements may be sent without waiting: known after the first transaction, from `withNamedStatements`. */
+const pipelined = new WeakSet<object>();
 
-  private constructor(
-    db: Kysely<Database>,
-    trx: ControlledTransaction<Database>,
-    identity: { readonly xid: string; readonly pid: string },
-  ) {
+/** Names this transaction to the server. */
+export interface TransactionIdentity {
+  readonly xid: string;
+  readonly pid: string;
+}
+
+/**
+ * A transaction that a handler method works in. The handler can use it as long as its method runs. It is committed only
+ * if no query is under way, none failed unseen, and it is still the transaction that was begun.
+ */
+export class PostgresTransaction<Database> implements OwnTransaction<Database> {
+  readonly #db: Kysely<Database>;
+  readonly #connection: DatabaseConnection;
+  readonly #release: () => void;
+  readonly #guard: GuardedConnection;
+  readonly #begun: Promise<unknown>;
+  #identity: TransactionIdentity | undefined;
+  #isReleased = false;
+
+  private constructor(db: Kysely<Database>, connection: DatabaseConnection, release: () => void) {
     this.#db = db;
-    this.#trx = trx;
-    this.#identity = identity;
+    this.#connection = connection;
+    this.#release = release;
+    this.#guard = new GuardedConnection(connection);
+    this.#begun = connection.executeQuery(CompiledQuery.raw('begin deferrable'));
+    this.#begun.catch(() => {});
   }
 
-  /** Begins. The server ends it by itself when a statement, or a pause between two, takes a second longer than that. */
-  static async begin<Database>(db: Kysely<Database>, milliseconds: number): Promise<PostgresTransaction<Database>> {
-    const trx = await db.startTransaction().execute();
+  /**
+   * Begins. With `pipeline: true` it does not wait for the server: the next statement shares the
+   * wait. That statement must make sure that BEGIN succeeded, see {@link isInTransaction}.
+   */
+  static async open<Database>(
+    db: Kysely<Database>,
+    { connection, release }: TakenConnection,
+  ): Promise<PostgresTransaction<Database>> {
+    const transaction = new PostgresTransaction(db, connection, release);
     try {
-      const { rows } = await trx.withoutPlugins().executeQuery<{ xid: string; pid: string }>(
-        CompiledQuery.raw(
-          `/* dragonpay-begin */ select pg_current_xact_id()::text as xid, pg_backend_pid()::text as pid,
-  set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)`,
-          [String(milliseconds + serverGraceMilliseconds)],
-        ),
-      );
-      return new PostgresTransaction(db, trx, rows[0] ?? { xid: '', pid: '' });
+      if (!pipelined.has(db)) await transaction.begun();
     } catch (error) {
-      await trx
-        .rollback()
-        .execute()
-        .catch(() => {});
+      transaction.#finish();
       throw error;
     }
+    return transaction;
   }
 
-  /** For our own statements: without the plugins of the user's Kysely. */
-  get plain(): Kysely<Database> {
-    return this.#trx.withoutPlugins();
+  /** Resolves when the server has begun. */
+  async begun(): Promise<void> {
+    await this.#begun;
   }
 
-  /**
-   * For the handler. It takes no query once COMMIT or ROLLBACK is on its way: such a query would run after it, on a
-   * connection that is somebody else's by then.
-   */
-  get handed(): Transaction<Database> {
-    return this.#guarded(this.#trx);
+  /** Tells which transaction it is. Before that a commit fails, and a query that blocks ROLLBACK cannot be cancelled. */
+  identify(identity: TransactionIdentity): void {
+    this.#identity = identity;
+    if (isPipelined(identity.pid)) pipelined.add(this.#db);
   }
 
-  #guarded(trx: Transaction<Database>): Transaction<Database> {
-    const guarded: Transaction<Database> = trx.withPlugin({
-      transformQuery: ({ node }) => {
-        this.#assertNotOver();
-        return node;
+  get plain(): SqlRunner {
+    return this.#connection as SqlRunner;
+  }
+
+  run(work: (trx: Transaction<Database>) => Promise<void>): Promise<void> {
+    return runInOnlyConnection(this.#identity?.pid, () => work(this.#handed));
+  }
+
+  /** Its `introspection` works outside of the transaction; savepoints are sent as SQL. */
+  get #handed(): Transaction<Database> {
+    const dialect = { createIntrospector: () => this.#db.introspection } as unknown as Dialect;
+    const driver = {
+      beginTransaction: async () => {
+        throw new Error('a transaction cannot begin another one');
       },
-      transformResult: async ({ result }) => result,
+    } as unknown as Driver;
+    const executor = this.#db.getExecutor().withConnectionProvider({
+      provideConnection: (consumer) => consumer(this.#guard),
     });
-    const executeQuery = guarded.executeQuery.bind(guarded);
-    // Compiled queries pass plugins by.
-    guarded.executeQuery = async (query, ...rest) => {
-      this.#assertNotOver();
-      return executeQuery(query, ...rest);
-    };
-    // Ours is a plugin that stays.
-    guarded.withoutPlugins = () => this.#guarded(trx.withoutPlugins());
-    return guarded;
+    return new Transaction<Database>({ config: { dialect }, dialect, driver, executor });
   }
 
-  #assertNotOver(): void {
-    if (this.#isOver) throw new Error('the transaction of this callback is over');
+  /** @throws DragonpayError `handler-failed` where a query is under way: an `await` is missing */
+  async commit(): Promise<void> {
+    if (this.#guard.isActive) {
+      this.#guard.close('abandoned');
+      throw new DragonpayError(
+        'handler-failed',
+        'a query was under way when the method returned: an await is missing before a query of callback.trx',
+      );
+    }
+    this.#guard.close('over');
+    if (this.#guard.isSuspect) await this.#assertNotEnded();
+    const { rows } = await this.#connection.executeQuery<{ command?: string }>(CompiledQuery.raw('commit'));
+    this.#finish();
+    // Kysely 0.29 hands the command tag on: the server says ROLLBACK where the transaction was aborted.
+    if (rows[0]?.command === 'ROLLBACK') throw ended();
   }
 
   /**
-   * Commits. A handler may have swallowed a failed query, or ended the transaction by itself; COMMIT would then answer
-   * without an error and store nothing. This rejects.
+   * A handler may have swallowed a failed query, or ended the transaction itself. COMMIT would then answer without an
+   * error and store nothing. This rejects.
    */
-  async commit(): Promise<void> {
-    this.#isOver = true;
-    const { rows } = await this.plain.executeQuery<{ xid: string | null }>(
+  async #assertNotEnded(): Promise<void> {
+    const { rows } = await this.#connection.executeQuery<{ xid: string | null }>(
       CompiledQuery.raw('/* dragonpay-check */ select pg_current_xact_id_if_assigned()::text as xid'),
     );
-    if (rows[0]?.xid !== this.#identity.xid) throw new Error('the handler ended the transaction that it was given');
-    await this.#trx.commit().execute();
+    if (this.#identity === undefined || rows[0]?.xid !== this.#identity.xid) throw ended();
   }
 
-  /**
-   * Rolls back, whatever state the transaction is in. Never rejects. ROLLBACK queues behind a query that still runs:
-   * past a moment of grace the connection is ended instead, and the transaction with it.
-   */
   async rollBack(): Promise<void> {
-    this.#isOver = true;
-    if (this.#trx.isCommitted || this.#trx.isRolledBack) return;
-    const rolledBack = this.#trx
-      .rollback()
-      .execute()
-      // The connection is gone, and the transaction with it.
-      .catch(() => {});
+    this.#guard.close('over');
+    if (this.#isReleased) return;
+    const rolledBack = this.#guard
+      .idle()
+      .then(() => this.#sendRollback())
+      .finally(() => this.#finish());
     if (await settlesWithin(rolledBack, rollbackMilliseconds)) return;
-    await Promise.race([this.#endConnection().catch(() => {}), rolledBack]);
+    // A query that still runs is in the way.
+    await this.#signalBackend('pg_cancel_backend');
+    if (await settlesWithin(rolledBack, rollbackMilliseconds)) return;
+    // node-postgres emits `error` on a client whose connection is ended: without a listener that ends the process.
+    if (hasErrorListener(this.#identity?.pid)) await this.#signalBackend('pg_terminate_backend');
     await settlesWithin(rolledBack, rollbackMilliseconds);
   }
 
-  /** Only while it is in this very transaction: the connection may have become free, and somebody else's, meanwhile. */
-  async #endConnection(): Promise<void> {
+  /** Never rejects. */
+  async #sendRollback(): Promise<void> {
+    const rollback = () => this.#connection.executeQuery(CompiledQuery.raw('rollback'));
+    // A cancellation that comes late may hit ROLLBACK. If the connection is gone, the transaction is gone with it.
+    await rollback()
+      .catch(rollback)
+      .catch(() => {});
+  }
+
+  /** Only while it is in this very transaction: the connection may be free, and used by others, meanwhile. */
+  async #signalBackend(signal: 'pg_cancel_backend' | 'pg_terminate_backend'): Promise<void> {
+    if (this.#identity === undefined) return;
     const { xid, pid } = this.#identity;
-    await this.#db.withoutPlugins().executeQuery(
+    const signalled = this.#db.withoutPlugins().executeQuery(
       CompiledQuery.raw(
-        `select pg_terminate_backend(pid) from pg_stat_activity
+        `select ${signal}(pid) from pg_stat_activity
 where pid = $1::integer and backend_xid::text::bigint = $2::bigint & 4294967295`,
         [pid, xid],
       ),
     );
+    // The pool may have no other connection. Then the server's own time-out ends the query.
+    await settlesWithin(
+      signalled.then(() => {}).catch(() => {}),
+      rollbackMilliseconds,
+    );
+  }
+
+  #finish(): void {
+    this.#isReleased = true;
+    this.#release();
   }
 }
 
-/** Begins a transaction for a handler. */
-export function beginOwnTransaction<Database>(
+/** Begins a transaction that is bounded from its first statement on. */
+export async function beginOwnTransaction<Database>(
   db: Kysely<Database>,
   milliseconds: number,
 ): Promise<OwnTransaction<Database>> {
-  return PostgresTransaction.begin(db, milliseconds);
+  const own = await PostgresTransaction.open(db, await takeConnection(db.getExecutor()));
+  try {
+    await own.begun();
+    const { rows } = await own.plain.executeQuery(
+      CompiledQuery.raw(`/* dragonpay-begin */ select ${identityAndBounds('$1')}`, [
+        boundOf(milliseconds),
+      ]) as CompiledQuery<TransactionIdentity>,
+    );
+    if (rows[0] !== undefined) own.identify(rows[0]);
+    return own;
+  } catch (error) {
+    await own.rollBack();
+    throw error;
+  }
+}
+
+/**
+ * Holds only after the BEGIN of {@link PostgresTransaction.open}. DEFERRABLE has no effect on a transaction that
+ * writes; here it marks the transaction. Without it, a statement that was sent right after a BEGIN that failed would
+ * commit by itself.
+ */
+export const isInTransaction = `current_setting('transaction_deferrable') = 'on'`;
+
+/** Columns that name the transaction, and bound the statements after this one and the pauses between them. */
+export function identityAndBounds(parameter: string): string {
+  return `pg_current_xact_id()::text as xid, pg_backend_pid()::text as pid,
+  set_config('statement_timeout', ${parameter}, true), set_config('idle_in_transaction_session_timeout', ${parameter}, true)`;
+}
+
+/** How long the server waits for a handler that may take so long. */
+export function boundOf(milliseconds: number): string {
+  return String(Math.ceil(milliseconds) + serverGraceMilliseconds);
+}
+
+function ended(): DragonpayError {
+  return new DragonpayError('unstored', 'the transaction was aborted, or the handler ended it');
 }
 
 async function settlesWithin(promise: Promise<void>, milliseconds: number): Promise<boolean> {

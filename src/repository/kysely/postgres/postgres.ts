@@ -25,12 +25,13 @@ export const postgres: RepositoryDialect = {
 };
 
 /**
- * Serialization failures and deadlocks, also in a query of the handler. SQLSTATE class 40, except 40003: after that the
- * server does not know whether it committed.
+ * Serialization failures and deadlocks, also in a query of the handler: SQLSTATE class 40, except 40003, after which the
+ * server does not know whether it committed. And names of statements that a pooler does not know: see
+ * `withNamedStatements`, which names none the next time.
  */
 function isTransient(error: unknown): boolean {
   for (let depth = 0, inner = error; depth < deepestCause && inner instanceof Error; depth++, inner = inner.cause) {
-    if (/^40(?!003)[0-9A-Z]{3}$/.test(codeOf(inner))) return true;
+    if (/^(?:40(?!003)[0-9A-Z]{3}|26000|42P05)$/.test(codeOf(inner))) return true;
   }
   return false;
 }

@@ -5,25 +5,64 @@ import type { Move, MoveResult, Statements } from '../../dialect.js';
 import { runSql } from '../../run-sql.js';
 import { schema, tableOfKind } from '../../schema.js';
 import type { QuotedTables } from '../../table-names.js';
+import {
+  boundOf,
+  identityAndBounds,
+  isInTransaction,
+  PostgresTransaction,
+  type TransactionIdentity,
+} from '../own-transaction.js';
 import { keepWhatWasApplied } from './inbox.js';
 
 /** The statement that decides, moves the row and records the event. */
-export function moveStatements(tables: QuotedTables): Pick<Statements, 'move'> {
-  const texts = { payment: moveStatement('payment', tables), payout: moveStatement('payout', tables) };
+export function moveStatements(tables: QuotedTables): Pick<Statements, 'move' | 'beginWithMove'> {
+  const textsOf = (form: StatementForm) => ({
+    payment: moveStatement('payment', tables, form),
+    payout: moveStatement('payout', tables, form),
+  });
+  const [many, one, own] = [textsOf('many'), textsOf('one'), textsOf('own')];
   return {
     async move(db, kind, moves) {
-      const rows = moves.map(incomingOf);
-      const columns = incomingColumns.map((_, column) => rows.map((row) => row[column]));
-      const settled = await runSql<MoveRow>(db, texts[kind], columns);
+      const [first, ...others] = moves.map(incomingOf);
+      const settled =
+        first !== undefined && others.length === 0
+          ? await runSql<MoveRow>(db, one[kind], first)
+          : await runSql<MoveRow>(db, many[kind], columnsOf(moves.map(incomingOf)));
       const statuses = new Map(moves.map(({ callback: { id, status } }) => [id, status]));
       return new Map(settled.map((row) => [row.id, toMoveResult(row, statuses.get(row.id) as Status)]));
+    },
+
+    async beginWithMove(db, taken, callback, milliseconds) {
+      const transaction = await PostgresTransaction.open(db, taken);
+      try {
+        const parameters = [...incomingOf({ callback, held: false }), boundOf(milliseconds)];
+        const move = () => runSql<MoveRow & TransactionIdentity>(transaction.plain, own[callback.kind], parameters);
+        let [[row]] = await Promise.all([move(), transaction.begun()]);
+        // The row is locked; or something between this and the server let the statement overtake BEGIN.
+        if (row === undefined) [row] = await move();
+        if (row !== undefined) transaction.identify(row);
+        const result = row === undefined ? ({ state: 'busy' } as const) : toMoveResult(row, callback.status as Status);
+        return { own: transaction, result };
+      } catch (error) {
+        await transaction.rollBack();
+        throw error;
+      }
     },
   };
 }
 
+/** `many`: array parameters. `one`: one callback. `own`: one callback, in a transaction for its handler. */
+type StatementForm = 'many' | 'one' | 'own';
+
+const names: Readonly<Record<StatementForm, string>> = { many: 'moves', one: 'move', own: 'move-own' };
+
+function columnsOf(rows: readonly (string | null)[][]): (string | null)[][] {
+  return incomingColumns.map((_, column) => rows.map((row) => row[column] ?? null));
+}
+
 /**
- * Columns of `incoming`. Each is a parameter, an array with one element for each callback. `enterable_from` and
- * `late_from` are data of the status machine; `enterable_from` is null for an unknown letter.
+ * Columns of `incoming`. Each is a parameter: for many callbacks an array with one element for each. `enterable_from`
+ * and `late_from` are data of the status machine; `enterable_from` is null for an unknown letter.
  */
 const incomingColumns = [
   'id',
@@ -73,17 +112,16 @@ function incomingOf({ callback, held }: Move): (string | null)[] {
  *
  * A callback that is `held` and would move its row is answered `movable` and leaves no trace.
  */
-function moveStatement(kind: CallbackKind, tables: QuotedTables): string {
+function moveStatement(kind: CallbackKind, tables: QuotedTables, form: StatementForm): string {
   const table = tables[tableOfKind[kind]];
   const [key = ''] = schema[tableOfKind[kind]].key;
-  const parameters = incomingColumns.map((_, index) => `$${index + 1}::text[]`).join(', ');
-  return `/* dragonpay-${kind}-move */ with incoming as (
-  select * from unnest(${parameters}) as i(${incomingColumns.join(', ')})
+  const bounds = form === 'own' ? `, ${identityAndBounds(`$${incomingColumns.length + 1}`)}` : '';
+  return `/* dragonpay-${kind}-${names[form]} */ with incoming as (
+  ${incoming(form)}
 ), locked as (
   select ${key} as id, status::text as status, reached, refno, amount, currency::text as currency
   from ${table}
-  where ${key} = any($1::text[])
-  order by ${key}
+  where ${key} = ${form === 'many' ? `any($1::text[]) order by ${key}` : '$1::text'}
   for no key update skip locked
 ), compared as (
   select i.*, l.id is not null as found, l.status as previous, l.reached, array_remove(array[
@@ -125,11 +163,24 @@ function moveStatement(kind: CallbackKind, tables: QuotedTables): string {
   ${keepWhatWasApplied()}
 )
 select id, outcome, previous, array_to_string(differs, ',') as differs,
-  case when 'late' = any(reasons) then 'late' end as late
-from settled
+  case when 'late' = any(reasons) then 'late' end as late${bounds}
+from settled${
+    form === 'own'
+      ? ''
+      : `
 union all
 select id, 'movable', previous, '', null from decided
-where outcome = 'applied' and held is not null`;
+where outcome = 'applied' and held is not null`
+  }`;
+}
+
+function incoming(form: StatementForm): string {
+  if (form === 'many') {
+    const parameters = incomingColumns.map((_, index) => `$${index + 1}::text[]`);
+    return `select * from unnest(${parameters.join(', ')}) as i(${incomingColumns.join(', ')})`;
+  }
+  const values = incomingColumns.map((column, index) => `$${index + 1}::text as ${column}`);
+  return `select ${values.join(', ')}${form === 'own' ? ` where ${isInTransaction}` : ''}`;
 }
 
 /** See `mayBeRenamedPayment` in decide-update.ts. */

@@ -1,0 +1,60 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { VerifiedCallback } from '../../model/verified-callback.js';
+import type { CallbackKind } from '../../protocol/kinds.js';
+import type { Move, MoveResult } from './dialect.js';
+import { StatementBatcher } from './statement-batcher.js';
+
+type SendMoves = (kind: CallbackKind, moves: readonly Move[]) => Promise<ReadonlyMap<string, MoveResult>>;
+
+/** Runs a function in the async context of the moment when this module was loaded: usually none. */
+const outside = AsyncLocalStorage.snapshot();
+
+/**
+ * Decides which callbacks share a statement, and in which async context it runs. A pool may choose a tenant, and
+ * instrumentation a trace, by the context: a statement must never run in the context of a callback that is not in it.
+ */
+export class Batches {
+  readonly #send: SendMoves;
+  readonly #most: number;
+  readonly #keyOf: ((callback: VerifiedCallback) => unknown) | undefined;
+  readonly #shared: Readonly<Record<CallbackKind, StatementBatcher<Move, MoveResult>>>;
+  readonly #keyed: Readonly<Record<CallbackKind, Map<unknown, StatementBatcher<Move, MoveResult>>>> = {
+    payment: new Map(),
+    payout: new Map(),
+  };
+
+  constructor(send: SendMoves, most: number, keyOf: ((callback: VerifiedCallback) => unknown) | undefined) {
+    this.#send = send;
+    this.#most = most;
+    this.#keyOf = keyOf;
+    const shared = (kind: CallbackKind) => this.#batcher(kind, outside);
+    this.#shared = { payment: shared('payment'), payout: shared('payout') };
+  }
+
+  async move(move: Move): Promise<MoveResult> {
+    const { kind, id } = move.callback;
+    const result =
+      this.#most === 1
+        ? (await this.#send(kind, [move])).get(id)
+        : this.#keyOf === undefined
+          ? await this.#shared[kind].add(id, move)
+          : await this.#moveByKey(this.#keyOf(move.callback), move);
+    return result ?? { state: 'busy' };
+  }
+
+  /** A batcher lives as long as callbacks of its key do. By the key, all of them belong to the same context. */
+  #moveByKey(key: unknown, move: Move): Promise<MoveResult | undefined> {
+    const { kind, id } = move.callback;
+    const keyed = this.#keyed[kind];
+    let batcher = keyed.get(key);
+    if (batcher === undefined) {
+      batcher = this.#batcher(kind, AsyncLocalStorage.snapshot(), () => keyed.delete(key));
+      keyed.set(key, batcher);
+    }
+    return batcher.add(id, move);
+  }
+
+  #batcher(kind: CallbackKind, inContext: typeof outside, onIdle?: () => void): StatementBatcher<Move, MoveResult> {
+    return new StatementBatcher((moves) => inContext(() => this.#send(kind, moves)), this.#most, onIdle);
+  }
+}

@@ -1,0 +1,130 @@
+import { DragonpayError } from '../../errors.js';
+import type { TakenConnection } from './take-connection.js';
+
+/** For the ten connections of a pool of node-postgres. */
+const mostByDefault = 8;
+/** How long the pool may take to give the connections of a proof, in milliseconds. */
+const proofMilliseconds = 250;
+/** How long a limit that the pool set is believed, in milliseconds: it may only have been slow. Doubles each time. */
+const shortestBelief = 500;
+const longestBelief = 10_000;
+
+/**
+ * Bounds the transactions of handlers, so that the pool always has one more connection: a method that takes a second
+ * one (through its own `db`, or a service) finds it. Without a bound, as many callbacks as the pool has connections
+ * would each hold one and wait for another.
+ *
+ * The size of the pool is not known here. Before more handlers than ever run at once, the pool has to give a connection
+ * for one more and a spare one; if it does not, the number that runs is the limit.
+ */
+export class EffectSlots {
+  readonly #most: number;
+  readonly #take: () => Promise<TakenConnection>;
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+  /** Those of the running that have their connection. */
+  #holding = 0;
+  /** How many may run at once without a proof. The first one never needs one. */
+  #proven: number;
+  #limit: number;
+  #limitedUntil = 0;
+  #belief = shortestBelief;
+  #proof: Promise<void> | undefined;
+
+  /** @param given a number that is believed; without one the pool decides */
+  constructor(given: number | undefined, take: () => Promise<TakenConnection>) {
+    this.#most = given ?? mostByDefault;
+    this.#limit = this.#most;
+    this.#proven = given ?? 1;
+    this.#take = take;
+  }
+
+  /**
+   * Takes a connection when there is a slot, and runs work that releases it. Waiting holds no connection.
+   * @param giveUpAt in the time of `performance.now()`
+   * @throws DragonpayError `unstored` when there is no slot by then
+   */
+  async run<Result>(work: (taken: TakenConnection) => Promise<Result>, giveUpAt: number): Promise<Result> {
+    await this.#enter(giveUpAt);
+    let holds = 0;
+    try {
+      const taken = await this.#take();
+      holds = 1;
+      this.#holding++;
+      return await work(taken);
+    } finally {
+      this.#running--;
+      this.#holding -= holds;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  async #enter(giveUpAt: number): Promise<void> {
+    for (;;) {
+      if (performance.now() >= this.#limitedUntil) this.#limit = this.#most;
+      if (this.#running >= this.#limit) {
+        if (performance.now() >= giveUpAt) throw this.#tooMany();
+        await this.#nextChange(giveUpAt);
+      } else if (this.#running < this.#proven) {
+        this.#running++;
+        return;
+      } else {
+        this.#proof ??= this.#prove(this.#running).finally(() => {
+          this.#proof = undefined;
+        });
+        await this.#proof;
+      }
+    }
+  }
+
+  /** Resolves when a handler ends, when the limit is to be questioned, or at the latest at a time. */
+  #nextChange(latest: number): Promise<void> {
+    const now = performance.now();
+    const until = this.#limitedUntil > now ? Math.min(this.#limitedUntil, latest) : latest;
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.#waiting.splice(this.#waiting.indexOf(wake), 1);
+        resolve();
+      }, until - now);
+      this.#waiting.push(wake);
+    });
+  }
+
+  #tooMany(): DragonpayError {
+    const limit = this.#limit === 1 ? 'one handler' : `${this.#limit} handlers`;
+    const message = `no connection was free for another transaction: ${limit} ran, as many as leave one connection free`;
+    return new DragonpayError('unstored', `${message}; use callback.trx for all queries, or enlarge the pool`);
+  }
+
+  /** Never rejects: where the pool fails, the work itself finds out. */
+  async #prove(running: number): Promise<void> {
+    const takes = Array.from({ length: running - this.#holding + 2 }, () => this.#take());
+    const given = Promise.all(takes).then(() => true);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(resolve, proofMilliseconds, false);
+    });
+    const isProven = await Promise.race([given, late]).catch(() => false);
+    clearTimeout(timer);
+    for (const take of takes) {
+      take.then(
+        ({ release }) => release(),
+        () => {},
+      );
+    }
+    if (isProven) {
+      this.#proven = Math.max(this.#proven, running + 1);
+      this.#belief = shortestBelief;
+      for (const enter of this.#waiting.splice(0)) enter();
+    } else {
+      this.#limit = Math.max(1, running);
+      this.#proven = this.#limit;
+      this.#limitedUntil = performance.now() + this.#belief;
+      this.#belief = Math.min(2 * this.#belief, longestBelief);
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely';
+import { DragonpayError } from '../../../errors.js';
+
+/** `over`: later queries fail. `abandoned`: the method is not waiting for them, so they never settle. */
+type Closing = 'over' | 'abandoned';
+
+/**
+ * The connection of a transaction, as long as a handler may use it. Every query of the handler passes here, however it
+ * was built and whatever plugins it has, so this is the place that knows whether one is under way or has failed.
+ */
+export class GuardedConnection implements DatabaseConnection {
+  readonly #connection: DatabaseConnection;
+  #active = 0;
+  #isSuspect = false;
+  #closed: Closing | undefined;
+  readonly #whenIdle: (() => void)[] = [];
+
+  constructor(connection: DatabaseConnection) {
+    this.#connection = connection;
+  }
+
+  /** Whether a query is under way. */
+  get isActive(): boolean {
+    return this.#active > 0;
+  }
+
+  /**
+   * Whether the transaction may be aborted, or ended: a query failed, or its text holds a word that ends or begins a
+   * transaction. May be wrong about the second; COMMIT then only costs one more question.
+   */
+  get isSuspect(): boolean {
+    return this.#isSuspect;
+  }
+
+  /** Resolves when no query is under way. */
+  async idle(): Promise<void> {
+    if (this.#active > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /** Lets no more queries through: after COMMIT or ROLLBACK they would run in a transaction of somebody else. */
+  close(closing: Closing): void {
+    this.#closed ??= closing;
+  }
+
+  executeQuery<Row>(query: CompiledQuery, ...rest: unknown[]): Promise<QueryResult<Row>> {
+    return this.#settled(async () => {
+      this.#begin(query);
+      try {
+        return await (this.#connection.executeQuery as Execute<Row>).call(this.#connection, query, ...rest);
+      } catch (error) {
+        this.#isSuspect = true;
+        throw error;
+      } finally {
+        this.#end();
+      }
+    });
+  }
+
+  async *streamQuery<Row>(query: CompiledQuery, ...rest: unknown[]): AsyncIterableIterator<QueryResult<Row>> {
+    await this.#settled(async () => this.#begin(query));
+    let isComplete = false;
+    try {
+      yield* (this.#connection.streamQuery as Stream<Row>).call(this.#connection, query, ...rest);
+      isComplete = true;
+    } finally {
+      if (!isComplete) this.#isSuspect = true;
+      this.#end();
+    }
+  }
+
+  #begin({ sql }: CompiledQuery): void {
+    if (this.#closed !== undefined)
+      throw new DragonpayError('handler-failed', 'the transaction of this callback is over');
+    if (endsTransactions.test(sql)) this.#isSuspect = true;
+    this.#active++;
+  }
+
+  #end(): void {
+    if (--this.#active === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+
+  /** The rejection of a query that nobody waits for would end the process. */
+  async #settled<Result>(run: () => Promise<Result>): Promise<Result> {
+    try {
+      return await run();
+    } catch (error) {
+      if (this.#closed === 'abandoned') return new Promise(() => {});
+      throw error;
+    }
+  }
+}
+
+type Execute<Row> = (query: CompiledQuery, ...rest: unknown[]) => Promise<QueryResult<Row>>;
+type Stream<Row> = (query: CompiledQuery, ...rest: unknown[]) => AsyncIterableIterator<QueryResult<Row>>;
+
+const endsTransactions = /\b(?:begin|start|commit|end|rollback|abort|prepare)\b/i;

@@ -1,0 +1,201 @@
+import { expect } from 'chai';
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import pg from 'pg';
+import {
+  DragonpayCallback,
+  DragonpayError,
+  generateTxnId,
+  type HandlerClass,
+  OnStatus,
+  type RecordedUpdate,
+} from '../../src/index.js';
+import { type DragonpayTables, KyselyRepository, type StoredCallback, withNamedStatements } from '../../src/kysely.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { dispatchSigned, testEndpoint } from '../support/dispatch-signed.js';
+
+type Database = DragonpayTables & { shipped: { txnid: string } };
+
+interface Shop {
+  readonly pool: pg.Pool;
+  readonly db: Kysely<Database>;
+  readonly repository: KyselyRepository<Database>;
+}
+
+/** The pool as it is, and wrapped. */
+const wrappings = {
+  'a plain pool': (pool: pg.Pool) => pool,
+  'a wrapped pool': (pool: pg.Pool) => withNamedStatements(pool),
+} as const;
+
+describe('pools', () => {
+  let database: TestDatabase;
+  const opened: Kysely<Database>[] = [];
+
+  before(async () => {
+    database = await createTestDatabase();
+    await database.pool.query('create table shipped (txnid varchar(40) primary key)');
+  });
+  afterEach(async () => {
+    for (const db of opened.splice(0)) await db.destroy();
+  });
+  after(() => database.destroy());
+
+  function open(config: pg.PoolConfig, wrap: (pool: pg.Pool) => object = wrappings['a wrapped pool']): Shop {
+    const pool = new pg.Pool({ connectionString: database.url, ...config });
+    pool.on('error', () => {});
+    const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: wrap(pool) as pg.Pool }) });
+    opened.push(db);
+    return { pool, db, repository: new KyselyRepository<Database>(db) };
+  }
+
+  async function payments(count: number): Promise<string[]> {
+    const repository = new KyselyRepository<DragonpayTables>(database.db);
+    const ids = Array.from({ length: count }, () => generateTxnId());
+    for (const txnid of ids) await repository.createPayment({ txnid, amount: '100.00' });
+    return ids;
+  }
+
+  async function shipped(ids: readonly string[]): Promise<number> {
+    const { rows } = await database.pool.query('select count(*)::int as n from shipped where txnid = any($1)', [ids]);
+    return rows[0].n;
+  }
+
+  /** Pays all of them at once. */
+  async function pay(shop: Shop, Class: HandlerClass, ids: readonly string[], limits: object = {}) {
+    const failures: unknown[] = [];
+    const hooks = {
+      handlerFailed: ({ error }: { error: unknown }) => void failures.push(error),
+      stored: ({ error }: { error?: unknown; update?: RecordedUpdate }) => void (error && failures.push(error)),
+    };
+    const endpoint = testEndpoint(Class, { repository: shop.repository, hooks, limits } as never);
+    const startedAt = performance.now();
+    const replies = await Promise.all(
+      ids.map((txnid) => dispatchSigned(endpoint, { txnid, refno: 'R-1', status: 'S', message: '' })),
+    );
+    return { statuses: replies.map(({ status }) => status), failures, milliseconds: performance.now() - startedAt };
+  }
+
+  /** Ships through its own `db`, as a service would, and not through the transaction. */
+  function shippingBy(db: Kysely<Database>): HandlerClass {
+    @DragonpayCallback()
+    class Shipping {
+      @OnStatus('S') async ship({ data: { txnid } }: StoredCallback<'S', Database>) {
+        await db.insertInto('shipped').values({ txnid }).execute();
+      }
+    }
+    return Shipping;
+  }
+
+  @DragonpayCallback()
+  class ShippingInTransaction {
+    @OnStatus('S') async ship({ trx, data: { txnid } }: StoredCallback<'S', Database>) {
+      await trx.insertInto('shipped').values({ txnid }).execute();
+    }
+  }
+
+  for (const [name, wrap] of Object.entries(wrappings)) {
+    for (const max of [2, 4]) {
+      it(`twelve methods that query their own db are all answered 200 with ${name} of ${max}`, async () => {
+        const shop = open({ max }, wrap);
+        const ids = await payments(12);
+        const { statuses, failures, milliseconds } = await pay(shop, shippingBy(shop.db), ids);
+        expect(failures).to.deep.equal([]);
+        expect(statuses).to.deep.equal(ids.map(() => 200));
+        expect(await shipped(ids)).to.equal(12);
+        expect(milliseconds).to.be.below(3_000);
+      });
+    }
+
+    it(`twelve methods that use only callback.trx are all answered 200 with ${name} of one`, async () => {
+      const shop = open({ max: 1 }, wrap);
+      const ids = await payments(12);
+      const { statuses } = await pay(shop, ShippingInTransaction, ids);
+      expect(statuses).to.deep.equal(ids.map(() => 200));
+      expect(await shipped(ids)).to.equal(12);
+    });
+  }
+
+  it('a method that queries its own db with a wrapped pool of one fails at once with pool-exhausted', async () => {
+    const shop = open({ max: 1 });
+    const ids = await payments(2);
+    const { statuses, failures, milliseconds } = await pay(shop, shippingBy(shop.db), ids);
+    expect(statuses).to.deep.equal([500, 500]);
+    for (const error of failures) {
+      const { cause } = error as Error;
+      expect(DragonpayError.is(cause ?? error) && (cause ?? error)).to.include({ code: 'pool-exhausted' });
+    }
+    expect(failures).to.have.length.above(1);
+    expect(milliseconds).to.be.below(2_000);
+    expect(await shipped(ids)).to.equal(0);
+  });
+
+  it('a query of somebody else waits for its turn with a wrapped pool of one', async () => {
+    const shop = open({ max: 1 });
+    const ids = await payments(1);
+    const paying = pay(shop, ShippingInTransaction, ids);
+    const others = Promise.all(Array.from({ length: 5 }, () => sql`select pg_sleep(0.01)`.execute(shop.db)));
+    expect((await paying).statuses).to.deep.equal([200]);
+    await others;
+  });
+
+  it('twelve methods that read and write one table are all answered 200 where transactions are serializable', async () => {
+    const shop = open({ max: 10, options: '-c default_transaction_isolation=serializable' });
+    const ids = await payments(12);
+    @DragonpayCallback()
+    class Counting {
+      @OnStatus('S') async ship({ trx, data: { txnid } }: StoredCallback<'S', Database>) {
+        await sql`select count(*) from shipped`.execute(trx);
+        await trx.insertInto('shipped').values({ txnid }).execute();
+      }
+    }
+    const { statuses, failures } = await pay(shop, Counting, ids);
+    expect(failures).to.deep.equal([]);
+    expect(statuses).to.deep.equal(ids.map(() => 200));
+    expect(await shipped(ids)).to.equal(12);
+  });
+
+  describe('a pooler that does not know named statements', () => {
+    /** What a client finds when it gets another connection of the server: names gone, or names that others gave. */
+    const poolers: Readonly<Record<string, (client: pg.PoolClient) => Promise<unknown>>> = {
+      'has forgotten the name (26000)': (client) => client.query('deallocate all'),
+      'knows the name already (42P05)': async (client) => {
+        const { connection } = client as unknown as { connection: { parsedStatements: object } };
+        connection.parsedStatements = {};
+      },
+    };
+
+    for (const [name, confuse] of Object.entries(poolers)) {
+      for (const [how, Class] of [
+        ['with an effect', ShippingInTransaction],
+        ['without one', class {}],
+      ] as const) {
+        it(`that ${name} loses no callback ${how}, and is warned about once`, async () => {
+          const warnings: string[] = [];
+          const hear = ({ name, message }: Error) => name === 'DragonpayWarning' && void warnings.push(message);
+          process.on('warning', hear);
+          const pool = new pg.Pool({ connectionString: database.url, max: 3 });
+          const connect = pool.connect.bind(pool);
+          pool.connect = (async () => {
+            const client = await connect();
+            await confuse(client);
+            return client;
+          }) as typeof pool.connect;
+          const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: withNamedStatements(pool) }) });
+          opened.push(db);
+          const shop = { pool, db, repository: new KyselyRepository<Database>(db) };
+          const ids = await payments(10);
+          const decorated = how === 'with an effect' ? Class : (DragonpayCallback()(Class as never) ?? Class);
+          for (const round of [1, 2]) {
+            const { statuses, failures } = await pay(shop, decorated as HandlerClass, ids);
+            expect(failures, `round ${round}`).to.deep.equal([]);
+            expect(statuses).to.deep.equal(ids.map(() => 200));
+          }
+          await new Promise((resolve) => setImmediate(resolve));
+          process.off('warning', hear);
+          expect(warnings).to.have.length(1);
+          expect(warnings[0]).to.match(/withNamedStatements/);
+        });
+      }
+    }
+  });
+});
