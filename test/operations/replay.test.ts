@@ -292,10 +292,10 @@ describe('confirm', () => {
     }
   });
 
-  it('wants an API key, and is one of three words', () => {
-    expect(() => createDragonpay({ ...sha1Settings, confirm: 'final' })).to.throw(/apiKey is missing/);
-    expect(() => createDragonpay({ ...sha1Settings, confirm: 'maybe' as 'final' })).to.throw(/confirm is none of/);
-    expect(() => createDragonpay({ ...sha1Settings, inquiry: { attempts: 0 } })).to.throw(/inquiry.attempts/);
-    expect(() => createDragonpay({ ...sha1Settings, inquiry: 5 as never })).to.throw(/inquiry is no object/);
+  it('setting needs an API key and must be one of three values', () => {
+    expect(() => createDragonpay({ ...sha1Settings, confirm: 'final' })).to.throw(/^apiKey is required for confirm/);
+    expect(() => createDragonpay({ ...sha1Settings, confirm: 'maybe' as 'final' })).to.throw(/^confirm must be/);
+    expect(() => createDragonpay({ ...sha1Settings, inquiry: { attempts: 0 } })).to.throw(/^inquiry.attempts must be/);
+    expect(() => createDragonpay({ ...sha1Settings, inquiry: 5 as never })).to.throw(/^inquiry must be an object/);
   });
 });
