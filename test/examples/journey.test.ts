@@ -199,7 +199,7 @@ describe('Demo shop in a browser', function () {
     }
 
     it('return page waits when the payer returns before the postback', async () => {
-      const txnid = await pay({ check: 'Return first', fill: ['Delay', '5000'] });
+      const txnid = await pay({ check: 'Return first', fill: [/^Delay\s*Before a postback/, '5000'] });
       expect(new URL(page.url()).searchParams.get('status'), 'the return says that it is paid').to.equal('S');
       expect(await headingOf(page)).to.equal(waiting);
       await listSays(txnid, 'pending', 'open');

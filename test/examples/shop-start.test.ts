@@ -36,11 +36,15 @@ describe('Demo shop as a process', function () {
 
   const wrong: [what: string, env: Record<string, string>, message: RegExp][] = [
     ['a malformed DATABASE_URL', { DATABASE_URL: 'postgres://me:hidden@[' }, /^the database cannot be reached: /],
-    ['an unknown environment', { ...merchant, DRAGONPAY_ENVIRONMENT: 'hidden' }, /^DRAGONPAY_ENVIRONMENT is neither/],
-    ['a blank key', { DRAGONPAY_SECRET_KEYS: ' ', ...merchant }, /^DRAGONPAY_SECRET_KEYS is empty or blank/],
-    ['keys without a merchant', { DRAGONPAY_SECRET_KEYS: 'hidden' }, /^DRAGONPAY_MERCHANT_ID is missing/],
-    ['a merchant without keys', merchant, /^DRAGONPAY_PUBLIC_KEYS is missing/],
-    ['production without a merchant', { DRAGONPAY_ENVIRONMENT: 'production' }, /^DRAGONPAY_MERCHANT_ID is missing/],
+    [
+      'an unknown environment',
+      { ...merchant, DRAGONPAY_ENVIRONMENT: 'hidden' },
+      /^DRAGONPAY_ENVIRONMENT must be "test"/,
+    ],
+    ['a blank key', { DRAGONPAY_SECRET_KEYS: ' ', ...merchant }, /^DRAGONPAY_SECRET_KEYS must not be blank/],
+    ['keys without a merchant', { DRAGONPAY_SECRET_KEYS: 'hidden' }, /^DRAGONPAY_MERCHANT_ID is required/],
+    ['a merchant without keys', merchant, /^DRAGONPAY_PUBLIC_KEYS is required/],
+    ['production without a merchant', { DRAGONPAY_ENVIRONMENT: 'production' }, /^DRAGONPAY_MERCHANT_ID is required/],
     ['an unknown server', { SERVER: 'hidden' }, /^SERVER is none of express, koa, node$/],
     ['an invalid port', { PORT: 'hidden' }, /^PORT is no port number$/],
     ['a port with none after it for the sandbox', { PORT: '65535' }, /^PORT is no port number$/],

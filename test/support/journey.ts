@@ -32,7 +32,7 @@ export async function headingOf(page: Page): Promise<string> {
 /** The labels and values of the sandbox's form for misbehavior. */
 export interface Wrongs {
   readonly check?: string;
-  readonly fill?: readonly [field: string, value: string];
+  readonly fill?: readonly [field: string | RegExp, value: string];
   readonly select?: readonly [field: string, value: string];
 }
 
