@@ -269,6 +269,29 @@ try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`
     });
   });
 
+  const inputTypes = ['module', ...(Reflect.get(process.features, 'typescript') ? ['module-typescript'] : [])];
+  for (const type of inputTypes) {
+    it(`serves a class without decorator syntax as --input-type=${type}`, async () => {
+      const program = `
+        import { createDragonpay, decorateHandler, MemoryRepository, OnStatus } from 'dragonpay-callback';
+        import { deliver, signCallback } from 'dragonpay-callback/testing';
+        class CheckoutCallback {
+          ship(callback${type === 'module' ? '' : ": import('dragonpay-callback').StoredCallback<'S'>"}) {
+            console.log(callback.data.txnid);
+          }
+        }
+        decorateHandler(CheckoutCallback, { ship: OnStatus('S') });
+        const repository = new MemoryRepository();
+        await repository.createPayment({ txnid: 'BK-1', amount: '250.00' });
+        const sha1 = { secretKey: 'a secret' };
+        const verification = { sha1: { secretKeys: [sha1.secretKey] } };
+        const dragonpay = createDragonpay({ merchantId: 'ACME', environment: 'test', verification, repository });
+        const callback = signCallback({ txnid: 'BK-1', refno: 'R1', status: 'S', message: '' }, { sha1 });
+        console.log((await deliver(dragonpay.endpoint(CheckoutCallback), callback)).body);`;
+      expect(await succeed(runNode([`--input-type=${type}`, '--eval', program], bare))).to.equal('BK-1\nresult=OK\n');
+    });
+  }
+
   it('refuses the import of a file that is no entry point', async () => {
     const deep = `import 'dragonpay-callback/dist/src/verification/verify-callback.js'`;
     const { stderr } = await runNode(['--input-type=module', '--eval', deep], full);

@@ -204,6 +204,14 @@ describe('Documentation', function () {
     }
   });
 
+  it('lists every room of src in CONTRIBUTING.md', async () => {
+    const entries = await readdir(join(root, 'src'), { withFileTypes: true });
+    const rooms = entries.filter((entry) => entry.isDirectory()).map(({ name }) => `src/${name}`);
+    const contributing = pages.find(({ path }) => path === 'CONTRIBUTING.md') as Page;
+    const listed = tableRows(contributing, 'room').map(([cell = '']) => inBackticks(cell)[0]);
+    expect(listed.filter((room) => !['src/errors.ts', 'adapters'].includes(room ?? ''))).to.have.members(rooms);
+  });
+
   it('names only npm scripts that exist', async () => {
     const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
     const given = pages.flatMap(({ text }) => [...text.matchAll(/\bnpm (?:run ([\w:]+)|(start|test)\b)/g)]);
