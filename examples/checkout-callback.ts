@@ -8,23 +8,23 @@ import {
   type StoredCallback,
 } from 'dragonpay-callback';
 
-/** One class, served alike by express.ts, koa.ts and node-http.ts. */
+/** The same class is served by express.ts, koa.ts and node-http.ts. */
 @DragonpayCallback()
 export class CheckoutCallback {
-  /** Once for each payment that becomes S, in the transaction that stores it. */
+  /** Runs once for each payment that becomes S, in the transaction that stores the status. */
   @OnStatus('S')
   ship(callback: StoredCallback<'S'>) {
     console.log(`${callback.data.txnid} is paid: ship it`);
   }
 
-  /** Every POST, also a repeated one. To return nothing answers `result=OK`, and 400 where the callback is invalid. */
+  /** Runs for every POST, also repeated ones. The default reply is `result=OK`, or 400 to an invalid callback. */
   @OnPost()
   settle(callback: Callback) {
-    if (callback.valid) console.log(`${callback.status} came, the outcome is ${callback.update.outcome}`);
+    if (callback.valid) console.log(`received ${callback.status}, outcome: ${callback.update.outcome}`);
     else console.log(`refused: ${callback.issues.map(({ code }) => code).join(', ')}`);
   }
 
-  /** The payer's browser comes back: show what is stored, store nothing. */
+  /** The payer's browser returns. Show what is stored; a GET stores nothing. */
   @OnGet()
   async show(callback: Callback) {
     const row = callback.valid ? await callback.stored() : undefined;

@@ -12,7 +12,7 @@ import { Container } from 'inversify';
 import { CheckoutCallback } from './checkout-callback.js';
 import { announce, openRepository, port, settings } from './support/demo-merchant.js';
 
-/** Stores as another repository does, and tells somebody at once about money that wants a second look. */
+/** Wraps another repository, and logs an alert for payments that need review. */
 class AlertingRepository implements CallbackRepository {
   readonly #inner: CallbackRepository;
 
@@ -49,7 +49,7 @@ const { txnid } = await repository.createPayment({
 const container = new Container();
 container.load(dragonpayModule({ ...settings, repository }));
 container.bind(CheckoutCallback).toSelf();
-// Before the receiver is asked for: it keeps the repository that it was made with.
+// Rebind before the first get(DRAGONPAY.Dragonpay), which takes the repository.
 container.rebind(DRAGONPAY.Repository).toConstantValue(new AlertingRepository(repository));
 
 const app = express();

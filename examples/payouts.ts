@@ -23,7 +23,7 @@ class PayoutCallback {
     console.log(`${data.merchantTxnId} came back with ${status}`);
   }
 
-  /** Forgeries do not come here, with `allowInvalidData: false`; the type does not know it. */
+  /** With `allowInvalidData: false` it is never called for a forged callback. */
   @OnPost()
   settle(callback: Callback) {
     console.log(callback.update.outcome);
@@ -31,7 +31,7 @@ class PayoutCallback {
 }
 
 const repository = await openRepository();
-// The refno is what Dragonpay answered the payout request with. Stored, it keeps other callbacks from passing for it.
+// Dragonpay returns the refno of a payout request. If it is stored, callbacks with another refno are not applied.
 const { merchantTxnId } = await repository.createPayout({
   merchantTxnId: generateTxnId({ prefix: 'PO-' }),
   amount: '250.00',

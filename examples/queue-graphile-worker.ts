@@ -5,7 +5,7 @@ import express from 'express';
 import { Logger, run } from 'graphile-worker';
 import { announce, openDatabase, openRepository, port, settings } from './support/demo-merchant.js';
 
-/** Mail after the commit, by Graphile Worker, on the PostgreSQL of `DATABASE_URL` or one of its own. */
+/** Sends mail after the commit with Graphile Worker, on the PostgreSQL of `DATABASE_URL` or an embedded one. */
 @DragonpayCallback()
 class CheckoutCallback {
   @OnStatus('S', { queue: 'mail' })
@@ -18,7 +18,7 @@ const connectionString = await openDatabase();
 const repository = await openRepository(connectionString);
 const { txnid } = await repository.createPayment({ txnid: generateTxnId({ prefix: 'EX-' }), amount: '100.00' });
 const dragonpay = createDragonpay({ ...settings, repository, queue: graphileQueue() });
-// The worker may as well be a process of its own. `run` makes the tables of Graphile Worker.
+// The worker can also run in another process. `run` creates the tables of Graphile Worker.
 await run({
   connectionString,
   taskList: graphileTasks(dragonpay.work(CheckoutCallback)),

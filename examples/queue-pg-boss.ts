@@ -5,7 +5,7 @@ import express from 'express';
 import PgBoss from 'pg-boss';
 import { announce, openDatabase, openRepository, port, settings } from './support/demo-merchant.js';
 
-/** Mail after the commit, by pg-boss, on the PostgreSQL of `DATABASE_URL` or one of its own. */
+/** Sends mail after the commit with pg-boss, on the PostgreSQL of `DATABASE_URL` or an embedded one. */
 @DragonpayCallback()
 class CheckoutCallback {
   @OnStatus('S', { queue: 'mail' })
@@ -22,7 +22,7 @@ await boss.start();
 const repository = await openRepository(connectionString);
 const { txnid } = await repository.createPayment({ txnid: generateTxnId({ prefix: 'EX-' }), amount: '100.00' });
 const dragonpay = createDragonpay({ ...settings, repository, queue: pgBossQueue(boss) });
-// The worker may as well be a process of its own.
+// The worker can also run in another process.
 await workWithPgBoss(boss, dragonpay.work(CheckoutCallback), { pollingIntervalSeconds: 0.5 });
 
 const app = express();

@@ -1,43 +1,58 @@
-import { type Callback, DragonpayCallback, OnGet, OnPost, OnStatus, reply } from 'dragonpay-callback';
+import { type Callback, DragonpayCallback, messageCode, OnGet, OnPost, OnStatus, reply } from 'dragonpay-callback';
 import type { StoredCallback } from 'dragonpay-callback/kysely';
 import type { Database } from './database.js';
-import { isPayment, messagePage, returnPage } from './order-page.js';
+import { messagePage } from './payment-page.js';
 
-/** Everything that the shop does with Dragonpay's callbacks. */
+/** Handles all callbacks of the shop. */
 @DragonpayCallback()
 export class CheckoutCallback {
-  /** Once for each payment that is paid, in the database transaction that stores it: both happen, or neither. */
+  /** Runs once for each paid payment, in the transaction that stores the status: either both happen or neither. */
   @OnStatus('S')
   async markPaid({ data, trx }: StoredCallback<'S', Database>) {
     await trx.updateTable('orders').set({ paid_at: new Date() }).where('txnid', '=', data.txnid).execute();
   }
 
-  /** The money went back: so does the order. */
+  /** The money was returned, so the order is unpaid. */
   @OnStatus('R', 'K')
   async markUnpaid({ data, trx }: StoredCallback<'R' | 'K', Database>) {
     await trx.updateTable('orders').set({ paid_at: null }).where('txnid', '=', data.txnid).execute();
   }
 
-  /** Every POST, also a repeated or a forged one. Returning nothing answers `result=OK`, or 400 to a forgery. */
-  @OnPost()
-  log(callback: Callback) {
-    if (callback.valid) console.log(`  proved by ${callback.proof.algorithm}, key ${callback.proof.keyId}`);
+  /** The channel is not covered by every proof. It is only shown to the payer. */
+  @OnStatus('P')
+  async noteChannel({ data, unsigned, trx }: StoredCallback<'P', Database>) {
+    const channel = unsigned.procid ?? null;
+    await trx.updateTable('orders').set({ channel }).where('txnid', '=', data.txnid).execute();
   }
 
-  /** The payer's browser comes back: show what is stored, whatever the URL says, and store nothing. */
+  /** F covers both. The code of the message is a hint, and only decides which text the payer sees. */
+  @OnStatus('F')
+  async noteCancelled({ data, trx }: StoredCallback<'F', Database>) {
+    const cancelled = messageCode(data.message) === '107';
+    await trx.updateTable('orders').set({ cancelled }).where('txnid', '=', data.txnid).execute();
+  }
+
+  /** Runs for every POST, including repeated and forged ones. The default reply is `result=OK`, or 400 to a forgery. */
+  @OnPost()
+  log(callback: Callback) {
+    if (callback.valid) console.log(`  verified with ${callback.proof.algorithm}, key ${callback.proof.keyId}`);
+  }
+
+  /**
+   * The payer's browser returns. It moves on to a page without a proof in its address. That page shows what is stored,
+   * whatever this URL says.
+   */
   @OnGet()
-  async show(callback: Callback) {
+  show(callback: Callback) {
     if (!callback.valid) {
-      const advice = 'It was changed on its way. Please check your email.';
-      return reply.html(messagePage('This link cannot be read', advice), { status: 400 });
+      const advice = 'The link was changed on its way. Please check your email.';
+      return reply.html(messagePage('This link is not valid', advice), { status: 400 });
     }
-    const row = await callback.stored();
-    return reply.html(
-      isPayment(row) ? returnPage(row) : messagePage('We do not know this payment', 'Please contact us.'),
-    );
+    if (callback.kind === 'payout') return reply.html(messagePage('We do not know this payment', 'Please contact us.'));
+    return reply.redirect(`/payments/${encodeURIComponent(callback.data.txnid)}`);
   }
 }
 
-/** For a merchant whose postbacks come by GET: the same methods, and a GET moves the row as well. */
+/** For a merchant whose postbacks come by GET: the same methods, and a GET updates the row too. */
 @DragonpayCallback({ updateOnGet: true })
 export class CheckoutCallbackOnGet extends CheckoutCallback {}

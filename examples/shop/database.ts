@@ -1,35 +1,49 @@
 import type { DragonpayTables } from 'dragonpay-callback/kysely';
 import { createMigrations, withNamedStatements } from 'dragonpay-callback/kysely';
-import { Kysely, type Migration, type MigrationProvider, Migrator, PostgresDialect } from 'kysely';
+import {
+  type ColumnType,
+  type Generated,
+  Kysely,
+  type Migration,
+  type MigrationProvider,
+  Migrator,
+  PostgresDialect,
+} from 'kysely';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../support/embedded-postgres/embedded-postgres.js';
 import { oneLine } from './log.js';
 import type { ShopSettings } from './shop-settings.js';
 
-/** `orders`, the shop's own table: one row an order. */
+/** The table `orders` of the shop: one row for each order. */
 export interface OrdersTable {
   txnid: string;
-  paid_at: Date | null;
+  paid_at: ColumnType<Date | null, undefined, Date | null>;
+  /** Where the payer can pay. */
+  payment_url: ColumnType<string | null, undefined, string>;
+  /** The `procid` of a pending payment. */
+  channel: ColumnType<string | null, undefined, string | null>;
+  /** Whether the payer cancelled a failed payment. */
+  cancelled: Generated<boolean>;
 }
 
-/** The tables of this package, and those of the shop. */
+/** The tables of the package and of the shop. */
 export interface Database extends DragonpayTables {
   orders: OrdersTable;
 }
 
-/** A database that is migrated and ready. */
+/** A migrated database. */
 export interface OpenDatabase {
   readonly db: Kysely<Database>;
-  /** Ends the connections, and the PostgreSQL if it is the embedded one. */
+  /** Closes the connections, and stops an embedded PostgreSQL. */
   close(): Promise<void>;
 }
 
-/** Opens the database: the one of `DATABASE_URL`, or an embedded one with its data in the data folder. */
+/** Opens the database of `DATABASE_URL`, or an embedded one with its data in the data folder. */
 export async function openDatabase({ databaseUrl, dataFolder }: ShopSettings): Promise<OpenDatabase> {
   const embedded = databaseUrl === undefined ? await startEmbeddedPostgres({ dataFolder }) : undefined;
   const pool = new pg.Pool({ connectionString: databaseUrl ?? embedded?.url, connectionTimeoutMillis: 5_000 });
-  // A connection that breaks while it is idle is replaced; without a listener it would end the process. One that
-  // breaks while the shop closes is only ended by the server before it ended by itself.
+  // The pool replaces an idle connection that breaks. Without a listener the error would end the process. While the
+  // shop closes, the server may close a connection first, which is no problem.
   pool.on('error', (error) => {
     if (!pool.ending) console.error(`database: ${oneLine(error)}`);
   });
@@ -63,6 +77,15 @@ const shopMigrations: Readonly<Record<string, Migration>> = {
           column.primaryKey().references('dragonpay_transactions.txnid').onDelete('cascade'),
         )
         .addColumn('paid_at', 'timestamptz')
+        .execute(),
+  },
+  '0002_payment_page': {
+    up: (db) =>
+      db.schema
+        .alterTable('orders')
+        .addColumn('payment_url', 'text')
+        .addColumn('channel', 'text')
+        .addColumn('cancelled', 'boolean', (column) => column.notNull().defaultTo(false))
         .execute(),
   },
 };

@@ -1,14 +1,14 @@
 import { type Html, html } from './html.js';
 
-/** A page of the shop. */
+/** The parts of a page. */
 export interface PageParts {
   readonly title: string;
-  /** Where the page's live parts come from: `live.js` asks there again and again. None: nothing changes by itself. */
+  /** The path from which `live.js` updates the page. Without it the page does not update itself. */
   readonly source?: string;
   readonly content: Html;
 }
 
-/** A whole page. */
+/** Creates a whole page. */
 export function layout({ title, source, content }: PageParts): string {
   return html`<!doctype html>
 <html lang="en">
@@ -24,7 +24,7 @@ ${source && html`<script src="/live.js" defer data-source="${source}"></script>`
 <body>
 <header class="site">
 <a class="brand" href="/">${logo}<span>Kape at Papel</span></a>
-<p>A demo: nothing is sold here.</p>
+<p>This is a demo. Nothing is sold here.</p>
 </header>
 <main>
 ${content}

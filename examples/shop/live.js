@@ -1,6 +1,7 @@
 /**
- * Keeps what is marked `data-live` as the server has it now, part by part, so that focus and selection stay where they
- * are. Without this script a reload does the same. A part whose children have ids is compared child by child.
+ * Updates the elements with `data-live` from the server every second. It replaces only what changed, so that focus and
+ * selection are kept. If the children of an element have ids, each child is compared. Without this script, reload the
+ * page.
  */
 const { source } = document.currentScript.dataset;
 const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
@@ -12,7 +13,7 @@ async function refresh() {
   try {
     if (!document.hidden) await update();
   } catch {
-    // The shop may be starting again.
+    // The shop may be restarting.
   }
   setTimeout(refresh, 1000);
 }
@@ -31,8 +32,8 @@ async function update() {
 }
 
 function updateChildren(part, next) {
-  const isLeft = new Set([...next.children].map(({ id }) => id));
-  for (const child of [...part.children]) if (!isLeft.has(child.id)) child.remove();
+  const ids = new Set([...next.children].map(({ id }) => id));
+  for (const child of [...part.children]) if (!ids.has(child.id)) child.remove();
   let after = null;
   for (const child of [...next.children].reverse()) {
     const old = document.getElementById(child.id);
@@ -46,7 +47,7 @@ function replace(old, next) {
   return show(next);
 }
 
-/** Lets a change be seen and heard. */
+/** Highlights a change, and announces it to screen readers. */
 function show(element) {
   const { news } = element.dataset;
   if (news !== undefined) document.getElementById('news').textContent = news;

@@ -1,6 +1,6 @@
 import type { Hooks, StoredEvent } from 'dragonpay-callback';
 
-/** One line for each callback that was stored or refused, or that a handler failed on, and for each look by GET. */
+/** Logs one line for each callback that was stored or refused, each failed handler and each GET. */
 export const logCallbacks: Hooks = {
   stored: (event) => {
     console.log(`callback ${event.kind} ${event.id} ${event.status} -> ${event.update.outcome}${detailsOf(event)}`);
@@ -33,7 +33,7 @@ function detailsOf({ update, error }: StoredEvent): string {
   }
 }
 
-/** What an error says, in one line. Node's AggregateError of several addresses says it in its members. */
+/** The message of an error in one line. If several addresses failed, the first error has the message. */
 export function oneLine(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return oneLine(error.errors[0]);
   const message = error instanceof Error ? error.message || error.name : String(error);

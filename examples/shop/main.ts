@@ -3,8 +3,8 @@ import { startShop } from './start-shop.js';
 
 const starting = startShop();
 
-// A signal waits for a start that is under way, and then stops what has started. A second one waits for nothing; but
-// the terminal and npm each hand one ^C on, so what comes at the same time is the same.
+// A signal waits until the shop has started, and then stops it. A second signal exits at once. The terminal and npm
+// both pass a Ctrl-C on, so two signals within half a second count as one.
 let stoppedAt: number | undefined;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, async () => {
@@ -12,7 +12,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     if (stoppedAt !== undefined && now - stoppedAt > 500) process.exit(1);
     if (stoppedAt !== undefined) return;
     stoppedAt = now;
-    console.log('Closing the shop. Once more to leave at once.');
+    console.log('Closing the shop. Press Ctrl-C again to exit at once.');
     const shop = await starting.catch(() => undefined);
     await shop?.stop();
     process.exit(0);
@@ -22,6 +22,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 try {
   await starting;
 } catch (error) {
-  console.error(`The shop cannot open: ${oneLine(error)}`);
+  console.error(`The shop cannot start: ${oneLine(error)}`);
   process.exit(1);
 }

@@ -3,7 +3,7 @@ import type { KyselyRepository } from 'dragonpay-callback/kysely';
 import type { Kysely } from 'kysely';
 import type { Database } from './database.js';
 
-/** A line of the shop's list. */
+/** A line in the list of orders. */
 export interface OrderLine {
   readonly txnid: string;
   readonly description: string | null;
@@ -12,15 +12,30 @@ export interface OrderLine {
   readonly status: string;
   readonly refno: string | null;
   readonly paidAt: Date | null;
+  /** Whether the payer cancelled the payment. */
+  readonly cancelled: boolean;
 }
 
-/** A payment with its order, and the callbacks that came for it. */
-export interface OrderDetails extends PaymentRow {
+/** An order with its payment. */
+export interface Order extends PaymentRow {
   readonly paidAt: Date | null;
+  readonly cancelled: boolean;
+  /** The `procid` of a pending payment, as a hint. */
+  readonly channel: string | null;
+  /** Where the payer can still pay. */
+  readonly paymentUrl: string | null;
+  /** The shop keeps an unpaid order until then. */
+  readonly payBy: Date;
+}
+
+/** An order with the callbacks about its payment. */
+export interface OrderDetails extends Order {
   readonly callbacks: readonly InboxEvent[];
 }
 
-/** The orders of the shop: each has a payment. */
+const daysToPay = 3;
+
+/** The orders of the shop. Each has one payment. */
 export class OrderBook {
   readonly #db: Kysely<Database>;
   readonly #repository: KyselyRepository<Database>;
@@ -31,11 +46,11 @@ export class OrderBook {
   }
 
   /**
-   * Takes an order: it and its payment are stored together.
+   * Stores an order and its payment in one transaction.
    * @throws DragonpayError `invalid-details`, `already-exists`
    */
-  async take(input: Readonly<Record<string, unknown>>): Promise<PaymentRow> {
-    // What is not listed here, a status say, is not the customer's to choose.
+  async create(input: Readonly<Record<string, unknown>>): Promise<PaymentRow> {
+    // Other properties of the input, such as a status, are ignored: the customer must not choose them.
     const details = {
       txnid: optional(input, 'txnid') ?? generateTxnId({ length: 16 }),
       amount: required(input, 'amount'),
@@ -45,38 +60,55 @@ export class OrderBook {
     };
     return this.#db.transaction().execute(async (trx) => {
       const row = await this.#repository.createPayment(details, { trx });
-      await trx.insertInto('orders').values({ txnid: row.txnid, paid_at: null }).execute();
+      await trx.insertInto('orders').values({ txnid: row.txnid }).execute();
       return row;
     });
   }
 
-  /** The newest orders first. */
+  /** Stores where an order can be paid. */
+  async setPaymentUrl(txnid: string, url: string): Promise<void> {
+    await this.#db.updateTable('orders').set({ payment_url: url }).where('txnid', '=', txnid).execute();
+  }
+
+  /** The latest orders, newest first. */
   latest(limit = 100): Promise<OrderLine[]> {
     return this.#db
       .selectFrom('dragonpay_transactions as payment')
       .leftJoin('orders', 'orders.txnid', 'payment.txnid')
       .select(['payment.txnid', 'description', 'amount', 'currency', 'status', 'refno', 'paid_at as paidAt'])
+      .select(({ fn, val }) => fn.coalesce('cancelled', val(false)).as('cancelled'))
       .orderBy('created_at', 'desc')
       .orderBy('payment.txnid')
       .limit(limit)
       .execute();
   }
 
-  /** @param txnid any text: what cannot be an id is the id of nothing */
-  async find(txnid: string): Promise<OrderDetails | undefined> {
+  /** Finds an order. @param txnid any text; one that cannot be a txnid is not found */
+  async find(txnid: string): Promise<Order | undefined> {
     if (!/^[ -~]{1,40}$/.test(txnid)) return undefined;
-    const row = await this.#repository.findPayment(txnid);
-    if (row === undefined) return undefined;
-    const orders = this.#db.selectFrom('orders').select('paid_at').where('txnid', '=', txnid);
-    const [order, callbacks] = await Promise.all([
-      orders.executeTakeFirst(),
-      this.#repository.callbacks({ txnid, limit: 1000 }),
+    const [row, order] = await Promise.all([
+      this.#repository.findPayment(txnid),
+      this.#db.selectFrom('orders').selectAll().where('txnid', '=', txnid).executeTakeFirst(),
     ]);
-    return { ...row, paidAt: order?.paid_at ?? null, callbacks };
+    if (row === undefined) return undefined;
+    return {
+      ...row,
+      paidAt: order?.paid_at ?? null,
+      cancelled: order?.cancelled ?? false,
+      channel: order?.channel ?? null,
+      paymentUrl: order?.payment_url ?? null,
+      payBy: new Date(row.createdAt.getTime() + daysToPay * 86_400_000),
+    };
+  }
+
+  /** Finds an order with the callbacks about it. */
+  async findDetails(txnid: string): Promise<OrderDetails | undefined> {
+    const order = await this.find(txnid);
+    return order && { ...order, callbacks: await this.#repository.callbacks({ txnid, limit: 1000 }) };
   }
 }
 
-/** Whether a value is text of the right shape and length is the repository's to say; here: whether there is one. */
+/** Only checks that there is a text. The repository checks its shape and length. */
 function required(input: Readonly<Record<string, unknown>>, name: string): string {
   const value = optional(input, name);
   if (value !== undefined) return value;
@@ -87,5 +119,5 @@ function optional(input: Readonly<Record<string, unknown>>, name: string): strin
   const value = Object.hasOwn(input, name) ? input[name] : undefined;
   if (value === undefined || value === null || value === '') return undefined;
   if (typeof value === 'string') return value;
-  throw new DragonpayError('invalid-details', `${name} is no text`, { subject: name });
+  throw new DragonpayError('invalid-details', `${name} must be a string`, { subject: name });
 }

@@ -1,83 +1,55 @@
-import type { InboxEvent, PaymentRow, PayoutRow } from 'dragonpay-callback';
+import type { InboxEvent } from 'dragonpay-callback';
 import { type Html, html } from './html.js';
 import { layout } from './layout.js';
 import type { OrderDetails } from './order-book.js';
-import { statusBadge, statusText } from './status.js';
+import type { InquiryOutcome } from './payment-gateway.js';
+import { paymentCard } from './payment-page.js';
+import { statusText } from './status.js';
 
 /**
- * What the shopkeeper sees of an order: its payment, and what Dragonpay said of it. A real shop would ask who looks;
- * here whoever has the number does, and nobody can guess one.
- * @param mayAsk whether Dragonpay can be asked how the payment stands
+ * What the shopkeeper sees of an order: its payment, and the callbacks. A real shop would require a login. Here anyone
+ * with the order number can see it, and it cannot be guessed.
+ * @param mayAsk whether Dragonpay can be asked about the payment
+ * @param outcome the result, if Dragonpay was just asked
  */
-export function orderPage(order: OrderDetails, mayAsk: boolean): string {
+export function orderPage(order: OrderDetails, mayAsk: boolean, outcome: string | null): string {
   return layout({
-    title: statusText(order.status).headline,
-    source: pathOf(order.txnid),
+    title: statusText(order).headline,
+    source: `/orders/${encodeURIComponent(order.txnid)}`,
     content: html`${paymentCard(order)}
-${eventList(order, mayAsk)}`,
+${eventList(order, mayAsk, outcome)}`,
   });
 }
 
-/** What the payer sees after paying: the row as it is stored, whatever the URL said. It changes when the row does. */
-export function returnPage(row: PaymentRow): string {
-  return layout({
-    title: statusText(row.status).headline,
-    source: pathOf(row.txnid),
-    content: paymentCard(row),
-  });
-}
+const outcomes: Readonly<Record<InquiryOutcome, string>> = {
+  applied: 'Dragonpay reported a new status.',
+  unchanged: 'Dragonpay reported no change.',
+  review: 'Dragonpay’s answer does not match the order. It was recorded for review.',
+  notKnown: 'Dragonpay does not know this payment yet.',
+  failed: 'Dragonpay did not answer, or its answer could not be used. Please try again later.',
+  skipped: 'Dragonpay is being asked about this payment already.',
+};
 
-/** What the payer sees where there is no payment to show. */
-export function messagePage(headline: string, advice: string): string {
-  const content = html`<section class="payment"><h1>${headline}</h1><p>${advice}</p>${back}</section>`;
-  return layout({ title: headline, content });
-}
-
-/** Payments only: a payout has no payer who could come back. */
-export function isPayment(row: PaymentRow | PayoutRow | undefined): row is PaymentRow {
-  return row !== undefined && 'txnid' in row;
-}
-
-const back = html`<p><a href="/">Back to the shop</a></p>`;
-
-function pathOf(txnid: string): string {
-  return `/orders/${encodeURIComponent(txnid)}`;
-}
-
-function paymentCard({ txnid, description, amount, currency, status, refno }: PaymentRow): Html {
-  const { headline, advice, tone } = statusText(status);
-  return html`<section class="payment ${tone}" id="payment" data-live data-news="${headline}">
-<h1>${headline}</h1>
-<p>${advice} ${
-    tone === 'open' &&
-    html`<span class="live">This page changes by itself.</span>
-<noscript>Reload this page to see what has changed.</noscript>`
-  }</p>
-<dl>
-<dt>Order</dt><dd>${description}</dd>
-<dt>Amount</dt><dd>${amount} ${currency}</dd>
-<dt>Payment</dt><dd>${statusBadge(status)}</dd>
-<dt>Number</dt><dd>${txnid}</dd>
-${refno !== null && html`<dt>Reference</dt><dd>${refno}</dd>`}
-</dl>
-${back}
-</section>`;
-}
-
-function eventList({ txnid, callbacks }: OrderDetails, mayAsk: boolean): Html {
+function eventList({ txnid, callbacks }: OrderDetails, mayAsk: boolean, outcome: string | null): Html {
+  const notice = outcome !== null && Object.hasOwn(outcomes, outcome) && outcomes[outcome as InquiryOutcome];
   return html`<section aria-labelledby="events-title">
-<h2 id="events-title">What Dragonpay said</h2>
+<h2 id="events-title">Callbacks of Dragonpay</h2>
+${notice && html`<p class="notice" role="status">${notice}</p>`}
 <div id="events" data-live>
-${callbacks.length === 0 ? html`<p>Nothing yet.</p>` : html`<ul class="events">${callbacks.map(eventItem)}</ul>`}
+${callbacks.length === 0 ? html`<p>None yet.</p>` : html`<ul class="events">${callbacks.map(eventItem)}</ul>`}
 </div>
-${mayAsk && html`<form method="post" action="${pathOf(txnid)}"><button class="minor">Ask Dragonpay</button></form>`}
+${
+  mayAsk &&
+  html`<form method="post" action="/orders/${encodeURIComponent(txnid)}"><button class="minor">Ask Dragonpay</button></form>`
+}
 </section>`;
 }
 
 function eventItem({ status, outcome, deliveries, proof, lastSeen, reasons }: InboxEvent): Html {
-  const came = deliveries === 1 ? 'came once' : `came ${deliveries} times`;
+  const { name, tone } = statusText({ status, cancelled: false });
+  const count = deliveries === 1 ? 'received once' : `received ${deliveries} times`;
   const time = lastSeen.toISOString().replace('T', ' ').slice(0, 19);
-  const review = reasons.length > 0 && html`; look at: ${reasons.join(', ')}`;
-  return html`<li>${statusBadge(status)} <span>${came}: ${outcome}
+  const review = reasons.length > 0 && html`; check: ${reasons.join(', ')}`;
+  return html`<li><span class="status ${tone}">${status} ${name}</span> <span>${count}: ${outcome}
 <small>${time} UTC, proof: ${proof}${review}</small></span></li>`;
 }

@@ -1,13 +1,13 @@
 import { type Html, html } from './html.js';
 
-/** Something that the shop sells. */
+/** A product of the shop. */
 export interface Product {
   readonly id: string;
   readonly name: string;
   readonly about: string;
-  /** PHP, a decimal string. */
+  /** In PHP, as a decimal string. */
   readonly price: string;
-  /** A decoration: what it shows stands in the name. */
+  /** Decorative: the name says what it shows. */
   readonly picture: Html;
 }
 

@@ -11,11 +11,11 @@ import type { ShopSettings } from './shop-settings.js';
 
 const callbackPath = '/dragonpay/callback';
 
-/** What serves HTTP: the endpoint on its path, the shop on all others. */
+/** The HTTP servers. Each serves the endpoint on its path, and the shop on all others. */
 export const servers: Record<ShopSettings['server'], (endpoint: CallbackEndpoint, shop: Shop) => RequestListener> = {
   express: (endpoint, shop) => {
     const app = express();
-    // As Koa and Node have it: one path is one path, and the server does not tell its name.
+    // As with Koa and Node: paths are compared exactly, and the server does not send its name.
     app.enable('strict routing').enable('case sensitive routing').disable('x-powered-by');
     app.all(callbackPath, toExpressHandler(endpoint));
     app.use(async (request, response) => {

@@ -1,27 +1,33 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
-/** What the shop knows of a request, whichever server took it. */
+/** The parts of a request that the shop uses, for any server. */
 export interface ShopRequest {
   readonly method: string;
-  /** As sent, not decoded, without the query. */
+  /** The path as sent, not decoded, without the query. */
   readonly path: string;
-  /** The body; `undefined` when it is too long. */
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  /** Reads the body. Resolves to `undefined` if it is over 16 KiB. */
   text(): Promise<string | undefined>;
 }
 
 const bodyLimit = 16_384;
 
-/** Reads what the shop needs out of Node's request, which Express's is and Koa's holds. */
+/** Converts Node's request. Express's request is one, and Koa's context has one. */
 export function toShopRequest(message: IncomingMessage): ShopRequest {
+  const { url = '', method = '', headers } = message;
+  const queryAt = url.indexOf('?');
   return {
-    method: message.method ?? '',
+    method,
     path: pathOf(message),
+    query: new URLSearchParams(queryAt < 0 ? '' : url.slice(queryAt)),
+    headers,
     text: async () => {
       const chunks: Buffer[] = [];
       let length = 0;
       for await (const chunk of message as AsyncIterable<Buffer>) {
         length += chunk.byteLength;
-        // The rest is read and dropped, so that the client comes to read the answer.
+        // The rest is read and dropped, so that the client gets to read the answer.
         if (length <= bodyLimit) chunks.push(chunk);
       }
       return length > bodyLimit ? undefined : Buffer.concat(chunks).toString('utf8');
@@ -29,7 +35,7 @@ export function toShopRequest(message: IncomingMessage): ShopRequest {
   };
 }
 
-/** The path of a request, as sent. */
+/** The path of a request as sent. */
 export function pathOf({ url = '' }: IncomingMessage): string {
   return url.split('?', 1)[0] as string;
 }

@@ -1,26 +1,26 @@
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** How the shop is served, and where its data is. */
+/** The settings of the shop. */
 export interface ShopSettings {
   /** `SERVER`: express, koa or node. */
   readonly server: 'express' | 'koa' | 'node';
-  /** `HOST`, `PORT`: 127.0.0.1 and 3000; port 0 is any free one. */
+  /** `HOST` and `PORT`. Default: 127.0.0.1 and 3000. Port 0 is any free port. */
   readonly host: string;
   readonly port: number;
-  /** The port after it. */
+  /** `PORT` + 1. */
   readonly sandboxPort: number;
-  /** `SHOP_DATA`: the folder of the embedded PostgreSQL. */
+  /** `SHOP_DATA`: the folder of the embedded PostgreSQL. Default: `.data`. Delete it to start afresh. */
   readonly dataFolder: string;
-  /** `DATABASE_URL`: a PostgreSQL of one's own. */
+  /** `DATABASE_URL`: another PostgreSQL instead of the embedded one. */
   readonly databaseUrl: string | undefined;
-  /** `UPDATE_ON_GET`: whether a GET moves the row as well. */
+  /** `UPDATE_ON_GET`: whether a GET updates the row too. */
   readonly updateOnGet: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads the shop's own variables. Those of Dragonpay are read in `merchant.ts`. */
+/** Reads the variables of the shop. `merchant.ts` reads those of Dragonpay. @throws Error which names the variable */
 export function shopSettings(env: Environment = process.env): ShopSettings {
   const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
   const port = portOf(env.PORT || '3000');
@@ -37,16 +37,16 @@ export function shopSettings(env: Environment = process.env): ShopSettings {
 
 function oneOf<Choice extends string>(env: Environment, name: string, choices: readonly [Choice, ...Choice[]]): Choice {
   const choice = choices.find((each) => each === (env[name] || choices[0]).toLowerCase());
-  if (choice === undefined) throw new Error(`${name} is none of ${choices.join(', ')}`);
+  if (choice === undefined) throw new Error(`${name} must be one of ${choices.join(', ')}`);
   return choice;
 }
 
 function portOf(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_534) throw new Error('PORT is no port number');
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_534) throw new Error('PORT must be a port, 0 to 65534');
   return Number(text);
 }
 
-/** The address that a client on this machine uses: a server on all addresses is asked on the loopback one. */
+/** The URL for a client on this machine. If the server listens on all addresses, it is the loopback address. */
 export function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { DragonpayError } from 'dragonpay-callback';
+import { refusalOf } from './guard.js';
 import { oneLine } from './log.js';
 import type { OrderBook } from './order-book.js';
-import { messagePage, orderPage } from './order-page.js';
+import { orderPage } from './order-page.js';
 import type { PaymentGateway } from './payment-gateway.js';
+import { messagePage, paymentPage } from './payment-page.js';
 import { products } from './products.js';
 import { type AboutShop, type RefusedForm, shopPage } from './shop-page.js';
 import { failure, json, notAllowed, page, redirect, replyWith, type ShopReply } from './shop-reply.js';
@@ -19,11 +21,13 @@ export class Shop {
   readonly #orders: OrderBook;
   readonly #gateway: PaymentGateway | undefined;
   readonly #about: AboutShop;
-  /** What a path is answered with, by method. `*` is one segment more. */
+  readonly #hostname: string;
+  /** The routes by path and method. `*` stands for one more segment. */
   readonly #routes: Readonly<Record<string, { GET?: Route; POST?: Route }>> = {
     '/': { GET: () => this.#list() },
     '/checkout': { POST: (_, request) => this.#checkOut(request) },
-    '/orders/*': { GET: (txnid) => this.#show(txnid), POST: (txnid) => this.#inquire(txnid) },
+    '/payments/*': { GET: (txnid) => this.#showPayment(txnid) },
+    '/orders/*': { GET: (txnid, request) => this.#showOrder(txnid, request), POST: (txnid) => this.#inquire(txnid) },
     '/transactions': { POST: (_, request) => this.#create(request) },
     '/transactions/*': { GET: (txnid) => this.#find(txnid) },
     '/style.css': { GET: () => replyWith('text/css', style) },
@@ -34,16 +38,19 @@ export class Shop {
     this.#orders = orders;
     this.#gateway = gateway;
     this.#about = { ...about, gateway: gateway?.origin };
+    this.#hostname = new URL(about.url).hostname;
   }
 
-  /** Never rejects. */
+  /** Answers a request. Never rejects. */
   async answer(request: ShopRequest): Promise<ShopReply> {
     try {
+      const refusal = refusalOf(request.method, request.headers, this.#hostname);
+      if (refusal !== undefined) return failure(403, 'forbidden', refusal);
       return await this.#route(request);
     } catch (error) {
       if (DragonpayError.is(error)) return failure(statusOf(error), error.code, error.message);
       console.error(`shop: ${request.method} ${request.path} failed: ${oneLine(error)}`);
-      return failure(500, 'internal-error', 'the shop could not answer: see its log');
+      return failure(500, 'internal-error', 'the shop failed; see its log');
     }
   }
 
@@ -51,7 +58,7 @@ export class Shop {
     const [, folder = '', segment = ''] = /^(\/[^/]+\/)(.+)$/.exec(request.path) ?? [];
     const routes = this.#routes;
     const route = Object.hasOwn(routes, request.path) ? routes[request.path] : routes[`${folder}*`];
-    if (route === undefined) return this.#message(404, 'There is nothing here', 'The address may be misspelt.');
+    if (route === undefined) return this.#message(404, 'This page does not exist', 'Please check the address.');
     const method = request.method === 'HEAD' ? 'GET' : request.method;
     const answer = method === 'GET' || method === 'POST' ? route[method] : undefined;
     if (answer === undefined)
@@ -64,37 +71,51 @@ export class Shop {
     return page(shopPage(this.#about, orders, refused), this.#about.gateway, refused?.status);
   }
 
-  /** The order and its payment are stored first: a callback may come before the answer to the request for it. */
+  /** Stores the order and its payment first, because a callback may arrive before the answer of the gateway. */
   async #checkOut(request: ShopRequest): Promise<ShopReply> {
     const values = Object.fromEntries(new URLSearchParams(await request.text()));
+    const { email = '' } = values;
+    const refuse = (status: number, errors: RefusedForm['errors']) => this.#list({ status, errors, values });
     const product = products.find(({ id }) => id === values.product);
-    const { email } = values;
-    if (product === undefined || !email) {
-      return this.#list({ status: 400, message: 'Please choose something, and say where the receipt goes.', values });
+    const isEmail = /^[^\s@]+@[^\s@]+$/.test(email) && email.length <= 254;
+    if (product === undefined || !isEmail) {
+      return refuse(400, {
+        ...(product === undefined && { product: 'Please choose a product.' }),
+        ...(!isEmail && { email: 'Please enter an email address, such as juan@example.com.' }),
+      });
     }
     if (this.#gateway === undefined) {
-      return this.#list({ status: 503, message: 'This shop has no key to ask Dragonpay for payments with.', values });
+      return refuse(503, { form: 'This shop has no API key to request payments from Dragonpay.' });
     }
     try {
-      const row = await this.#orders.take({ amount: product.price, description: product.name, email });
-      return redirect(await this.#gateway.createPayment(row));
+      const row = await this.#orders.create({ amount: product.price, description: product.name, email });
+      const url = await this.#gateway.createPayment(row);
+      await this.#orders.setPaymentUrl(row.txnid, url);
+      return redirect(url);
     } catch (error) {
-      if (DragonpayError.is(error)) return this.#list({ status: statusOf(error), message: error.message, values });
-      console.error(`shop: no payment could be made: ${oneLine(error)}`);
-      const message = 'Dragonpay did not take this up. You have not been charged: please try again.';
-      return this.#list({ status: 502, message, values });
+      if (DragonpayError.is(error)) return refuse(statusOf(error), { form: error.message });
+      console.error(`shop: the payment could not be requested: ${oneLine(error)}`);
+      return refuse(502, {
+        form: 'Dragonpay did not accept the payment. You have not been charged. Please try again.',
+      });
     }
   }
 
-  async #show(txnid: string): Promise<ShopReply> {
+  async #showPayment(txnid: string): Promise<ShopReply> {
     const order = await this.#orders.find(txnid);
-    if (order === undefined) return this.#message(404, 'We do not know this order', 'The address may be misspelt.');
-    return page(orderPage(order, this.#gateway !== undefined), this.#about.gateway);
+    if (order === undefined) return this.#message(404, 'We do not know this payment', 'Please contact us.');
+    return page(paymentPage(order), this.#about.gateway);
+  }
+
+  async #showOrder(txnid: string, { query }: ShopRequest): Promise<ShopReply> {
+    const order = await this.#orders.findDetails(txnid);
+    if (order === undefined) return this.#message(404, 'We do not know this order', 'Please check the address.');
+    return page(orderPage(order, this.#gateway !== undefined, query.get('asked')), this.#about.gateway);
   }
 
   async #inquire(txnid: string): Promise<ShopReply> {
-    await this.#gateway?.inquire(txnid);
-    return redirect(`/orders/${encodeURIComponent(txnid)}`);
+    if (this.#gateway === undefined) return notAllowed('GET, HEAD');
+    return redirect(`/orders/${encodeURIComponent(txnid)}?asked=${await this.#gateway.inquire(txnid)}`);
   }
 
   #message(status: number, headline: string, advice: string): ShopReply {
@@ -103,15 +124,15 @@ export class Shop {
 
   async #create(request: ShopRequest): Promise<ShopReply> {
     const text = await request.text();
-    if (text === undefined) return failure(413, 'body-too-large', 'the body is too large');
+    if (text === undefined) return failure(413, 'body-too-large', 'the body is over 16 KiB');
     const details = parseObject(text);
-    if (details === undefined) return failure(400, 'invalid-json', 'the body is no JSON object');
-    return json(await this.#orders.take(details), 201);
+    if (details === undefined) return failure(400, 'invalid-json', 'the body must be a JSON object');
+    return json(await this.#orders.create(details), 201);
   }
 
   async #find(txnid: string): Promise<ShopReply> {
-    const found = await this.#orders.find(txnid);
-    return found === undefined ? failure(404, 'not-found', 'there is no such transaction') : json(found);
+    const found = await this.#orders.findDetails(txnid);
+    return found === undefined ? failure(404, 'not-found', 'there is no such order') : json(found);
   }
 }
 
@@ -130,7 +151,7 @@ function parseObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
-/** What is no segment of a path is a name of nothing. */
+/** A malformed segment stays as it is, and matches no order. */
 function decode(segment: string): string {
   try {
     return decodeURIComponent(segment);

@@ -14,16 +14,16 @@ import { servers } from './servers.js';
 import { Shop } from './shop.js';
 import { type ShopSettings, shopSettings, urlOf } from './shop-settings.js';
 
-/** A shop that is open. */
+/** A running shop. */
 export interface RunningShop {
-  /** Takes nothing new, finishes what is under way, and closes the database. */
+  /** Stops accepting requests, finishes the ones under way, and closes the database. */
   stop(): Promise<void>;
 }
 
-/** Starts the shop, and a sandbox beside it unless the environment names a merchant. Where that fails, nothing is left running. */
+/** Starts the shop, and a sandbox unless the environment names a merchant. If that fails, nothing keeps running. */
 export async function startShop(env: NodeJS.ProcessEnv = process.env): Promise<RunningShop> {
   const asked = shopSettings(env);
-  // The port first: a start that is in vain should not cost the start of a database. Early requests wait.
+  // The port comes first: if it is in use, no database has to start. Early requests wait.
   let serve: (listener: RequestListener) => void = () => {};
   const listener = new Promise<RequestListener>((resolve) => {
     serve = resolve;
@@ -43,8 +43,8 @@ export async function startShop(env: NodeJS.ProcessEnv = process.env): Promise<R
     const about = { url: urlOf(settings), isSandbox: sandbox !== undefined };
     const shop = new Shop(new OrderBook(db, repository), paymentGateway(merchant.settings, dragonpay), about);
     serve(servers[settings.server](endpoint, shop));
-    if (sandbox) console.log(`Dragonpay is played by a sandbox: ${sandbox.url}`);
-    console.log(`The shop is open: ${about.url} (${settings.server}); ^C closes it.`);
+    if (sandbox) console.log(`A sandbox plays Dragonpay. Open the sandbox: ${sandbox.url}`);
+    console.log(`The shop is open: ${about.url} (${settings.server}). Press Ctrl-C to close it.`);
     return {
       stop: async () => {
         const ended = once(server, 'close');
@@ -65,14 +65,14 @@ export async function startShop(env: NodeJS.ProcessEnv = process.env): Promise<R
   }
 }
 
-/** @returns the port, also where any was asked for */
+/** Listens, and resolves to the port, which matters for port 0. */
 async function listen(server: Server, { host, port }: ShopSettings): Promise<number> {
   try {
     server.listen(port, host);
     await once(server, 'listening');
   } catch (error) {
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
-    throw new Error(isTaken ? `port ${port} is taken: choose another with PORT` : oneLine(error), { cause: error });
+    throw new Error(isTaken ? `port ${port} is in use: set PORT to another port` : oneLine(error), { cause: error });
   }
   return (server.address() as AddressInfo).port;
 }

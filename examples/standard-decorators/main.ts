@@ -14,7 +14,7 @@ import {
 import { toNodeListener } from 'dragonpay-callback/node';
 import { announce, openRepository, port, settings } from '../support/demo-merchant.js';
 
-/** The decorators are the same; only the tsconfig.json of this folder has no `experimentalDecorators`. */
+/** The same decorators, in a folder whose tsconfig.json does not set `experimentalDecorators`. */
 @DragonpayCallback({ allowInvalidData: false })
 class CheckoutCallback {
   @OnStatus('S')
@@ -28,7 +28,7 @@ class CheckoutCallback {
     return row?.status === 'S' ? 'Transaction successful' : 'Please check your email';
   }
 
-  /** Around every request, also a refused one. */
+  /** Wraps every request, including refused ones. */
   @OnDispatch()
   async around(request: CallbackRequest, next: () => Promise<CallbackReply>) {
     const reply = await next();

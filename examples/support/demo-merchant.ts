@@ -12,27 +12,27 @@ import { Kysely, Migrator, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { startEmbeddedPostgres } from './embedded-postgres/embedded-postgres.js';
 
-/** What the examples have in common: a merchant who is not real, a repository, and what to print at the start. */
+/** Shared by the examples: a fictional merchant, a repository, and the message at the start. */
 
 export const port = Number(process.env.PORT ?? 3000);
 
 export const secretKey = 'demo secret key';
 
-/** A real merchant takes `settingsFromEnv()`, and RSA rather than SHA-1. */
+/** In production use `settingsFromEnv()`, and RSA instead of SHA-1. */
 export const settings: DragonpaySettings = {
   merchantId: 'DEMO',
   environment: 'test',
   verification: { sha1: { secretKeys: [secretKey] } },
 };
 
-/** The PostgreSQL of `DATABASE_URL`, else one of this process: for the examples that cannot do without. */
+/** Opens the PostgreSQL of `DATABASE_URL`, or an embedded one, for the examples that require a database. */
 export async function openDatabase(): Promise<string> {
   const { DATABASE_URL } = process.env;
   if (DATABASE_URL !== undefined) return DATABASE_URL;
   const dataFolder = fileURLToPath(new URL('../../.data/examples', import.meta.url));
   const { url, stop } = await startEmbeddedPostgres({ dataFolder });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    // Connections would complain of a server that goes first.
+    // Exit at once: open connections would report errors while the server stops.
     process.once(signal, () => {
       void stop();
       process.exit();
@@ -41,13 +41,13 @@ export async function openDatabase(): Promise<string> {
   return url;
 }
 
-/** PostgreSQL where it is said which, else the memory of this process. */
+/** Opens a repository: in PostgreSQL if a URL is given, else in memory. */
 export async function openRepository(
   url = process.env.DATABASE_URL,
 ): Promise<KyselyRepository<DragonpayTables> | MemoryRepository> {
   if (url === undefined) return new MemoryRepository();
   const pool = new pg.Pool({ connectionString: url });
-  pool.on('error', (error) => console.error(`an idle connection died: ${error.message}`));
+  pool.on('error', (error) => console.error(`an idle connection broke: ${error.message}`));
   const db = new Kysely<DragonpayTables>({ dialect: new PostgresDialect({ pool: withNamedStatements(pool) }) });
   const migrations = createMigrations();
   const { error } = await new Migrator({ db, provider: migrations, ...migrations }).migrateToLatest();

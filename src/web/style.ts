@@ -60,7 +60,6 @@ fieldset { border: 0; min-width: 0; }
 .brand svg { width: 2rem; height: 2rem; flex: none; color: var(--accent); }
 .payer main { display: grid; gap: 1.25rem; max-width: 58rem; margin: 0 auto; padding: 1.25rem 1rem 2rem; align-items: start; }
 .bill .amount { font-size: 2rem; font-weight: 700; line-height: 1.15; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
-.bill .amount small { font-size: 1rem; font-weight: 600; letter-spacing: 0; }
 .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.375rem 1rem; font-size: 0.9375rem; }
 .facts dt { color: var(--quiet); }
 .facts dd { margin: 0; overflow-wrap: anywhere; }

@@ -85,8 +85,8 @@ describe('Examples', function () {
       expect(await linesOf(program, 4)).to.deep.equal([
         'refused: proof-mismatch',
         `${txnid} is paid: ship it`,
-        'S came, the outcome is applied',
-        'S came, the outcome is duplicate',
+        'received S, outcome: applied',
+        'received S, outcome: duplicate',
       ]);
     });
   }

@@ -52,8 +52,16 @@ describe('Payment request of the demo shop', () => {
 
   const refusals: [what: string, listener: RequestListener, message: RegExp][] = [
     ['an error', (_, response) => response.writeHead(401).end(), /^Dragonpay answers 401$/],
-    ['no URL', (_, response) => response.end('{"Message":"no such currency"}'), /at: no such currency$/],
-    ['a URL that is no web page', (_, response) => response.end('{"Url":"javascript:1"}'), /gives no address/],
+    [
+      'no URL',
+      (_, response) => response.end('{"Message":"no such currency"}'),
+      /has no URL of a payment page: no such currency$/,
+    ],
+    [
+      'a URL that is no web page',
+      (_, response) => response.end('{"Url":"javascript:1"}'),
+      /has no URL of a payment page/,
+    ],
     ['a redirect', redirect, /does not answer/],
     ['a closed connection', (request) => request.socket.destroy(), /^Dragonpay does not answer: /],
   ];
@@ -79,16 +87,18 @@ describe('Payment request of the demo shop', () => {
     const { db, close } = await openDatabase(shopSettings({ DATABASE_URL: database.url }));
     const orders = new OrderBook(db, new KyselyRepository(db));
     const nobody = { merchantId: 'ACME', environment: { gateway: 'http://127.0.0.1:2' }, apiKey: 'a key' };
-    const shop = new Shop(orders, paymentGateway(nobody, dragonpay), { url: '', isSandbox: true });
+    const shop = new Shop(orders, paymentGateway(nobody, dragonpay), { url: 'http://127.0.0.1:3000', isSandbox: true });
     const { status, body } = await shop.answer({
       method: 'POST',
       path: '/checkout',
+      query: new URLSearchParams(),
+      headers: { host: '127.0.0.1:3000' },
       text: async () => 'product=mug&email=juan@example.com',
     });
     const stored = await orders.latest();
     await close();
     await database.destroy();
     expect([status, stored.map((order) => order.status)]).to.deep.equal([502, ['P']]);
-    expect(body).to.match(/role="alert"[^>]*>Dragonpay did not take this up. You have not been charged/);
+    expect(body).to.match(/role="alert"[^>]*>Dragonpay did not accept the payment. You have not been charged/);
   });
 });

@@ -41,10 +41,11 @@ describe('Demo shop with merchant settings', function () {
   const rowOf = async (txnid: string) =>
     (await (await fetch(`${shop.url}/transactions/${txnid}`)).json()) as { status: string; paidAt: string | null };
 
-  it('takes an order and its payment with the commands of docs/demo.md', async () => {
+  it('accepts an order and its payment with the commands of docs/demo.md', async () => {
     const commands = script.replace(/^.* npm start$/m, '').replaceAll('127.0.0.1:3000', new URL(shop.url).host);
     const { stdout } = await promisify(execFile)('sh', ['-ec', commands]);
-    const [, txnid = ''] = /"txnid": "(BY-HAND-\d+)".*HTTP\/1\.1 200 OK.*\r\n\r\nresult=OK$/s.exec(stdout) ?? [];
+    const [, txnid = ''] =
+      /"txnid": "(BY-HAND-\d+)".*HTTP\/1\.1 200 OK.*\r\n\r\nresult=OK$/s.exec(stdout) ?? expect.fail(stdout);
     const { status, paidAt } = await rowOf(txnid);
     expect([status, typeof paidAt]).to.deep.equal(['S', 'string']);
   });
@@ -76,7 +77,7 @@ describe('Demo shop with merchant settings', function () {
     const reply = await fetch(`${shop.url}/checkout`, { method: 'POST', body });
     expect(reply.status).to.equal(503);
     expect(await reply.text())
-      .to.include('no key to ask Dragonpay')
+      .to.include('no API key to request payments from Dragonpay')
       .and.not.to.include('Order Enamel mug');
   });
 

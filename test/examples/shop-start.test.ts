@@ -29,7 +29,7 @@ describe('Demo shop as a process', function () {
     const { code, stdout, stderr } = await runShop({ SHOP_DATA: dataFolder, DATABASE_URL });
     expect([code, stdout]).to.deep.equal([1, '']);
     expect(stderr)
-      .to.match(/^The shop cannot open: the database cannot be reached: .*ECONNREFUSED[^\n]*\n$/)
+      .to.match(/^The shop cannot start: the database cannot be reached: .*ECONNREFUSED[^\n]*\n$/)
       .and.not.to.include('hidden');
     expect(readdirSync(dataFolder)).to.deep.equal([]);
   });
@@ -45,9 +45,9 @@ describe('Demo shop as a process', function () {
     ['keys without a merchant', { DRAGONPAY_SECRET_KEYS: 'hidden' }, /^DRAGONPAY_MERCHANT_ID is required/],
     ['a merchant without keys', merchant, /^DRAGONPAY_PUBLIC_KEYS is required/],
     ['production without a merchant', { DRAGONPAY_ENVIRONMENT: 'production' }, /^DRAGONPAY_MERCHANT_ID is required/],
-    ['an unknown server', { SERVER: 'hidden' }, /^SERVER is none of express, koa, node$/],
-    ['an invalid port', { PORT: 'hidden' }, /^PORT is no port number$/],
-    ['a port with none after it for the sandbox', { PORT: '65535' }, /^PORT is no port number$/],
+    ['an unknown server', { SERVER: 'hidden' }, /^SERVER must be one of express, koa, node$/],
+    ['an invalid port', { PORT: 'hidden' }, /^PORT must be a port, 0 to 65534$/],
+    ['a port with none after it for the sandbox', { PORT: '65535' }, /^PORT must be a port, 0 to 65534$/],
   ];
   for (const [what, env, message] of wrong) {
     it(`refuses ${what} without quoting the value`, async () => {
@@ -69,7 +69,7 @@ describe('Demo shop as a process', function () {
     other.close();
     expect([code, stderr]).to.deep.equal([
       1,
-      `The shop cannot open: port ${port} is taken: choose another with PORT\n`,
+      `The shop cannot start: port ${port} is in use: set PORT to another port\n`,
     ]);
     expect(postmasterOf(dataFolder)).to.equal(undefined);
   });
@@ -84,7 +84,9 @@ describe('Demo shop as a process', function () {
       (error: Error) => error.message,
     );
     other.close();
-    expect(message).to.equal(`port ${port}, for the sandbox, is taken: choose another with PORT, one less than it`);
+    expect(message).to.equal(
+      `port ${port} for the sandbox is in use: set PORT to another port (the sandbox uses PORT + 1)`,
+    );
     const again = createServer().listen(port - 1, '127.0.0.1');
     await once(again, 'listening');
     again.close();

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import {
@@ -87,14 +88,50 @@ describe('the demo shop', function () {
       }
 
       it('shows a refused form again with the error', async () => {
-        for (const wrong of [{ product: 'gold' }, { email: '' }, { product: '__proto__' }]) {
-          const reply = await checkOut({ product: 'mug', email: 'a<b@example.com', ...wrong });
+        for (const product of ['gold', '__proto__']) {
+          const reply = await checkOut({ product, email: 'a<b@example.com' });
           expect(reply.status).to.equal(400);
-          expect(await reply.text()).to.match(/role="alert"[^>]*>Please choose/);
+          expect(await reply.text()).to.match(/id="product-error">Please choose a product\..*\svalue="a&#60;b@/s);
         }
-        const long = await checkOut({ product: 'mug', email: `${'a<'.repeat(200)}@example.com` });
-        expect(long.status).to.equal(400);
-        expect(await long.text()).to.match(/role="alert"[^>]*>email .* value="mug" checked.*\svalue="a&#60;a/s);
+        for (const email of ['', 'juan', `${'a<'.repeat(200)}@example.com`]) {
+          const reply = await checkOut({ product: 'mug', email });
+          expect(reply.status).to.equal(400);
+          const page = await reply.text();
+          expect(page).to.match(/ value="mug" checked.* aria-invalid="true" .*id="email-error">Please enter an email/s);
+          expect(page).to.include(`value="${email.replaceAll('<', '&#60;')}"`);
+        }
+      });
+
+      it('refuses forms of pages of other sites, and foreign names in Host', async () => {
+        const { host } = new URL(shop.url);
+        const ask = (path: string, method: string, headers: Record<string, string>) =>
+          new Promise<number>((resolve, reject) => {
+            const sent = request(new URL(path, shop.url), { method, headers }, (response) => {
+              resolve(response.resume().statusCode ?? 0);
+            });
+            sent.on('error', reject).end();
+          });
+        for (const path of ['/checkout', '/transactions', `/orders/${encodeURIComponent(id('first'))}`]) {
+          for (const headers of [
+            { origin: 'https://evil.example' },
+            { origin: 'null' },
+            { origin: shop.url.replace(/\d+$/, '1') },
+            { origin: shop.url, 'sec-fetch-site': 'cross-site' },
+            { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'navigate' },
+          ]) {
+            expect(await ask(path, 'POST', headers), `${path} ${JSON.stringify(headers)}`).to.equal(403);
+          }
+        }
+        for (const foreign of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example']) {
+          expect(await ask('/', 'GET', { host: foreign }), foreign).to.equal(403);
+        }
+        expect(await ask('/', 'GET', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' })).to.equal(403);
+        expect(await ask('/', 'GET', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' })).to.equal(200);
+        expect(await ask('/', 'GET', { host: host.replace('127.0.0.1', 'localhost') })).to.equal(200);
+        const form = { origin: shop.url, 'sec-fetch-site': 'same-origin' };
+        expect(await ask('/checkout', 'POST', form), 'its own form').to.equal(400);
+        const callback = { host: 'shop.example', origin: 'https://gw.dragonpay.ph', 'sec-fetch-site': 'cross-site' };
+        expect(await ask('/dragonpay/callback', 'POST', callback), 'the endpoint checks proofs').to.equal(415);
       });
 
       it('answers 404 and 405 to unknown paths and methods', async () => {
@@ -122,7 +159,7 @@ describe('the demo shop', function () {
         expect([reply.status, await reply.text()]).to.deep.equal([400, 'error=proof-mismatch']);
         const page = await fetch(`${shop.url}/dragonpay/callback?${body}`);
         expect([page.status, await page.text()]).to.satisfy(([status, text]: [number, string]) => {
-          return status === 400 && text.includes('cannot be read');
+          return status === 400 && text.includes('This link is not valid');
         });
         expect(await rowOf(id('forged'))).to.deep.include({ status: 'P', paidAt: null, callbacks: [] });
         expect(shop.log()).to.include(`callback refused 400 proof-mismatch signatures of ${id('forged')} (POST)`);

@@ -10,7 +10,10 @@ export async function beginPayment(page: Page, shopUrl: string, product: string)
   await press(page, 'Pay with Dragonpay');
   await page.getByRole('heading', { name: 'Choose how to pay' }).waitFor();
   return (
-    (await page.getByRole('region', { name: 'Your payment' }).locator('dt:text-is("Order") + dd').textContent()) ?? ''
+    (await page
+      .getByRole('region', { name: 'Your payment' })
+      .locator('dt:text-is("Order number") + dd')
+      .textContent()) ?? ''
   );
 }
 

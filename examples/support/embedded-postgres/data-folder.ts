@@ -7,7 +7,7 @@ import type { DatabaseUser } from './database-user.js';
 import { inspect } from './processes.js';
 import { refuseForeign, sharedPlace, unless } from './shared-place.js';
 
-/** Makes the folder, and sees that it can be written. */
+/** Creates the folder, and checks that it is writable. */
 export async function makeFolder(dataFolder: string): Promise<string> {
   try {
     await fs.mkdir(dataFolder, { recursive: true });
@@ -18,7 +18,7 @@ export async function makeFolder(dataFolder: string): Promise<string> {
   }
 }
 
-/** Where everything is kept: the folder itself, or a stand-in when the database user cannot get to the folder. */
+/** Finds the folder for the data: the folder itself, or another one if the database user cannot access it. */
 export async function findHome(folder: string, user: DatabaseUser): Promise<string> {
   const pointed = await fs.realpath(join(folder, 'moved-to')).catch(() => undefined);
   if (pointed !== undefined) return pointed;
@@ -31,17 +31,17 @@ export async function findHome(folder: string, user: DatabaseUser): Promise<stri
   return fs.realpath(home);
 }
 
-/** Leaves a link to the stand-in in the folder. */
+/** Creates a link in the folder to the other one. */
 export async function pointTo(home: string, folder: string): Promise<void> {
   const pointer = join(folder, 'moved-to');
   if (existsSync(pointer)) return;
-  // What is there belonged to a folder of the same name that has been deleted.
+  // An existing cluster belongs to a deleted folder with the same name.
   await fs.rm(join(home, 'cluster'), { recursive: true, force: true });
   await fs.rm(pointer, { force: true });
   await fs.symlink(home, pointer);
 }
 
-/** Makes this process the only owner; the start time tells a living owner from a stranger with its process id. */
+/** Makes this process the only owner. The start time detects a process id that was reused by another process. */
 export function claim(folder: string, home: string): () => void {
   const file = join(home, 'owner.pid');
   const draft = `${file}.${process.pid}`;

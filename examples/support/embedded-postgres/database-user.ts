@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 
-/** The system user that PostgreSQL runs as; `undefined` for the user of this process. */
+/** The system user of PostgreSQL; `undefined` for the user of this process. */
 export type DatabaseUser = { readonly uid: number; readonly gid: number } | undefined;
 
-/** PostgreSQL refuses to run as root: then it runs as the system user `postgres`. */
+/** Finds or creates the system user `postgres` if this process is root, because PostgreSQL refuses to run as root. */
 export function databaseUser(): DatabaseUser {
   if (process.getuid?.() !== 0) return undefined;
   const id = (flag: string) => Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout || Number.NaN);

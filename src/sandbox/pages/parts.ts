@@ -16,9 +16,9 @@ export function statusBadge(kind: CallbackKind, letter: string): Html {
   return html`<span class="status ${rowOf(kind, letter)?.state ?? 'bad'}">${letter} ${statusName(kind, letter)}</span>`;
 }
 
-/** Groups the digits of an amount: `1,250.00`. */
-export function grouped(amount: string): string {
-  return amount.replace(/\B(?=(?:\d{3})+\.)/g, ',');
+/** Formats an amount with its currency: `PHP 1,250.00`. */
+export function money(amount: string, currency: string): string {
+  return `${currency} ${amount.replace(/\B(?=(?:\d{3})+\.)/g, ',')}`;
 }
 
 /** The time of day in the time zone of this machine. */

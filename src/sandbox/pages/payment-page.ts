@@ -4,7 +4,7 @@ import type { WebReply } from '../../web/router.js';
 import { type Channel, type ChannelKind, channels, findChannel } from '../gateway/channels.js';
 import type { SandboxPayment } from '../gateway/ledger.js';
 import { payerPage } from './layout.js';
-import { grouped } from './parts.js';
+import { money } from './parts.js';
 
 /** The data of a payment page. */
 export interface PaymentView {
@@ -64,7 +64,7 @@ function outcomePage(view: PaymentView, channel: Channel): WebReply {
     html`<p>On the real page the payer would now ${where}. Here you choose the outcome.</p>
 ${outcomeForm(
   view,
-  html`<button class="primary" name="step" value="pay">Pay ${currency} ${grouped(amount)}</button>
+  html`<button class="primary" name="step" value="pay">Pay ${money(amount, currency)}</button>
 <button name="step" value="fail">Fail the payment</button>
 <button name="step" value="cancel">Cancel</button>
 <button name="step" value="later">Pay later</button>`,
@@ -82,7 +82,7 @@ function counterPage(view: PaymentView, channel: Channel): WebReply {
 <ol class="steps">
 <li>Go to any ${channel.name}.</li>
 <li>Show the reference number.</li>
-<li>Pay <strong>${currency} ${grouped(amount)}</strong> in cash.</li>
+<li>Pay <strong>${money(amount, currency)}</strong> in cash.</li>
 </ol>
 <p>The shop is notified that the payment is pending. On the real gateway it takes hours or days; here you choose when it
 arrives.</p>
@@ -146,11 +146,11 @@ function withBill({ payment, merchantId }: PaymentView, title: string, content: 
     title,
     html`<section class="card bill stack" aria-label="Your payment">
 <p><span class="quiet">Pay to</span> <strong>${merchantId}</strong></p>
-<p class="amount"><small>${currency}</small> ${grouped(amount)}</p>
+<p class="amount">${money(amount, currency)}</p>
 <dl class="facts">
 ${description !== '' && html`<dt>For</dt><dd>${description}</dd>`}
-<dt>Order</dt><dd>${txnid}</dd>
-<dt>Reference</dt><dd class="mono">${refno}</dd>
+<dt>Order number</dt><dd>${txnid}</dd>
+<dt>Reference number</dt><dd class="mono">${refno}</dd>
 ${email !== '' && html`<dt>Email</dt><dd>${email}</dd>`}
 </dl>
 </section>

@@ -6,7 +6,7 @@ import { findChannel } from '../gateway/channels.js';
 import type { TestGateway } from '../gateway/test-gateway.js';
 import { controlPage } from './layout.js';
 import { misbehaviourForm } from './misbehaviour-form.js';
-import { grouped, statusBadge } from './parts.js';
+import { money, statusBadge } from './parts.js';
 import { postbackList } from './postback-list.js';
 
 /** The page of a payment or payout: its details, buttons for its next status, its postbacks and its misbehaviour. */
@@ -22,9 +22,9 @@ export function subjectPage(gateway: TestGateway, kind: CallbackKind, id: string
     html`<div id="state" data-live>
 <section class="card stack" aria-labelledby="now"><h2 id="now">${statusBadge(kind, status)}</h2>
 <dl class="facts">
-<dt>Amount</dt><dd>${grouped(amount)} ${currency}</dd>
+<dt>Amount</dt><dd>${money(amount, currency)}</dd>
 ${description !== '' && html`<dt>Description</dt><dd>${description}</dd>`}
-<dt>Reference</dt><dd class="mono">${refno}</dd>
+<dt>Reference number</dt><dd class="mono">${refno}</dd>
 <dt>Channel</dt><dd>${procid === '' ? 'none yet' : (findChannel(procid)?.name ?? procid)}</dd>
 <dt>Message</dt><dd>${message === '' ? 'none yet' : message}</dd>
 </dl>
