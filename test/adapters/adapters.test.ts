@@ -80,7 +80,7 @@ describe('Where a body parser kept the form, the adapter decodes it itself', () 
   }
 });
 
-it('A request whose bytes were decoded before anybody read them is refused, and the log says why', async () => {
+it('A request whose bytes were decoded by another is refused, and the log says why', async () => {
   const told: unknown[] = [];
   const endpoint = testEndpoint(Versatile, { hooks: { rejected: ({ message }) => told.push(message) } });
   const listener = toNodeListener(endpoint);
@@ -206,7 +206,7 @@ describe('The same handler class', () => {
   });
 
   for (const [name, request] of Object.entries(exchanges)) {
-    it(`is heard with the same bytes from every server: ${name}`, async () => {
+    it(`has the same bytes from every server: ${name}`, async () => {
       const { 'node:http': plain, ...others } = servers;
       const expected = await bytesOf(plain as AdapterServer, request);
       expect(expected.match(/HTTP\/1\.1 \d{3} /g)).to.have.length(2);

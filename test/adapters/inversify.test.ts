@@ -129,7 +129,7 @@ describe('dragonpayModule', () => {
       ]);
     });
 
-    it('in transient scope with transient services: a new service for each place that it is injected into', async () => {
+    it('in transient scope with transient services: a new service for each injection', async () => {
       const container = containerOf();
       container.unbind(names.Session);
       bindNumbered(container, names.Session).inTransientScope();
@@ -279,7 +279,7 @@ describe('dragonpayModule', () => {
       expect(await answers(dragonpay, NamesItsShop, 1)).to.deep.equal(['shop 2']);
     });
 
-    it('takes handlers of the child, in later callbacks too, where the child asked for the receiver', async () => {
+    it('takes handlers of the child, in later callbacks too, if the child got the receiver', async () => {
       const parent = new Container();
       parent.load(dragonpayModule(sha1Settings));
       const child = new Container({ parent });
@@ -406,7 +406,7 @@ describe('dragonpayModule', () => {
     expect(() => containerOf({ merchantId: '' }).get(DRAGONPAY.Dragonpay)).to.throw(/merchantId/);
   });
 
-  it('is unloaded: the container knows no receiver any more, and what was plugged in serves until it is closed', async () => {
+  it('can be unloaded; mounted endpoints serve until the receiver is closed', async () => {
     const module = dragonpayModule(sha1Settings);
     const container = new Container();
     container.load(module);

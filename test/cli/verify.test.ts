@@ -99,7 +99,7 @@ describe('dragonpay-callback verify', () => {
     ],
     ['too much', () => `${signed()}&x=${'x'.repeat(20_000)}`, 'body-too-large', ''],
   ] as const) {
-    it(`answers ${code} for ${what}, and prints no secret or expected proof`, async () => {
+    it(`answers ${code} for ${what}, and prints no secret or proof`, async () => {
       const explanation = await explainCallback(
         { form: form(), method: 'POST' },
         resolveSettings(settingsFromEnv(env)),

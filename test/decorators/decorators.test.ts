@@ -70,7 +70,7 @@ describe('decorators', () => {
         expect((await repository.findPayment('T-1'))?.status).to.equal(updateOnGet ? 'S' : 'P');
       });
 
-      it(`${form} ${allowInvalidData ? 'shows' : 'does not show'} a forged callback to the handler`, async () => {
+      it(`${form} ${allowInvalidData ? 'shows' : 'hides'} a forged callback`, async () => {
         const reply = await dispatchForged(testEndpoint(Class));
         expect(reply.body).to.equal(allowInvalidData ? 'handled, valid false' : 'error=proof-mismatch');
       });

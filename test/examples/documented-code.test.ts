@@ -164,7 +164,7 @@ describe('Documented code', function () {
     }
   });
 
-  it('MyCallback, the class from django-dragonpay, shows the stored status and marks an order paid', async () => {
+  it('MyCallback, migrated from django-dragonpay, shows the status and marks an order paid', async () => {
     const { MyCallback } = await exportsUnder('docs/coming-from-django-dragonpay.md', 'One class, before and after');
     const endpoint = dragonpay.endpoint(MyCallback as HandlerClass);
     const show = async (fields: Record<string, string>) =>

@@ -38,7 +38,7 @@ describe('@OnStatus and its time', function () {
       for (const connections of [1, 2]) {
         for (const [name, work] of Object.entries(handlers)) {
           const pool = `${isNamed ? '' : 'plain '}pool of ${connections}`;
-          it(`${name} is rolled back and answered 503, and the ${pool} serves the next one`, async () => {
+          it(`${name} is rolled back with 503 (${pool})`, async () => {
             const other = await receivers.database.pool.connect();
             await other.query('select pg_advisory_lock(4711)');
             try {

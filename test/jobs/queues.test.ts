@@ -83,7 +83,7 @@ for (const [name, makeReady] of Object.entries(queues)) {
       return createDragonpay({ ...sha1Settings, repository, queue: ready.queue });
     }
 
-    it('enqueues nothing where the transaction rolls back, and one job however often the status comes', async () => {
+    it('enqueues one job per status, and none if the transaction rolls back', async () => {
       const dragonpay = receiver();
       paidFails = true;
       expect((await post(dragonpay, Shop)).status).to.equal(500);
@@ -169,7 +169,7 @@ describe('@OnStatus with a queue', () => {
     expect(() => createDragonpay({ ...sha1Settings, queue: {} as JobQueue })).to.throw(DragonpayError, /enqueue/);
   });
 
-  it('takes one method for a status in the transaction and one for each queue, and no two of the same', () => {
+  it('allows one method per status in the transaction and one per queue', () => {
     class Base {
       @OnStatus('S') pay() {}
       @OnStatus('S', { queue: 'ship' }) ship() {}
@@ -270,7 +270,7 @@ describe('@OnStatus with a queue', () => {
     }
   });
 
-  it('enqueues for each queue, for payouts, and for a GET that may store, and calls the method of each', async () => {
+  it('enqueues for each queue, for payouts, and for a GET that may store', async () => {
     const jobs: Job[] = [];
     const called: string[] = [];
     const queue: JobQueue = { enqueue: async (_, job) => void jobs.push(job) };

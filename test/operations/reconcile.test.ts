@@ -279,7 +279,7 @@ describe('reconcile()', () => {
     expect(await dragonpay.reconcile({ olderThan: 0, limit: 2 })).to.include({ applied: 2 });
   });
 
-  it('asks about open payments that are old enough, the longest without news first, and each once a run', async () => {
+  it('asks about open payments that are old enough, the oldest news first, each once', async () => {
     await payments(6);
     await repository.createPayment({ txnid: 'closed', amount: '1.00', status: 'F', refno: 'R' });
     await repository.createPayment({ txnid: 'authorized', amount: '100.00', status: 'A' });
@@ -296,7 +296,7 @@ describe('reconcile()', () => {
     expect(await dragonpay.reconcile({ olderThan: 0 })).to.include({ asked: 7 });
   });
 
-  it('asks about given payments whatever their status and age, but not about those that it has no row of', async () => {
+  it('asks about given payments of any status and age if they have a row', async () => {
     await payments(2, { status: 'S', refno: 'RFNO0001' });
     gateway.answer(() => ({ fields: { Status: 'R' } }));
     const dragonpay = receiver();
@@ -334,7 +334,7 @@ describe('reconcile()', () => {
     }
   });
 
-  it('leaves a payment to the handler that fails: nothing is stored, and the next run tries again', async () => {
+  it('stores nothing if the handler fails, and tries again in the next run', async () => {
     await payments(1);
     gateway.answer(() => ({ fields: {} }));
     let calls = 0;

@@ -263,7 +263,7 @@ describe('confirm', () => {
     }
   });
 
-  it('holds the row to the amount and currency of the gateway, where the callback leaves them out', async () => {
+  it('checks the gateway’s amount and currency if the callback has none', async () => {
     const gateway = await startStandInGateway();
     const database = await createTestDatabase();
     try {

@@ -170,7 +170,7 @@ describe('Reading fields', () => {
     });
   });
 
-  it('keeps every pair as received, in the order of the wire, undecoded where it cannot be decoded', async () => {
+  it('keeps every pair as received, in order, and undecoded if it cannot be decoded', async () => {
     const { received } = await read(postForm('Order=a+b&txnid=%41&=e&%zz=%2b&message=%ff+&txnid&x=1&x=2'));
     expect(received()).to.deep.equal([
       ['Order', 'a b'],
@@ -454,9 +454,9 @@ describe('Reading fields', () => {
   });
 
   describe('reads the recorded callback', () => {
-    for (const { raw_query, fields, origin } of recordedCallbacks) {
+    for (const { raw_query, fields } of recordedCallbacks) {
       const form = raw_query ?? encodeCallback(fields);
-      it(`of ${fields.txnid}, published at ${origin}`, async () => {
+      it(`of ${fields.txnid}`, async () => {
         for (const request of Object.values(everyWay(form))) {
           const { known, issues } = await read(request);
           expect(ownFields(known)).to.deep.equal(fields);

@@ -143,7 +143,7 @@ where datname = current_database() and pid <> pg_backend_pid() and backend_type 
     });
   }
 
-  it('are answered 503 with Retry-After past a bounded wait, and their next try is told the truth', async () => {
+  it('are answered 503 with Retry-After past a bounded wait, and succeed on the next try', async () => {
     const shop = await SlowShop.start(database.url, { pool: 2, busy: 200 });
     try {
       await createPayments(database, ['slow-bounded']);

@@ -81,7 +81,7 @@ describe('what the inbox is for', function () {
       for (let number = 0; number < arriving; number++) expect(ids).to.include(`inbox-${number}`);
     });
 
-    it('is pruned in batches, past what others hold, and callbacks that arrive meanwhile are all recorded', async () => {
+    it('is pruned in batches past locked rows, while callbacks are recorded', async () => {
       const shop = receivers.make({ connections: 6 });
       await receivers.database.pool.query('delete from dragonpay_callbacks');
       await receivers.database.pool.query(`insert into dragonpay_callbacks

@@ -770,7 +770,7 @@ describe('KyselyRepository on PostgreSQL', () => {
         expect((await repository.callbacks({ txnid }))[0]?.deliveries).to.equal(1);
       });
 
-      it(`${name} with an effect, which runs once for each attempt and is stored once`, async () => {
+      it(`${name} with an effect, which runs once per attempt and is stored once`, async () => {
         await failing(2, code);
         const txnid = await payment();
         await applies(txnid);

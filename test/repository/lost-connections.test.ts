@@ -40,7 +40,7 @@ describe('lost connections', function () {
     for (const isNamed of [true, false]) {
       for (const { at, what, verdict, status, kept, again } of cases) {
         const pool = isNamed ? 'pool' : 'plain pool';
-        it(`${what} answers 5xx, and the next try ends in the same state (${pool})`, async () => {
+        it(`${what} answers 5xx; the next try succeeds (${pool})`, async () => {
           const proxy = await CuttingProxy.start(Number(new URL(receivers.database.url).port));
           const shop = receivers.make({ isNamed }, proxy.through(receivers.database.url));
           const txnid = await receivers.newPayment();

@@ -107,7 +107,7 @@ describe('createMigrations', () => {
     });
   }
 
-  it('takes the rows of the first version along, up and down, and drops on the way down what that cannot hold', () =>
+  it('keeps the rows of the first version on the way up and down', () =>
     withEmptyDatabase(async (db, client) => {
       const migrator = migratorOf(db, {});
       await migrator.migrateTo('0001_tables');

@@ -60,7 +60,7 @@ async function expectRefusal(run: () => unknown, subject: string): Promise<void>
 }
 
 function titleOf(value: unknown): string {
-  return JSON.stringify(value, (_, one) => (typeof one === 'number' ? String(one) : one)).slice(0, 50);
+  return JSON.stringify(value, (_, one) => (typeof one === 'number' ? String(one) : one)).slice(0, 35);
 }
 
 describe('options of the repository', () => {

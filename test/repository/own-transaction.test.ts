@@ -108,7 +108,7 @@ describe('the transaction of a handler', () => {
     'a query through withoutPlugins': (trx, txnid) => void insert(trx.withoutPlugins(), txnid, 1),
   };
   for (const [name, work] of Object.entries(forgetful)) {
-    it(`is rolled back and answered 500 where ${name} is not awaited, and rejects nothing unhandled`, async () => {
+    it(`is rolled back and answered 500 if ${name} is not awaited`, async () => {
       const { pay, failures, pool } = shop(work);
       const txnid = await payment();
       const { status } = await pay(txnid);

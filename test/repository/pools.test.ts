@@ -115,7 +115,7 @@ describe('pools', () => {
     });
   }
 
-  it('a method that queries its own db with a wrapped pool of one fails at once with pool-exhausted', async () => {
+  it('a method that queries its own db through a pool of one fails with pool-exhausted', async () => {
     const shop = open({ max: 1 });
     const ids = await payments(2);
     const { statuses, failures, milliseconds } = await pay(shop, shippingBy(shop.db), ids);
@@ -138,7 +138,7 @@ describe('pools', () => {
     await others;
   });
 
-  it('twelve methods that read and write one table are all answered 200 where transactions are serializable', async () => {
+  it('twelve concurrent serializable methods on one table are all answered 200', async () => {
     const shop = open({ max: 10, options: '-c default_transaction_isolation=serializable' });
     const ids = await payments(12);
     @DragonpayCallback()
@@ -169,7 +169,7 @@ describe('pools', () => {
         ['with an effect', ShippingInTransaction],
         ['without one', class {}],
       ] as const) {
-        it(`that ${name} loses no callback ${how}, and is warned about once`, async () => {
+        it(`that ${name} loses no callback ${how} and warns once`, async () => {
           const warnings: string[] = [];
           const hear = ({ name, message }: Error) => name === 'DragonpayWarning' && void warnings.push(message);
           process.on('warning', hear);

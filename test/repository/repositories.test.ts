@@ -89,7 +89,7 @@ const wrong: Readonly<Record<string, readonly [Wrong: new () => MemoryRepository
         return update;
       }
     },
-    'rolls the move back when its effect fails, rejects with its error, and applies the next delivery',
+    'rolls back when the effect fails, rejects with its error, applies the next delivery',
   ],
   'takes a lower-case letter for its upper-case one': [
     class extends MemoryRepository {

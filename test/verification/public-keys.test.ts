@@ -58,7 +58,7 @@ describe('readPublicKey', () => {
     ['DER cut short', () => merchantKey().publicKeyDer.slice(0, 200), /must be a public key/],
   ];
   for (const [what, input, problem] of refused) {
-    it(`refuses ${what}, and its error does not quote it`, () => {
+    it(`refuses ${what} without quoting it`, () => {
       const given = input();
       let error: unknown;
       try {

@@ -39,7 +39,7 @@ export const bodyCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'refuses a stream that grows too long before it ends, and takes one that does not',
+    name: 'refuses a stream that grows too long, and accepts one that does not',
     setups: unread,
     async check(bench) {
       await bench.start();

@@ -66,7 +66,7 @@ export const exchangeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'answers any other method with 405, and takes the next request on the same connection',
+    name: 'answers other methods with 405 and keeps the connection',
     setups: ['plain', 'form-parser', 'json-parser', 'mounted'],
     async check(bench) {
       await bench.start();
@@ -85,7 +85,7 @@ export const exchangeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'tells the handler the whole target, the peer’s address and the framework’s own request',
+    name: 'passes the full target, the peer’s address and the framework’s request',
     setups: readable,
     async check(bench) {
       await bench.start(Telling);

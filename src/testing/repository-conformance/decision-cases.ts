@@ -129,7 +129,7 @@ const machine: RepositoryCases = {
     assert.deepEqual(await bench.tell('payment', txnid, 'A'), { outcome: 'stale', current: 'U' });
   },
 
-  'says late when a closed payment is paid after all, and then lets it be refunded and charged back': async (bench) => {
+  'reports a late payment, then allows a refund and a chargeback': async (bench) => {
     const id = await bench.payment();
     assert.deepEqual(await bench.tell('payment', id, 'E'), applied('P', 'E'));
     assert.deepEqual(await bench.tell('payment', id, 'S'), applied('E', 'S', true));

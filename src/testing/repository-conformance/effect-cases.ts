@@ -6,9 +6,7 @@ import { applied, expectedMove, moves } from './status-moves.js';
 type Case = [name: string, check: RepositoryCases[string]];
 
 const effects: RepositoryCases = {
-  'commits an effect together with its move, and shows it the moved row through its transaction only': async (
-    bench,
-  ) => {
+  'commits an effect with its move, and shows it the moved row in its transaction': async (bench) => {
     for (const kind of eachKind) {
       const id = await bench.inStatus(kind, 'P');
       const before = await bench.row(kind, id);
@@ -29,7 +27,7 @@ const effects: RepositoryCases = {
     }
   },
 
-  'rolls the move back when its effect fails, rejects with its error, and applies the next delivery': async (bench) => {
+  'rolls back when the effect fails, rejects with its error, applies the next delivery': async (bench) => {
     const id = await bench.payment();
     const failure = new Error('out of stock');
     const failing = counting(() => Promise.reject(failure));

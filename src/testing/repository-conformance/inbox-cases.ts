@@ -51,7 +51,7 @@ export const inboxCases: RepositoryCases = {
     assert.equal(event?.deliveries, 3);
   },
 
-  'marks what is late, stale, unrecognized or of a wrong refno for a second look, and nothing else': async (bench) => {
+  'marks exactly late, stale, unrecognized and wrong-refno events for review': async (bench) => {
     const txnid = await bench.payment();
     for (const status of 'PPFSPD') await bench.deliver({ txnid, status });
     await bench.deliver({ txnid, refno: 'ANOTHER1', status: 'R' });
