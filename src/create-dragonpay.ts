@@ -9,12 +9,14 @@ import { type QueueWorker, queueWorker } from './jobs/job-worker.js';
 import type { CallbackEndpoint, CallbackRequest } from './model/callback-request.js';
 import type { CallbackUpdate } from './model/callback-update.js';
 import { defaultHooks } from './observability/hooks.js';
+import { tell } from './observability/tell.js';
 import { confirmation } from './operations/confirm-callback.js';
 import { type CorrectOptions, correct } from './operations/correct.js';
 import { requireStore } from './operations/deliver.js';
 import { type ReconcileOptions, type ReconcileReport, reconcile } from './operations/reconcile.js';
 import { replay } from './operations/replay.js';
 import { type CallbackKind, callbackKinds } from './protocol/kinds.js';
+import { FieldReader } from './reading/field-reader.js';
 import type { CallbackRepository } from './repository/callback-repository.js';
 import type { Change, Correction } from './repository/correction.js';
 import { failureReply } from './response/default-replies.js';
@@ -70,8 +72,8 @@ export interface Dragonpay {
   work(Class: HandlerClass): QueueWorker;
 
   /**
-   * Answers new callbacks with 503, so that they are sent again, and waits for those under way, with their statements
-   * and key fetches. Call it before you end the database pool. Nothing calls it for you: on SIGTERM, this package does
+   * Answers new callbacks with 503, and those whose bodies are still arriving, so that they are sent again. Waits for
+   * the others under way, with their statements and key fetches. Call it before you end the database pool. Nothing calls it for you: on SIGTERM, this package does
    * nothing by itself. Resolves to whether all work ended in time.
    * @param options.milliseconds the longest wait. Default: 15,000
    */
@@ -98,6 +100,7 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
   const hooks = { ...defaultHooks, ...settings.hooks };
   const inFlight = new InFlight();
   const closing = new AbortController();
+  const reader = new FieldReader(limits);
   const handlers = new HandlerRegistry(settings);
   const store = storeIn(repository);
 
@@ -118,13 +121,14 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
     return endpointOver(repository, store);
 
     function endpointOver(repository: CallbackRepository | undefined, store: CallbackStore | undefined) {
-      const parts = { handler, kinds, policy, limits, hooks, mayPost, repository, store };
+      const parts = { handler, kinds, reader, policy, limits, hooks, mayPost, repository, store };
       const dispatcher = new CallbackDispatcher(parts);
       const made: AdaptableEndpoint = {
         dispatch: (request) =>
           closing.signal.aborted
             ? Promise.resolve(failureReply('closing'))
             : inFlight.follow(dispatcher.dispatch(request)),
+        replyFailed: (error) => tell(hooks.replyFailed, { error }),
         [withRepository](adapt) {
           const adapted = repository && adapt(repository);
           return endpointOver(adapted, storeIn(adapted));
@@ -165,6 +169,7 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
     },
     async close({ milliseconds = 15_000 } = {}) {
       closing.abort(new DragonpayError('closing', 'close() was called'));
+      reader.close();
       if (publicKeys !== undefined) inFlight.follow(publicKeys.settled());
       return inFlight.drained(milliseconds);
     },

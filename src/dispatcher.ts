@@ -14,7 +14,7 @@ import { escapeForLog, tell } from './observability/tell.js';
 import type { CallbackKind } from './protocol/kinds.js';
 import { checkFields } from './reading/check-fields.js';
 import type { ReceivedFields } from './reading/field-collector.js';
-import { readFields } from './reading/read-fields.js';
+import type { FieldReader } from './reading/field-reader.js';
 import type { CallbackRepository } from './repository/callback-repository.js';
 import { failureReply, methodTable, replyTo } from './response/default-replies.js';
 import type { Limits } from './settings/settings.js';
@@ -24,6 +24,7 @@ import { type VerificationPolicy, verifyCallback } from './verification/verify-c
 interface DispatcherParts {
   readonly handler: Handler;
   readonly kinds: ReadonlySet<CallbackKind>;
+  readonly reader: FieldReader;
   readonly policy: VerificationPolicy;
   readonly limits: Required<Limits>;
   readonly hooks: Hooks;
@@ -66,7 +67,11 @@ export class CallbackDispatcher implements CallbackEndpoint {
       method = escapeForLog(String(request.method));
       tell(hooks.received, { method, remoteAddress: request.remoteAddress });
       const around = handler.table.dispatch;
-      const next = () => this.#answer(request, call);
+      let answer: Promise<CallbackReply> | undefined;
+      const next = () => {
+        answer ??= this.#answer(request, call);
+        return answer;
+      };
       reply = around === undefined ? await next() : await call.around(around, request, next);
     } catch (error) {
       reply = this.#handlerFailed(error);
@@ -78,13 +83,13 @@ export class CallbackDispatcher implements CallbackEndpoint {
   /** The six steps. Never rejects. */
   async #answer(request: CallbackRequest, call: HandlerCall): Promise<CallbackReply> {
     try {
-      const { limits, kinds, policy, mayPost, handler, store, repository } = this.#parts;
+      const { reader, kinds, policy, mayPost, handler, store, repository } = this.#parts;
       const byMethod = methodTable[request.method];
       if (byMethod === undefined) return this.#refuse(request, 'method-not-allowed');
       if (byMethod !== 'callback') return byMethod;
       if (request.method === 'POST' && !mayPost(request)) return this.#refuse(request, 'address-not-allowed');
 
-      const fields = await readFields(request, limits);
+      const fields = await reader.read(request);
       if (!fields.ok) return this.#refuse(request, fields.code, fields.detail);
 
       const checked = checkFields(fields, kinds);
@@ -164,7 +169,7 @@ export class CallbackDispatcher implements CallbackEndpoint {
   #handlerFailed(error: unknown): CallbackReply {
     const { hooks, handler } = this.#parts;
     const { className } = handler.table;
-    const [name, cause] = error instanceof HandlerError ? [error.handler, error.cause] : [className, error];
+    const [name, cause] = HandlerError.is(error) ? [error.handler, error.cause] : [className, error];
     const code = DragonpayError.is(cause) && cause.code === 'handler-deadline' ? cause.code : 'handler-failed';
     tell(hooks.handlerFailed, { handler: name, code, error: cause });
     return failureReply(code);

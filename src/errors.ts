@@ -10,6 +10,7 @@ export const failures = {
   'unsupported-content-encoding': { status: 415, meaning: 'The body of the POST is compressed.' },
   'body-too-large': { status: 413, meaning: 'The body exceeds `limits.bodyBytes`, or `limits.fields`.' },
   'query-too-long': { status: 414, meaning: 'The query exceeds `limits.queryBytes`, or `limits.fields`.' },
+  'body-timeout': { status: 408, meaning: 'The body did not arrive within `limits.bodyMilliseconds`.' },
   'body-aborted': { status: 400, meaning: 'The client closed the connection before the body was complete.' },
   'body-consumed': { status: 500, meaning: 'Code in front of the handler read the body and kept nothing of it.' },
   closing: { status: 503, meaning: '`close()` was called: this process accepts no more callbacks.' },
@@ -92,7 +93,12 @@ export class DragonpayError extends Error {
 
   /** Whether a value is a DragonpayError, including one of another copy of this package. */
   static is(value: unknown): value is DragonpayError {
-    return typeof value === 'object' && value !== null && brand in value;
+    try {
+      return typeof value === 'object' && value !== null && brand in value;
+    } catch {
+      // A proxy may throw.
+      return false;
+    }
   }
 }
 

@@ -76,6 +76,7 @@ export type {
   ReceivedEvent,
   RejectedEvent,
   RepliedEvent,
+  ReplyFailedEvent,
   StoredEvent,
 } from './observability/hooks.js';
 export type { CorrectOptions } from './operations/correct.js';

@@ -1,7 +1,7 @@
 import type { CallbackEndpoint } from '../../src/model/callback-request.js';
-import { headersWithLength, type IncomingMessageLike, toCallbackRequest } from './incoming-message.js';
+import { type IncomingMessageLike, type ServerResponseLike, serve, toCallbackRequest } from './incoming-message.js';
 
-/** What is used of Express's request, in versions 4 and 5. */
+/** The part of Express's request that is used, in versions 4 and 5. */
 export interface ExpressRequest extends IncomingMessageLike {
   /** The URL before routers cut their mount path off it. */
   readonly originalUrl: string;
@@ -9,15 +9,13 @@ export interface ExpressRequest extends IncomingMessageLike {
   readonly rawBody?: unknown;
 }
 
-/** What is used of Express's response: what Node's has. `res.send` would add an ETag and rewrite the content type. */
-export interface ExpressResponse {
-  writeHead(status: number, headers: Readonly<Record<string, string>>): unknown;
-  end(body: string): unknown;
-}
+/** The part of Express's response that is used. `res.send` would add an ETag and rewrite the content type. */
+export type ExpressResponse = ServerResponseLike;
 
 /**
  * Serves an endpoint from Express 4 or 5. Use it with `app.all`, so that the endpoint itself answers 405, HEAD and
- * OPTIONS. It works with and without a body parser in front; without is better, as it then decodes the bytes itself.
+ * OPTIONS. It works with and without a body parser in front. Prefer it without one: it then decodes the bytes itself.
+ * The promise of the handler never rejects.
  *
  * @example
  * app.all('/dragonpay/callback', toExpressHandler(dragonpay.endpoint(CheckoutCallback)));
@@ -25,9 +23,6 @@ export interface ExpressResponse {
 export function toExpressHandler(
   endpoint: CallbackEndpoint,
 ): (request: ExpressRequest, response: ExpressResponse) => Promise<void> {
-  return async (request, response) => {
-    const reply = await endpoint.dispatch(toCallbackRequest(request, request.originalUrl, request, request));
-    response.writeHead(reply.status, headersWithLength(reply));
-    response.end(reply.body);
-  };
+  return (request, response) =>
+    serve(endpoint, request, response, () => toCallbackRequest(request, request.originalUrl, [request], request));
 }

@@ -1,29 +1,52 @@
-import type { BodyRead, CallbackReply, CallbackRequest } from '../../src/model/callback-request.js';
+import type { BodyRead, CallbackEndpoint, CallbackReply, CallbackRequest } from '../../src/model/callback-request.js';
 
-/** What the adapters use of Node's `http.IncomingMessage`, which Express's and Koa's requests are, or hold. */
+/** The part of Node's `http.IncomingMessage` that the adapters use. Express's and Koa's requests are one, or hold one. */
 export interface IncomingMessageLike {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly httpVersionMajor?: number;
   readonly socket: { readonly remoteAddress?: string | undefined };
+  /** Whether the whole message was received. */
+  readonly complete?: boolean;
   readonly readableDidRead: boolean;
   readonly readableEnded: boolean;
   readonly destroyed: boolean;
   on(event: 'data', listener: (chunk: Uint8Array | string) => void): unknown;
   on(event: 'end' | 'close' | 'error', listener: () => void): unknown;
+  pause?(): unknown;
+  resume?(): unknown;
+  destroy?(): unknown;
+  /** Of HTTP/2: where the request and its reply travel. */
+  readonly stream?: { close?(): unknown } | undefined;
 }
 
-/** Where something upstream left the body: its result, and the bytes or the text that it kept. */
+/** The part of Node's `http.ServerResponse` that the adapters use. */
+export interface ServerResponseLike {
+  readonly headersSent?: boolean;
+  writeHead(status: number, headers: Readonly<Record<string, string>>): unknown;
+  write?(body: string): unknown;
+  end(body?: string): unknown;
+  destroy?(): unknown;
+}
+
+/** Where code in front may have left the body: its fields, and the bytes or the text that it kept. */
 export interface ParsedBody {
   readonly body?: unknown;
   readonly rawBody?: unknown;
 }
 
-/** Makes the seam's request of a Node request. `target` is the URL before any router cut it. */
+/** The error of a reply that is dropped because other code has answered the request. */
+export class AlreadyAnswered extends Error {
+  override readonly name = 'AlreadyAnswered';
+  override readonly message = 'the request was answered by other code, such as a time-out, before its reply was ready';
+}
+
+/** Makes the request of the seam. `target` is the URL before any router cut it. */
 export function toCallbackRequest(
   message: IncomingMessageLike,
   target: string,
-  parsed: ParsedBody,
+  parsed: readonly ParsedBody[],
   native: unknown,
 ): CallbackRequest {
   return {
@@ -39,40 +62,119 @@ export function toCallbackRequest(
   };
 }
 
-/** The headers of a reply with the length of its body. A 204 has neither. */
+/**
+ * Dispatches a request and writes its reply. Never rejects: an error while the reply is written is passed to the
+ * endpoint, and the connection is closed, so that the sender does not wait.
+ */
+export async function serve(
+  endpoint: CallbackEndpoint,
+  message: IncomingMessageLike,
+  response: ServerResponseLike,
+  toRequest: () => CallbackRequest,
+  write: (reply: CallbackReply) => void = (reply) => writeReply(message, response, reply),
+): Promise<void> {
+  try {
+    const reply = await endpoint.dispatch(toRequest());
+    // A small body that came with its head is complete after Node has read the same packet.
+    if (!isComplete(message)) await new Promise(setImmediate);
+    if (response.headersSent) throw new AlreadyAnswered();
+    write(reply);
+  } catch (error) {
+    try {
+      endpoint.replyFailed?.(error);
+      if (!(error instanceof AlreadyAnswered)) response.destroy?.();
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+}
+
+/** The headers of a reply with the length of its body. A 204 has no length. */
 export function headersWithLength({ status, headers, body }: CallbackReply): Readonly<Record<string, string>> {
   return status === 204 ? headers : { ...headers, 'Content-Length': String(Buffer.byteLength(body)) };
 }
 
+/** Whether the rest of the body need not be waited for. Hosts that read it first may not say. */
+export function isComplete(message: IncomingMessageLike): boolean {
+  return message.complete !== false || message.destroyed;
+}
+
+/** Writes a reply. If the body of the request is still coming, the connection is closed and not read on. */
+export function writeReply(message: IncomingMessageLike, response: ServerResponseLike, reply: CallbackReply): void {
+  const headers = headersWithLength(reply);
+  if (isComplete(message)) {
+    response.writeHead(reply.status, headers);
+    response.end(reply.body);
+    return;
+  }
+  // HTTP/2 has no such header, and refuses it.
+  const isHttp1 = message.httpVersionMajor === undefined || message.httpVersionMajor < 2;
+  response.writeHead(reply.status, isHttp1 ? { ...headers, Connection: 'close' } : headers);
+  if (reply.body !== '') response.write?.(reply.body);
+  drain(message, () => {
+    response.end();
+    if (isHttp1) setImmediate(() => message.destroy?.());
+    else message.stream?.close?.();
+  });
+}
+
+/** How long, and how far, the rest of a body is read so that its sender comes to read the reply. */
+const drainMilliseconds = 500;
+const drainBytes = 65_536;
+
+/** A connection that is closed with unread bytes is reset, and its sender may lose the reply. */
+function drain(message: IncomingMessageLike, done: () => void): void {
+  let length = 0;
+  const timer = setTimeout(done, drainMilliseconds);
+  const finish = () => {
+    clearTimeout(timer);
+    done();
+  };
+  message.on('data', (chunk) => {
+    length += chunk.length;
+    if (length > drainBytes) message.pause?.();
+  });
+  message.on('end', finish);
+  message.on('close', () => clearTimeout(timer));
+  message.on('error', () => {});
+  message.resume?.();
+}
+
 /**
- * Finds the body wherever it is: in the stream if nobody read it, else in what a body parser left. Whether a parser
- * ran cannot be told from `body` being there: Express 4 sets `{}` for content that its parser passed over.
+ * Finds the body wherever it is: in the stream if it is unread, or in what a body parser left. The property `body` does
+ * not tell whether a parser ran: Express 4 sets `{}` for content that its parser does not handle.
  */
-function readBody(message: IncomingMessageLike, parsed: ParsedBody, limit: number): BodyRead | Promise<BodyRead> {
-  if (Number(message.headers['content-length']) > limit) return { kind: 'too-large', limit };
+function readBody(
+  message: IncomingMessageLike,
+  parsed: readonly ParsedBody[],
+  limit: number,
+): BodyRead | Promise<BodyRead> {
+  const { 'content-length': length } = message.headers;
+  if (Number(length) > limit) return { kind: 'too-large', limit };
+  if (length === '0') return { kind: 'text', text: '' };
   if (!message.readableDidRead && !message.readableEnded) return readStream(message, limit);
-  const { body, rawBody } = parsed;
-  for (const kept of [rawBody, body]) {
+  for (const kept of [...parsed.map(({ rawBody }) => rawBody), ...parsed.map(({ body }) => body)]) {
     if (kept instanceof Uint8Array) return { kind: 'bytes', bytes: kept };
     if (typeof kept === 'string') return { kind: 'text', text: kept };
   }
-  const fields = typeof body === 'object' && body !== null ? Object.entries(body) : [];
-  if (fields.length > 0) return { kind: 'fields', fields, parser: 'the body parser that ran before the handler' };
+  for (const { body } of parsed) {
+    const fields = typeof body === 'object' && body !== null ? Object.entries(body) : [];
+    if (fields.length > 0) return { kind: 'fields', fields, parser: 'the body parser that ran before the handler' };
+  }
   const hint =
-    'something in front of the handler read the request stream (a body parser, a logger, a proxy) and left no fields; mount the handler before it';
+    'code in front of the handler read the request stream (a body parser, a logger, a proxy) and left no fields; mount the handler before it';
   return { kind: 'consumed', hint };
 }
 
 const decodedInFront =
-  'something in front of the handler called setEncoding() on the request: its bytes are lost; mount the handler before it';
+  'code in front of the handler called setEncoding() on the request, which loses its bytes; mount the handler before it';
 
 function readStream(message: IncomingMessageLike, limit: number): BodyRead | Promise<BodyRead> {
   if (message.destroyed) return { kind: 'aborted' };
   return new Promise((resolve) => {
     const chunks: Uint8Array[] = [];
     let length = 0;
-    // The listeners go with the request. They stay until then: one that is reset later must not bring an unheard
-    // 'error' up, and what is left of one that is too large is let go of.
+    // The listeners stay as long as the request: a later reset must not cause an unhandled 'error' event.
     message.on('data', (chunk) => {
       if (typeof chunk === 'string') return resolve({ kind: 'consumed', hint: decodedInFront });
       length += chunk.byteLength;

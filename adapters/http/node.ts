@@ -1,20 +1,18 @@
 import type { CallbackEndpoint } from '../../src/model/callback-request.js';
-import { headersWithLength, type IncomingMessageLike, toCallbackRequest } from './incoming-message.js';
+import { type IncomingMessageLike, type ServerResponseLike, serve, toCallbackRequest } from './incoming-message.js';
 
-/** What is used of Node's `http.IncomingMessage`. Firebase and some hosts add `body` and `rawBody`. */
+/** The part of Node's `http.IncomingMessage` that is used. Some hosts, such as Firebase, add `body` and `rawBody`. */
 export interface NodeRequest extends IncomingMessageLike {
   readonly body?: unknown;
   readonly rawBody?: unknown;
 }
 
-/** What is used of Node's `http.ServerResponse`. */
-export interface NodeResponse {
-  writeHead(status: number, headers: Readonly<Record<string, string>>): unknown;
-  end(body: string): unknown;
-}
+/** The part of Node's `http.ServerResponse` that is used. */
+export type NodeResponse = ServerResponseLike;
 
 /**
- * Serves an endpoint from raw `node:http`: a listener for one URL. Its promise never rejects.
+ * Serves an endpoint from raw `node:http`, or from `node:http2` in its compatible form: a listener for one URL. Its
+ * promise never rejects.
  *
  * @example
  * const listener = toNodeListener(dragonpay.endpoint(CheckoutCallback));
@@ -26,9 +24,6 @@ export interface NodeResponse {
 export function toNodeListener(
   endpoint: CallbackEndpoint,
 ): (request: NodeRequest, response: NodeResponse) => Promise<void> {
-  return async (request, response) => {
-    const reply = await endpoint.dispatch(toCallbackRequest(request, request.url ?? '', request, request));
-    response.writeHead(reply.status, headersWithLength(reply));
-    response.end(reply.body);
-  };
+  return (request, response) =>
+    serve(endpoint, request, response, () => toCallbackRequest(request, request.url ?? '', [request], request));
 }

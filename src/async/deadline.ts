@@ -65,3 +65,47 @@ export function withSignal<Target extends object>(
     get: () => deadline.signal,
   }) as Target & { signal: AbortSignal };
 }
+
+/**
+ * Runs something, and rejects with `late()` when its own time is over. The clock stands still while a function passed
+ * to `pausing` runs.
+ */
+export function withinOwnTime<Result>(
+  milliseconds: number,
+  run: (pausing: <Inner>(inner: () => Promise<Inner>) => Promise<Inner>) => Result | PromiseLike<Result>,
+  late: () => DragonpayError,
+): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    let left = milliseconds;
+    let startedAt = 0;
+    let pauses = 0;
+    let isSettled = false;
+    let timer: NodeJS.Timeout | undefined;
+    const settle = () => {
+      isSettled = true;
+      clearTimeout(timer);
+    };
+    const start = () => {
+      if (isSettled) return;
+      startedAt = performance.now();
+      timer = setTimeout(() => {
+        settle();
+        reject(late());
+      }, left);
+    };
+    const pausing = async <Inner>(inner: () => Promise<Inner>): Promise<Inner> => {
+      if (isSettled) throw late();
+      if (pauses++ === 0) {
+        clearTimeout(timer);
+        left -= performance.now() - startedAt;
+      }
+      try {
+        return await inner();
+      } finally {
+        if (--pauses === 0) start();
+      }
+    };
+    start();
+    new Promise<Result>((ended) => ended(run(pausing))).finally(settle).then(resolve, reject);
+  });
+}

@@ -73,7 +73,7 @@ export class CallbackStore {
     }
     const { kind, id, refno, status, origin, method } = callback;
     tell(hooks.stored, { kind, id, refno, status, origin, method, ...stored });
-    if (stored.error instanceof HandlerError) {
+    if (HandlerError.is(stored.error)) {
       if (isReplayable(repository)) {
         // Only a note for replay(): the reply does not depend on it.
         await this.#withinLimit(() => repository.recordFailure(callback)).catch(() => {});

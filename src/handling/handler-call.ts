@@ -1,4 +1,4 @@
-import { type Deadline, withinDeadline } from '../async/deadline.js';
+import { type Deadline, withinDeadline, withinOwnTime } from '../async/deadline.js';
 import { assertInstance } from '../decorators/assert-instance.js';
 import { DragonpayError } from '../errors.js';
 import type { CallbackReply, CallbackRequest } from '../model/callback-request.js';
@@ -55,17 +55,22 @@ export class HandlerCall {
   }
 
   /**
-   * Calls the `@OnDispatch` method around `next`.
-   * @throws DragonpayError `handler-failed` if it returns no reply; or the method's error
+   * Calls the `@OnDispatch` method around `next`. The time of `next` does not count for its deadline.
+   * @throws DragonpayError `handler-failed` if it returns no reply, `handler-deadline`; or the method's error
    */
   async around(
     key: string | symbol,
     request: CallbackRequest,
     next: () => Promise<CallbackReply>,
   ): Promise<CallbackReply> {
-    const reply = await callMethod(await this.prepare(), key, request, next);
-    if (!isReply(reply)) throw new DragonpayError('handler-failed', 'the @OnDispatch method returned no reply');
-    return reply;
+    const instance = await this.prepare();
+    const name = `${this.handler.table.className}.${String(key)}`;
+    const reply = await withinOwnTime(
+      this.#milliseconds,
+      (pausing) => callMethod(instance, key, request, () => pausing(next)),
+      () => new DragonpayError('handler-deadline', `${name} took longer than ${this.#milliseconds} ms without next()`),
+    );
+    return toReply(reply);
   }
 }
 
@@ -78,6 +83,15 @@ export class HandlerError extends Error {
     super(`${handler} failed`, { cause });
     this.handler = handler;
   }
+
+  /** Whether a value is a HandlerError. A thrown proxy may throw again when it is asked. */
+  static is(value: unknown): value is HandlerError {
+    try {
+      return value instanceof HandlerError;
+    } catch {
+      return false;
+    }
+  }
 }
 
 /** Calls a method by its name: a subclass may override it. */
@@ -85,17 +99,37 @@ export function callMethod(instance: object, key: string | symbol, ...args: unkn
   return Reflect.get(instance, key).apply(instance, args);
 }
 
-function isReply(value: unknown): value is CallbackReply {
-  if (typeof value !== 'object' || value === null) return false;
-  const { status, headers, body } = value as Partial<CallbackReply>;
-  if (typeof headers !== 'object' || headers === null || typeof body !== 'string') return false;
-  const inRange = Number.isInteger(status) && Number(status) >= 200 && Number(status) <= 599;
-  return inRange && Object.entries(headers).every(isHeader);
+/**
+ * Copies the reply of an `@OnDispatch` method, so that what was checked is what is written.
+ * @throws DragonpayError `handler-failed` if a server could not write it
+ */
+function toReply(value: unknown): CallbackReply {
+  const { status, headers, body } = (
+    typeof value === 'object' && value !== null ? value : {}
+  ) as Partial<CallbackReply>;
+  const isStatus = typeof status === 'number' && Number.isInteger(status) && status >= 200 && status <= 599;
+  if (!isStatus || typeof headers !== 'object' || headers === null || typeof body !== 'string') {
+    throw new DragonpayError('handler-failed', 'the @OnDispatch method returned no reply');
+  }
+  const entries = Object.entries(headers);
+  for (const [name, text] of entries) {
+    if (!isHeader(name, text)) {
+      throw new DragonpayError('handler-failed', 'the @OnDispatch method returned a header that cannot be sent');
+    }
+  }
+  return { status, headers: Object.fromEntries(entries), body };
 }
 
+/** Headers that describe the connection or the length of the body belong to the server. */
+const framingHeaders =
+  /^(?:connection|content-length|http2-settings|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade)$/i;
+
 /** Whether Node accepts a header. One that it refuses would throw while the reply is written. */
-function isHeader([name, value]: [string, unknown]): boolean {
+function isHeader(name: string, value: unknown): boolean {
   return (
-    /^[\w!#$%&'*+.^`|~-]+$/.test(name) && typeof value === 'string' && !/[^\t\u0020-\u007e\u0080-\u00ff]/.test(value)
+    /^[\w!#$%&'*+.^`|~-]+$/.test(name) &&
+    !framingHeaders.test(name) &&
+    typeof value === 'string' &&
+    !/[^\t\u0020-\u007e\u0080-\u00ff]/.test(value)
   );
 }

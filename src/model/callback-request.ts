@@ -55,4 +55,6 @@ export interface CallbackReply {
 export interface CallbackEndpoint {
   /** Answers one request. The promise never rejects. */
   dispatch(request: CallbackRequest): Promise<CallbackReply>;
+  /** An adapter calls it with the error if the reply could not be written. Never throws. */
+  replyFailed?(error: unknown): void;
 }

@@ -53,6 +53,11 @@ export interface InquiredEvent {
   readonly error?: unknown;
 }
 
+/** An adapter could not write a reply, or other code had answered the request before. */
+export interface ReplyFailedEvent {
+  readonly error: unknown;
+}
+
 /** A request was answered. */
 export interface RepliedEvent {
   readonly method: string;
@@ -79,6 +84,8 @@ export interface Hooks {
   readonly inquired?: (event: InquiredEvent) => unknown;
   /** A request was answered. */
   readonly replied?: (event: RepliedEvent) => unknown;
+  /** Default: one line on stderr. */
+  readonly replyFailed?: (event: ReplyFailedEvent) => unknown;
 }
 
 /** The hooks that are used where none are set. Without them, nobody would notice a callback that is lost. */
@@ -97,8 +104,16 @@ export const defaultHooks: Hooks = {
   handlerFailed: ({ handler, error }) => {
     console.error(`dragonpay-callback: ${handler} failed: ${messageOf(error)}`);
   },
+  replyFailed: ({ error }) => {
+    console.error(`dragonpay-callback: a reply was not written: ${messageOf(error)}`);
+  },
 };
 
+/** Any value can be thrown, including one that cannot be converted to a string. */
 function messageOf(error: unknown): string {
-  return escapeForLog(error instanceof Error ? error.message : String(error));
+  try {
+    return escapeForLog(error instanceof Error ? error.message : String(error));
+  } catch {
+    return 'an error that has no message';
+  }
 }

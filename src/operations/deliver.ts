@@ -23,7 +23,7 @@ export async function withoutWrapper<Result>(running: Promise<Result>): Promise<
   try {
     return await running;
   } catch (error) {
-    throw error instanceof HandlerError ? error.cause : error;
+    throw HandlerError.is(error) ? error.cause : error;
   }
 }
 

@@ -70,6 +70,7 @@ const hooks = section<Hooks>({
   handlerFailed: callable,
   inquired: callable,
   replied: callable,
+  replyFailed: callable,
 });
 
 /** Everything that can be wrong with settings. An unknown name is wrong at every level. */
@@ -99,6 +100,7 @@ const settingsSchema = section<DragonpaySettings>({
   limits: section<Limits>({
     bodyBytes: positiveInteger,
     queryBytes: positiveInteger,
+    bodyMilliseconds: positiveInteger,
     fields: positiveInteger,
     handlerMilliseconds: positiveInteger,
     storeMilliseconds: positiveInteger,

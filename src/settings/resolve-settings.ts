@@ -17,6 +17,7 @@ import type { DragonpaySettings, InquirySettings, Limits, WireSettings } from '.
 const defaultLimits = {
   bodyBytes: 16_384,
   queryBytes: 8_192,
+  bodyMilliseconds: 10_000,
   fields: 64,
   handlerMilliseconds: 10_000,
   storeMilliseconds: 10_000,

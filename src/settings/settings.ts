@@ -66,6 +66,8 @@ export interface Limits {
   readonly bodyBytes?: number;
   /** The longest query of a GET, in bytes. A longer one is answered 414. Default: 8,192. */
   readonly queryBytes?: number;
+  /** How long the body of a POST may take to arrive, in milliseconds. After that: 408. Default: 10,000. */
+  readonly bodyMilliseconds?: number;
   /** The most fields of a callback. More are answered 413 or 414. Default: 64. */
   readonly fields?: number;
   /** How long one handler method may take, in milliseconds. After that: 503. Default: 10,000. */

@@ -70,13 +70,22 @@ export class RawConnection {
     return { status, head: lines.filter((line) => !ofTheConnection.test(line)), body };
   }
 
+  /** Resolves when the server has closed the connection. Rejects if it does not within five seconds. */
+  async closed(): Promise<void> {
+    const giveUpAt = performance.now() + longestWait;
+    while (!this.#isOver) {
+      if (performance.now() > giveUpAt) throw new Error('the server did not close the connection');
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
+
   async #until(find: () => number): Promise<number> {
-    const giveUpAt = Date.now() + longestWait;
+    const giveUpAt = performance.now() + longestWait;
     for (;;) {
       const found = find();
       if (found >= 0) return found;
       if (this.#isOver) throw new Error('the server closed the connection before its reply was complete');
-      if (Date.now() > giveUpAt) throw new Error('the server did not answer within five seconds');
+      if (performance.now() > giveUpAt) throw new Error('the server did not answer within five seconds');
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   }

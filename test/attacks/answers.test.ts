@@ -1,0 +1,294 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect as connect2, createServer as createServer2 } from 'node:http2';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import express from 'express';
+import express4 from 'express4';
+import Koa from 'koa';
+import Koa2 from 'koa2';
+import { toExpressHandler } from '../../adapters/http/express.js';
+import { toKoaMiddleware } from '../../adapters/http/koa.js';
+import { toNodeListener } from '../../adapters/http/node.js';
+import {
+  type CallbackEndpoint,
+  type CallbackReply,
+  type CallbackRequest,
+  type Dragonpay,
+  DragonpayCallback,
+  type HandlerClass,
+  type Limits,
+  MemoryRepository,
+  OnDispatch,
+  OnPost,
+} from '../../src/index.js';
+import { encodeCallback, signCallback } from '../../src/testing.js';
+import { paymentFields, secretKey, testDragonpay } from '../support/dispatch-signed.js';
+
+type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+/** Each server with an adapter. `before` runs in front of it, as a middleware would. */
+const servers: Readonly<Record<string, (endpoint: CallbackEndpoint, before: Listener) => Listener>> = {
+  'node:http': (endpoint, before) => {
+    const listener = toNodeListener(endpoint);
+    return (request, response) => {
+      before(request, response);
+      return listener(request, response);
+    };
+  },
+  'Express 4': (endpoint, before) => {
+    const app = express4().set('env', 'test');
+    app.use((request, response, next) => {
+      before(request, response);
+      next();
+    });
+    return app.all('/', toExpressHandler(endpoint)) as unknown as Listener;
+  },
+  'Express 5': (endpoint, before) => {
+    const app = express().set('env', 'test');
+    app.use((request, response, next) => {
+      before(request, response);
+      next();
+    });
+    return app.all('/', toExpressHandler(endpoint)) as unknown as Listener;
+  },
+  'Koa 2': (endpoint, before) => serveKoa(new Koa2() as unknown as Koa, endpoint, before),
+  'Koa 3': (endpoint, before) => serveKoa(new Koa(), endpoint, before),
+};
+
+function serveKoa(app: Koa, endpoint: CallbackEndpoint, before: Listener): Listener {
+  app.on('error', (error) => koaErrors.push(error));
+  app.use((context, next) => {
+    before(context.req, context.res);
+    return next();
+  });
+  return app.use(toKoaMiddleware(endpoint)).callback();
+}
+
+const koaErrors: unknown[] = [];
+const form = encodeCallback(signCallback(paymentFields(), { sha1: { secretKey } }));
+const nothing: Listener = () => {};
+
+/** The head of a POST of a form. */
+function head(extra: string): string {
+  return `POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n${extra}\r\n\r\n`;
+}
+const signed = `${head(`content-length: ${form.length}`)}${form}`;
+const halfSent = `${head('content-length: 1000')}txnid=`;
+
+class Connection {
+  readonly socket: Socket;
+  received = '';
+  isClosed = false;
+
+  constructor(port: number) {
+    this.socket = connect(port, '127.0.0.1');
+    this.socket.on('data', (chunk) => {
+      this.received += chunk.toString('latin1');
+    });
+    this.socket.on('error', () => {});
+    this.socket.on('close', () => {
+      this.isClosed = true;
+    });
+  }
+
+  async until(holds: (connection: Connection) => boolean, milliseconds = 5_000): Promise<void> {
+    const startedAt = performance.now();
+    while (!holds(this)) {
+      if (performance.now() - startedAt > milliseconds) throw new Error(`not in time; received ${this.received}`);
+      await sleep(5);
+    }
+  }
+}
+
+const isAnswered = ({ received }: Connection) => received.includes('\r\n\r\n');
+
+for (const [name, toListener] of Object.entries(servers)) {
+  describe(`An attack on ${name}`, () => {
+    let repository: MemoryRepository;
+    let dragonpay: Dragonpay;
+    let replyErrors: unknown[];
+    let close: () => Promise<void>;
+
+    async function start(Class: HandlerClass, limits: Limits = {}, before = nothing): Promise<number> {
+      repository = new MemoryRepository();
+      await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
+      replyErrors = [];
+      koaErrors.length = 0;
+      const silent = () => {};
+      const hooks = {
+        rejected: silent,
+        handlerFailed: silent,
+        replyFailed: (event: { error: unknown }) => replyErrors.push(event.error),
+      };
+      dragonpay = testDragonpay({ repository, limits, hooks });
+      const server = createServer(toListener(dragonpay.endpoint(Class), before)).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      close = async () => {
+        server.closeAllConnections();
+        server.close();
+        await once(server, 'close');
+      };
+      return (server.address() as AddressInfo).port;
+    }
+    afterEach(() => close());
+
+    it('ends nothing when a time-out in front answers first, and the callback is stored', async () => {
+      @DragonpayCallback()
+      class Slow {
+        @OnPost() post() {
+          return sleep(150).then(() => undefined);
+        }
+      }
+      const timeOut: Listener = (_, response) => setTimeout(() => response.writeHead(503).end('timeout'), 30);
+      const connection = new Connection(await start(Slow, {}, timeOut));
+      connection.socket.write(signed);
+      await connection.until(() => replyErrors.length === 1);
+      expect(connection.received)
+        .to.match(/^HTTP\/1\.1 503 /)
+        .and.not.include('result=OK');
+      expect((await repository.findPayment('T-1'))?.status).to.equal('S');
+      expect(replyErrors[0]).to.be.an('error').with.property('name', 'AlreadyAnswered');
+      expect(koaErrors).to.deep.equal([]);
+    });
+
+    it('ends nothing when a method answers through the native response', async () => {
+      let response: ServerResponse | undefined;
+      @DragonpayCallback()
+      class Direct {
+        @OnPost() post() {
+          response?.end('hello');
+        }
+      }
+      const keep: Listener = (_, given) => {
+        response = given;
+      };
+      const connection = new Connection(await start(Direct, {}, keep));
+      connection.socket.write(signed);
+      await connection.until(({ received }) => received.includes('hello') && replyErrors.length === 1);
+      expect(connection.received).to.not.include('result=OK');
+      expect(koaErrors).to.deep.equal([]);
+    });
+
+    it('ends nothing when writing the reply throws, and closes the connection', async () => {
+      @DragonpayCallback()
+      class Silent {}
+      const broken: Listener = (_, response) => {
+        response.writeHead = () => {
+          throw new Error('a broken middleware');
+        };
+        response.setHeader = response.writeHead as never;
+      };
+      const connection = new Connection(await start(Silent, {}, broken));
+      connection.socket.write(signed);
+      await connection.until(({ isClosed }) => isClosed);
+      expect(replyErrors).to.have.length(1);
+    });
+
+    it('refuses each header of @OnDispatch that frames the message with 500', async () => {
+      const names = [
+        'Content-Length',
+        'content-length',
+        'TRANSFER-ENCODING',
+        'Trailer',
+        'Connection',
+        'keep-alive',
+        'Upgrade',
+      ];
+      let index = 0;
+      @DragonpayCallback()
+      class Framing {
+        @OnDispatch() async around(_: CallbackRequest, next: () => Promise<CallbackReply>) {
+          const reply = await next();
+          return { ...reply, headers: { ...reply.headers, [names[index++] ?? '']: '3' } };
+        }
+      }
+      const port = await start(Framing);
+      for (const header of names) {
+        const connection = new Connection(port);
+        connection.socket.write(signed);
+        await connection.until(isAnswered);
+        expect(connection.received, header)
+          .to.match(/^HTTP\/1\.1 500 /)
+          .and.include('error=handler-failed');
+      }
+      expect(replyErrors).to.deep.equal([]);
+    });
+
+    it('is answered 408 when its body does not arrive, and the connection closes', async () => {
+      @DragonpayCallback()
+      class Silent {}
+      const connection = new Connection(await start(Silent, { bodyMilliseconds: 50 }));
+      connection.socket.write(halfSent);
+      await connection.until(({ isClosed }) => isClosed);
+      expect(connection.received)
+        .to.match(/^HTTP\/1\.1 408 /)
+        .and.include('error=body-timeout');
+    });
+
+    it('does not keep close() waiting with half a body: it is answered 503', async () => {
+      @DragonpayCallback()
+      class Silent {}
+      const connection = new Connection(await start(Silent));
+      connection.socket.write(halfSent);
+      const drip = setInterval(() => connection.socket.write('x'), 20);
+      await sleep(50);
+      const startedAt = performance.now();
+      expect(await dragonpay.close()).to.equal(true);
+      expect(performance.now() - startedAt).to.be.below(1_000);
+      await connection.until(({ isClosed }) => isClosed);
+      clearInterval(drip);
+      expect(connection.received)
+        .to.match(/^HTTP\/1\.1 503 /)
+        .and.include('error=closing');
+    });
+
+    it('cannot make the server read on after 413', async () => {
+      @DragonpayCallback()
+      class Silent {}
+      const connection = new Connection(await start(Silent));
+      const chunk = `4000\r\n${'a'.repeat(0x4000)}\r\n`;
+      connection.socket.write(head('transfer-encoding: chunked'));
+      const startedAt = performance.now();
+      while (!connection.socket.destroyed && performance.now() - startedAt < 5_000) {
+        if (!connection.socket.write(chunk)) await sleep(20);
+      }
+      await connection.until(({ isClosed }) => isClosed);
+      expect(connection.socket.bytesWritten).to.be.below(5_000_000);
+      expect(connection.received).to.match(/^HTTP\/1\.1 413 /);
+    });
+  });
+}
+
+describe('An attack over HTTP/2', () => {
+  it('is answered 408 when its body does not arrive, 503 on close(), and the streams end', async () => {
+    @DragonpayCallback()
+    class Silent {}
+    for (const [limits, status] of [
+      [{ bodyMilliseconds: 50 }, 408],
+      [{}, 503],
+    ] as const) {
+      const dragonpay = testDragonpay({ limits });
+      const server = createServer2(toNodeListener(dragonpay.endpoint(Silent)) as never).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const client = connect2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+      const stream = client.request({
+        ':method': 'POST',
+        ':path': '/',
+        'content-type': 'application/x-www-form-urlencoded',
+      });
+      stream.on('error', () => {});
+      stream.write('txnid=');
+      const responded = once(stream, 'response');
+      await sleep(30);
+      if (status === 503) expect(await dragonpay.close({ milliseconds: 1_000 })).to.equal(true);
+      const [headers] = await responded;
+      expect(headers[':status']).to.equal(status);
+      stream.resume();
+      if (!stream.closed) await once(stream, 'close');
+      client.destroy();
+      server.close();
+    }
+  });
+});
