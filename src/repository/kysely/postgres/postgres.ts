@@ -30,8 +30,12 @@ export const postgres: RepositoryDialect = {
  * `withNamedStatements`, which names none the next time.
  */
 function isTransient(error: unknown): boolean {
-  for (let depth = 0, inner = error; depth < deepestCause && inner instanceof Error; depth++, inner = inner.cause) {
-    if (/^(?:40(?!003)[0-9A-Z]{3}|26000|42P05)$/.test(codeOf(inner))) return true;
+  try {
+    for (let depth = 0, inner = error; depth < deepestCause && inner instanceof Error; depth++, inner = inner.cause) {
+      if (/^(?:40(?!003)[0-9A-Z]{3}|26000|42P05)$/.test(codeOf(inner))) return true;
+    }
+  } catch {
+    // A handler may throw a proxy, which may throw again.
   }
   return false;
 }
