@@ -1,9 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import express from 'express';
@@ -22,7 +20,7 @@ import {
 import { type DragonpayTables, KyselyRepository } from '../../src/kysely.js';
 import { deliver, encodeCallback, signCallback } from '../../src/testing.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { codeBlocks, readPages } from '../support/markdown.js';
+import { CodeFolder, codeUnder, printed } from '../support/documented-code.js';
 import { answers, freePort, root, runProgram } from '../support/program.js';
 
 /** Runs code of the pages, which finds `repository`, `dragonpay`, `db` and `app` as globals. */
@@ -35,15 +33,13 @@ describe('Documented code', function () {
     verification: { rsa: { publicKeys: [publicKey] } },
     hooks: { rejected: () => {}, stored: () => {}, handlerFailed: () => {} },
   };
-  let folder: string;
+  let folder: CodeFolder;
   let database: TestDatabase;
   let repository: KyselyRepository<DragonpayTables>;
   let dragonpay: Dragonpay;
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-recipes-'));
-    await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
-    await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
+    folder = await CodeFolder.create();
     database = await createTestDatabase();
     await sql`create table orders (txnid text primary key, paid boolean not null)`.execute(database.db);
     await sql`create table refunds (txnid text, refno text, amount numeric, primary key (txnid, refno, amount))`.execute(
@@ -60,23 +56,13 @@ describe('Documented code', function () {
     for (const name of ['repository', 'dragonpay', 'db', 'app', 'Mailer', 'settings'])
       Reflect.deleteProperty(globalThis, name);
     await database?.destroy();
-    await rm(folder, { recursive: true, force: true });
+    await folder.remove();
   });
 
-  /** The first blocks of code under a heading, one for each of the languages. */
-  async function codeUnder(path: string, heading: string, ...languages: readonly string[]): Promise<string[]> {
-    const page = (await readPages()).find((one) => one.path === path);
-    const [, section = ''] = page?.text.split(`# ${heading}\n`) ?? [];
-    const blocks = codeBlocks({ path, text: section });
-    return languages.map((language) => blocks.find((block) => block.language === language)?.code ?? '');
-  }
-
-  /** Runs the TypeScript under a heading. Returns its classes, functions and constants, exported or not. */
+  /** Runs the first TypeScript under a heading. */
   async function exportsUnder(path: string, heading: string): Promise<Record<string, unknown>> {
     const [code = ''] = await codeUnder(path, heading, 'ts');
-    const file = join(folder, `${heading.replace(/\W/g, '-')}.ts`);
-    await writeFile(file, code.replace(/^(?=(?:class|const|async function|function) )/gm, 'export '));
-    return import(file);
+    return folder.run(heading, code);
   }
 
   const recipe = (heading: string) => exportsUnder('docs/recipes.md', heading);
@@ -197,7 +183,7 @@ describe('Documented code', function () {
 
   it('PaymentRepository runs an effect once, and rolls back with it', async () => {
     const path = 'docs/your-own-repository.md';
-    const [, ddl = ''] = await codeUnder(path, 'Write one', 'ts', 'sql');
+    const [ddl = ''] = await codeUnder(path, 'Write one', 'sql');
     const { PaymentRepository } = await exportsUnder(path, 'Write one');
     const pool = new pg.Pool({ connectionString: database.url });
     try {
@@ -237,9 +223,7 @@ describe('Documented code', function () {
   it('the program of plain-javascript.md serves callbacks without decorator syntax', async () => {
     const [code = ''] = await codeUnder('docs/plain-javascript.md', 'Plain JavaScript', 'js');
     const port = await freePort();
-    const file = join(folder, 'plain.js');
-    await writeFile(file, code);
-    const program = runProgram(file, {
+    const program = runProgram(await folder.write('plain.js', code), {
       PORT: String(port),
       DRAGONPAY_MERCHANT_ID: 'ACME',
       DRAGONPAY_ENVIRONMENT: 'test',
@@ -300,9 +284,8 @@ console.log((await deliver(endpoint, signCallback(fields, { sha1: { secretKey: '
 `;
     // Parameter decorators need a tsconfig.json with experimentalDecorators.
     const tsconfig = { extends: join(root, 'tsconfig.json'), compilerOptions: { rootDir: '/' }, include: ['*.ts'] };
-    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig));
-    await writeFile(join(folder, 'inversify.ts'), program);
-    const running = runProgram(join(folder, 'inversify.ts'), { TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json') });
+    const TSX_TSCONFIG_PATH = await folder.write('tsconfig.json', JSON.stringify(tsconfig));
+    const running = runProgram(await folder.write('inversify.ts', program), { TSX_TSCONFIG_PATH });
     await running.printed(/^thanked\nresult=OK$/m);
     await running.stop();
   });
@@ -338,16 +321,3 @@ console.log((await deliver(endpoint, signCallback(fields, { sha1: { secretKey: '
     expect(await wrapped.findPayment('WRAP-1')).to.include({ status: 'P' });
   });
 });
-
-/** The lines that are logged or warned while something runs. */
-async function printed(run: () => Promise<unknown>): Promise<string[]> {
-  const lines: string[] = [];
-  const { log, warn } = console;
-  console.log = console.warn = (...values: unknown[]) => lines.push(values.map(String).join(' '));
-  try {
-    await run();
-  } finally {
-    Object.assign(console, { log, warn });
-  }
-  return lines;
-}
