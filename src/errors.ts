@@ -16,7 +16,6 @@ export const failures = {
   closing: { status: 503, meaning: '`close()` was called: this process accepts no more callbacks.' },
 
   // The fields were read, but are not a proven callback. Handler methods may see it, nothing is stored.
-  'invalid-escape': { status: 400, meaning: 'A percent sign in a field is not followed by two hex digits.' },
   'invalid-utf8': { status: 400, meaning: 'A field contains bytes that are not UTF-8.' },
   'nul-character': { status: 400, meaning: 'A field contains a NUL character.' },
   'repeated-field': { status: 400, meaning: 'A field of the protocol occurs more than once.' },

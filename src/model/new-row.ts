@@ -1,6 +1,7 @@
 import { DragonpayError, invalidDetails } from '../errors.js';
-import { amountShape, idShape, refnoShape, withTwoDecimals } from '../protocol/field-shapes.js';
+import { amountShape, idShape, refnoShape } from '../protocol/field-shapes.js';
 import { type CallbackKind, idFields } from '../protocol/kinds.js';
+import { withTwoDecimals } from '../protocol/read-amount.js';
 import { initialStatus, isStatus } from '../protocol/statuses.js';
 import { paymentTexts, payoutTexts } from './row-texts.js';
 import type { PaymentDetails, PayoutDetails } from './rows.js';

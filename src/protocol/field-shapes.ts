@@ -1,4 +1,5 @@
 import { type StringSchema, string } from 'yup';
+import { readAmount } from './read-amount.js';
 
 /**
  * The shape of one field. Shapes are checked before a proof counts. Every proof joins its fields with `:`, so a field
@@ -59,6 +60,12 @@ export const amountShape: FieldShape = {
   holds: (value) => typeof value === 'string' && /^(?:0|[1-9]\d{0,9})(?:\.\d{1,2})?$/.test(value),
 };
 
+/** An amount as a gateway may write it. See {@link readAmount}. */
+export const sentAmountShape: FieldShape = {
+  required: false,
+  holds: (value) => typeof value === 'string' && readAmount(value) !== undefined,
+};
+
 /** Three letters of either case: no proof covers the currency. */
 export const currencyShape = letters(3, false);
 
@@ -73,11 +80,4 @@ export function schemaOf({ required, holds }: FieldShape): StringSchema<string |
     'malformed-field',
     (value) => value === undefined || value === '' || holds(value),
   );
-}
-
-/** An amount with exactly two decimals, as it is signed and stored: `100` is `100.00`. Decimal string in and out. */
-export function withTwoDecimals(amount: string): string {
-  if (amount.charAt(amount.length - 3) === '.') return amount;
-  const [units = '0', decimals = ''] = amount.split('.');
-  return `${units}.${decimals.padEnd(2, '0')}`;
 }

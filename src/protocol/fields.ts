@@ -1,6 +1,7 @@
 import { object } from 'yup';
 import * as shapes from './field-shapes.js';
 import { type CallbackKind, callbackKinds } from './kinds.js';
+import { readAmount } from './read-amount.js';
 
 /** The three proofs: RSA-SHA256 (`signatures`), HMAC-SHA256 (`signature`) and SHA-1 (`digest`). */
 export type ProofAlgorithm = 'rsa' | 'hmac' | 'sha1';
@@ -55,7 +56,7 @@ export const fieldTable = {
   /** The merchant's own parameter, echoed. Covered by RSA only, and only where the text has one reading. */
   param2: { wireName: 'param2', kinds: both, shape: shapes.textShape, role: 'content', freeText: true, help: '' },
   /** Decimal string with two decimals, such as `100.00`. Covered by RSA and HMAC. */
-  amount: { wireName: 'amount', kinds: both, shape: shapes.amountShape, role: 'content', help: 'such as 100.00' },
+  amount: { wireName: 'amount', kinds: both, shape: shapes.sentAmountShape, role: 'content', help: 'such as 100.00' },
   /** Currency, three letters. */
   ccy: { wireName: 'ccy', kinds: both, shape: shapes.currencyShape, role: 'hint', help: 'such as PHP' },
   /** The channel that was paid through, such as `BPI`. */
@@ -109,13 +110,35 @@ export type KnownFields = { [Name in KnownFieldName]?: string | undefined };
 
 type ByWireName = { readonly [Name in KnownFieldName as Table[Name]['wireName']]?: string | undefined };
 
-/** Fields whose shapes hold. Empty optional fields are absent, `amount` has two decimals. Nothing is proven yet. */
+/** Fields whose shapes hold. Empty and odd optional fields are absent. Nothing is proven yet. */
 export interface CheckedCallback extends Omit<ByWireName, 'refno' | 'status' | 'message'> {
   readonly kind: CallbackKind;
   readonly refno: string;
   readonly status: string;
   /** Empty when not sent. */
   readonly message: string;
+  /** With two decimals, however it was sent. */
+  readonly amount?: string | undefined;
+  readonly amountAsSent?: string | undefined;
+  /**
+   * Optional fields whose values cannot be read, by their lower-case names, with the reason. Only a proof that covers
+   * one of them fails for it. `undefined` in nearly all callbacks.
+   */
+  readonly odd?: ReadonlyMap<string, OddField> | undefined;
+}
+
+/** Why the value of a field cannot be read. */
+export interface OddField {
+  readonly code: 'malformed-field' | 'invalid-utf8' | 'altered-by-parser';
+  /** A sentence without values. */
+  readonly message: string;
+}
+
+/** Whether a callback is still a callback when the value of this field cannot be read. */
+export function mayBeOdd(name: string): boolean {
+  const role = Object.hasOwn(fieldTable, name) ? fieldTable[name as KnownFieldName].role : undefined;
+  // A merchant id that is not the configured one is refused, signed or not.
+  return role !== undefined && role !== 'key' && name !== 'merchantid';
 }
 
 const entries: ReadonlyArray<readonly [KnownFieldName, FieldRow]> = Object.entries(fieldTable) as Array<
@@ -209,7 +232,11 @@ function fieldSchema(kind: CallbackKind) {
  * Fields whose shapes hold, by their wire names. Written out because a loop over the names takes four times as long;
  * `satisfies` makes the compiler ask for a missing line.
  */
-export function toChecked(kind: CallbackKind, known: Readonly<KnownFields>): CheckedCallback {
+export function toChecked(
+  kind: CallbackKind,
+  known: Readonly<KnownFields>,
+  odd?: CheckedCallback['odd'],
+): CheckedCallback {
   return {
     kind,
     txnid: kind === 'payment' ? known.txnid : undefined,
@@ -220,12 +247,14 @@ export function toChecked(kind: CallbackKind, known: Readonly<KnownFields>): Che
     merchantid: known.merchantid || undefined,
     param1: known.param1 || undefined,
     param2: known.param2 || undefined,
-    amount: known.amount ? shapes.withTwoDecimals(known.amount) : undefined,
+    amount: known.amount ? readAmount(known.amount) : undefined,
+    amountAsSent: known.amount || undefined,
     ccy: known.ccy || undefined,
     procid: known.procid || undefined,
     settledate: known.settledate || undefined,
     digest: known.digest || undefined,
     signature: known.signature || undefined,
     signatures: known.signatures || undefined,
-  } satisfies Record<keyof CheckedCallback, string | undefined>;
+    odd,
+  } satisfies { [Name in keyof CheckedCallback]-?: CheckedCallback[Name] };
 }

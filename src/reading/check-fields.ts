@@ -1,7 +1,15 @@
 import { ValidationError } from 'yup';
 import type { ReplyCode } from '../errors.js';
 import type { Issue } from '../model/issue.js';
-import { type CheckedCallback, fieldSchemas, haveShapes, type KnownFields, toChecked } from '../protocol/fields.js';
+import {
+  type CheckedCallback,
+  fieldSchemas,
+  haveShapes,
+  type KnownFieldName,
+  type KnownFields,
+  mayBeOdd,
+  toChecked,
+} from '../protocol/fields.js';
 import type { CallbackKind } from '../protocol/kinds.js';
 import type { ReceivedFields } from './field-collector.js';
 
@@ -11,12 +19,13 @@ export type FieldsChecked =
   | { readonly ok: false; readonly reason: 'invalid'; readonly issues: readonly Issue[] };
 
 /**
- * Tells a payment from a payout by its fields and checks the fields' shapes. Never throws.
+ * Tells a payment from a payout by its fields and checks the fields' shapes. An optional field that cannot be read does
+ * not invalidate the callback here: the verification refuses it only if a proof covers the field. Never throws.
  * @param accepted the kinds that this endpoint takes.
  */
 export function checkFields(fields: ReceivedFields, accepted: ReadonlySet<CallbackKind>): FieldsChecked {
   if (fields.issues.length > 0) return { ok: false, reason: 'invalid', issues: fields.issues };
-  const { known } = fields;
+  const { known, odd } = fields;
   const isPayout = known.merchanttxnid !== undefined;
   if (isPayout && known.txnid !== undefined) {
     return refused('ambiguous-kind', 'merchanttxnid', 'txnid and merchantTxnId are both present');
@@ -25,18 +34,23 @@ export function checkFields(fields: ReceivedFields, accepted: ReadonlySet<Callba
   if (!accepted.has(kind)) {
     return refused('kind-not-accepted', isPayout ? 'merchanttxnid' : 'txnid', `this endpoint does not accept ${kind}s`);
   }
-  if (!haveShapes(kind, known)) {
-    const issues = shapeIssues(kind, known);
-    if (issues.length > 0) return { ok: false, reason: 'invalid', issues };
-  }
-  return { ok: true, callback: toChecked(kind, known) };
+  if (haveShapes(kind, known)) return { ok: true, callback: toChecked(kind, known, odd) };
+  const issues = shapeIssues(kind, known);
+  if (issues.length === 0) return { ok: true, callback: toChecked(kind, known, odd) };
+  const fatal = issues.filter(({ field }) => !mayBeOdd(field));
+  if (fatal.length > 0) return { ok: false, reason: 'invalid', issues };
+  // No proof may depend on these fields: the verification decides.
+  const unreadable = issues.map(({ field, message }) => [field, { code: 'malformed-field', message }] as const);
+  const readable: KnownFields = { ...known };
+  for (const { field } of issues) readable[field as KnownFieldName] = undefined;
+  return { ok: true, callback: toChecked(kind, readable, new Map([...(odd ?? []), ...unreadable])) };
 }
 
 function refused(code: ReplyCode, field: string, message: string): FieldsChecked {
   return { ok: false, reason: 'invalid', issues: [{ code, field, message }] };
 }
 
-function shapeIssues(kind: CallbackKind, known: Readonly<KnownFields>): Issue[] {
+function shapeIssues(kind: CallbackKind, known: Readonly<KnownFields>): Array<Issue & { readonly field: string }> {
   try {
     fieldSchemas[kind].validateSync(known, { abortEarly: false, disableStackTrace: true });
     return [];

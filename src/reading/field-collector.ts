@@ -1,12 +1,22 @@
 import type { ReplyCode } from '../errors.js';
 import type { Issue } from '../model/issue.js';
-import { type KnownFieldName, type KnownFields, knownFieldNames, noFields } from '../protocol/fields.js';
-import { decodeComponent } from './form-pairs.js';
+import {
+  type CheckedCallback,
+  type KnownFieldName,
+  type KnownFields,
+  knownFieldNames,
+  mayBeOdd,
+  noFields,
+  type OddField,
+} from '../protocol/fields.js';
+import { decodeComponent, decodeLeftovers } from './form-pairs.js';
 
 /** The fields of one request, read but not checked. */
 export interface ReceivedFields {
   readonly known: Readonly<KnownFields>;
   readonly issues: readonly Issue[];
+  /** Fields without which the callback may still be valid, and whose values were lost. See {@link CheckedCallback}. */
+  readonly odd?: CheckedCallback['odd'];
   /** Every name and value in the order of the wire, decoded where possible. */
   received(): ReadonlyArray<readonly [name: string, value: string]>;
   /** The form as printable ASCII, for the record of the callback. Holds the proofs. */
@@ -19,6 +29,7 @@ export class FieldCollector {
   /** One bit for each field that occurred: cheaper than reading the field back. */
   #occurred = 0;
   readonly #issues: Issue[] = [];
+  #odd: Map<string, OddField> | undefined;
 
   /** Adds a name and a value that need no decoding. */
   addPlain(name: string, value: string): void {
@@ -32,12 +43,7 @@ export class FieldCollector {
     if (value !== undefined) {
       this.#addUnlessNul(name, field, value);
     } else if (field !== undefined) {
-      const malformedEscape = /%(?![0-9a-f]{2})/i.test(rawValue);
-      this.#refuse(
-        malformedEscape ? 'invalid-escape' : 'invalid-utf8',
-        field,
-        malformedEscape ? 'holds a malformed percent escape' : 'is not UTF-8',
-      );
+      this.#addLost('invalid-utf8', field, 'is not UTF-8');
     }
   }
 
@@ -47,19 +53,19 @@ export class FieldCollector {
     if (typeof value === 'string') {
       // A parser writes U+FFFD for bytes that it could not decode. The original value is lost.
       if (field !== undefined && value.includes('\ufffd')) {
-        this.#refuse('altered-by-parser', field, `was decoded with losses by ${parser}`);
+        this.#addLost('altered-by-parser', field, `was decoded with losses by ${parser}`);
       } else {
-        this.#addUnlessNul(name, field, value);
+        this.#addUnlessNul(name, field, decodeLeftovers(value));
       }
     } else if (field !== undefined) {
       if (Array.isArray(value)) this.#refuse('repeated-field', field, 'occurs more than once');
-      else this.#refuse('altered-by-parser', field, `is not a string after ${parser}`);
+      else this.#addLost('altered-by-parser', field, `is not a string after ${parser}`);
     }
   }
 
   /** The result. `raw` and `received` are functions because most callbacks never need them. */
   finish(raw: ReceivedFields['raw'], received: ReceivedFields['received']): ReceivedFields & { readonly ok: true } {
-    return { ok: true, known: this.#known, issues: this.#issues, raw, received };
+    return { ok: true, known: this.#known, issues: this.#issues, odd: this.#odd, raw, received };
   }
 
   #addUnlessNul(name: string, field: KnownField | undefined, value: string): void {
@@ -75,6 +81,18 @@ export class FieldCollector {
     } else {
       this.#occurred |= bit;
       this.#known[name] = value;
+    }
+  }
+
+  /** Records that a field occurred, but its value was lost. */
+  #addLost(code: 'invalid-utf8' | 'altered-by-parser', field: KnownField, problem: string): void {
+    const { name, bit } = field;
+    if (!mayBeOdd(name) || (this.#occurred & bit) !== 0) {
+      this.#refuse(code, field, problem);
+    } else {
+      this.#occurred |= bit;
+      this.#odd ??= new Map();
+      this.#odd.set(name, { code, message: `${name} ${problem}` });
     }
   }
 

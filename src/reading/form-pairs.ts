@@ -40,12 +40,16 @@ function nextSpecial(form: string, from: number): number {
   return specialCharacters.test(form) ? specialCharacters.lastIndex - 1 : form.length;
 }
 
-/** Decodes a name or value. `undefined`: the text is not percent-encoded UTF-8. */
+/** A percent sign that is not the start of an escape. It stands for itself, as in browsers. */
+const strayPercent = /%(?![0-9a-fA-F]{2})/g;
+
+/** Decodes a name or value. `undefined`: the bytes are not UTF-8. */
 export function decodeComponent(raw: string): string | undefined {
   const plain = decodeAscii(raw);
   if (plain !== undefined) return plain;
   try {
-    return decodeURIComponent(raw.replaceAll('+', ' ').replace(/[\u0080-\u00ff]/g, percentEncode));
+    const escaped = raw.replaceAll('+', ' ').replace(strayPercent, '%25');
+    return decodeURIComponent(escaped.replace(/[\u0080-\u00ff]/g, percentEncode));
   } catch {
     return undefined;
   }
@@ -79,6 +83,15 @@ function hexDigit(unit: number): number {
   if (unit >= 0x30 && unit <= 0x39) return unit - 0x30;
   const lowerCase = unit | 0x20;
   return lowerCase >= 0x61 && lowerCase <= 0x66 ? lowerCase - 0x57 : Number.NaN;
+}
+
+/**
+ * Decodes a value that a body parser gave up on. Parsers such as qs leave all escapes of a value as they are if a
+ * percent sign in it is not the start of an escape.
+ */
+export function decodeLeftovers(value: string): string {
+  const gaveUp = value.search(strayPercent) >= 0 && /%[0-9a-fA-F]{2}/.test(value);
+  return gaveUp ? (decodeComponent(value.replaceAll('+', '%2b')) ?? value) : value;
 }
 
 /** The percent escape of one Latin-1 character. */

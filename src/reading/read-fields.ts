@@ -24,18 +24,35 @@ export type FieldsRead =
 export function readFields(request: CallbackRequest, limits: ReadLimits): FieldsRead | Promise<FieldsRead> {
   if (request.method === 'GET') return readQuery(request.target, limits);
   if (!isFormUrlEncoded(request.header('content-type'))) return { ok: false, code: 'unsupported-media-type' };
-  const encoding = request.header('content-encoding');
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+  const encoding = request.header('content-encoding')?.trim().toLowerCase();
+  if (encoding !== undefined && encoding !== '' && encoding !== 'identity') {
     return { ok: false, code: 'unsupported-content-encoding' };
   }
   const body = request.body(limits.bodyBytes);
-  return isThenable(body) ? Promise.resolve(body).then((read) => readBody(read, limits)) : readBody(body, limits);
+  const finish = (read: BodyRead) => withoutQuery(readBody(read, limits), request.target, limits);
+  return isThenable(body) ? Promise.resolve(body).then(finish) : finish(body);
+}
+
+/** Explains a missing id if the query has it: the query of a POST is not read, because it is written into logs. */
+function withoutQuery(fields: FieldsRead, target: string, limits: ReadLimits): FieldsRead {
+  if (!fields.ok || fields.issues.length > 0 || hasId(fields) || !target.includes('?')) return fields;
+  const query = readQuery(target, limits);
+  if (!query.ok || !hasId(query)) return fields;
+  const message = 'the body holds no txnid or merchantTxnId; the query of a POST is not read';
+  return { ...fields, issues: [{ code: 'missing-field', field: 'txnid', message }] };
+}
+
+function hasId({ known: { txnid, merchanttxnid } }: ReceivedFields): boolean {
+  return txnid !== undefined || merchanttxnid !== undefined;
 }
 
 const formUrlEncoded = 'application/x-www-form-urlencoded';
 
-function isFormUrlEncoded(contentType: string | undefined): boolean {
-  return contentType === formUrlEncoded || contentType?.split(';', 1)[0]?.trim().toLowerCase() === formUrlEncoded;
+/** A POST without a content type is read as a form: the proofs decide whether it is one. */
+function isFormUrlEncoded(contentType = ''): boolean {
+  if (contentType === formUrlEncoded) return true;
+  const mediaType = contentType.split(';', 1)[0]?.trim().toLowerCase();
+  return mediaType === formUrlEncoded || mediaType === '';
 }
 
 function readQuery(target: string, limits: ReadLimits): FieldsRead {
@@ -79,7 +96,8 @@ function asOneCharacterPerByte(text: string): string {
 }
 
 /** Decodes application/x-www-form-urlencoded, one character per byte. `undefined`: more than `limit` fields. */
-export function readForm(form: string, limit: number): (ReceivedFields & { readonly ok: true }) | undefined {
+export function readForm(document: string, limit: number): (ReceivedFields & { readonly ok: true }) | undefined {
+  const form = withoutFrame(document);
   const collector = new FieldCollector();
   const pairs = new FormPairs(form);
   for (let count = 0; pairs.next(); ) {
@@ -91,6 +109,15 @@ export function readForm(form: string, limit: number): (ReceivedFields & { reado
     () => form.replace(/[^\u0021-\u007e]/g, percentEncode),
     () => decodedPairs(form),
   );
+}
+
+/** Removes a byte order mark in front of a form and line ends behind it. Neither can be part of a form. */
+function withoutFrame(document: string): string {
+  const last = document.charCodeAt(document.length - 1);
+  if (last !== 0x0a && last !== 0x0d && document.charCodeAt(0) !== 0xef && document.charCodeAt(0) !== 0x25) {
+    return document;
+  }
+  return document.replace(/^(?:\u00ef\u00bb\u00bf|%ef%bb%bf)/i, '').replace(/[\r\n]+$/, '');
 }
 
 function decodedPairs(form: string): Array<readonly [string, string]> {
@@ -111,8 +138,9 @@ function readParsedFields(
   let count = 0;
   for (const [name, value] of fields) {
     if (++count > limits.fields) return { ok: false, code: 'body-too-large' };
-    if (typeof value === 'string') pairs.push([name, value]);
-    collector.addParsed(name, value, parser);
+    const plainName = count === 1 ? name.replace(/^\ufeff/, '') : name;
+    if (typeof value === 'string') pairs.push([plainName, value]);
+    collector.addParsed(plainName, value, parser);
   }
   return collector.finish(
     () => encodeForm(pairs),

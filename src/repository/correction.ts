@@ -1,6 +1,7 @@
 import { DragonpayError } from '../errors.js';
-import { amountShape, refnoShape, withTwoDecimals } from '../protocol/field-shapes.js';
+import { amountShape, refnoShape } from '../protocol/field-shapes.js';
 import type { CallbackKind } from '../protocol/kinds.js';
+import { withTwoDecimals } from '../protocol/read-amount.js';
 import { isStatus, type Status } from '../protocol/statuses.js';
 import type { StatusEffect } from './callback-repository.js';
 import type { MovableRow } from './decide-update.js';

@@ -1,16 +1,17 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { encodeText, type SignedText } from '../protocol/signed-text.js';
 import { mismatch, type ProofVerifier } from './proof-verifier.js';
+import { readProof } from './read-proof.js';
 
-/** Checks `signature`: HMAC-SHA256 of the signed text, 64 hex digits of either letter case. */
+/** Checks `signature`: HMAC-SHA256 of the signed text, in any notation that {@link readProof} reads. */
 export function hmacSignature(keys: readonly Buffer[], signedText: SignedText): ProofVerifier {
   return {
     algorithm: 'hmac',
     field: 'signature',
     signedText,
     verify(text, proof) {
-      if (!/^[0-9a-f]{64}$/i.test(proof)) return mismatch;
-      const given = Buffer.from(proof, 'hex');
+      const given = readProof(proof, 32);
+      if (given === undefined) return mismatch;
       for (const encoding of signedText.encodings) {
         for (let index = 0; index < keys.length; index++) {
           const expected = createHmac('sha256', keys[index] as Buffer)

@@ -1,10 +1,10 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { encodeText, type SignedText } from '../protocol/signed-text.js';
 import { mismatch, type ProofVerifier } from './proof-verifier.js';
+import { readProof } from './read-proof.js';
 
 /**
- * Checks `digest`: SHA-1 of the signed text, a `:` and the secret key, 40 hex digits. Either letter case is accepted
- * because it is the same digest.
+ * Checks `digest`: SHA-1 of the signed text, a `:` and the secret key, in any notation that {@link readProof} reads.
  */
 export function sha1Digest(secretKeys: readonly string[], signedText: SignedText): ProofVerifier {
   return {
@@ -12,8 +12,8 @@ export function sha1Digest(secretKeys: readonly string[], signedText: SignedText
     field: 'digest',
     signedText,
     verify(text, proof) {
-      if (!/^[0-9a-f]{40}$/i.test(proof)) return mismatch;
-      const given = proof.toLowerCase();
+      const given = /^[0-9a-f]{40}$/.test(proof) ? proof : readProof(proof, 20)?.toString('hex');
+      if (given === undefined) return mismatch;
       for (let index = 0; index < secretKeys.length; index++) {
         const textWithKey = `${text}:${secretKeys[index]}`;
         for (const encoding of signedText.encodings) {

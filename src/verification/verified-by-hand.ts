@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { toVerified, type VerifiedCallback } from '../model/verified-callback.js';
-import { withTwoDecimals } from '../protocol/field-shapes.js';
 import { type CallbackKind, idFields } from '../protocol/kinds.js';
+import { withTwoDecimals } from '../protocol/read-amount.js';
 import type { Status } from '../protocol/statuses.js';
 
 /** Makes the callback of a correction: the row as the merchant wants it. The `@OnStatus` methods receive it. */

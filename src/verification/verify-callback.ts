@@ -38,6 +38,8 @@ export function verifyCallback(
   let isWaiting = false;
   for (const verifier of policy.accepted[callback.kind]) {
     const given = callback[verifier.field];
+    const odd = callback.odd && oddFieldOf(verifier, callback.odd, given !== undefined);
+    if (odd !== undefined) return refused(odd.code, odd.field, odd.message);
     if (given === undefined) continue;
     const check = verifier.verify(joinSignedFields(verifier.signedText.fields, callback, merchantId), given);
     if (check instanceof Promise) isWaiting = true;
@@ -47,6 +49,19 @@ export function verifyCallback(
   return isWaiting
     ? Promise.all(checking).then((checked) => judge(callback, received, policy, present, checked))
     : judge(callback, received, policy, present, checking as ProofChecked[]);
+}
+
+/** The first field whose value cannot be read, of the proof itself and, if it is present, the fields that it covers. */
+function oddFieldOf(
+  { field: proof, signedText }: ProofVerifier,
+  odd: NonNullable<CheckedCallback['odd']>,
+  isPresent: boolean,
+) {
+  for (const field of isPresent ? [proof, ...signedText.fields] : [proof]) {
+    const found = odd.get(field);
+    if (found !== undefined) return { ...found, field };
+  }
+  return undefined;
 }
 
 function judge(

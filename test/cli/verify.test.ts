@@ -84,7 +84,6 @@ describe('dragonpay-callback verify', () => {
     ],
     ['a field twice', () => `${signed()}&TXNID=T-2`, 'repeated-field', 'txnid occurs more than once'],
     ['bytes that are not UTF-8', () => signed().replace('%c3%b1', '%f1'), 'invalid-utf8', 'message is not UTF-8'],
-    ['a broken escape', () => `${signed()}%2`, 'invalid-escape', 'digest holds a malformed percent escape'],
     [
       'a payout',
       () => encodeCallback(signCallback({ ...fields, txnid: '', merchantTxnId: 'O-1' }, { sha1 })),

@@ -1,5 +1,6 @@
 import { invalidSetting } from '../../errors.js';
-import { amountShape, statusShape, withTwoDecimals } from '../../protocol/field-shapes.js';
+import { amountShape, statusShape } from '../../protocol/field-shapes.js';
+import { withTwoDecimals } from '../../protocol/read-amount.js';
 
 /** How the sandbox departs from correct behaviour. An option that is not set behaves correctly. */
 export interface Misbehaviour {

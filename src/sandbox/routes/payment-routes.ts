@@ -1,6 +1,6 @@
 import { wait } from '../../async/wait.js';
 import { DragonpayError } from '../../errors.js';
-import { withTwoDecimals } from '../../protocol/field-shapes.js';
+import { withTwoDecimals } from '../../protocol/read-amount.js';
 import { isOpen, predecessors } from '../../protocol/statuses.js';
 import { type RouteGroup, seeOther, type WebReply, type WebRequest } from '../../web/router.js';
 import { messageOf } from '../gateway/callback-fields.js';

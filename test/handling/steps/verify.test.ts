@@ -23,7 +23,7 @@ describe('Step 3, verify', () => {
 
   it('an invalid callback carries its issues and the received fields', async () => {
     const repository = await repositoryWith();
-    const request = postForm('txnid=T-1&refno=R1&status=S&amount=free&note=a+b&digest=x');
+    const request = postForm('txnid=T-1&refno=R1&status=S&amount=free&note=a+b&merchantid=a:b');
     expect(await testEndpoint(Recording, { repository }).dispatch(request)).to.deep.equal(
       errorReply(400, 'malformed-field'),
     );
@@ -32,14 +32,17 @@ describe('Step 3, verify', () => {
       valid: false,
       origin: 'callback',
       method: 'POST',
-      issues: [{ code: 'malformed-field', field: 'amount', message: 'amount is malformed' }],
+      issues: [
+        { code: 'malformed-field', field: 'merchantid', message: 'merchantid is malformed' },
+        { code: 'malformed-field', field: 'amount', message: 'amount is malformed' },
+      ],
       received: [
         ['txnid', 'T-1'],
         ['refno', 'R1'],
         ['status', 'S'],
         ['amount', 'free'],
         ['note', 'a b'],
-        ['digest', 'x'],
+        ['merchantid', 'a:b'],
       ],
       update: { outcome: 'skipped' },
       request,
@@ -75,8 +78,7 @@ describe('Step 3, verify', () => {
       ['address-not-allowed', () => postForm(formOf(paymentFields())), false, { allowFrom: ['203.0.113.7'] }],
       ['keys-unavailable', () => postForm(`txnid=A&refno=R&status=S&signatures=${'A'.repeat(344)}`), false, rsaDown],
       ['keys-unavailable', () => getQuery(`txnid=A&refno=R&status=S&signatures=${'A'.repeat(344)}`), false, rsaDown],
-      ['invalid-escape', () => postForm('message=%'), true],
-      ['invalid-utf8', () => getQuery('message=%ff'), true],
+      ['invalid-utf8', () => getQuery('txnid=%ff'), true],
       ['nul-character', () => postForm('message=%00'), true],
       ['repeated-field', () => postForm(`${formOf(paymentFields())}&TXNID=T-1`), true],
       ['altered-by-parser', () => makeRequest({ body: { kind: 'fields', fields: [['txnid', 1]] } }), true],

@@ -1,0 +1,40 @@
+const usual = /^(?:0|[1-9]\d{0,9})(?:\.\d{1,2})?$/;
+
+/** The ways to write a number that have one reading only. The second and later digits groups must have one mark. */
+const notations = [
+  /^(?<whole>\d+)(?:\.(?<decimals>\d*))?$/,
+  /^\.(?<decimals>\d+)$/,
+  // 1,500.00 and 1 500.00 and 1'500.00
+  /^(?<whole>\d{1,3}(?:(?<mark>[,' \u00a0\u202f])\d{3})(?:\k<mark>\d{3})*)(?:\.(?<decimals>\d*))?$/,
+  // 1.500,00
+  /^(?<whole>\d{1,3}(?:(?<mark>[. \u00a0\u202f])\d{3})(?:\k<mark>\d{3})*),(?<decimals>\d{1,2})$/,
+  // 1500,50
+  /^(?<whole>\d+),(?<decimals>\d{1,2})$/,
+];
+
+/**
+ * Reads an amount as a gateway may write it: `1500`, `1,500.00`, `1.500,00`, `1500.0000` or `1.5E3`. The result is the
+ * same number with two decimals. `undefined`: the text is not a number from 0 to 9999999999.99, or has more than two
+ * decimals that are not zero.
+ */
+export function readAmount(text: string): string | undefined {
+  if (usual.test(text)) return withTwoDecimals(text);
+  if (text.length > 64) return undefined;
+  const [, number = '', exponent = '0'] = /^\s*\+?(.*?)(?:[eE]([+-]?\d{1,2}))?\s*$/.exec(text) ?? [];
+  const parts = notations.map((notation) => notation.exec(number)?.groups).find((groups) => groups !== undefined);
+  if (parts === undefined) return undefined;
+  const whole = (parts.whole ?? '').replace(/\D/g, '');
+  const digits = whole + (parts.decimals ?? '');
+  // The exponent moves the decimal point. Zeros fill the places that it passes.
+  const point = whole.length + Number(exponent);
+  const units = digits.padEnd(point, '0').slice(0, Math.max(point, 0)).replace(/^0+/, '') || '0';
+  const decimals = (point < 0 ? '0'.repeat(-point) + digits : digits.slice(point)).replace(/0+$/, '');
+  return units.length > 10 || decimals.length > 2 ? undefined : `${units}.${decimals.padEnd(2, '0')}`;
+}
+
+/** An amount with exactly two decimals, as it is signed and stored: `100` is `100.00`. Decimal string in and out. */
+export function withTwoDecimals(amount: string): string {
+  if (amount.charAt(amount.length - 3) === '.') return amount;
+  const [units = '0', decimals = ''] = amount.split('.');
+  return `${units}.${decimals.padEnd(2, '0')}`;
+}

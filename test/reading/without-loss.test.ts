@@ -1,0 +1,124 @@
+import { expect } from 'chai';
+import type { CallbackRequest } from '../../src/model/callback-request.js';
+import { readAmount } from '../../src/protocol/read-amount.js';
+import { checkFields } from '../../src/reading/check-fields.js';
+import { readFields } from '../../src/reading/read-fields.js';
+import { verifyCallback } from '../../src/verification/verify-callback.js';
+import { makeRequest, postForm } from '../support/callback-request.js';
+import { policyOf, wordFor } from '../support/judge.js';
+import { accepting, prove } from '../support/proofs.js';
+
+const limits = { bodyBytes: 16_384, queryBytes: 8_192, fields: 64 };
+const kinds = new Set(['payment', 'payout'] as const);
+
+async function verdictOf(request: CallbackRequest, algorithm: 'rsa' | 'hmac' | 'sha1') {
+  const read = await readFields(request, limits);
+  if (!read.ok) throw new Error(read.code);
+  const checked = checkFields(read, kinds);
+  if (!checked.ok) return checked;
+  return verifyCallback(checked.callback, { method: 'POST', raw: read.raw }, policyOf(accepting(algorithm)));
+}
+
+/** The same form as bytes, and as what a body parser makes of it. */
+function everyServer(form: string): CallbackRequest[] {
+  const parsed = new URLSearchParams(form);
+  return [postForm(Buffer.from(form).toString('latin1')), makeRequest({ body: { kind: 'fields', fields: parsed } })];
+}
+
+const digest = new URLSearchParams(prove('sha1', 'T-1:R1:S:100% off')).toString();
+const plain = 'txnid=T-1&refno=R1&status=S&message=100%25+off';
+
+/** What no proof depends on, and what can be repaired without loss, never costs a payment. */
+const accepted: Array<[what: string, form: string, amount: string | undefined]> = [
+  ['a grouped amount', `${plain}&amount=1%2c500.00&${digest}`, '1500.00'],
+  ['an amount with more zeros', `${plain}&amount=1500.0000&${digest}`, '1500.00'],
+  ['an amount with the currency in it', `${plain}&amount=PHP+1500.00&${digest}`, undefined],
+  ['a currency that is not three letters', `${plain}&amount=1500&ccy=PESO&${digest}`, '1500.00'],
+  ['a percent sign that was not escaped', `${plain.replace('%25', '%')}&${digest}`, undefined],
+  ['a byte order mark in front', `\ufeff${plain}&${digest}`, undefined],
+  ['a line end behind the proof', `${plain}&${digest}\r\n`, undefined],
+  ['a parameter that is not UTF-8', `${plain}&param1=%ff&${digest}`, undefined],
+  ['a proof of another kind that is not UTF-8', `${plain}&signature=%ff&${digest}`, undefined],
+];
+
+describe('Reading without loss', () => {
+  for (const [what, form, amount] of accepted) {
+    it(`accepts ${what}, with one verdict on every server`, async () => {
+      for (const request of everyServer(form)) {
+        const verdict = await verdictOf(request, 'sha1');
+        expect(wordFor(verdict)).to.equal('ok');
+        if (verdict.ok) expect(verdict.callback.amount).to.equal(amount);
+      }
+    });
+  }
+
+  it('leaves unreadable hints out of the data', async () => {
+    const verdict = await verdictOf(postForm(`${plain}&ccy=PESO&amount=much&procid=BPI&${digest}`), 'sha1');
+    if (!verdict.ok) throw new Error(wordFor(verdict));
+    expect(verdict.callback.unsigned).to.deep.equal({ procid: 'BPI' });
+    expect(verdict.callback.currency).to.equal(undefined);
+  });
+
+  it('refuses an unreadable field that the proof covers', async () => {
+    const proof = new URLSearchParams(prove('hmac', 'T-1:R1:S::much')).toString();
+    const verdict = await verdictOf(postForm(`txnid=T-1&refno=R1&status=S&amount=much&${proof}`), 'hmac');
+    expect(wordFor(verdict)).to.equal('malformed-field');
+  });
+
+  it('accepts signed amounts over the same number with two decimals', async () => {
+    for (const algorithm of ['hmac', 'rsa'] as const) {
+      const text = algorithm === 'hmac' ? 'T-1:R1:S::1500.00' : 'T-1:R1:S::ACME:::1500.00';
+      const proof = new URLSearchParams(prove(algorithm, text)).toString();
+      for (const amount of ['1%2c500.00', '1500', '+1500.0', '1.5E3', '1.500%2c00']) {
+        const verdict = await verdictOf(postForm(`txnid=T-1&refno=R1&status=S&amount=${amount}&${proof}`), algorithm);
+        expect(wordFor(verdict), amount).to.equal('ok');
+      }
+    }
+  });
+
+  it('says that the query of a POST is not read', async () => {
+    const verdict = await verdictOf(postForm('', { target: `/callback?${plain}&${digest}` }), 'sha1');
+    if (verdict.ok || verdict.reason !== 'invalid') throw new Error('accepted');
+    expect(verdict.issues[0]).to.deep.include({ code: 'missing-field', field: 'txnid' });
+    expect(verdict.issues[0]?.message).to.include('the query of a POST is not read');
+  });
+});
+
+describe('Reading an amount', () => {
+  const amounts: Array<[text: string, amount: string | undefined]> = [
+    ['1500', '1500.00'],
+    ['1500.', '1500.00'],
+    ['1500.5', '1500.50'],
+    ['1,500.00', '1500.00'],
+    ['1,234,567.89', '1234567.89'],
+    ['1 500.00', '1500.00'],
+    ["1'500.00", '1500.00'],
+    ['1.500,00', '1500.00'],
+    ['1500,50', '1500.50'],
+    ['1500.5000', '1500.50'],
+    ['0001500.00', '1500.00'],
+    ['.5', '0.50'],
+    ['0', '0.00'],
+    ['+1500.00', '1500.00'],
+    [' 1500.00\n', '1500.00'],
+    ['1.5E3', '1500.00'],
+    ['15E-1', '1.50'],
+    ['1e-3', undefined],
+    ['1.555', undefined],
+    ['-1', undefined],
+    ['1,00', '1.00'],
+    ['1,50,000.00', undefined],
+    ['1,234.567,89', undefined],
+    ['10000000000', undefined],
+    ['PHP 1.00', undefined],
+    ['', undefined],
+    ['.', undefined],
+    ['1e99', undefined],
+    [`1${'0'.repeat(100)}`, undefined],
+  ];
+  for (const [text, amount] of amounts) {
+    it(`reads ${JSON.stringify(text.slice(0, 20))} as ${amount ?? 'nothing'}`, () => {
+      expect(readAmount(text)).to.equal(amount);
+    });
+  }
+});
