@@ -114,8 +114,12 @@ tr > :last-child { padding-right: 0; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .fields th { width: 8rem; font-weight: 400; color: var(--quiet); }
 .fields th, .fields td { padding-block: 0.25rem; }
-.form { display: grid; gap: 0.75rem 1rem; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); align-items: end; }
-.form > :is(.actions, .checks) { grid-column: 1 / -1; }
+.form { display: grid; gap: 0 1rem; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); align-items: start; }
+.form > p:not(.actions, .notice) { display: grid; grid-row: span 3; grid-template-rows: subgrid; padding-bottom: 0.75rem; }
+.form .error { color: var(--bad); font-weight: 600; }
+.form [aria-invalid] { border-color: var(--bad); }
+.form > :is(.actions, .checks, .notice) { grid-column: 1 / -1; }
+.form > .notice { margin-bottom: 0.75rem; }
 .form label { display: block; font-weight: 600; font-size: 0.9375rem; }
 .form label { margin-bottom: 0.25rem; }
 .form label small { display: block; font-weight: 400; }

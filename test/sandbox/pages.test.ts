@@ -248,7 +248,7 @@ describe('The sandbox pages', () => {
       await press(made, 'R refund');
       await press(made, 'P pending');
       await merchant.until(3);
-      const payout = await press('/', 'Create payout', { merchantTxnId: 'O-1', payoutAmount: '7.00' });
+      const payout = await press('/', 'Create payout', { merchantTxnId: 'O-1', amount: '7.00' });
       await press(payout, 'G in progress');
       await merchant.until(4);
       expect(sent()).to.deep.equal(['/postback S', '/postback R', '/postback P', '/payout G']);
@@ -262,10 +262,28 @@ describe('The sandbox pages', () => {
       const refused = await submit('/', 'Create payment', { txnid: 'T:1' });
       expect(refused.status).to.equal(400);
       expect(unescaped(refused.text)).to.include('txnid must be 1 to 40 printable ASCII characters');
-      expect((await submit('/misbehaviour', 'Save', { copies: '99' })).status).to.equal(400);
-      expect((await submit('/misbehaviour', 'Save', { amount: 'a lot' })).status).to.equal(400);
-      expect((await submit('/settings', 'Save', { postbackUrl: 'nowhere' })).status).to.equal(400);
       expect(sandbox.payments()).to.deep.equal([]);
+    });
+
+    it('show a refused form again with its values, and the error at its field', async () => {
+      await payment();
+      const refusals = [
+        ['/', 'Create payment', { txnid: 'T-1', amount: '7.00', description: 'A lamp' }, 'txnid', 409],
+        ['/', 'Create payment', { txnid: 'T-2', amount: 'a lot', description: 'A lamp' }, 'amount', 400],
+        ['/', 'Create payout', { merchantTxnId: 'O-1', amount: 'a lot' }, 'payout-amount', 400],
+        ['/misbehaviour', 'Save', { copies: '99', resends: '2' }, 'copies', 400],
+        ['/payments/T-1', 'Save', { amount: 'a lot', copies: '2' }, 'amount', 400],
+        ['/settings', 'Save', { postbackUrl: 'nowhere', returnUrl: 'http://127.0.0.1:9/' }, 'postbackUrl', 400],
+      ] as const;
+      for (const [path, button, values, field, expected] of refusals) {
+        const { status, text } = await submit(path, button, values);
+        expect({ path, field, status }).to.deep.equal({ path, field, status: expected });
+        expect(text).to.match(new RegExp(`<input id="${field}"[^>]* aria-describedby="${field}-error">`));
+        expect(text).to.match(new RegExp(`role="alert" id="${field}-error">[^<]+<`));
+        for (const [name, value] of Object.entries(values)) {
+          expect(text, `${path} keeps ${name}`).to.match(new RegExp(`name="${name}" value="${value}"`));
+        }
+      }
     });
 
     it('set and reset the misbehaviour for everything and for one payment', async () => {
@@ -496,7 +514,7 @@ describe('The sandbox pages', () => {
       expect(await ask(`${url.pathname}${url.search}`, 'GET', link)).to.equal(200);
       const own = { ...form, origin: sandbox.url, 'sec-fetch-site': 'same-origin' };
       expect(await ask('/payments', 'POST', own, create)).to.equal(303);
-      expect(await ask('/payouts', 'POST', form, 'merchantTxnId=O-1&payoutAmount=1')).to.equal(303);
+      expect(await ask('/payouts', 'POST', form, 'merchantTxnId=O-1&amount=1')).to.equal(303);
     });
 
     it('answer 405 to other methods, and HEAD like GET', async () => {

@@ -1,51 +1,74 @@
 import { paymentStatuses } from '../../protocol/statuses.js';
 import { type Html, html } from '../../web/html.js';
 import type { Misbehaviour } from '../gateway/misbehaviour.js';
-import { field } from './parts.js';
+import { field, type RefusedForm } from './form.js';
 
-/** The form of all misbehaviours, filled with the current ones. */
-export function misbehaviourForm(action: string, current: Misbehaviour): Html {
-  const number = (name: keyof Misbehaviour, least: number, most: number) =>
-    html`type="number" min="${least}" max="${most}" value="${current[name]}"`;
-  const day = 86_400_000;
-  const status = (letter: string, name: string) =>
-    html`<option value="${letter}"${current.contradict === letter && html` selected`}>${letter} ${name}</option>`;
-  return html`<form method="post" action="${action}" class="form"><div class="checks">
-${check('drop', 'Drop the postback', 'It is logged and can be sent later', current.drop)}
-${check('returnFirst', 'Return first', 'The browser returns before the postback is sent', current.returnFirst)}
-${check('revokedKey', 'Sign with a revoked key', 'RSA only', current.revokedKey)}</div>
-${field('copies', 'Copies', number('copies', 1, 10), 'Sent at the same time, 1 to 10')}
-${field('delayMilliseconds', 'Delay', number('delayMilliseconds', 0, day), 'Before a postback, in milliseconds')}
-${field('amount', 'Wrong amount', html`inputmode="decimal" value="${current.amount}"`, 'Validly signed, such as 1.00')}
-<p><label for="contradict">Contradict later<small>Another postback with this status</small></label>
-<select id="contradict" name="contradict"><option value="">No</option>${Object.entries(paymentStatuses).map(
-    ([letter, { name }]) => status(letter, name),
-  )}</select></p>
-${field('resends', 'Resends', number('resends', 0, 20), 'Until the answer is a 2xx, 0 to 20')}
-${field('resendMilliseconds', 'Wait before a resend', number('resendMilliseconds', 0, day), 'In milliseconds, default: 1000')}
-${field('answerMilliseconds', 'Slow API', number('answerMilliseconds', 0, day), 'Latency of answers, in milliseconds')}
-<p class="actions"><button class="primary">Save</button><button name="reset" value="yes">Reset</button></p>
-</form>`;
+const day = 86_400_000;
+
+const fields = [
+  { name: 'copies', label: 'Copies', hint: 'Sent at the same time, 1 to 10', attributes: number(1, 10) },
+  { name: 'delayMilliseconds', label: 'Delay', hint: 'Before a postback, in milliseconds', attributes: number(0, day) },
+  {
+    name: 'amount',
+    label: 'Wrong amount',
+    hint: 'Validly signed, such as 1.00',
+    attributes: html`inputmode="decimal"`,
+  },
+  { name: 'resends', label: 'Resends', hint: 'Until the answer is a 2xx, 0 to 20', attributes: number(0, 20) },
+  {
+    name: 'resendMilliseconds',
+    label: 'Wait before a resend',
+    hint: 'In milliseconds, default: 1000',
+    attributes: number(0, day),
+  },
+  {
+    name: 'answerMilliseconds',
+    label: 'Slow API',
+    hint: 'Latency of answers, in milliseconds',
+    attributes: number(0, day),
+  },
+] as const;
+
+const checks = [
+  { name: 'drop', label: 'Drop the postback', hint: 'It is logged and can be sent later' },
+  { name: 'returnFirst', label: 'Return first', hint: 'The browser returns before the postback is sent' },
+  { name: 'revokedKey', label: 'Sign with a revoked key', hint: 'RSA only' },
+] as const;
+
+function number(least: number, most: number): Html {
+  return html`type="number" min="${least}" max="${most}"`;
 }
 
-function check(name: string, label: string, hint: string, checked = false): Html {
-  return html`<p><label class="check"><input type="checkbox" name="${name}" value="yes"${
-    checked && html` checked`
-  }><span>${label}<small>${hint}</small></span></label></p>`;
+/** The form of all misbehaviours, with the current ones or those that were refused. */
+export function misbehaviourForm(action: string, current: Misbehaviour, refused?: RefusedForm): Html {
+  const isChecked = (name: 'drop' | 'returnFirst' | 'revokedKey') => refused?.values.has(name) ?? current[name];
+  const contradict = refused?.values.get('contradict') ?? current.contradict;
+  return html`<form method="post" action="${action}" class="form"><div class="checks">
+${checks.map(
+  ({ name, label, hint }) => html`<p><label class="check"><input type="checkbox" name="${name}" value="yes"${
+    isChecked(name) && html` checked`
+  }><span>${label}<small>${hint}</small></span></label></p>
+`,
+)}</div>
+${fields.map((one) => field({ ...one, value: current[one.name] }, refused))}
+<p><label for="contradict">Contradict later<small>Another postback with this status</small></label>
+<select id="contradict" name="contradict"><option value="">No</option>${Object.entries(paymentStatuses).map(
+    ([letter, { name }]) =>
+      html`<option value="${letter}"${contradict === letter && html` selected`}>${letter} ${name}</option>`,
+  )}</select></p>
+<p class="actions"><button class="primary">Save</button><button name="reset" value="yes">Reset</button></p>
+</form>`;
 }
 
 /** Reads the form. Malformed numbers become NaN, which is refused by name. */
 export function readMisbehaviourForm(form: URLSearchParams): Misbehaviour {
   if (form.has('reset')) return {};
   const misbehaviour: Record<string, unknown> = {};
-  for (const name of ['drop', 'returnFirst', 'revokedKey']) if (form.has(name)) misbehaviour[name] = true;
-  for (const name of ['copies', 'delayMilliseconds', 'resends', 'resendMilliseconds', 'answerMilliseconds']) {
+  for (const { name } of checks) if (form.has(name)) misbehaviour[name] = true;
+  for (const name of [...fields.map(({ name }) => name), 'contradict']) {
     const value = form.get(name)?.trim() ?? '';
-    if (value !== '') misbehaviour[name] = Number(value);
-  }
-  for (const name of ['amount', 'contradict']) {
-    const value = form.get(name)?.trim() ?? '';
-    if (value !== '') misbehaviour[name] = value;
+    const isText = name === 'amount' || name === 'contradict';
+    if (value !== '') misbehaviour[name] = isText ? value : Number(value);
   }
   return misbehaviour;
 }

@@ -2,12 +2,20 @@ import { type Html, html } from '../../web/html.js';
 import type { WebReply } from '../../web/router.js';
 import { findChannel } from '../gateway/channels.js';
 import type { TestGateway } from '../gateway/test-gateway.js';
+import { field, formError, type RefusedForm } from './form.js';
 import { controlPage } from './layout.js';
 import { describeMisbehaviour } from './misbehaviour-form.js';
-import { field, money, statusBadge, time } from './parts.js';
+import { money, statusBadge, time } from './parts.js';
+
+const id = html`maxlength="40" required autocomplete="off"`;
+const amount = html`inputmode="decimal" maxlength="13" required`;
 
 /** The payments and payouts, and forms that create them without a shop. */
-export function overviewPage(gateway: TestGateway, live: 'moving' | 'still'): WebReply {
+export function overviewPage(
+  gateway: TestGateway,
+  live: 'moving' | 'still',
+  refused: { readonly payment?: RefusedForm; readonly payout?: RefusedForm } = {},
+): WebReply {
   const { ledger, account } = gateway;
   return controlPage(
     'Overview',
@@ -23,16 +31,23 @@ ${list(
 <section class="card" aria-labelledby="new-payment"><h2 id="new-payment">Create a payment</h2>
 <p class="quiet">Shops call <code>POST /api/collect/v1/{txnid}/post</code>, or link to <code>/Pay.aspx</code>.</p>
 <form method="post" action="/payments" class="form">
-${field('txnid', 'Order number', html`maxlength="40" required autocomplete="off"`)}
-${field('amount', 'Amount in PHP', html`inputmode="decimal" maxlength="13" required value="250.00"`)}
-${field('description', 'Description', html`maxlength="128" value="Two books"`)}
+${formError(['txnid', 'amount', 'description'], refused.payment)}
+${field({ name: 'txnid', label: 'Order number', attributes: id }, refused.payment)}
+${field({ name: 'amount', label: 'Amount in PHP', value: '250.00', attributes: amount }, refused.payment)}
+${field({ name: 'description', label: 'Description', value: 'Two books', attributes: html`maxlength="128"` }, refused.payment)}
 <p class="actions"><button class="primary">Create payment</button></p></form></section>
 <section class="card" aria-labelledby="new-payout"><h2 id="new-payout">Create a payout</h2>
 <form method="post" action="/payouts" class="form">
-${field('merchantTxnId', 'Payout number', html`maxlength="40" required autocomplete="off"`)}
-${field('payoutAmount', 'Amount in PHP', html`inputmode="decimal" maxlength="13" required value="250.00"`)}
+${formError(['merchantTxnId', 'amount'], refused.payout)}
+${field({ name: 'merchantTxnId', label: 'Payout number', attributes: id }, refused.payout)}
+${field({ name: 'amount', id: 'payout-amount', label: 'Amount in PHP', value: '250.00', attributes: amount }, refused.payout)}
 <p class="actions"><button>Create payout</button></p></form></section>`,
-    { section: '/', live, aside: html`<p class="quiet">Merchant <strong>${account.merchantId}</strong></p>` },
+    {
+      section: '/',
+      live,
+      status: refused.payment?.status ?? refused.payout?.status ?? 200,
+      aside: html`<p class="quiet">Merchant <strong>${account.merchantId}</strong></p>`,
+    },
   );
 }
 

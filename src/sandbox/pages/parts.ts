@@ -25,9 +25,3 @@ export function money(amount: string, currency: string): string {
 export function time(at: Date): Html {
   return html`<time datetime="${at.toISOString()}">${at.toTimeString().slice(0, 8)}</time>`;
 }
-
-/** A labelled text field. */
-export function field(name: string, label: string, attributes: Html = html``, hint = ''): Html {
-  return html`<p><label for="${name}">${label}${hint !== '' && html`<small>${hint}</small>`}</label>
-<input id="${name}" name="${name}" ${attributes}></p>`;
-}

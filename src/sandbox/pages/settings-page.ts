@@ -1,13 +1,16 @@
 import { html } from '../../web/html.js';
 import type { WebReply } from '../../web/router.js';
 import type { TestGateway } from '../gateway/test-gateway.js';
+import type { RegisteredUrls } from '../sandbox-options.js';
+import { field, type RefusedForm } from './form.js';
 import { controlPage } from './layout.js';
-import { field } from './parts.js';
 
 /** The URLs of callbacks, and the keys that sign them. */
-export async function settingsPage({ urls, keys, account, url }: TestGateway): Promise<WebReply> {
+export async function settingsPage(gateway: TestGateway, refused?: RefusedForm): Promise<WebReply> {
+  const { urls, keys, account, url } = gateway;
   const { merchantId, proofs, postbackMethod } = account;
-  const address = (value: string | undefined) => html`type="url" value="${value}"`;
+  const urlField = (name: keyof RegisteredUrls, label: string, hint: string) =>
+    field({ name, label, hint, value: urls[name], attributes: html`type="url"` }, refused);
   const rows = (await keys.list()).map(
     (
       { value, status },
@@ -20,9 +23,9 @@ export async function settingsPage({ urls, keys, account, url }: TestGateway): P
     'Settings',
     html`<section class="card" aria-labelledby="urls"><h2 id="urls">Callback URLs</h2>
 <form method="post" action="/settings/urls" class="form">
-${field('postbackUrl', 'Postback URL', address(urls.postbackUrl), `Called by ${postbackMethod}`)}
-${field('returnUrl', 'Return URL', address(urls.returnUrl), 'The payer’s browser goes there')}
-${field('payoutPostbackUrl', 'Payout postback URL', address(urls.payoutPostbackUrl), `Called by ${postbackMethod}`)}
+${urlField('postbackUrl', 'Postback URL', `Called by ${postbackMethod}`)}
+${urlField('returnUrl', 'Return URL', 'The payer’s browser goes there')}
+${urlField('payoutPostbackUrl', 'Payout postback URL', `Called by ${postbackMethod}`)}
 <p class="actions"><button class="primary">Save</button></p></form></section>
 <section class="card stack" aria-labelledby="keys"><h2 id="keys">RSA keys</h2>
 <p class="quiet">Listed at <code>${url}/api/collect/v1/keys/callback</code>, with the API key.</p>
@@ -34,6 +37,6 @@ ${field('payoutPostbackUrl', 'Payout postback URL', address(urls.payoutPostbackU
 <section class="card" aria-labelledby="merchant"><h2 id="merchant">Merchant</h2>
 <dl class="facts"><dt>Merchant id</dt><dd>${merchantId}</dd><dt>Gateway</dt><dd><code>${url}</code></dd>
 <dt>Proofs of payments</dt><dd>${proofs.join(', ')}</dd></dl></section>`,
-    { section: '/settings' },
+    { section: '/settings', status: refused?.status ?? 200 },
   );
 }

@@ -4,13 +4,20 @@ import { type Html, html } from '../../web/html.js';
 import type { WebReply } from '../../web/router.js';
 import { findChannel } from '../gateway/channels.js';
 import type { TestGateway } from '../gateway/test-gateway.js';
+import type { RefusedForm } from './form.js';
 import { controlPage } from './layout.js';
 import { misbehaviourForm } from './misbehaviour-form.js';
 import { money, statusBadge } from './parts.js';
 import { postbackList } from './postback-list.js';
 
 /** The page of a payment or payout: its details, buttons for its next status, its postbacks and its misbehaviour. */
-export function subjectPage(gateway: TestGateway, kind: CallbackKind, id: string, live: 'moving' | 'still'): WebReply {
+export function subjectPage(
+  gateway: TestGateway,
+  kind: CallbackKind,
+  id: string,
+  live: 'moving' | 'still',
+  refused?: RefusedForm,
+): WebReply {
   const row = kind === 'payment' ? gateway.ledger.payment(id) : gateway.ledger.payout(id);
   const { refno, amount, currency, description, status, message, procid } = row;
   const path = `/${kind}s/${encodeURIComponent(id)}`;
@@ -33,8 +40,8 @@ ${page}</section>
 <section class="card" aria-labelledby="postbacks"><h2 id="postbacks">Postbacks</h2>
 ${postbackList(postbacks)}</section></div>
 <section class="card" aria-labelledby="misbehaviour"><h2 id="misbehaviour">Misbehaviour for this ${kind}</h2>
-${misbehaviourForm(`${path}/misbehaviour`, gateway.misbehaviours.get(id))}</section>`,
-    { live },
+${misbehaviourForm(`${path}/misbehaviour`, gateway.misbehaviours.get(id), refused)}</section>`,
+    { live, status: refused?.status ?? 200 },
   );
 }
 

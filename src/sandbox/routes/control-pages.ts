@@ -1,8 +1,10 @@
+import { DragonpayError } from '../../errors.js';
 import type { CallbackKind } from '../../protocol/kinds.js';
 import { eventStream } from '../../web/event-stream.js';
 import { html } from '../../web/html.js';
-import { type RouteGroup, seeOther, type WebRequest } from '../../web/router.js';
+import { type RouteGroup, seeOther, type WebReply, type WebRequest } from '../../web/router.js';
 import type { TestGateway } from '../gateway/test-gateway.js';
+import type { RefusedForm } from '../pages/form.js';
 import { controlPage } from '../pages/layout.js';
 import { misbehaviourForm, readMisbehaviourForm } from '../pages/misbehaviour-form.js';
 import { overviewPage } from '../pages/overview-page.js';
@@ -38,11 +40,33 @@ export function controlPages(gateway: TestGateway): RouteGroup {
         async (request, id = '') => {
           if (kind === 'payment') ledger.payment(id);
           else ledger.payout(id);
-          gateway.misbehave(readMisbehaviourForm(await request.form()), id);
-          return seeOther(pageOf(kind, id));
+          return submit(
+            request,
+            (form) => {
+              gateway.misbehave(readMisbehaviourForm(form), id);
+              return pageOf(kind, id);
+            },
+            (refused) => subjectPage(gateway, kind, id, 'still', refused),
+          );
         },
       ],
     ];
+  }
+
+  function misbehaviourPage(refused?: RefusedForm): WebReply {
+    const single = misbehaviours.ids().map((id) => {
+      const kind = ledger.findPayment(id) === undefined ? 'payout' : 'payment';
+      return html`<li><a href="${pageOf(kind, id)}">${id}</a></li>`;
+    });
+    return controlPage(
+      'Misbehaviour',
+      html`<section class="card" aria-labelledby="all"><h2 id="all">For all payments and payouts</h2>
+${misbehaviourForm('/misbehaviour', misbehaviours.get(), refused)}</section>
+<section class="card" aria-labelledby="single"><h2 id="single">For single payments and payouts</h2>
+<p class="quiet">The page of each payment and payout has this form too. Its options override those above.</p>
+${single.length > 0 && html`<ul>${single}</ul>`}</section>`,
+      { section: '/misbehaviour', status: refused?.status ?? 200 },
+    );
   }
 
   return {
@@ -52,21 +76,29 @@ export function controlPages(gateway: TestGateway): RouteGroup {
       [
         'POST',
         /^\/payments$/,
-        async (request) => {
-          const form = await request.form();
-          const text = (name: string) => form.get(name) ?? '';
-          const details = { txnid: text('txnid'), amount: text('amount'), description: text('description') };
-          return seeOther(pageOf('payment', gateway.createPayment(details).txnid));
-        },
+        (request) =>
+          submit(
+            request,
+            (form) => {
+              const text = (name: string) => form.get(name) ?? '';
+              const details = { txnid: text('txnid'), amount: text('amount'), description: text('description') };
+              return pageOf('payment', gateway.createPayment(details).txnid);
+            },
+            (payment) => overviewPage(gateway, 'still', { payment }),
+          ),
       ],
       [
         'POST',
         /^\/payouts$/,
-        async (request) => {
-          const form = await request.form();
-          const details = { merchantTxnId: form.get('merchantTxnId') ?? '', amount: form.get('payoutAmount') ?? '' };
-          return seeOther(pageOf('payout', gateway.createPayout(details).merchantTxnId));
-        },
+        (request) =>
+          submit(
+            request,
+            (form) => {
+              const details = { merchantTxnId: form.get('merchantTxnId') ?? '', amount: form.get('amount') ?? '' };
+              return pageOf('payout', gateway.createPayout(details).merchantTxnId);
+            },
+            (payout) => overviewPage(gateway, 'still', { payout }),
+          ),
       ],
       ...subjectRoutes('payment'),
       ...subjectRoutes('payout'),
@@ -96,47 +128,38 @@ export function controlPages(gateway: TestGateway): RouteGroup {
           return seeOther('/postbacks');
         },
       ],
-      [
-        'GET',
-        /^\/misbehaviour$/,
-        () => {
-          const single = misbehaviours.ids().map((id) => {
-            const kind = ledger.findPayment(id) === undefined ? 'payout' : 'payment';
-            return html`<li><a href="${pageOf(kind, id)}">${id}</a></li>`;
-          });
-          return controlPage(
-            'Misbehaviour',
-            html`<section class="card" aria-labelledby="all"><h2 id="all">For all payments and payouts</h2>
-${misbehaviourForm('/misbehaviour', misbehaviours.get())}</section>
-<section class="card" aria-labelledby="single"><h2 id="single">For single payments and payouts</h2>
-<p class="quiet">The page of each payment and payout has this form too. Its options override those above.</p>
-${single.length > 0 && html`<ul>${single}</ul>`}</section>`,
-            { section: '/misbehaviour' },
-          );
-        },
-      ],
+      ['GET', /^\/misbehaviour$/, () => misbehaviourPage()],
       [
         'POST',
         /^\/misbehaviour$/,
-        async (request) => {
-          gateway.misbehave(readMisbehaviourForm(await request.form()));
-          return seeOther('/misbehaviour');
-        },
+        (request) =>
+          submit(
+            request,
+            (form) => {
+              gateway.misbehave(readMisbehaviourForm(form));
+              return '/misbehaviour';
+            },
+            misbehaviourPage,
+          ),
       ],
       ['GET', /^\/settings$/, () => settingsPage(gateway)],
       [
         'POST',
         /^\/settings\/urls$/,
-        async (request) => {
-          const form = await request.form();
-          const url = (name: string) => form.get(name)?.trim() || undefined;
-          gateway.register({
-            postbackUrl: url('postbackUrl'),
-            returnUrl: url('returnUrl'),
-            payoutPostbackUrl: url('payoutPostbackUrl'),
-          });
-          return seeOther('/settings');
-        },
+        (request) =>
+          submit(
+            request,
+            (form) => {
+              const url = (name: string) => form.get(name)?.trim() || undefined;
+              gateway.register({
+                postbackUrl: url('postbackUrl'),
+                returnUrl: url('returnUrl'),
+                payoutPostbackUrl: url('payoutPostbackUrl'),
+              });
+              return '/settings';
+            },
+            (refused) => settingsPage(gateway, refused),
+          ),
       ],
       [
         'POST',
@@ -155,4 +178,24 @@ ${single.length > 0 && html`<ul>${single}</ul>`}</section>`,
         { status },
       ),
   };
+}
+
+/**
+ * Processes a form, and redirects to the path that `act` returns. If `act` throws a DragonpayError, shows the form again
+ * with the error.
+ */
+async function submit(
+  request: WebRequest,
+  act: (form: URLSearchParams) => string,
+  show: (refused: RefusedForm) => WebReply | Promise<WebReply>,
+): Promise<WebReply> {
+  const values = await request.form();
+  try {
+    return seeOther(act(values));
+  } catch (error) {
+    if (!DragonpayError.is(error)) throw error;
+    const isTaken = error.code === 'already-exists';
+    const field = isTaken ? (values.has('txnid') ? 'txnid' : 'merchantTxnId') : error.subject;
+    return show({ status: isTaken ? 409 : 400, values, field, message: error.message });
+  }
 }
