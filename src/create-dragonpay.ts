@@ -8,7 +8,6 @@ import { type AdaptableEndpoint, withRepository } from './handling/with-reposito
 import { type QueueWorker, queueWorker } from './jobs/job-worker.js';
 import type { CallbackEndpoint, CallbackRequest } from './model/callback-request.js';
 import type { CallbackUpdate } from './model/callback-update.js';
-import { defaultHooks } from './observability/hooks.js';
 import { tell } from './observability/tell.js';
 import { confirmation } from './operations/confirm-callback.js';
 import { type CorrectOptions, correct } from './operations/correct.js';
@@ -20,7 +19,7 @@ import { FieldReader } from './reading/field-reader.js';
 import type { CallbackRepository } from './repository/callback-repository.js';
 import type { Change, Correction } from './repository/correction.js';
 import { failureReply } from './response/default-replies.js';
-import { holdsAddress } from './settings/allow-list.js';
+import { refusalOf } from './settings/allow-list.js';
 import { resolveSettings } from './settings/resolve-settings.js';
 import type { DragonpaySettings } from './settings/settings.js';
 
@@ -95,9 +94,9 @@ export interface Dragonpay {
  * app.all('/dragonpay/callback', toExpressHandler(dragonpay.endpoint(CheckoutCallback)));
  */
 export function createDragonpay(settings: DragonpaySettings): Dragonpay {
-  const { policy, limits, allowFrom, publicKeys, inquiry, inquiryMilliseconds, wire } = resolveSettings(settings);
+  const resolved = resolveSettings(settings);
+  const { policy, limits, allowFrom, publicKeys, inquiry, inquiryMilliseconds, wire, hooks } = resolved;
   const { merchantId, repository, saveData = true, clientAddress, queue, confirm = 'never' } = settings;
-  const hooks = { ...defaultHooks, ...settings.hooks };
   const inFlight = new InFlight();
   const closing = new AbortController();
   const reader = new FieldReader(limits);
@@ -110,9 +109,9 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
     return new CallbackStore({ repository, limits, hooks, inFlight, queue, confirmation: confirming });
   }
 
-  function mayPost(request: CallbackRequest): boolean {
-    if (allowFrom === undefined) return true;
-    return holdsAddress(allowFrom, clientAddress === undefined ? request.remoteAddress : clientAddress(request));
+  function refusalOfSender(request: CallbackRequest): string | undefined {
+    if (allowFrom === undefined) return undefined;
+    return refusalOf(allowFrom, clientAddress === undefined ? request.remoteAddress : clientAddress(request));
   }
 
   function endpoint(Class: HandlerClass, options: EndpointOptions = {}): CallbackEndpoint {
@@ -121,7 +120,7 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
     return endpointOver(repository, store);
 
     function endpointOver(repository: CallbackRepository | undefined, store: CallbackStore | undefined) {
-      const parts = { handler, kinds, reader, policy, limits, hooks, mayPost, repository, store };
+      const parts = { handler, kinds, reader, policy, limits, hooks, refusalOfSender, repository, store };
       const dispatcher = new CallbackDispatcher(parts);
       const made: AdaptableEndpoint = {
         dispatch: (request) =>

@@ -28,7 +28,8 @@ interface DispatcherParts {
   readonly policy: VerificationPolicy;
   readonly limits: Required<Limits>;
   readonly hooks: Hooks;
-  readonly mayPost: (request: CallbackRequest) => boolean;
+  /** Says why the sender of a request may not POST. `undefined` if it may. */
+  readonly refusalOfSender: (request: CallbackRequest) => string | undefined;
   /** Where rows are looked up. */
   readonly repository: CallbackRepository | undefined;
   /** Where callbacks are stored; `undefined` if nothing is to be stored. */
@@ -83,11 +84,12 @@ export class CallbackDispatcher implements CallbackEndpoint {
   /** The six steps. Never rejects. */
   async #answer(request: CallbackRequest, call: HandlerCall): Promise<CallbackReply> {
     try {
-      const { reader, kinds, policy, mayPost, handler, store, repository } = this.#parts;
+      const { reader, kinds, policy, refusalOfSender, handler, store, repository } = this.#parts;
       const byMethod = methodTable[request.method];
       if (byMethod === undefined) return this.#refuse(request, 'method-not-allowed');
       if (byMethod !== 'callback') return byMethod;
-      if (request.method === 'POST' && !mayPost(request)) return this.#refuse(request, 'address-not-allowed');
+      const refusal = request.method === 'POST' ? refusalOfSender(request) : undefined;
+      if (refusal !== undefined) return this.#refuse(request, 'address-not-allowed', refusal);
 
       const fields = await reader.read(request);
       if (!fields.ok) return this.#refuse(request, fields.code, fields.detail);

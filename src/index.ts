@@ -73,6 +73,7 @@ export type {
   HandlerFailedEvent,
   Hooks,
   InquiredEvent,
+  KeysFailedEvent,
   ReceivedEvent,
   RejectedEvent,
   RepliedEvent,

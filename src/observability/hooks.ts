@@ -2,7 +2,6 @@ import type { FailureCode } from '../errors.js';
 import type { CallbackUpdate } from '../model/callback-update.js';
 import type { Origin } from '../model/origin.js';
 import type { CallbackKind } from '../protocol/kinds.js';
-import { escapeForLog } from './tell.js';
 
 /** A request arrived at an endpoint. */
 export interface ReceivedEvent {
@@ -58,6 +57,12 @@ export interface ReplyFailedEvent {
   readonly error: unknown;
 }
 
+/** Dragonpay's public keys could not be renewed. The known ones are used meanwhile, for at most a day. */
+export interface KeysFailedEvent {
+  /** Whether the keys endpoint was not reached, or its answer was not understood, and why. */
+  readonly problem: string;
+}
+
 /** A request was answered. */
 export interface RepliedEvent {
   readonly method: string;
@@ -72,48 +77,23 @@ export interface RepliedEvent {
  * except where the `error` of your own code or database does.
  */
 export interface Hooks {
-  /** A request arrived. */
+  /** A request arrived. Default: nothing. */
   readonly received?: (event: ReceivedEvent) => unknown;
-  /** A request was refused, or a callback was invalid. Default: one line on stderr for a 5xx. */
+  /** A request was refused, or a callback was invalid. Default: a line on stderr, at most one a minute for each code. */
   readonly rejected?: (event: RejectedEvent) => unknown;
-  /** The repository was asked to store a callback. Default: one line on stderr where it failed. */
+  /**
+   * The repository was asked to store a callback. Default: a line on stderr if that failed. A callback without a row, a
+   * mismatch, an unknown status letter and a late payment make a line too, at most one a minute for each kind.
+   */
   readonly stored?: (event: StoredEvent) => unknown;
-  /** A handler method failed. Default: one line on stderr. */
+  /** A handler method failed. Default: its message and stack on stderr. */
   readonly handlerFailed?: (event: HandlerFailedEvent) => unknown;
-  /** The gateway was asked about a payment. Default: one line on stderr where it failed. */
+  /** The gateway was asked about a payment. Default: a line on stderr if that failed. */
   readonly inquired?: (event: InquiredEvent) => unknown;
-  /** A request was answered. */
+  /** The public keys could not be renewed. Default: a line on stderr, at most one a minute. */
+  readonly keysFailed?: (event: KeysFailedEvent) => unknown;
+  /** A request was answered. Default: nothing. */
   readonly replied?: (event: RepliedEvent) => unknown;
-  /** Default: one line on stderr. */
+  /** An adapter could not write a reply. Default: the message and the stack on stderr. */
   readonly replyFailed?: (event: ReplyFailedEvent) => unknown;
-}
-
-/** The hooks that are used where none are set. Without them, nobody would notice a callback that is lost. */
-export const defaultHooks: Hooks = {
-  rejected: ({ method, code, status, message }) => {
-    if (status >= 500) console.error(`dragonpay-callback: ${method} answered ${status} ${code}: ${message}`);
-  },
-  stored: ({ update, kind, id, status, error }) => {
-    if (update.outcome === 'unstored') {
-      console.error(`dragonpay-callback: ${kind} ${id} ${status} was not stored: ${messageOf(error)}`);
-    }
-  },
-  inquired: ({ txnid, result, error }) => {
-    if (result === 'failed') console.error(`dragonpay-callback: inquiry of ${txnid} failed: ${messageOf(error)}`);
-  },
-  handlerFailed: ({ handler, error }) => {
-    console.error(`dragonpay-callback: ${handler} failed: ${messageOf(error)}`);
-  },
-  replyFailed: ({ error }) => {
-    console.error(`dragonpay-callback: a reply was not written: ${messageOf(error)}`);
-  },
-};
-
-/** Any value can be thrown, including one that cannot be converted to a string. */
-function messageOf(error: unknown): string {
-  try {
-    return escapeForLog(error instanceof Error ? error.message : String(error));
-  } catch {
-    return 'an error that has no message';
-  }
 }

@@ -21,9 +21,22 @@ export function toAllowList(addresses: readonly string[]): BlockList {
   return list;
 }
 
-/** Whether a list holds an address. An IPv4 address from an IPv6 socket (`::ffff:192.0.2.1`) counts as IPv4. */
-export function holdsAddress(list: BlockList, address: string | undefined): boolean {
-  const plain = address?.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '') ?? '';
-  const version = isIP(plain);
-  return version !== 0 && list.check(plain, version === 4 ? 'ipv4' : 'ipv6');
+/**
+ * Says why a sender may not POST, in words for the log. `undefined` if it may. Accepts an address as proxies write it:
+ * with a port (`203.0.113.5:41234`, `[2001:db8::1]:443`), with blanks around it, or IPv4 from an IPv6 socket.
+ */
+export function refusalOf(list: BlockList, sender: unknown): string | undefined {
+  const address = typeof sender === 'string' ? readAddress(sender) : undefined;
+  if (address === undefined) {
+    return 'the address of the sender is not known as one IP address: check the setting clientAddress and the proxy';
+  }
+  const isAllowed = list.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6');
+  return isAllowed ? undefined : `${address} is not in allowFrom`;
+}
+
+function readAddress(text: string): string | undefined {
+  const trimmed = text.trim();
+  const [, inBrackets, beforePort] = /^(?:\[([^\]]*)\]|([\d.]+))(?::\d{1,5})?$/.exec(trimmed) ?? [];
+  const address = (inBrackets ?? beforePort ?? trimmed).replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
+  return isIP(address) === 0 ? undefined : address;
 }

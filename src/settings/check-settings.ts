@@ -69,6 +69,7 @@ const hooks = section<Hooks>({
   stored: callable,
   handlerFailed: callable,
   inquired: callable,
+  keysFailed: callable,
   replied: callable,
   replyFailed: callable,
 });

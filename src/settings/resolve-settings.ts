@@ -2,6 +2,9 @@ import type { BlockList } from 'node:net';
 import { type Fetch, gatewayCall, gatewayText } from '../gateway/gateway-client.js';
 import { Inquiry } from '../gateway/inquiry.js';
 import type { RetryPolicy } from '../gateway/retry.js';
+import { defaultHooks } from '../observability/default-hooks.js';
+import type { Hooks } from '../observability/hooks.js';
+import { tell } from '../observability/tell.js';
 import { dragonpayWire, type WireFormat } from '../protocol/signed-text.js';
 import { FetchedPublicKeys } from '../verification/fetched-public-keys.js';
 import { hmacSignature } from '../verification/hmac-signature.js';
@@ -33,6 +36,8 @@ export interface ResolvedSettings {
   readonly allowFrom: BlockList | undefined;
   readonly publicKeys: PublicKeySource | undefined;
   readonly wire: WireFormat;
+  /** The given hooks, and the default ones where none is given. */
+  readonly hooks: Hooks;
   /** Asks the gateway about payments. `undefined` without an API key. */
   readonly inquiry: Inquiry | undefined;
   /** The longest time that asking about one payment can take, in milliseconds. */
@@ -47,7 +52,8 @@ export function resolveSettings(settings: DragonpaySettings): ResolvedSettings {
   checkSettings(settings);
   const { merchantId, payout, allowFrom } = settings;
   const wire = toWireFormat(settings.wire ?? {});
-  const publicKeys = publicKeySource(settings);
+  const hooks = withDefaults<Hooks>(defaultHooks(), settings.hooks);
+  const publicKeys = publicKeySource(settings, hooks);
   return {
     policy: {
       merchantId,
@@ -56,17 +62,18 @@ export function resolveSettings(settings: DragonpaySettings): ResolvedSettings {
         payout: payout === undefined ? [] : [sha1Digest([...payout.sha1.secretKeys], wire.payout.sha1)],
       },
     },
-    limits: withDefaults(defaultLimits, settings.limits),
+    limits: withDefaults<Required<Limits>>(defaultLimits, settings.limits),
     allowFrom: allowFrom && toAllowList(allowFrom),
     publicKeys,
     wire,
+    hooks,
     ...inquiryOf(settings),
   };
 }
 
-function withDefaults<Numbers extends object>(defaults: Required<Numbers>, given: Numbers = {} as Numbers) {
+function withDefaults<Settings extends object>(defaults: Settings, given: Partial<Settings> = {}): Settings {
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
-  return { ...defaults, ...Object.fromEntries(set) } as Required<Numbers>;
+  return { ...defaults, ...Object.fromEntries(set) };
 }
 
 function toWireFormat({ payment, payout }: WireSettings): WireFormat {
@@ -83,7 +90,7 @@ function toWireFormat({ payment, payout }: WireSettings): WireFormat {
 
 function inquiryOf(settings: DragonpaySettings): Pick<ResolvedSettings, 'inquiry' | 'inquiryMilliseconds'> {
   const { merchantId, apiKey, environment } = settings;
-  const { attempts, timeoutMilliseconds } = withDefaults<InquirySettings>(defaultInquiry, settings.inquiry);
+  const { attempts, timeoutMilliseconds } = withDefaults<Required<InquirySettings>>(defaultInquiry, settings.inquiry);
   const policy: RetryPolicy = {
     attempts,
     backoffMilliseconds: timeoutMilliseconds / 10,
@@ -100,14 +107,17 @@ function fetchOf(settings: DragonpaySettings): Fetch {
   return settings.fetch ?? ((url, init) => globalThis.fetch(url, init));
 }
 
-function publicKeySource(settings: DragonpaySettings): PublicKeySource | undefined {
+function publicKeySource(settings: DragonpaySettings, hooks: Hooks): PublicKeySource | undefined {
   const { apiKey, merchantId, environment, verification } = settings;
   const { rsa } = verification ?? {};
   if (rsa === undefined) return undefined;
   if (rsa.publicKeys !== undefined) return givenKeys(rsa.publicKeys.map(readPublicKey));
   // The check refuses settings that need the API key and do not have one.
   const fetchKeys = gatewayText({ environment, merchantId, apiKey: apiKey as string, fetch: fetchOf(settings) });
-  return new FetchedPublicKeys(() => fetchKeys('/keys/callback'));
+  return new FetchedPublicKeys(
+    () => fetchKeys('/keys/callback'),
+    (problem) => tell(hooks.keysFailed, { problem }),
+  );
 }
 
 function paymentVerifiers(

@@ -34,6 +34,7 @@ interface FetchedKeys {
  */
 export class FetchedPublicKeys implements PublicKeySource {
   readonly #fetchKeyList: () => Promise<string>;
+  readonly #onFailure: (problem: string) => void;
   readonly #now: () => number;
   #current: FetchedKeys | undefined;
   #inFlight: Promise<string | undefined> | undefined;
@@ -45,10 +46,16 @@ export class FetchedPublicKeys implements PublicKeySource {
 
   /**
    * @param fetchKeyList resolves to the answer of the keys endpoint. The message of its error is for the merchant's log.
+   * @param onFailure called when a fetch failed, with the reason
    * @param now milliseconds on a clock that never goes back. Default: `performance.now`
    */
-  constructor(fetchKeyList: () => Promise<string>, now: () => number = () => performance.now()) {
+  constructor(
+    fetchKeyList: () => Promise<string>,
+    onFailure: (problem: string) => void = () => {},
+    now: () => number = () => performance.now(),
+  ) {
     this.#fetchKeyList = fetchKeyList;
+    this.#onFailure = onFailure;
     this.#now = now;
     this.#budgetAt = now();
   }
@@ -133,6 +140,7 @@ export class FetchedPublicKeys implements PublicKeySource {
 
   #fail(problem: string): string {
     this.#failures++;
+    this.#onFailure(problem);
     this.#lastFailure = { at: this.#now(), problem };
     return problem;
   }

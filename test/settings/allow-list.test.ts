@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { holdsAddress, toAllowList } from '../../src/settings/allow-list.js';
+import { refusalOf, toAllowList } from '../../src/settings/allow-list.js';
 
-describe('holdsAddress', () => {
+describe('refusalOf', () => {
   const cases: Array<[allowed: string, address: string | undefined, holds: boolean]> = [
     ['203.0.113.7', '203.0.113.7', true],
     ['203.0.113.7', '203.0.113.8', false],
@@ -29,12 +29,31 @@ describe('holdsAddress', () => {
     ['0.0.0.0/0', '', false],
     ['0.0.0.0/0', 'unknown', false],
     ['0.0.0.0/0', '203.0.113.7, 198.51.100.1', false],
-    ['0.0.0.0/0', '203.0.113.7:443', false],
-    ['::/0', '[::1]', false],
+    ['0.0.0.0/0', '203.0.113.7:443:1', false],
+    ['203.0.113.5', '203.0.113.5:41234', true],
+    ['203.0.113.5', ' 203.0.113.5 ', true],
+    ['203.0.113.5', '\t203.0.113.5:41234', true],
+    ['203.0.113.5', '[203.0.113.5]:80', true],
+    ['203.0.113.5', '[::ffff:203.0.113.5]:80', true],
+    ['203.0.113.6', '203.0.113.5:6', false],
+    ['2001:db8::1', '[2001:db8::1]:443', true],
+    ['2001:db8::1', ' [2001:db8::1]', true],
+    ['::/0', '[]', false],
+    ['::/0', '[::1', false],
   ];
   for (const [allowed, address, holds] of cases) {
-    it(`${holds ? 'finds' : 'does not find'} ${address} in ${allowed}`, () => {
-      expect(holdsAddress(toAllowList(['192.0.2.200', allowed]), address)).to.equal(holds);
+    it(`${holds ? 'allows' : 'refuses'} ${JSON.stringify(address)} by ${allowed}`, () => {
+      const refusal = refusalOf(toAllowList(['192.0.2.200', allowed]), address);
+      if (holds) expect(refusal).to.equal(undefined);
+      else expect(refusal).to.be.a('string');
     });
   }
+
+  it('tells an address that is not allowed from text that is no address', () => {
+    const list = toAllowList(['192.0.2.200']);
+    expect(refusalOf(list, ' 203.0.113.7:443')).to.equal('203.0.113.7 is not in allowFrom');
+    for (const sender of [undefined, null, ['203.0.113.7'], 'unknown', 'a\nb', '203.0.113.7, 198.51.100.1']) {
+      expect(refusalOf(list, sender)).to.match(/^the address of the sender is not known as one IP address: check/);
+    }
+  });
 });

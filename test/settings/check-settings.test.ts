@@ -100,7 +100,7 @@ describe('createDragonpay', () => {
     ['queue', () => [null, {}], /method enqueue\(\)/],
     ['limits', () => [null, []], /must be an object/],
     // A timer of Node takes 31 bits: a longer time would pass at once.
-    ...['bodyBytes', 'queryBytes', 'fields', 'handlerMilliseconds', 'storeMilliseconds'].map(
+    ...['bodyBytes', 'bodyMilliseconds', 'queryBytes', 'fields', 'handlerMilliseconds', 'storeMilliseconds'].map(
       (name): (typeof refused)[number] => [
         `limits.${name}`,
         () => [0, -1, 1.5, Number.NaN, '10', Number.POSITIVE_INFINITY, null, 2 ** 31, Number.MAX_SAFE_INTEGER],
@@ -354,6 +354,7 @@ describe('resolveSettings', () => {
   it('fills in the limits that are not given', () => {
     expect(resolveSettings({ ...good, limits: { fields: 5, bodyBytes: undefined } } as never).limits).to.deep.equal({
       bodyBytes: 16_384,
+      bodyMilliseconds: 10_000,
       queryBytes: 8_192,
       fields: 5,
       handlerMilliseconds: 10_000,

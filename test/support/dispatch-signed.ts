@@ -14,7 +14,7 @@ export const sha1Settings: DragonpaySettings = {
   environment: 'test',
   verification: { sha1: { secretKeys: [secretKey] } },
   payout: { sha1: { secretKeys: [secretKey] }, sharedSecret: true },
-  hooks: { rejected: () => {}, stored: () => {}, handlerFailed: () => {}, inquired: () => {} },
+  hooks: { rejected: () => {}, stored: () => {}, handlerFailed: () => {}, inquired: () => {}, keysFailed: () => {} },
 };
 
 /** A receiver with {@link sha1Settings} and the given settings. */

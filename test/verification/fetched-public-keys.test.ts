@@ -22,10 +22,11 @@ describe('FetchedPublicKeys', () => {
   /** The answer of the keys endpoint, or an error. */
   let answer: unknown;
   let fetches: number;
+  let problems: string[];
   let now: number;
   let keys: FetchedPublicKeys;
   beforeEach(() => {
-    [answer, fetches, now] = [[active(key)], 0, 5 * day];
+    [answer, fetches, problems, now] = [[active(key)], 0, [], 5 * day];
     keys = fetched(async () => {
       if (answer instanceof Error) throw answer;
       return typeof answer === 'string' ? answer : JSON.stringify(answer);
@@ -37,7 +38,11 @@ describe('FetchedPublicKeys', () => {
       fetches++;
       return fetchKeyList();
     };
-    return new FetchedPublicKeys(counting, () => now);
+    return new FetchedPublicKeys(
+      counting,
+      (problem) => problems.push(problem),
+      () => now,
+    );
   }
 
   const down = new Error('the gateway was not reached');
@@ -193,6 +198,7 @@ describe('FetchedPublicKeys', () => {
     await proofBy(key);
     answer = down;
     for (let tries = 0; tries < 4; tries++) expect(await proofBy(newKey)).to.equal(down.message);
+    expect(problems, 'each failed fetch is reported').to.deep.equal([down.message, down.message]);
     expect(await proofBy(key)).to.equal('ok');
     answer = [active(newKey)];
     now += minute;

@@ -14,6 +14,9 @@ interface VerifyOptions {
 
 const exitCodeOf = { valid: exitCodes.yes, invalid: exitCodes.no, 'keys-unavailable': exitCodes.unknown } as const;
 
+/** The explanation says itself why keys could not be fetched. */
+const silent = { keysFailed: () => {} };
+
 /** `dragonpay-callback verify`. */
 export function verifyCommand(context: CommandContext): Command {
   return new Command('verify')
@@ -29,7 +32,7 @@ Exit codes: 0 valid, 1 invalid, 2 usage error, 3 the public keys could not be fe
     )
     .action(async (options: VerifyOptions) => {
       const { stdin, stderr } = context;
-      const settings = resolveSettings(settingsWithGateway(options, context));
+      const settings = resolveSettings({ ...settingsWithGateway(options, context), hooks: silent });
       if (stdin.isTTY) stderr.write('Paste the query string, the body or the URL, and press Ctrl-D.\n');
       const explanation = await explainCallback(readInput(await text(stdin)), settings);
       const exitCode = exitCodeOf[explanation.outcome];

@@ -1,0 +1,84 @@
+import { DragonpayError } from '../errors.js';
+import type { CallbackUpdate } from '../model/callback-update.js';
+import { describeError } from './describe-error.js';
+import type { Hooks } from './hooks.js';
+
+/** The time in which one kind of event makes one line, in milliseconds. */
+const minute = 60_000;
+
+/** Options of {@link defaultHooks}, for tests. */
+export interface DefaultHooksOptions {
+  readonly write?: (line: string) => void;
+  /** Milliseconds on a clock that never goes back. */
+  readonly now?: () => number;
+}
+
+/**
+ * Makes the hooks that are used where none are set: they write to stderr. Without them, nobody would notice a payment
+ * that is lost.
+ *
+ * Callbacks that were refused, or that were not applied to a row, make one line a minute for each kind of event, so
+ * that a flood of forgeries cannot fill a log. These lines hold no value of a callback.
+ */
+export function defaultHooks({
+  write = (line) => console.error(line),
+  now = () => performance.now(),
+}: DefaultHooksOptions = {}): Hooks {
+  const print = (text: string) => write(`dragonpay-callback: ${text}`);
+  const printLimited = limited(print, now);
+  return {
+    rejected: ({ method, code, status, message }) => {
+      const what = method === 'GET' || method === 'POST' ? `a ${method}` : 'a request';
+      printLimited(`rejected ${code}`, `refused ${what} with ${status} ${code}: ${message}`);
+    },
+    stored: ({ update, kind, id, status, error }) => {
+      if (update.outcome === 'unstored')
+        print(`${kind} ${id} ${status} was not stored: ${describeError(error).message}`);
+      const problem = problemOf(update);
+      if (problem !== undefined) printLimited(`${kind} ${problem}`, `a verified ${kind} callback ${problem}`);
+    },
+    inquired: ({ txnid, result, error }) => {
+      if (result === 'failed') print(`inquiry of ${txnid} failed: ${describeError(error).message}`);
+    },
+    handlerFailed: ({ handler, error }) => {
+      const { message, stack } = describeError(error);
+      // The stack of an error of this package shows no line of the handler.
+      print(`${handler} failed: ${message}${DragonpayError.is(error) ? '' : stack}`);
+    },
+    replyFailed: ({ error }) => {
+      const { message, stack } = describeError(error);
+      print(`a reply was not written: ${message}${stack}`);
+    },
+    keysFailed: ({ problem }) => printLimited('keys', `the public keys were not renewed: ${problem}`),
+  };
+}
+
+/** What a merchant should look at, although the callback was answered with OK. */
+function problemOf(update: CallbackUpdate): string | undefined {
+  switch (update.outcome) {
+    case 'not-found':
+      return 'has no row: its id is unknown here, and the inbox keeps it';
+    case 'mismatch':
+      return `differs from its row in ${update.differs.join(', ')}: the row is unchanged, and the inbox keeps it for review`;
+    case 'unrecognized':
+      return 'has an unknown status letter: the row is unchanged, and the inbox keeps it';
+    case 'applied':
+      return update.late ? 'is a late payment: the row was closed before' : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Writes one line a minute for each kind. The next line of a kind says how many were left out before it. */
+function limited(print: (text: string) => void, now: () => number): (kind: string, text: string) => void {
+  const kinds = new Map<string, { writtenAt: number; omitted: number }>();
+  return (kind, text) => {
+    const known = kinds.get(kind);
+    if (known !== undefined && now() - known.writtenAt < minute) {
+      known.omitted++;
+      return;
+    }
+    kinds.set(kind, { writtenAt: now(), omitted: 0 });
+    print(known?.omitted ? `${text} (and ${known.omitted} more since the last such line)` : text);
+  };
+}
