@@ -14,6 +14,9 @@ export async function mochaGlobalTeardown(): Promise<void> {
   await stop?.();
 }
 
+// Mocha kills a worker that needs more than a second to exit. Writing the coverage can take longer.
+if (process.env.MOCHA_WORKER_ID !== undefined) process.on('SIGTERM', () => {});
+
 export const mochaHooks = {
   beforeAll(this: Mocha.Context) {
     this.test?.parent?.eachTest(({ title, file }) => {
