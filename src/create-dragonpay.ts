@@ -12,6 +12,7 @@ import { tell } from './observability/tell.js';
 import { confirmation } from './operations/confirm-callback.js';
 import { type CorrectOptions, correct } from './operations/correct.js';
 import { requireStore } from './operations/deliver.js';
+import { checkedInterval, type KeepUpOptions, keepUp } from './operations/keep-up.js';
 import { type ReconcileOptions, type ReconcileReport, reconcile } from './operations/reconcile.js';
 import { replay } from './operations/replay.js';
 import { type CallbackKind, callbackKinds } from './protocol/kinds.js';
@@ -38,7 +39,8 @@ export interface Dragonpay {
   endpoint(Class: HandlerClass, options?: EndpointOptions): CallbackEndpoint;
 
   /**
-   * Asks the gateway about open payments, or about given ones of any status. The answers go through the same status
+   * Applies the callbacks that came before their row, where the row exists now. Then, with an API key, asks the gateway
+   * about open payments, or about given ones of any status. The answers go through the same status
    * machine and `@OnStatus` methods as callbacks, with `origin: 'inquiry'`. Any number of processes may call it at the
    * same time: no payment is asked about by two of them. Call it from a timer; a run ends by itself.
    *
@@ -48,6 +50,14 @@ export interface Dragonpay {
    * const report = await dragonpay.reconcile({ olderThan: 15 * 60_000, limit: 500 });
    */
   reconcile(options?: ReconcileOptions): Promise<ReconcileReport>;
+
+  /**
+   * Does in the background what `reconcile()` does, again and again until `close()`: callbacks that came before their
+   * row are applied within `everyMilliseconds` after the row was made. Any number of processes may do it at the same
+   * time. It does not keep the process alive. A run that fails is told to the hook `keepUpFailed`.
+   * @throws DragonpayError `invalid-setting`
+   */
+  keepUp(options?: KeepUpOptions): void;
 
   /**
    * Puts an event of the inbox through the status machine and the `@OnStatus` methods again, as a new delivery with
@@ -143,11 +153,21 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
     return new Set(accepted);
   }
 
+  function runReconcile(options: ReconcileOptions): Promise<ReconcileReport> {
+    const context = { handlers, store: requireStore(store), inquiry, inquiryMilliseconds, hooks, wire, merchantId };
+    return inFlight.follow(reconcile(options, { ...context, closing: closing.signal }));
+  }
+
   return {
     endpoint,
     async reconcile(options = {}) {
-      const context = { handlers, store: requireStore(store), inquiry, inquiryMilliseconds, hooks };
-      return inFlight.follow(reconcile(options, { ...context, closing: closing.signal }));
+      return runReconcile(options);
+    },
+    keepUp(options = {}) {
+      const everyMilliseconds = checkedInterval(options);
+      const { everyMilliseconds: _, ...handler } = options;
+      requireStore(store);
+      void keepUp({ everyMilliseconds }, async () => runReconcile(handler), hooks, closing.signal);
     },
     async replay(key, options = {}) {
       return inFlight.follow(replay(key, options, handlers, requireStore(store), { wire, merchantId }));

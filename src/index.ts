@@ -73,6 +73,7 @@ export type {
   HandlerFailedEvent,
   Hooks,
   InquiredEvent,
+  KeepUpFailedEvent,
   KeysFailedEvent,
   ReceivedEvent,
   RejectedEvent,
@@ -81,6 +82,7 @@ export type {
   StoredEvent,
 } from './observability/hooks.js';
 export type { CorrectOptions } from './operations/correct.js';
+export type { KeepUpOptions } from './operations/keep-up.js';
 export type { ReconcileOptions, ReconcileReport } from './operations/reconcile.js';
 export type { ProofAlgorithm, SignedField } from './protocol/fields.js';
 export type { Environment } from './protocol/gateway-addresses.js';
@@ -92,6 +94,7 @@ export type { PaymentStatus, PayoutStatus, Status } from './protocol/statuses.js
 // Where callbacks are stored
 export type { CallbackRepository, StatusEffect } from './repository/callback-repository.js';
 export type {
+  CatchUpRepository,
   ConfirmableRepository,
   CorrectableRepository,
   InquiryClaim,

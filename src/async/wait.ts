@@ -1,5 +1,12 @@
-/** Waits, or rejects with the signal's reason. */
-export function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
+/**
+ * Waits, or rejects with the signal's reason.
+ * @param options.keepsProcess whether the process stays alive for it. Default: `true`
+ */
+export function wait(
+  milliseconds: number,
+  signal?: AbortSignal,
+  { keepsProcess = true }: { readonly keepsProcess?: boolean } = {},
+): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const abort = () => {
@@ -10,6 +17,7 @@ export function wait(milliseconds: number, signal?: AbortSignal): Promise<void> 
       signal?.removeEventListener('abort', abort);
       resolve();
     }, milliseconds);
+    if (!keepsProcess) timer.unref();
     signal?.addEventListener('abort', abort, { once: true });
   });
 }

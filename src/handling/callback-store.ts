@@ -1,5 +1,6 @@
 import { withinDeadline } from '../async/deadline.js';
 import type { InFlight } from '../async/in-flight.js';
+import { wait } from '../async/wait.js';
 import { DragonpayError } from '../errors.js';
 import type { JobQueue } from '../jobs/job.js';
 import type { CallbackRequest } from '../model/callback-request.js';
@@ -9,6 +10,7 @@ import type { Hooks } from '../observability/hooks.js';
 import { tell } from '../observability/tell.js';
 import type { CallbackRepository, StatusEffect } from '../repository/callback-repository.js';
 import { isConfirmable, isReplayable } from '../repository/capabilities.js';
+import { findRow } from '../repository/find-row.js';
 import type { Limits } from '../settings/settings.js';
 import { type HandlerCall, HandlerError } from './handler-call.js';
 import { statusEffect } from './status-effect.js';
@@ -38,9 +40,13 @@ interface CallbackStoreParts {
   readonly confirmation: Confirmation | undefined;
 }
 
+/** How many callbacks may wait for their rows at the same time. More are answered at once. */
+const mostEarly = 1_000;
+
 /** Stores verified callbacks of any origin, and runs their `@OnStatus` methods in the same transaction. */
 export class CallbackStore {
   readonly #parts: CallbackStoreParts;
+  #early = 0;
 
   constructor(parts: CallbackStoreParts) {
     this.#parts = parts;
@@ -67,7 +73,7 @@ export class CallbackStore {
     const effect = run && { milliseconds: limits.handlerMilliseconds, run };
     let stored: Stored;
     try {
-      stored = { update: await this.#store(callback, effect) };
+      stored = { update: await this.#storeWhenThere(callback, effect) };
     } catch (error) {
       stored = { update: { outcome: 'unstored' }, error: toHandlerError(error, call) };
     }
@@ -81,6 +87,35 @@ export class CallbackStore {
       throw stored.error;
     }
     return stored;
+  }
+
+  /**
+   * A callback may come before the transaction of its order has committed. It is recorded first, so that it is not lost
+   * with the process; then it waits for its row, and is stored again.
+   */
+  async #storeWhenThere(callback: VerifiedCallback, effect: StatusEffect | undefined): Promise<RecordedUpdate> {
+    const update = await this.#store(callback, effect);
+    if (update.outcome !== 'not-found' || callback.origin !== 'callback') return update;
+    return (await this.#rowAppears(callback)) ? this.#store(callback, effect) : update;
+  }
+
+  /** Holds no connection between two looks. Never rejects: the callback is recorded already. */
+  async #rowAppears({ kind, id }: VerifiedCallback): Promise<boolean> {
+    const { repository, limits } = this.#parts;
+    const giveUpAt = performance.now() + limits.earlyMilliseconds;
+    if (this.#early >= mostEarly) return false;
+    this.#early++;
+    try {
+      for (let pause = 25; performance.now() < giveUpAt; pause = Math.min(2 * pause, 400)) {
+        await wait(Math.min(pause, Math.max(giveUpAt - performance.now(), 1)));
+        if ((await this.#withinLimit(() => findRow(repository, kind, id))) !== undefined) return true;
+      }
+      return false;
+    } catch {
+      return false;
+    } finally {
+      this.#early--;
+    }
   }
 
   #store(callback: VerifiedCallback, effect: StatusEffect | undefined): Promise<RecordedUpdate> {

@@ -40,6 +40,7 @@ export function defaultHooks({
     inquired: ({ txnid, result, error }) => {
       if (result === 'failed') print(`inquiry of ${txnid} failed: ${describeError(error).message}`);
     },
+    keepUpFailed: ({ error }) => printLimited('keepUp', `keepUp() failed: ${describeError(error).message}`),
     handlerFailed: ({ handler, error }) => {
       const { message, stack } = describeError(error);
       // The stack of an error of this package shows no line of the handler.

@@ -63,6 +63,11 @@ export interface KeysFailedEvent {
   readonly problem: string;
 }
 
+/** A run of `keepUp()` failed. The next one comes. */
+export interface KeepUpFailedEvent {
+  readonly error: unknown;
+}
+
 /** A request was answered. */
 export interface RepliedEvent {
   readonly method: string;
@@ -90,6 +95,8 @@ export interface Hooks {
   readonly handlerFailed?: (event: HandlerFailedEvent) => unknown;
   /** The gateway was asked about a payment. Default: a line on stderr if that failed. */
   readonly inquired?: (event: InquiredEvent) => unknown;
+  /** A run of `keepUp()` failed. Default: a line on stderr, at most one a minute. */
+  readonly keepUpFailed?: (event: KeepUpFailedEvent) => unknown;
   /** The public keys could not be renewed. Default: a line on stderr, at most one a minute. */
   readonly keysFailed?: (event: KeysFailedEvent) => unknown;
   /** A request was answered. Default: nothing. */

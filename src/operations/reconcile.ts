@@ -2,11 +2,17 @@ import { anySignal } from '../async/any-signal.js';
 import { DragonpayError, invalidSetting } from '../errors.js';
 import type { Inquiry } from '../gateway/inquiry.js';
 import type { CallbackStore } from '../handling/callback-store.js';
-import type { Handler, HandlerOption, HandlerRegistry } from '../handling/handler-registry.js';
+import type { Handler, HandlerOption } from '../handling/handler-registry.js';
 import type { Hooks, InquiredEvent } from '../observability/hooks.js';
 import { tell } from '../observability/tell.js';
 import { idShape } from '../protocol/field-shapes.js';
-import { type InquiryClaim, isReconcilable, type ReconcilableRepository } from '../repository/capabilities.js';
+import {
+  canCatchUp,
+  type InquiryClaim,
+  isReconcilable,
+  type ReconcilableRepository,
+} from '../repository/capabilities.js';
+import { type CatchUpContext, catchUp } from './catch-up.js';
 import { deliver } from './deliver.js';
 
 /** The defaults of {@link ReconcileOptions}. */
@@ -28,7 +34,7 @@ export interface ReconcileOptions extends HandlerOption {
   readonly inquired?: (event: InquiredEvent) => unknown;
 }
 
-/** The result of `reconcile()`, in numbers of payments. `asked` is the sum of all others but `skipped`. */
+/** The result of `reconcile()`, in numbers of payments. `asked` is the sum of the results that follow it. */
 export interface ReconcileReport {
   /** The gateway was asked about them. */
   readonly asked: number;
@@ -42,16 +48,28 @@ export interface ReconcileReport {
   readonly notKnown: number;
   /** The answer was unusable, or could not be stored. A later run asks again. */
   readonly failed: number;
+  /** Callbacks that came before their row, and were applied now. */
+  readonly caughtUp: number;
   /** Given payments that were not asked about: another process has them, or there is no such row. */
   readonly skipped: number;
   /** The run ended early: the gateway fails or refuses the merchant, or `close()` was called. */
   readonly stopped: boolean;
 }
 
+const emptyReport = {
+  asked: 0,
+  applied: 0,
+  unchanged: 0,
+  review: 0,
+  notKnown: 0,
+  failed: 0,
+  caughtUp: 0,
+  skipped: 0,
+  stopped: false,
+};
+
 /** What `reconcile()` needs of the receiver. */
-export interface ReconcileContext {
-  readonly handlers: HandlerRegistry;
-  readonly store: CallbackStore;
+export interface ReconcileContext extends CatchUpContext {
   readonly inquiry: Inquiry | undefined;
   /** How long an inquiry may take, in milliseconds. */
   readonly inquiryMilliseconds: number;
@@ -75,21 +93,28 @@ export async function reconcile(options: ReconcileOptions, context: ReconcileCon
   const { olderThan = defaults.olderThan, limit = defaults.limit, concurrency = defaults.concurrency } = options;
   checkOptions({ ...options, olderThan, limit, concurrency });
   const { handlers, store, inquiry, hooks, closing } = context;
-  if (inquiry === undefined) throw invalidSetting('apiKey', 'is missing: reconcile() asks the gateway');
   const { repository } = store;
-  if (!isReconcilable(repository)) {
+  if (inquiry === undefined && (options.txnids !== undefined || !canCatchUp(repository))) {
+    throw invalidSetting('apiKey', 'is missing: reconcile() asks the gateway');
+  }
+  if (inquiry !== undefined && !isReconcilable(repository)) {
     throw new DragonpayError('not-supported', 'the repository cannot be reconciled: it has no claims');
   }
   const handler = handlers.find('payment', options);
   const { signal, forget } = anySignal(closing, ...(options.signal === undefined ? [] : [options.signal]));
-  const run = new Reconciliation({ repository, inquiry, handler, store, signal }, (event) => {
-    tell(hooks.inquired, event);
-    tell(options.inquired, event);
-  });
-  const lease = leaseOf(context);
-  const next =
-    options.txnids === undefined ? run.oldest(olderThan, limit, lease) : run.given([...new Set(options.txnids)], lease);
   try {
+    const caughtUp = options.txnids === undefined ? await catchUp(options, context, signal) : 0;
+    if (inquiry === undefined || !isReconcilable(repository)) return { ...emptyReport, caughtUp };
+    const run = new Reconciliation({ repository, inquiry, handler, store, signal }, (event) => {
+      tell(hooks.inquired, event);
+      tell(options.inquired, event);
+    });
+    run.report.caughtUp = caughtUp;
+    const lease = leaseOf(context);
+    const next =
+      options.txnids === undefined
+        ? run.oldest(olderThan, limit, lease)
+        : run.given([...new Set(options.txnids)], lease);
     const ended = await Promise.allSettled(Array.from({ length: concurrency }, () => run.work(next)));
     for (const end of ended) if (end.status === 'rejected') throw end.reason;
     return run.report;
@@ -115,16 +140,7 @@ interface ReconciliationParts {
 
 /** One run: its report, and its workers. */
 class Reconciliation {
-  readonly report = {
-    asked: 0,
-    applied: 0,
-    unchanged: 0,
-    review: 0,
-    notKnown: 0,
-    failed: 0,
-    skipped: 0,
-    stopped: false,
-  };
+  readonly report = { ...emptyReport };
   readonly #parts: ReconciliationParts;
   readonly #inquired: (event: InquiredEvent) => void;
   #outages = 0;

@@ -91,11 +91,26 @@ export function isConfirmable(repository: object): repository is ConfirmableRepo
   return hasMethods(repository, ['storeUnlessMovable']);
 }
 
+/** The method that applies callbacks which came before their row, in addition to those for `replay()`. */
+export interface CatchUpRepository extends ReplayableRepository {
+  /**
+   * Claims the oldest event that found no row (outcome `not-found`, or `failed` after that) and whose row exists now.
+   * Two claims never hold events of the same row; an event is free again when its lease is over.
+   * @param options.lease how long the claim holds, in milliseconds
+   */
+  claimEarlyEvent(options: { readonly lease: number }): Promise<EventKey | undefined>;
+}
+
+/** Whether a repository can apply callbacks that came before their row. */
+export function canCatchUp(repository: object): repository is CatchUpRepository {
+  return isReplayable(repository) && hasMethods(repository, ['claimEarlyEvent']);
+}
+
 /** Everything that a full repository has: the port, all capabilities, and the methods that a merchant calls. */
 export interface MerchantRepository<Trx = unknown>
   extends CallbackRepository<Trx>,
     ReconcilableRepository,
-    ReplayableRepository,
+    CatchUpRepository,
     CorrectableRepository<Trx>,
     ConfirmableRepository {
   /** @throws DragonpayError `invalid-details`, `already-exists` */

@@ -62,6 +62,8 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
   readonly #inbox = new Map<string, MemoryEvent>();
   readonly #busy = new Map<string, Promise<unknown>>();
   readonly #claims = new Map<string, { inquiredAt: number; leasedUntil: number }>();
+  /** When the claims of early events end, by the keys of the events. */
+  readonly #earlyClaims = new Map<string, number>();
   readonly #now: () => number;
 
   /** @param options.clock the time in milliseconds since 1970. Default: `Date.now` */
@@ -220,6 +222,22 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
     return { txnid, lease: String(leasedUntil) };
   }
 
+  async claimEarlyEvent({ lease }: { readonly lease: number }): Promise<EventKey | undefined> {
+    const now = this.#now();
+    const free = [...this.#inbox.values()]
+      .filter(({ outcome, reasons }) => ['not-found', 'failed'].includes(outcome) && reasons.includes('not-found'))
+      .filter(({ kind, id }) => this.#rows[kind].has(id))
+      .sort((one, other) => one.firstSeen.getTime() - other.firstSeen.getTime());
+    const isFirst = ({ kind, id, key }: MemoryEvent) =>
+      key === free.find((other) => other.kind === kind && other.id === id && other.outcome === 'not-found')?.key;
+    const early = free.find(
+      (event) => (this.#earlyClaims.get(event.key) ?? 0) <= now && (event.outcome === 'failed' || isFirst(event)),
+    );
+    if (early === undefined) return undefined;
+    this.#earlyClaims.set(early.key, now + lease);
+    return { kind: early.kind, id: early.id, refno: early.refno, status: early.status };
+  }
+
   async correct(id: string, change: Change, options: CorrectionOptions<MemoryTransaction>): Promise<Correction> {
     checkCorrection(change, options);
     const { kind = 'payment' } = options;
@@ -287,7 +305,10 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
   async pruneCallbacks(before: Date): Promise<number> {
     checkDate('before', before);
     const old = [...this.#inbox].filter(([, { lastSeen }]) => lastSeen < before);
-    for (const [key] of old) this.#inbox.delete(key);
+    for (const [key] of old) {
+      this.#inbox.delete(key);
+      this.#earlyClaims.delete(key);
+    }
     return old.length;
   }
 }

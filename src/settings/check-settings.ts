@@ -10,6 +10,7 @@ import { wireSchema } from './check-wire.js';
 import {
   callable,
   flag,
+  integerFromZero,
   isTrimmed,
   listOf,
   oneOf,
@@ -68,6 +69,7 @@ const hooks = section<Hooks>({
   rejected: callable,
   stored: callable,
   handlerFailed: callable,
+  keepUpFailed: callable,
   inquired: callable,
   keysFailed: callable,
   replied: callable,
@@ -105,6 +107,7 @@ const settingsSchema = section<DragonpaySettings>({
     fields: positiveInteger,
     handlerMilliseconds: positiveInteger,
     storeMilliseconds: positiveInteger,
+    earlyMilliseconds: integerFromZero,
   }),
   hooks,
   fetch: callable,

@@ -24,6 +24,7 @@ const defaultLimits = {
   fields: 64,
   handlerMilliseconds: 10_000,
   storeMilliseconds: 10_000,
+  earlyMilliseconds: 2_000,
 } as const satisfies Required<Limits>;
 
 const defaultInquiry = { attempts: 3, timeoutMilliseconds: 5_000 } as const satisfies Required<InquirySettings>;

@@ -62,6 +62,12 @@ export const positiveInteger = rule(
   (value) => Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) < 2 ** 30,
 );
 
+/** As {@link positiveInteger}, or 0. */
+export const integerFromZero = rule(
+  'must be an integer from 0 to 1073741823',
+  (value) => Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 30,
+);
+
 export const flag = rule('must be true or false', (value) => typeof value === 'boolean');
 
 export const callable = rule('must be a function', (value) => typeof value === 'function');

@@ -74,6 +74,11 @@ export interface Limits {
   readonly handlerMilliseconds?: number;
   /** How long the database may take beside the handler, in milliseconds. After that: 503. Default: 10,000. */
   readonly storeMilliseconds?: number;
+  /**
+   * How long a callback waits for its row, in milliseconds: it may come before the transaction of its order has
+   * committed. It holds no connection. Default: 2,000. 0: it does not wait.
+   */
+  readonly earlyMilliseconds?: number;
 }
 
 /**

@@ -4,7 +4,7 @@ import { createMigrations } from '../../src/kysely.js';
 import { runCli, runCommand } from '../support/cli.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
-const all = ['0001_tables', '0002_inquiries_and_corrections'];
+const all = ['0001_tables', '0002_inquiries_and_corrections', '0003_early_callbacks'];
 
 describe('dragonpay-callback migrate', () => {
   let database: TestDatabase;
@@ -43,9 +43,8 @@ describe('dragonpay-callback migrate', () => {
 
     const after = await migrate('status');
     expect(after.code).to.equal(0);
-    expect(after.stdout).to.match(
-      /^done {5}0001_tables {2}20\S+Z\ndone {5}0002_inquiries_and_corrections {2}20\S+Z\n$/,
-    );
+    const done = all.map((name) => `done {5}${name} {2}20\\S+Z\\n`).join('');
+    expect(after.stdout).to.match(new RegExp(`^${done}$`));
     expect(await migrate('up')).to.include({ code: 0, stdout: 'Nothing to do.\n' });
   });
 
@@ -53,15 +52,13 @@ describe('dragonpay-callback migrate', () => {
     await migrate('up');
     const refused = await migrate('down');
     expect(refused).to.include({ code: 2, stdout: '' });
-    expect(refused.stderr).to.include('migrate down undoes 0002_inquiries_and_corrections and deletes its data');
+    expect(refused.stderr).to.include('migrate down undoes 0003_early_callbacks and deletes its data');
     const printed = await migrate('down', '--print');
-    expect(printed.stdout).to.include('drop column inquired_at');
+    expect(printed.stdout).to.include('drop column claimed_until');
     expect((await migrate('status')).code).to.equal(0);
-    expect(await migrate('down', '--yes')).to.include({
-      code: 0,
-      stdout: 'undone  0002_inquiries_and_corrections\n',
-    });
-    expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: 'undone  0001_tables\n' });
+    for (const name of all.toReversed()) {
+      expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: `undone  ${name}\n` });
+    }
     expect(await tables()).to.deep.equal(['public.dragonpay_migrations', 'public.dragonpay_migrations_lock']);
     expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: 'Nothing to do.\n' });
   });
@@ -86,8 +83,8 @@ describe('dragonpay-callback migrate', () => {
     const { code, stdout } = await migrate('up', '--print', '--json');
     expect(code).to.equal(0);
     const { print } = JSON.parse(stdout);
-    expect(print.map(({ name }: { name: string }) => name)).to.deep.equal(['0002_inquiries_and_corrections']);
-    expect(print[0].statements[0]).to.match(/^alter table "dragonpay_transactions"\n {2}add column inquired_at/);
+    expect(print.map(({ name }: { name: string }) => name)).to.deep.equal(['0003_early_callbacks']);
+    expect(print[0].statements[0]).to.equal('alter table "dragonpay_callbacks" add column claimed_until timestamptz');
     expect(await tables()).to.deep.equal(before);
     expect((await migrate('status')).code).to.equal(1);
   });

@@ -96,7 +96,17 @@ describe('reconcile()', () => {
     gateway.answer(() => ({ fields: { Status: 'S' } }));
     const report = await receiver().reconcile({ olderThan: 0 });
     expect(report).to.deep.equal({
-      ...{ asked: 1, applied: 1, unchanged: 0, review: 0, notKnown: 0, failed: 0, skipped: 0, stopped: false },
+      ...{
+        asked: 1,
+        applied: 1,
+        unchanged: 0,
+        review: 0,
+        notKnown: 0,
+        failed: 0,
+        caughtUp: 0,
+        skipped: 0,
+        stopped: false,
+      },
     });
     expect(await repository.findPayment('T-1')).to.include({ status: 'S', refno: 'RFNO0001' });
     expect(effects).to.deep.equal([{ txnid: 'T-1', origin: 'inquiry', status: 'S' }]);
@@ -156,7 +166,16 @@ describe('reconcile()', () => {
       await payments(1);
       gateway.answer(() => answer);
       const report = await receiver().reconcile({ olderThan: 0 });
-      const none = { applied: 0, unchanged: 0, review: 0, notKnown: 0, failed: 0, skipped: 0, stopped: false };
+      const none = {
+        applied: 0,
+        unchanged: 0,
+        review: 0,
+        notKnown: 0,
+        failed: 0,
+        caughtUp: 0,
+        skipped: 0,
+        stopped: false,
+      };
       expect(report).to.deep.equal({ asked: 1, ...none, ...counts });
       expect(await statusOf('T-1')).to.equal(status);
       const kept = 'review' in counts || 'applied' in counts ? 1 : 0;
@@ -369,7 +388,7 @@ describe('reconcile()', () => {
     const cases: ReadonlyArray<readonly [string, string, Promise<unknown>]> = [
       ['no endpoint', 'invalid-setting handler', make({}).reconcile()],
       ['two classes', 'invalid-setting handler', two.reconcile()],
-      ['no key', 'invalid-setting apiKey', receiver({ apiKey: undefined }).reconcile()],
+      ['no key', 'invalid-setting apiKey', receiver({ apiKey: undefined }).reconcile({ txnids: ['T-1'] })],
       ['no repository', 'invalid-setting repository', receiver({ repository: undefined }).reconcile()],
       ['nothing to store', 'invalid-setting repository', receiver({ saveData: false }).reconcile()],
       ['a bare port', 'not-supported undefined', receiver({ repository: bare }).reconcile()],

@@ -140,6 +140,29 @@ describe('createMigrations', () => {
       expect(await rows()).to.deep.equal(before);
     }));
 
+  const pairs: Readonly<Record<string, readonly [TableNames, TableNames]>> = {
+    'two schemas': [{ schema: 'acme' }, { schema: 'globex' }],
+    'a schema and none': [{}, { schema: 'acme' }],
+    'other names': [{}, { transactions: 'other_payments', payouts: 'other_payouts', callbacks: 'other_callbacks' }],
+  };
+  for (const [name, pair] of Object.entries(pairs)) {
+    it(`makes both sets of tables in one database with ${name}`, () =>
+      withEmptyDatabase(async (db) => {
+        for (const [index, tables] of pair.entries()) {
+          const { error, results } = await migratorOf(db, tables).migrateToLatest();
+          expect(error).to.equal(undefined);
+          expect(results).to.have.length.above(1);
+          const repository = new KyselyRepository(db, tables);
+          await repository.createPayment({ txnid: `T-${index}`, amount: '1.00' });
+        }
+        for (const [index, tables] of pair.entries()) {
+          const repository = new KyselyRepository(db, tables);
+          expect(await repository.findPayment(`T-${index}`)).to.include({ amount: '1.00' });
+          expect(await repository.findPayment(`T-${1 - index}`)).to.equal(undefined);
+        }
+      }));
+  }
+
   it('stands beside migrations of one’s own, with tables of its own to keep them', () =>
     withEmptyDatabase(async (db, client) => {
       const own = {
@@ -166,6 +189,10 @@ describe('createMigrations', () => {
     '0002_inquiries_and_corrections': [
       '1ff9f0ada79f68c744cd7372a43b971d005b7a36ae05461e57576d90eb576b44',
       '69ff1e531e102f83662b2158ed767a3a57199e4c9022090d3857f877ddf2a15a',
+    ],
+    '0003_early_callbacks': [
+      '364387b1efb10be5535d7f6b2177d2d02f033575198ef4508dc2fb13f8e304bd',
+      'a8de572fb273548b4803ae0cfa03390654d876c51db4582870a5640898cabb9a',
     ],
   };
 

@@ -359,6 +359,7 @@ describe('resolveSettings', () => {
       fields: 5,
       handlerMilliseconds: 10_000,
       storeMilliseconds: 10_000,
+      earlyMilliseconds: 2_000,
     });
   });
 

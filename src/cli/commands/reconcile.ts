@@ -116,6 +116,7 @@ const meanings: Readonly<Record<Exclude<keyof ReconcileReport, 'stopped'>, strin
   review: 'need review',
   notKnown: 'unknown to the gateway',
   failed: 'failed; a later run asks again',
+  caughtUp: 'callbacks that came before their row, now applied',
   skipped: 'skipped: another process is asking, or there is no row',
 };
 

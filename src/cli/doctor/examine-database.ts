@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import { createMigrations } from '../../repository/kysely/postgres/migrations.js';
 import { schema } from '../../repository/kysely/schema.js';
 import {
-  quoteName,
+  quoteInSchema,
   quoteTables,
   type TableKey,
   type TableNames,
@@ -122,7 +122,7 @@ async function checkTables(client: Client, names: TableNames, tables: FoundTable
 /** The migrations that were not run; none if the tables were not created by the Migrator. */
 async function pendingMigrations(client: Client, names: TableNames): Promise<string[]> {
   const migrations = createMigrations(names);
-  const table = quoteName(migrations.migrationTableName);
+  const table = quoteInSchema(names, migrations.migrationTableName);
   const { rows } = await client.query('select to_regclass($1) is not null as exists', [table]);
   if (!rows[0].exists) return [];
   const executed = await client.query(`select name from ${table}`);

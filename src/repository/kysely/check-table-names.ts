@@ -11,7 +11,8 @@ export function checkTableNames(names: TableNames): void {
   if (schemaName !== undefined) checkName('schema', schemaName, longestName);
   const taken = new Map<string, TableKey>();
   for (const key of Object.keys(schema) as TableKey[]) {
-    const longestEnding = Math.max(0, ...schema[key].indexes.map((ending) => ending.length));
+    const endings = [...schema[key].indexes, '_migrations_lock'];
+    const longestEnding = Math.max(...endings.map((ending) => ending.length));
     const name = tableName(names, key);
     checkName(key, name, longestName - longestEnding);
     const other = taken.get(name);

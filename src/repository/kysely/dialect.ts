@@ -52,6 +52,8 @@ export interface Statements {
   /** Claims a payment. `undefined`: it does not exist, or another claim holds it. */
   claimById(db: SqlRunner, txnid: string, lease: number): Promise<InquiryClaim | undefined>;
   finishInquiry(db: SqlRunner, claim: InquiryClaim): Promise<void>;
+  /** Claims the oldest event that came before its row, where the row exists now. See `CatchUpRepository`. */
+  claimEarlyEvent(db: SqlRunner, lease: number): Promise<EventKey | undefined>;
   /** Corrects a row in a transaction and records the correction in the inbox. Waits for a lock on the row. */
   correct(trx: SqlRunner, id: string, change: Change, options: CorrectionOptions): Promise<Correction>;
   readInbox(db: SqlRunner, filter: InboxFilter): Promise<InboxEvent[]>;

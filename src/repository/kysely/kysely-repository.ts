@@ -244,6 +244,10 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     return this.#statements.finishInquiry(this.#plain, claim);
   }
 
+  claimEarlyEvent({ lease }: { readonly lease: number }): Promise<EventKey | undefined> {
+    return this.#statements.claimEarlyEvent(this.#plain, lease);
+  }
+
   async correct(id: string, change: Change, options: CorrectionOptions<Transaction<Database>>): Promise<Correction> {
     checkCorrection(change, options);
     const { effect, kind } = options;

@@ -65,8 +65,9 @@ const callbacks: TableSchema<keyof CallbacksTable> = {
     method: 'internal',
     raw: 'internal',
     correction: 'internal',
+    claimed_until: 'internal',
   },
-  indexes: ['_first_seen', '_review'],
+  indexes: ['_first_seen', '_review', '_early'],
 };
 
 /**

@@ -52,6 +52,8 @@ export interface CallbacksTable {
   raw: string;
   /** Numbers the corrections by hand. 0: the event came from Dragonpay. */
   correction: Generated<number>;
+  /** Until this time only one process applies an event that came before its row. */
+  claimed_until: Date | null;
 }
 
 /** The tables of this package. Merge them into the `Database` type of your `Kysely<Database>`. */

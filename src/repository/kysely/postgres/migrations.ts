@@ -4,6 +4,7 @@ import { checkTableNames } from '../check-table-names.js';
 import type { TableNames } from '../table-names.js';
 import { tables0001 } from './migrations/0001-tables.js';
 import { inquiriesAndCorrections0002 } from './migrations/0002-inquiries-and-corrections.js';
+import { earlyCallbacks0003 } from './migrations/0003-early-callbacks.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: a Kysely<Database> is not assignable to a Kysely<unknown>
 type MigratedKysely = AnyKysely<any>;
@@ -19,6 +20,8 @@ export interface DragonpayMigrations {
   /** Called by Kysely's Migrator. */
   getMigrations(): Promise<Record<string, DragonpayMigration>>;
   readonly migrationTableName: string;
+  /** The schema of the tables. Without it, two schemas would share one list of what was run. */
+  readonly migrationTableSchema?: string;
   readonly migrationLockTableName: string;
   /** The SQL of every migration, in order, to read it or to run it by other means. Each statement ends with `;`. */
   toSQL(): string;
@@ -34,13 +37,18 @@ export interface DragonpayMigrations {
  */
 export function createMigrations(names: TableNames = {}): DragonpayMigrations {
   checkTableNames(names);
+  // Tables of other names have a list of their own: two sets of tables may be in one database.
+  const { transactions, payouts, callbacks } = names;
+  const prefix = callbacks ?? transactions ?? payouts ?? 'dragonpay';
   const steps = {
     '0001_tables': tables0001(names),
     '0002_inquiries_and_corrections': inquiriesAndCorrections0002(names),
+    '0003_early_callbacks': earlyCallbacks0003(names),
   };
   return {
-    migrationTableName: 'dragonpay_migrations',
-    migrationLockTableName: 'dragonpay_migrations_lock',
+    migrationTableName: `${prefix}_migrations`,
+    migrationLockTableName: `${prefix}_migrations_lock`,
+    ...(names.schema !== undefined && { migrationTableSchema: names.schema }),
     getMigrations: async () =>
       Object.fromEntries(
         Object.entries(steps).map(([name, { up, down }]) => [

@@ -1,9 +1,12 @@
+import type { EventKey } from '../../../../model/rows.js';
 import { openStatuses } from '../../../../protocol/statuses.js';
 import type { InquiryClaim } from '../../../capabilities.js';
 import type { Statements } from '../../dialect.js';
 import { runSql } from '../../run-sql.js';
 import type { QuotedTables } from '../../table-names.js';
 import { inMicroseconds } from '../microseconds.js';
+
+type ClaimStatements = Pick<Statements, 'claimOldest' | 'claimById' | 'finishInquiry' | 'claimEarlyEvent'>;
 
 const open = openStatuses.map((status) => `'${status}'`).join(', ');
 
@@ -16,13 +19,11 @@ const lastNews = 'greatest(modified_at, inquired_at)';
 const isFree = '(inquiry_leased_until is null or inquiry_leased_until <= now())';
 
 /**
- * The statements by which processes share the open payments. Each is short and keeps no lock: the lease, not the lock,
+ * The statements by which processes share the open payments, and the callbacks that came before their row. Each is short and keeps no lock: the lease, not the lock,
  * keeps other processes away during the call to the gateway. A row that another process claims at the same moment is
  * locked and skipped; a row that it has just claimed is tested again in its new version and falls out.
  */
-export function claimStatements({
-  transactions: table,
-}: QuotedTables): Pick<Statements, 'claimOldest' | 'claimById' | 'finishInquiry'> {
+export function claimStatements({ transactions: table, payouts, callbacks }: QuotedTables): ClaimStatements {
   const claim = (name: string, condition: string) => `/* dragonpay-${name} */ with due as (
   select txnid from ${table} where ${condition}
   limit 1 for no key update skip locked
@@ -36,7 +37,28 @@ returning t.txnid, ${inMicroseconds('t.inquiry_leased_until')} as lease`;
   const finish = `/* dragonpay-inquired */ update ${table}
 set inquired_at = now(), inquiry_leased_until = null
 where txnid = $1 and ${inMicroseconds('inquiry_leased_until')} = $2`;
+  const isUnclaimed = '(c.claimed_until is null or c.claimed_until <= now())';
+  // The events of one row are claimed one after the other: a later status must not overtake an earlier one.
+  const early = `/* dragonpay-claim-early */ with early as (
+  select c.id, c.kind, c.refno, c.status, c.correction from ${callbacks} c
+  where c.outcome in ('not-found', 'failed') and c.reasons @> '{not-found}' and ${isUnclaimed} and (
+    c.kind = 'payment' and exists (select from ${table} p where p.txnid = c.id)
+    or c.kind = 'payout' and exists (select from ${payouts} p where p.merchant_txn_id = c.id)
+  ) and not exists (
+    select from ${callbacks} o where o.id = c.id and o.kind = c.kind and o.outcome = 'not-found'
+      and (o.first_seen, o.refno, o.status) < (c.first_seen, c.refno, c.status)
+  )
+  order by c.first_seen limit 1 for no key update of c skip locked
+)
+update ${callbacks} c set claimed_until = now() + $1::bigint * interval '1 millisecond'
+from early e
+where (c.id, c.kind, c.refno, c.status, c.correction) = (e.id, e.kind, e.refno, e.status, e.correction)
+  and ${isUnclaimed}
+returning c.kind, c.id, c.refno, c.status::text as status`;
   return {
+    async claimEarlyEvent(db, lease) {
+      return (await runSql<EventKey>(db, early, [wholeText(lease)]))[0];
+    },
     async claimOldest(db, olderThan, lease) {
       return (await runSql<InquiryClaim>(db, oldest, [wholeText(lease), wholeText(olderThan)]))[0];
     },

@@ -1,0 +1,171 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import {
+  createDragonpay,
+  type Dragonpay,
+  DragonpayCallback,
+  type DragonpaySettings,
+  type MerchantRepository,
+  OnPost,
+  OnStatus,
+} from '../../src/index.js';
+import { describeRepositories } from '../support/describe-repositories.js';
+import { dispatchSigned, sha1Settings } from '../support/dispatch-signed.js';
+
+const fields = (txnid: string, status = 'S', refno = 'R-1') => ({ txnid, refno, status, message: '' });
+
+describeRepositories('callbacks that come before their row', (repository) => {
+  const open: Dragonpay[] = [];
+  afterEach(async () => {
+    for (const dragonpay of open.splice(0)) expect(await dragonpay.close()).to.equal(true);
+  });
+
+  /** A process: its endpoint, the effects that it ran, and a switch that lets them fail. */
+  function process(settings: Partial<DragonpaySettings> = {}, store: MerchantRepository = repository()) {
+    const effects: string[] = [];
+    const state = { fails: false, effects };
+    @DragonpayCallback()
+    class Shop {
+      @OnStatus('S', 'P', 'F') ship({ data, status }: { data: { txnid: string }; status: string }) {
+        if (state.fails) throw new Error('no stock');
+        effects.push(`${data.txnid} ${status}`);
+      }
+
+      @OnPost() answer({ update }: { valid: boolean; update: { outcome: string } }) {
+        return update.outcome;
+      }
+    }
+    const dragonpay = createDragonpay({ ...sha1Settings, repository: store, ...settings });
+    open.push(dragonpay);
+    const endpoint = dragonpay.endpoint(Shop);
+    const deliver = async (...given: Parameters<typeof fields>) => {
+      const { status, body } = await dispatchSigned(endpoint, fields(...given));
+      return `${status} ${body}`;
+    };
+    return Object.assign(state, { dragonpay, deliver });
+  }
+
+  const impatient = { limits: { earlyMilliseconds: 0 } };
+  const create = (txnid: string) => repository().createPayment({ txnid, amount: '100.00' });
+  const statusOf = async (txnid: string) => (await repository().findPayment(txnid))?.status;
+
+  async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+    for (let tries = 0; tries < 200; tries++) {
+      if (await holds()) return;
+      await sleep(20);
+    }
+    throw new Error('it did not come to pass');
+  }
+
+  it('are applied with their effect where the row comes within the wait', async () => {
+    const { deliver, effects } = process();
+    const delivered = deliver('T-1');
+    await sleep(150);
+    await create('T-1');
+    expect(await delivered).to.equal('200 applied');
+    expect([effects, await statusOf('T-1')]).to.deep.equal([['T-1 S'], 'S']);
+  });
+
+  it('are recorded and answered as not-found when the wait is over', async () => {
+    const { deliver } = process({ limits: { earlyMilliseconds: 100 } });
+    const startedAt = performance.now();
+    expect(await deliver('T-1')).to.equal('200 not-found');
+    expect(performance.now() - startedAt).to.be.within(90, 1_500);
+    const [event] = await repository().callbacks({ txnid: 'T-1' });
+    expect(event).to.include({ outcome: 'not-found', deliveries: 1 });
+  });
+
+  it('are answered at once where nothing is to be waited for, and where the row is there', async () => {
+    const { deliver } = process(impatient);
+    await create('T-2');
+    const startedAt = performance.now();
+    expect([await deliver('T-1'), await deliver('T-2')]).to.deep.equal(['200 not-found', '200 applied']);
+    expect(performance.now() - startedAt).to.be.below(1_000);
+  });
+
+  it('are applied once, in the order of their arrival, by reconcile() without an API key', async () => {
+    const { deliver, dragonpay, effects } = process(impatient);
+    await deliver('T-1', 'P');
+    await sleep(5);
+    await deliver('T-1', 'S');
+    await deliver('T-2', 'S');
+    expect(await dragonpay.reconcile()).to.include({ caughtUp: 0 });
+    await create('T-1');
+    expect(await dragonpay.reconcile()).to.include({ caughtUp: 2, asked: 0, stopped: false });
+    expect(effects).to.deep.equal(['T-1 P', 'T-1 S']);
+    expect(await dragonpay.reconcile()).to.include({ caughtUp: 0 });
+    expect([await statusOf('T-1'), await deliver('T-1', 'S')]).to.deep.equal(['S', '200 duplicate']);
+    expect(effects).to.have.length(2);
+  });
+
+  it('are applied once where several processes catch up at the same time', async () => {
+    const processes = [process(impatient), process(impatient), process(impatient)];
+    const ids = Array.from({ length: 15 }, (_, number) => `T-${number}`);
+    for (const txnid of ids) await processes[0]?.deliver(txnid);
+    for (const txnid of ids) await create(txnid);
+    const reports = await Promise.all(processes.map(({ dragonpay }) => dragonpay.reconcile()));
+    expect(reports.reduce((sum, { caughtUp }) => sum + caughtUp, 0)).to.equal(15);
+    const effects = processes.flatMap((one) => one.effects);
+    expect(effects.sort()).to.deep.equal(ids.map((txnid) => `${txnid} S`).sort());
+  });
+
+  it('are left to another process when the claim of one that died is over', async () => {
+    const { deliver, dragonpay, effects } = process(impatient);
+    await deliver('T-1');
+    await create('T-1');
+    // A process that claims and dies.
+    expect(await repository().claimEarlyEvent({ lease: 100 })).to.include({ id: 'T-1', status: 'S' });
+    expect(await dragonpay.reconcile()).to.include({ caughtUp: 0 });
+    await sleep(150);
+    expect(await dragonpay.reconcile()).to.include({ caughtUp: 1 });
+    expect(effects).to.deep.equal(['T-1 S']);
+  });
+
+  it('are claimed again after their method failed', async () => {
+    const shop = process(impatient);
+    await shop.deliver('T-1');
+    await create('T-1');
+    shop.fails = true;
+    expect(await shop.dragonpay.reconcile()).to.include({ caughtUp: 0 });
+    expect(await statusOf('T-1')).to.equal('P');
+    expect((await repository().callbacks({ txnid: 'T-1' }))[0]).to.include({ outcome: 'failed' });
+    // Its claim holds for a while: the method is not called in a loop.
+    expect(await repository().claimEarlyEvent({ lease: 1 })).to.equal(undefined);
+  });
+
+  it('are applied in the background by keepUp(), until close()', async () => {
+    const { deliver, dragonpay, effects } = process(impatient);
+    dragonpay.keepUp({ everyMilliseconds: 100 });
+    await deliver('T-1');
+    await create('T-1');
+    await until(() => effects.length > 0);
+    expect([effects, await statusOf('T-1')]).to.deep.equal([['T-1 S'], 'S']);
+    expect(await dragonpay.close()).to.equal(true);
+    await deliver('T-2').catch(() => {});
+    await repository().claimEarlyEvent({ lease: 1 });
+    await sleep(300);
+    expect(effects).to.have.length(1);
+  });
+
+  it('let keepUp() go on after a failure, which a hook is told', async () => {
+    let failures = 0;
+    const broken = Object.create(repository(), {
+      claimEarlyEvent: { value: () => Promise.reject(new Error('the database is away')) },
+    });
+    const bound = new Proxy(broken, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(name === 'claimEarlyEvent' ? target : repository(), name);
+        return typeof value === 'function' ? value.bind(repository()) : value;
+      },
+    });
+    const hooks = { ...sha1Settings.hooks, keepUpFailed: () => failures++ };
+    process({ ...impatient, hooks }, bound).dragonpay.keepUp({ everyMilliseconds: 100 });
+    await until(() => failures >= 2);
+  });
+
+  it('refuse an interval of keepUp() that cannot be kept', () => {
+    for (const everyMilliseconds of [0, -1, 99, Number.NaN, Number.POSITIVE_INFINITY, '5000' as never]) {
+      expect(() => process().dragonpay.keepUp({ everyMilliseconds })).to.throw(/everyMilliseconds must be/);
+    }
+  });
+});
