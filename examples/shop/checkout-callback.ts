@@ -1,4 +1,15 @@
-import { type Callback, DragonpayCallback, messageCode, OnGet, OnPost, OnStatus, reply } from 'dragonpay-callback';
+import {
+  type Callback,
+  type CallbackReply,
+  type CallbackRequest,
+  DragonpayCallback,
+  messageCode,
+  OnDispatch,
+  OnGet,
+  OnPost,
+  OnStatus,
+  reply,
+} from 'dragonpay-callback';
 import type { StoredCallback } from 'dragonpay-callback/kysely';
 import type { Database } from './database.js';
 import { messagePage } from './payment-page.js';
@@ -50,6 +61,19 @@ export class CheckoutCallback {
     }
     if (callback.kind === 'payout') return reply.html(messagePage('We do not know this payment', 'Please contact us.'));
     return reply.redirect(`/payments/${encodeURIComponent(callback.data.txnid)}`);
+  }
+
+  /** If a callback cannot be checked now, the payer gets a page. The default reply is a text for Dragonpay's server. */
+  @OnDispatch()
+  async explainFailure(request: CallbackRequest, next: () => Promise<CallbackReply>) {
+    const answer = await next();
+    if (request.method !== 'GET' || answer.status < 500) return answer;
+    const advice = 'Please reload this page in a minute, or check your email.';
+    return {
+      ...answer,
+      headers: { ...answer.headers, 'Content-Type': 'text/html; charset=utf-8' },
+      body: messagePage('We cannot check your payment now', advice),
+    };
   }
 }
 

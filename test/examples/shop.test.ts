@@ -131,7 +131,7 @@ describe('the demo shop', function () {
         const form = { origin: shop.url, 'sec-fetch-site': 'same-origin' };
         expect(await ask('/checkout', 'POST', form), 'its own form').to.equal(400);
         const callback = { host: 'shop.example', origin: 'https://gw.dragonpay.ph', 'sec-fetch-site': 'cross-site' };
-        expect(await ask('/dragonpay/callback', 'POST', callback), 'the endpoint checks proofs').to.equal(415);
+        expect(await ask('/dragonpay/callback', 'POST', callback), 'the endpoint checks proofs').to.equal(400);
       });
 
       it('answers 404 and 405 to unknown paths and methods', async () => {
