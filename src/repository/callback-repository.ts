@@ -2,25 +2,25 @@ import type { AppliedUpdate, RecordedUpdate } from '../model/callback-update.js'
 import type { PaymentRow, PayoutRow } from '../model/rows.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
 
-/** Work that commits, or rolls back, together with a move. */
+/** Work that commits or rolls back together with a move. */
 export interface StatusEffect<Trx = unknown> {
-  /** How long `run` may take, in milliseconds. It rejects by itself when the time is over. */
+  /** How long `run` may take, in milliseconds. It rejects by itself after that. */
   readonly milliseconds: number;
-  /** Called once for each attempt, only when the status moves, inside the transaction that moves it. */
+  /** Called once for each attempt, only if the status moves, inside the transaction that moves it. */
   run(update: AppliedUpdate, trx: Trx): Promise<void>;
 }
 
 /**
- * The port: where verified callbacks go. Write another in a page, and let the conformance suite of
- * `dragonpay-callback/testing` say whether it is right.
+ * The port: stores verified callbacks. To write your own repository, implement these three methods and run the
+ * conformance suite of `dragonpay-callback/testing`.
  */
 export interface CallbackRepository<Trx = unknown> {
   /**
-   * Moves the row if the status machine lets it, and remembers the event: atomically, durably, and never twice,
-   * whatever arrives at the same time. With an `effect`, that runs between the move and the commit.
+   * Moves the row if the status machine allows it, and records the event: atomically, durably and once, whatever arrives
+   * at the same time. An `effect` runs between the move and the commit.
    *
-   * Rejects when nothing is known to be stored: with what `effect.run` rejected with after rolling back, or with the
-   * database's error. It must then be safe to call again.
+   * Rejects if nothing is known to be stored: after a rollback with the error of `effect.run`, or with the error of the
+   * database. Calling it again must then be safe.
    */
   store(callback: VerifiedCallback, effect?: StatusEffect<Trx>): Promise<RecordedUpdate>;
 

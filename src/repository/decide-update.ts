@@ -4,7 +4,7 @@ import type { VerifiedCallback } from '../model/verified-callback.js';
 import type { CallbackKind } from '../protocol/kinds.js';
 import { decideMove, isLate, isStatus, type Status } from '../protocol/statuses.js';
 
-/** What a decision needs of a row. */
+/** The values of a row that a decision reads. */
 export interface MovableRow {
   readonly status: string;
   /** The statuses that callbacks have brought, as letters. */
@@ -16,8 +16,8 @@ export interface MovableRow {
 }
 
 /**
- * Decides what a verified callback does to a row, in the order of the outcomes' table. The one statement of the
- * PostgreSQL repository says the same in SQL; one suite holds both to it.
+ * Decides what a verified callback does to a row: the first outcome of `RecordedUpdate` that fits. The statement of the
+ * PostgreSQL repository makes the same decision in SQL, and the conformance suite tests both.
  * @param idIsShared for a payout: whether a payment has the same id
  */
 export function decideUpdate(
@@ -47,14 +47,14 @@ function differences(callback: VerifiedCallback, row: MovableRow, idIsShared: bo
 }
 
 /**
- * The digests of payments and payouts are made alike: renaming `txnid` to `merchantTxnId` turns the one into the
- * other. Only the refno tells them apart; a payout without one, whose id is also a payment's, believes no callback.
+ * Digests of payments and payouts are computed alike: renaming `txnid` to `merchantTxnId` turns one into the other. Only
+ * the refno tells them apart. A payout without a refno whose id a payment has, too, therefore accepts no callback.
  */
 function mayBeRenamedPayment(kind: CallbackKind, idIsShared: boolean): boolean {
   return kind === 'payout' && idIsShared;
 }
 
-/** Why an update wants a second look. */
+/** Why somebody should review an update. */
 export function reviewReasons(update: RecordedUpdate): ReviewReason[] {
   switch (update.outcome) {
     case 'mismatch':

@@ -1,6 +1,6 @@
 import { isProofField } from '../protocol/fields.js';
 
-/** Replaces the values of the three proofs in a form: whoever reads the inbox cannot replay it. */
+/** Replaces the values of the three proofs in a form, so that a reader of the inbox cannot replay it. */
 export function redactProofs(form: string): string {
   return form
     .split('&')
@@ -17,7 +17,7 @@ function isProofName(rawName: string): boolean {
   try {
     name = decodeURIComponent(name);
   } catch {
-    // A name that cannot be decoded is no proof's.
+    // A name that cannot be decoded is not the name of a proof.
   }
   return isProofField(name);
 }

@@ -1,5 +1,5 @@
 import { type AnySchema, array, type ISchema, mixed, object, ValidationError } from 'yup';
-import { nearestName } from './nearest-name.js';
+import { unknownName } from '../protocol/nearest-name.js';
 
 /**
  * The parts of which the schema of the settings is built. Each message completes the sentence that the setting's name
@@ -33,12 +33,6 @@ export function section<Settings extends object>(fields: { readonly [Name in key
       });
       return new ValidationError(errors);
     });
-}
-
-/** The problem of a name that does not exist, with the name that was probably meant. */
-export function unknownName(name: string, names: readonly string[]): string {
-  const nearest = nearestName(name, names);
-  return nearest === undefined ? 'is unknown' : `is unknown; did you mean ${nearest}?`;
 }
 
 /** A list with at least one item. */

@@ -1,5 +1,5 @@
+import { nearestName } from '../protocol/nearest-name.js';
 import { refuseProblems, type SettingProblem, settingProblems } from './check-settings.js';
-import { nearestName } from './nearest-name.js';
 import type { DragonpaySettings, VerificationSettings } from './settings.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -21,6 +21,7 @@ const names: Refused = [
   [{ transactions: 5 }, 'transactions'],
   [{ transactions: 'same', payouts: 'same' }, 'payouts'],
   [{ callbacks: 'dragonpay_payouts' }, 'callbacks'],
+  [{ shcema: 'shop' }, 'shcema'],
 ];
 
 const options: Refused = [
@@ -29,6 +30,8 @@ const options: Refused = [
     (busyMilliseconds) => [{ busyMilliseconds }, 'busyMilliseconds'] as const,
   ),
   [{ busyMiliseconds: 100 }, 'busyMiliseconds'],
+  ...[0, 1.5, '8', 1_001].map((effects) => [{ effects }, 'effects'] as const),
+  [{ batchKey: 'tenant' }, 'batchKey'],
 ];
 
 const filters: Refused = [
@@ -70,6 +73,12 @@ describe('options of the repository', () => {
     it(`KyselyRepository refuses ${titleOf(given)}, naming ${subject}`, () =>
       expectRefusal(() => new KyselyRepository(unreachable, given as KyselyRepositoryOptions), subject));
   }
+
+  it('KyselyRepository names the option that was probably meant', () => {
+    expect(() => new KyselyRepository(unreachable, { busyMiliseconds: 100 } as KyselyRepositoryOptions)).to.throw(
+      'busyMiliseconds is unknown; did you mean busyMilliseconds?',
+    );
+  });
 
   for (const [given, subject] of names) {
     it(`createMigrations refuses ${titleOf(given)}, naming ${subject}`, () =>

@@ -20,7 +20,7 @@ import { toEventKey } from '../event-key.js';
 import { checkDate, checkInboxFilter, type InboxFilter } from '../inbox-page.js';
 import type { AnyKysely, AnyTransaction } from './any-kysely.js';
 import { Batches } from './batches.js';
-import { checkTableNames } from './check-table-names.js';
+import { checkNames, checkTableNames } from './check-table-names.js';
 import type { MoveResult, RepositoryDialect, Statements } from './dialect.js';
 import { EffectSlots } from './effect-slots.js';
 import { postgres } from './postgres/postgres.js';
@@ -301,10 +301,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
 }
 
 function checkOptions(options: KyselyRepositoryOptions): void {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(knownOptions, name));
-  if (unknown !== undefined) {
-    throw invalidSetting(unknown, `is not an option; the options are ${Object.keys(knownOptions).join(', ')}`);
-  }
+  checkNames(options, Object.keys(knownOptions));
   checkTableNames(options);
   checkInteger('batch', options.batch, 1, 1_000);
   checkInteger('busyMilliseconds', options.busyMilliseconds, 0, 600_000);

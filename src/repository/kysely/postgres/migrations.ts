@@ -1,6 +1,6 @@
 import { CompiledQuery, type Kysely } from 'kysely';
 import type { AnyKysely } from '../any-kysely.js';
-import { checkTableNames } from '../check-table-names.js';
+import { checkNames, checkTableNames } from '../check-table-names.js';
 import type { TableNames } from '../table-names.js';
 import { tables0001 } from './migrations/0001-tables.js';
 import { inquiriesAndCorrections0002 } from './migrations/0002-inquiries-and-corrections.js';
@@ -36,6 +36,7 @@ export interface DragonpayMigrations {
  * const { error } = await new Migrator({ db, provider: migrations, ...migrations }).migrateToLatest();
  */
 export function createMigrations(names: TableNames = {}): DragonpayMigrations {
+  checkNames(names, ['schema', 'transactions', 'payouts', 'callbacks']);
   checkTableNames(names);
   // Tables of other names have a list of their own: two sets of tables may be in one database.
   const { transactions, payouts, callbacks } = names;

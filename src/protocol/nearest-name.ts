@@ -1,3 +1,9 @@
+/** The problem of a name that does not exist, with the name that was probably meant. */
+export function unknownName(name: string, names: readonly string[]): string {
+  const nearest = nearestName(name, names);
+  return nearest === undefined ? 'is unknown' : `is unknown; did you mean ${nearest}?`;
+}
+
 /** Finds the name that was probably meant by a misspelt one. `undefined` where no name is close. */
 export function nearestName(given: string, names: readonly string[]): string | undefined {
   const folded = given.toLowerCase();
