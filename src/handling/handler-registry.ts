@@ -19,12 +19,14 @@ export interface HandlerOption {
   readonly handler?: HandlerClass;
 }
 
+type RegistrySettings = Pick<DragonpaySettings, 'resolver' | 'queue' | 'repository' | 'saveData'>;
+
 /** The handler classes of a receiver. */
 export class HandlerRegistry {
-  readonly #settings: Pick<DragonpaySettings, 'resolver' | 'queue'>;
+  readonly #settings: RegistrySettings;
   readonly #registered = new Map<HandlerClass, Handler & { readonly kinds: ReadonlySet<CallbackKind> }>();
 
-  constructor(settings: Pick<DragonpaySettings, 'resolver' | 'queue'>) {
+  constructor(settings: RegistrySettings) {
     this.#settings = settings;
   }
 
@@ -39,12 +41,32 @@ export class HandlerRegistry {
     return { table, instance, resolve: () => instance ?? resolver?.get(Class) };
   }
 
-  /** Creates the handler of an endpoint, and registers it for the kinds that the endpoint accepts. */
+  /**
+   * Creates the handler of an endpoint, and registers it for the kinds that the endpoint accepts.
+   * @throws DragonpayError `invalid-handler-class`, `invalid-setting`
+   */
   register(Class: HandlerClass, kinds: ReadonlySet<CallbackKind>): Handler {
     const handler = this.create(Class);
+    this.#assertUseful(handler.table);
     const earlier = this.#registered.get(Class)?.kinds ?? [];
     this.#registered.set(Class, { ...handler, kinds: new Set([...kinds, ...earlier]) });
     return handler;
+  }
+
+  /** Refuses a class whose methods could never be called: the callback would be answered with OK, and be lost. */
+  #assertUseful({ className, get, post, dispatch, status, queued }: HandlerTable): void {
+    const { repository, saveData } = this.#settings;
+    if (repository !== undefined && saveData !== false) return;
+    if (status.payment.size + status.payout.size + queued.length > 0) {
+      const why = `${className} has @OnStatus methods, which are called only when a callback is stored`;
+      throw repository === undefined
+        ? invalidSetting('repository', `is required: ${why}`)
+        : invalidSetting('saveData', `must not be false: ${why}`);
+    }
+    if ((get ?? post ?? dispatch) === undefined) {
+      const message = `${className} has no decorated method, and nothing is stored: add a method, or set repository`;
+      throw new DragonpayError('invalid-handler-class', message, { subject: className });
+    }
   }
 
   /**
@@ -62,6 +84,12 @@ export class HandlerRegistry {
 
 /** Called when the endpoint is made, so that a constructor that throws is noticed at start. */
 function construct(Class: HandlerClass): object {
+  if (Class.length > 0) {
+    const message =
+      `${Class.name} has a constructor with parameters, and nothing supplies them: set resolver, or give each parameter ` +
+      'a default value';
+    throw new DragonpayError('invalid-handler-class', message, { subject: Class.name });
+  }
   try {
     return new (Class as new () => object)();
   } catch (cause) {

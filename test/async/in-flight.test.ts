@@ -167,7 +167,9 @@ describe('dragonpay.close()', () => {
       limits: { storeMilliseconds: 5 },
     });
     @DragonpayCallback()
-    class Silent {}
+    class Silent {
+      @OnPost() post() {}
+    }
     expect(await dispatchSigned(dragonpay.endpoint(Silent))).to.include({ status: 503, body: 'error=unstored' });
     expect(await dragonpay.close({ milliseconds: 5 })).to.equal(false);
     stored.resolve();
@@ -204,7 +206,9 @@ describe('dragonpay.close()', () => {
       },
     });
     @DragonpayCallback()
-    class Silent {}
+    class Silent {
+      @OnPost() post() {}
+    }
     const underWay = dragonpay
       .endpoint(Silent)
       .dispatch(postForm(`txnid=A&refno=R&status=S&signatures=${'A'.repeat(344)}`));

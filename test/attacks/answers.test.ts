@@ -173,7 +173,9 @@ for (const [name, toListener] of Object.entries(servers)) {
 
     it('ends nothing when writing the reply throws, and closes the connection', async () => {
       @DragonpayCallback()
-      class Silent {}
+      class Silent {
+        @OnPost() post() {}
+      }
       const broken: Listener = (_, response) => {
         response.writeHead = () => {
           throw new Error('a broken middleware');
@@ -218,7 +220,9 @@ for (const [name, toListener] of Object.entries(servers)) {
 
     it('is answered 408 when its body does not arrive, and the connection closes', async () => {
       @DragonpayCallback()
-      class Silent {}
+      class Silent {
+        @OnPost() post() {}
+      }
       const connection = new Connection(await start(Silent, { bodyMilliseconds: 50 }));
       connection.socket.write(halfSent);
       await connection.until(({ isClosed }) => isClosed);
@@ -229,7 +233,9 @@ for (const [name, toListener] of Object.entries(servers)) {
 
     it('does not keep close() waiting with half a body: it is answered 503', async () => {
       @DragonpayCallback()
-      class Silent {}
+      class Silent {
+        @OnPost() post() {}
+      }
       const connection = new Connection(await start(Silent));
       connection.socket.write(halfSent);
       const drip = setInterval(() => connection.socket.write('x'), 20);
@@ -246,7 +252,9 @@ for (const [name, toListener] of Object.entries(servers)) {
 
     it('cannot make the server read on after 413', async () => {
       @DragonpayCallback()
-      class Silent {}
+      class Silent {
+        @OnPost() post() {}
+      }
       const connection = new Connection(await start(Silent));
       const chunk = `4000\r\n${'a'.repeat(0x4000)}\r\n`;
       connection.socket.write(head('transfer-encoding: chunked'));
@@ -264,7 +272,9 @@ for (const [name, toListener] of Object.entries(servers)) {
 describe('An attack over HTTP/2', () => {
   it('is answered 408 when its body does not arrive, 503 on close(), and the streams end', async () => {
     @DragonpayCallback()
-    class Silent {}
+    class Silent {
+      @OnPost() post() {}
+    }
     for (const [limits, status] of [
       [{ bodyMilliseconds: 50 }, 408],
       [{}, 503],

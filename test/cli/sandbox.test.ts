@@ -4,11 +4,13 @@ import type { AddressInfo } from 'node:net';
 import type { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { toNodeListener } from '../../adapters/http/node.js';
-import { createDragonpay, DragonpayCallback, MemoryRepository, settingsFromEnv } from '../../src/index.js';
+import { createDragonpay, DragonpayCallback, MemoryRepository, OnPost, settingsFromEnv } from '../../src/index.js';
 import { type CliProcess, type RunningCommand, runCommand, startCli, startCommand } from '../support/cli.js';
 
 @DragonpayCallback()
-class Shop {}
+class Shop {
+  @OnPost() post() {}
+}
 
 describe('dragonpay-callback sandbox', () => {
   let running: RunningCommand | undefined;

@@ -660,6 +660,7 @@ describe('decorators', () => {
         constructor() {
           throw new Error('no services');
         }
+        @OnPost() post() {}
       }
       expect(() => testEndpoint(Throwing))
         .to.throw(DragonpayError, 'Throwing cannot be constructed without a resolver')

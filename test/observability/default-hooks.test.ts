@@ -13,7 +13,9 @@ import { makeRequest } from '../support/callback-request.js';
 import { dispatchForged, dispatchSigned, paymentFields, testEndpoint } from '../support/dispatch-signed.js';
 
 @DragonpayCallback()
-class Silent {}
+class Silent {
+  @OnPost() post() {}
+}
 
 @DragonpayCallback()
 class Failing {

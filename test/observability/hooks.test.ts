@@ -37,7 +37,9 @@ function listening(): { readonly told: Told[]; readonly hooks: Hooks } {
 }
 
 @DragonpayCallback()
-class Silent {}
+class Silent {
+  @OnPost() post() {}
+}
 
 @DragonpayCallback()
 class Failing {

@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { expect } from 'chai';
-import { createDragonpay, DragonpayCallback, MemoryRepository } from '../../src/index.js';
+import { createDragonpay, DragonpayCallback, MemoryRepository, OnPost } from '../../src/index.js';
 import { checkSettings, settingProblems } from '../../src/settings/check-settings.js';
 import { resolveSettings } from '../../src/settings/resolve-settings.js';
 import { expectRefusal, secret } from '../support/expect-refusal.js';
@@ -330,7 +330,9 @@ describe('createDragonpay', () => {
     ['every kind', both, undefined, false],
   ];
   @DragonpayCallback()
-  class Handler {}
+  class Handler {
+    @OnPost() post() {}
+  }
   for (const [what, settings, kinds, isRefused] of endpoints) {
     it(`${isRefused ? 'refuses' : 'makes'} an endpoint for ${what}`, () => {
       const make = () => createDragonpay(settings as never).endpoint(Handler, kinds && ({ kinds } as never));

@@ -50,7 +50,9 @@ export class UpdatingOnGet extends Recording {}
 export class Strict extends Recording {}
 
 @DragonpayCallback()
-export class Silent {}
+export class Silent {
+  @OnPost() post() {}
+}
 
 /** What the first method that was called saw. */
 export function firstSeen<Expected extends Seen = ValidCallback>(): Expected {

@@ -240,7 +240,7 @@ describe('Step 5, handle', () => {
           throw new Error('asked');
         },
       };
-      expect(await dispatchSigned(testEndpoint(Silent, { resolver }))).to.deep.equal(resultOk);
+      expect(await dispatchSigned(testEndpoint(Silent, { resolver }), paymentFields(), 'GET')).to.deep.equal(resultOk);
     });
   });
 
