@@ -14,7 +14,10 @@ import {
   type DragonpaySettings,
   decorateHandler,
   type HandlerClass,
+  type JobPayload,
+  type JobQueue,
   OnStatus,
+  type QueuedCallback,
   type StoredCallback,
 } from '../../src/index.js';
 import { type DragonpayTables, KyselyRepository } from '../../src/kysely.js';
@@ -53,7 +56,7 @@ describe('Documented code', function () {
     Object.assign(globalThis, { repository, dragonpay, db: database.db });
   });
   after(async () => {
-    for (const name of ['repository', 'dragonpay', 'db', 'app', 'Mailer', 'settings'])
+    for (const name of ['repository', 'dragonpay', 'db', 'app', 'Mailer', 'settings', 'CheckoutCallback'])
       Reflect.deleteProperty(globalThis, name);
     await database?.destroy();
     await folder.remove();
@@ -319,5 +322,61 @@ console.log((await deliver(endpoint, signCallback(fields, { sha1: { secretKey: '
     const lines = await printed(() => deliver(endpoint, postback('WRAP-1', { amount: '999.00' })));
     expect(lines).to.deep.equal(['WRAP-1 differs in amount']);
     expect(await wrapped.findPayment('WRAP-1')).to.include({ status: 'P' });
+  });
+
+  it('the first test of testing.md passes in node:test', async () => {
+    const [code = ''] = await codeUnder('docs/testing.md', 'One callback', 'ts');
+    const handler = `import { DragonpayCallback } from 'dragonpay-callback';
+@DragonpayCallback()
+class CheckoutCallback {}
+`;
+    const running = runProgram(await folder.write('node-test.ts', handler + code), {});
+    await running.printed(/pass 1\n/);
+    await running.stop();
+    expect(running.output()).to.match(/fail 0\n/);
+  });
+
+  it('the check of testing.md passes for an effect in the transaction', async () => {
+    const [code = ''] = await codeUnder('docs/testing.md', 'Exactly once', 'ts');
+    const { FeeCallback: CheckoutCallback } = await recipe('A fee in the amount');
+    const sha1 = { secretKeys: ['a secret'] };
+    const own = createDragonpay({ ...settings, verification: { sha1 }, repository });
+    Object.assign(globalThis, { CheckoutCallback, dragonpay: own });
+    const collect = 'export const tests = []; const it = (_title, run) => tests.push(run);\n';
+    const { tests } = await folder.run('exactly-once', `// @ts-nocheck\n${collect}${code}`);
+    for (const run of tests as Array<() => Promise<void>>) await run();
+    expect(tests).to.have.length(1);
+  });
+
+  it('the gateway of testing.md settles a payment', async () => {
+    const [code = ''] = await codeUnder('docs/testing.md', 'A whole gateway', 'ts');
+    const { FeeCallback: CheckoutCallback } = await recipe('A fee in the amount');
+    Object.assign(globalThis, { CheckoutCallback });
+    await sql`insert into orders values ('BK-GATEWAY', false)`.execute(database.db);
+    const port = String(await freePort());
+    await folder.run('whole-gateway', code.replaceAll('3000', port).replaceAll('BK-1', 'BK-GATEWAY'));
+    expect(await state('BK-GATEWAY')).to.deep.include({ status: 'S', paid: [true] });
+  });
+
+  it('the outbox of work-after-commit.md gets its job in the transaction of the status', async () => {
+    const [code = ''] = await codeUnder('docs/work-after-commit.md', 'Another queue', 'ts');
+    const { outbox } = await folder.run('outbox', code);
+    await sql`create table outbox (queue text, key text primary key, payload jsonb)`.execute(database.db);
+    const done: string[] = [];
+    class Mails {
+      thank({ data }: QueuedCallback<'S'>) {
+        done.push(data.txnid);
+      }
+    }
+    decorateHandler(Mails, { thank: OnStatus('S', { queue: 'mail' }) });
+    const own = createDragonpay({ ...settings, repository, queue: outbox as JobQueue });
+    await repository.createPayment({ txnid: 'OUTBOX-1', amount: '110.00' });
+    for (const _ of ['first', 'again']) await deliver(own.endpoint(Mails), postback('OUTBOX-1'));
+    const { rows } = await sql<{ key: string; payload: JobPayload }>`select key, payload from outbox`.execute(
+      database.db,
+    );
+    expect(rows.map(({ key }) => key)).to.deep.equal(['mail:payment:OUTBOX-1:S']);
+    for (const { payload } of rows) await own.work(Mails).run(payload);
+    expect(done).to.deep.equal(['OUTBOX-1']);
   });
 });
