@@ -2,12 +2,12 @@ import type { Deadline } from './async/deadline.js';
 import type { HandlerTable } from './decorators/handler-table.js';
 import { DragonpayError, failures, type ReplyCode } from './errors.js';
 import type { CallbackStore } from './handling/callback-store.js';
+import { isCopyTooMany, type Stored } from './handling/copies.js';
 import { callMethod, HandlerCall, HandlerError } from './handling/handler-call.js';
 import type { Handler } from './handling/handler-registry.js';
 import { toInvalidCallback, toValidCallback } from './handling/to-callback.js';
 import type { Callback } from './model/callback.js';
 import type { CallbackEndpoint, CallbackReply, CallbackRequest } from './model/callback-request.js';
-import type { CallbackUpdate } from './model/callback-update.js';
 import type { Issue } from './model/issue.js';
 import type { Hooks } from './observability/hooks.js';
 import { escapeForLog, tell } from './observability/tell.js';
@@ -110,6 +110,7 @@ export class CallbackDispatcher implements CallbackEndpoint {
       if (needsInstance(handler.table, request)) await call.prepare();
       const isStored = request.method === 'POST' || handler.table.updateOnGet;
       const stored = isStored && store !== undefined ? await store.store(callback, call, request) : skipped;
+      if (isCopyTooMany(stored)) return this.#refuse(request, 'too-many-copies');
       const { update } = stored;
       if (update.outcome === 'not-found' && !handler.table.allowInvalidData) return failureReply('not-found');
 
@@ -178,7 +179,7 @@ export class CallbackDispatcher implements CallbackEndpoint {
   }
 }
 
-const skipped: { readonly update: CallbackUpdate } = { update: { outcome: 'skipped' } };
+const skipped: Stored = { update: { outcome: 'skipped' } };
 
 /** The `@OnGet` or `@OnPost` method for a request. */
 function methodFor({ get, post }: HandlerTable, { method }: CallbackRequest): string | symbol | undefined {

@@ -33,6 +33,7 @@ export const failures = {
     status: 503,
     meaning: 'The public keys of Dragonpay could not be fetched, or are older than the callback.',
   },
+  'too-many-copies': { status: 503, meaning: 'Too many copies of the callback are waiting to be stored.' },
   unstored: { status: 503, meaning: 'The database failed or timed out. The callback may not have been stored.' },
   'not-found': { status: 404, meaning: 'There is no such payment or payout (only with `allowInvalidData: false`).' },
   'handler-failed': { status: 500, meaning: 'A handler method threw, or returned something that is not a reply.' },

@@ -4,7 +4,7 @@ import { wait } from '../async/wait.js';
 import { DragonpayError } from '../errors.js';
 import type { JobQueue } from '../jobs/job.js';
 import type { CallbackRequest } from '../model/callback-request.js';
-import type { CallbackUpdate, RecordedUpdate } from '../model/callback-update.js';
+import type { RecordedUpdate } from '../model/callback-update.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
 import type { Hooks } from '../observability/hooks.js';
 import { tell } from '../observability/tell.js';
@@ -12,14 +12,9 @@ import type { CallbackRepository, StatusEffect } from '../repository/callback-re
 import { isConfirmable, isReplayable } from '../repository/capabilities.js';
 import { findRow } from '../repository/find-row.js';
 import type { Limits } from '../settings/settings.js';
+import { Copies, isCopyTooMany, type Stored } from './copies.js';
 import { type HandlerCall, HandlerError } from './handler-call.js';
 import { statusEffect } from './status-effect.js';
-
-/** What became of a callback; with `unstored`, why. */
-export interface Stored {
-  readonly update: CallbackUpdate;
-  readonly error?: unknown;
-}
 
 /** Asks the gateway about a callback before it is applied. */
 export interface Confirmation {
@@ -47,9 +42,11 @@ const mostEarly = 1_000;
 export class CallbackStore {
   readonly #parts: CallbackStoreParts;
   #early = 0;
+  readonly #copies: Copies;
 
   constructor(parts: CallbackStoreParts) {
     this.#parts = parts;
+    this.#copies = new Copies(parts.limits.storeMilliseconds);
   }
 
   get repository(): CallbackRepository {
@@ -68,21 +65,21 @@ export class CallbackStore {
 
   /** Rejects only with a {@link HandlerError}, after rolling back. */
   async store(callback: VerifiedCallback, call: HandlerCall, request?: CallbackRequest): Promise<Stored> {
-    const { repository, limits, hooks } = this.#parts;
-    const run = this.effectOf(callback, call, request);
-    const effect = run && { milliseconds: limits.handlerMilliseconds, run };
-    let stored: Stored;
-    try {
-      stored = { update: await this.#storeWhenThere(callback, effect) };
-    } catch (error) {
-      stored = { update: { outcome: 'unstored' }, error: toHandlerError(error, call) };
-    }
+    const { repository, hooks } = this.#parts;
+    let attempted: VerifiedCallback | undefined;
+    const attempt = (one: VerifiedCallback) => {
+      attempted = one;
+      return this.#attempt(one, call, request);
+    };
+    const isFromSender = callback.origin === 'callback';
+    const stored = await (isFromSender ? this.#copies.store(callback, attempt) : attempt(callback));
     const { kind, id, refno, status, origin, method } = callback;
-    tell(hooks.stored, { kind, id, refno, status, origin, method, ...stored });
+    if (!isCopyTooMany(stored)) tell(hooks.stored, { kind, id, refno, status, origin, method, ...stored });
     if (HandlerError.is(stored.error)) {
-      if (isReplayable(repository)) {
+      const failed = attempted;
+      if (failed !== undefined && isReplayable(repository)) {
         // Only a note for replay(): the reply does not depend on it.
-        await this.#withinLimit(() => repository.recordFailure(callback)).catch(() => {});
+        await this.#withinLimit(() => repository.recordFailure(failed)).catch(() => {});
       }
       throw stored.error;
     }
@@ -115,6 +112,17 @@ export class CallbackStore {
       return false;
     } finally {
       this.#early--;
+    }
+  }
+
+  /** Never rejects. */
+  async #attempt(callback: VerifiedCallback, call: HandlerCall, request?: CallbackRequest): Promise<Stored> {
+    try {
+      const run = this.effectOf(callback, call, request);
+      const effect = run && { milliseconds: this.#parts.limits.handlerMilliseconds, run };
+      return { update: await this.#storeWhenThere(callback, effect) };
+    } catch (error) {
+      return { update: { outcome: 'unstored' }, error: toHandlerError(error, call) };
     }
   }
 

@@ -32,12 +32,14 @@ export interface VerifiedCallback {
   readonly inquiry?: InquiryDetails | undefined;
   /** Identifies a correction: its jobs have other keys than those of the status that was reached before. */
   readonly occasion?: string | undefined;
+  /** How many copies of the event it stands for. Default: 1. The inbox counts each as a delivery. */
+  readonly copies?: number | undefined;
   /** The form as received. Holds the proofs. */
   raw(): string;
 }
 
 /** The parts of a {@link VerifiedCallback} that do not come from its fields. */
-type Provenance = Pick<VerifiedCallback, 'origin' | 'method' | 'inquiry' | 'occasion' | 'raw' | 'proof'>;
+type Provenance = Pick<VerifiedCallback, 'origin' | 'method' | 'inquiry' | 'occasion' | 'copies' | 'raw' | 'proof'>;
 
 /**
  * Makes a {@link VerifiedCallback}. Only the rooms `verification` and `handling` call it: for a proof that held, an
@@ -74,12 +76,25 @@ export function withConfirmedAmounts(
   return make(callback, callback.amount ?? confirmed.amount, callback.currency ?? confirmed.currency, callback);
 }
 
+/** The same callback, standing for copies of it that arrived together. */
+export function withCopies(callback: VerifiedCallback, copies: number): VerifiedCallback {
+  return make(callback, callback.amount, callback.currency, {
+    origin: callback.origin,
+    method: callback.method,
+    raw: callback.raw,
+    proof: callback.proof,
+    inquiry: callback.inquiry,
+    occasion: callback.occasion,
+    copies,
+  });
+}
+
 /** The only maker. Every property is named: a spread would carry the brand to objects that were not verified. */
 function make(
   { kind, id, refno, status, data, unsigned }: Omit<Content, 'amount' | 'currency'>,
   amount: string | undefined,
   currency: string | undefined,
-  { origin, method, raw, proof, inquiry, occasion }: Provenance,
+  { origin, method, raw, proof, inquiry, occasion, copies }: Provenance,
 ): VerifiedCallback {
   const made: Content & Provenance = {
     kind,
@@ -96,6 +111,7 @@ function make(
     proof,
     inquiry,
     occasion,
+    copies,
   };
   return made as VerifiedCallback;
 }

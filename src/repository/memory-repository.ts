@@ -142,7 +142,7 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
       correction: 0,
       firstSeen: now,
       lastSeen: now,
-      deliveries: 1,
+      deliveries: callback.copies ?? 1,
       reasons,
       outcome,
       proof: proof.algorithm,
@@ -331,7 +331,7 @@ function merged(earlier: MemoryEvent, news: MemoryEvent): MemoryEvent {
   return {
     ...news,
     firstSeen: earlier.firstSeen,
-    deliveries: earlier.deliveries + 1,
+    deliveries: earlier.deliveries + news.deliveries,
     reasons: [...new Set([...earlier.reasons, ...news.reasons])],
     outcome,
     proof,

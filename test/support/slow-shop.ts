@@ -58,6 +58,7 @@ const dragonpay = createDragonpay({
   environment: 'test',
   verification: { hmac: { keys: ['secret of the slow shop'] } },
   repository: new KyselyRepository(db, SHOP_BUSY === undefined ? {} : { busyMilliseconds: Number(SHOP_BUSY) }),
+  ...(SHOP_BUSY !== undefined && { limits: { storeMilliseconds: Number(SHOP_BUSY) } }),
   hooks: { stored: () => {}, handlerFailed: () => {} },
 });
 const endpoint = dragonpay.endpoint(SHOP_CLASS === 'Ledger' ? Ledger : Courier);

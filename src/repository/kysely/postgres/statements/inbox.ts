@@ -87,7 +87,7 @@ export function keepWhatWasApplied(): string {
   const kept = ['outcome', 'proof', 'key_id', 'method', 'raw'];
   return `on conflict (id, kind, refno, status, correction) do update set
     last_seen = now(),
-    deliveries = c.deliveries + 1,
+    deliveries = c.deliveries + excluded.deliveries,
     reasons = c.reasons || array(select r from unnest(excluded.reasons) r where r <> all(c.reasons)),
     ${kept.map((name) => `${name} = case when c.outcome = 'applied' then c.${name} else excluded.${name} end`).join(',\n    ')}`;
 }

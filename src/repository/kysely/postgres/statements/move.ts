@@ -76,6 +76,7 @@ const incomingColumns = [
   'key_id',
   'method',
   'raw',
+  'copies',
   'held',
 ] as const;
 
@@ -94,6 +95,7 @@ function incomingOf({ callback, held }: Move): (string | null)[] {
     callback.proof.keyId,
     callback.method ?? null,
     callback.raw(),
+    String(callback.copies ?? 1),
     held ? 'held' : null,
   ];
 }
@@ -158,8 +160,8 @@ function moveStatement(kind: CallbackKind, tables: QuotedTables, form: Statement
   from decided d
   where outcome <> 'applied' or exists (select from moved m where m.id = d.id)
 ), remembered as (
-  insert into ${tables.callbacks} as c (kind, id, refno, status, outcome, reasons, proof, key_id, method, raw)
-  select '${kind}', id, refno, status, outcome, reasons, proof, key_id, method, raw from settled order by id
+  insert into ${tables.callbacks} as c (kind, id, refno, status, outcome, reasons, proof, key_id, method, raw, deliveries)
+  select '${kind}', id, refno, status, outcome, reasons, proof, key_id, method, raw, copies::integer from settled order by id
   ${keepWhatWasApplied()}
 )
 select id, outcome, previous, array_to_string(differs, ',') as differs,

@@ -1,0 +1,105 @@
+import { DragonpayError } from '../errors.js';
+import type { CallbackUpdate } from '../model/callback-update.js';
+import { type VerifiedCallback, withCopies } from '../model/verified-callback.js';
+import { toEventKey } from '../repository/event-key.js';
+
+/** The most copies that wait for one callback, and the most callbacks that are being stored. */
+const mostCopies = 1_000;
+const mostAtOnce = 5_000;
+
+/** What became of a callback; with `unstored`, why. */
+export interface Stored {
+  readonly update: CallbackUpdate;
+  readonly error?: unknown;
+}
+
+/** Stores a callback. Never rejects. */
+type Store = (callback: VerifiedCallback) => Promise<Stored>;
+
+interface Waiting {
+  readonly callback: VerifiedCallback;
+  readonly store: Store;
+  readonly resolve: (stored: Stored) => void;
+}
+
+/**
+ * Lets copies of a callback that arrive while it is being stored share the next statement. A payer can send his own
+ * callback any number of times, and a copy must not cost more than a forgery.
+ */
+export class Copies {
+  readonly #milliseconds: number;
+  /** The copies that wait for each callback that is being stored. */
+  readonly #running = new Map<string, Set<Waiting>>();
+
+  /** @param milliseconds the longest wait of a copy for the one before it */
+  constructor(milliseconds: number) {
+    this.#milliseconds = milliseconds;
+  }
+
+  /** Stores a callback, alone or with its copies. Never rejects. */
+  store(callback: VerifiedCallback, store: Store): Promise<Stored> {
+    const key = keyOf(callback);
+    const waiting = this.#running.get(key);
+    if (waiting !== undefined) return this.#wait(waiting, callback, store);
+    if (this.#running.size < mostAtOnce) return this.#run(key, callback, store);
+    return Promise.resolve(unstored('unstored', 'too many callbacks are being stored'));
+  }
+
+  #wait(waiting: Set<Waiting>, callback: VerifiedCallback, store: Store): Promise<Stored> {
+    if (waiting.size >= mostCopies) {
+      return Promise.resolve(unstored('too-many-copies', 'too many copies of this callback are waiting'));
+    }
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        waiting.delete(copy);
+        resolve(unstored('unstored', `a copy of this callback took longer than ${this.#milliseconds} ms`));
+      }, this.#milliseconds);
+      const copy: Waiting = {
+        callback,
+        store,
+        resolve(stored) {
+          clearTimeout(timer);
+          resolve(stored);
+        },
+      };
+      waiting.add(copy);
+    });
+  }
+
+  async #run(key: string, callback: VerifiedCallback, store: Store): Promise<Stored> {
+    const waiting = new Set<Waiting>();
+    this.#running.set(key, waiting);
+    const stored = await store(callback);
+    if (waiting.size === 0) this.#running.delete(key);
+    else void this.#storeWaiting(key, [...waiting]);
+    return stored;
+  }
+
+  /** Stores the copies that wait with one statement. Copies that arrive meanwhile wait for the next one. */
+  async #storeWaiting(key: string, copies: readonly Waiting[]): Promise<void> {
+    const [first, ...others] = copies as [Waiting, ...Waiting[]];
+    const stored = await this.#run(key, withCopies(first.callback, copies.length), first.store);
+    first.resolve(stored);
+    for (const copy of others) copy.resolve(asCopy(stored));
+  }
+}
+
+/** Callbacks are copies if a repository decides alike about them. Other fields that no proof covers may differ. */
+function keyOf(callback: VerifiedCallback): string {
+  return `${toEventKey(callback)} ${callback.amount} ${callback.currency} ${callback.method}`;
+}
+
+/** One copy moved the row. For the others, it has the status already. */
+function asCopy(stored: Stored): Stored {
+  const { update } = stored;
+  return update.outcome === 'applied' ? { update: { outcome: 'duplicate', current: update.current } } : stored;
+}
+
+/** Whether a copy was refused, while another one is being stored. */
+export function isCopyTooMany({ error }: Stored): boolean {
+  return DragonpayError.is(error) && error.code === 'too-many-copies';
+}
+
+function unstored(code: 'unstored' | 'too-many-copies', message: string): Stored {
+  return { update: { outcome: 'unstored' }, error: new DragonpayError(code, message) };
+}
