@@ -15,8 +15,11 @@ describe('The sandbox pages', () => {
   beforeEach(async () => {
     merchant = await startMerchantServer();
     sandbox = await startSandbox({
-      ...{ ...secrets, merchantId: 'BOOKSHOP', proofs: ['rsa', 'hmac', 'sha1'] },
-      ...{ postbackUrl: `${merchant.url}/postback`, returnUrl: `${merchant.url}/return` },
+      ...secrets,
+      merchantId: 'BOOKSHOP',
+      proofs: ['rsa', 'hmac', 'sha1'],
+      postbackUrl: `${merchant.url}/postback`,
+      returnUrl: `${merchant.url}/return`,
       payoutPostbackUrl: `${merchant.url}/payout`,
     });
   });
@@ -194,8 +197,15 @@ describe('The sandbox pages', () => {
       const link = (amount: string, more: Record<string, string> = {}) => {
         const signed = opensslSha1(`BOOKSHOP:T-5:${amount}:PHP:Two books:p@example.com:${secrets.secretKey}`);
         return `/Pay.aspx?${new URLSearchParams({
-          ...{ merchantid: 'BOOKSHOP', txnid: 'T-5', amount, ccy: 'PHP', description: 'Two books' },
-          ...{ email: 'p@example.com', digest: signed, param1: 'p1', ...more },
+          merchantid: 'BOOKSHOP',
+          txnid: 'T-5',
+          amount,
+          ccy: 'PHP',
+          description: 'Two books',
+          email: 'p@example.com',
+          digest: signed,
+          param1: 'p1',
+          ...more,
         })}`;
       };
       const open = await fetch(absolute(link('10.00')), { redirect: 'manual' });
@@ -413,7 +423,8 @@ describe('The sandbox pages', () => {
       expect((await api('POST', '/keys/rotate', { previous: 'Active' })).body).to.have.length(2);
       expect((await api('GET', '/keys')).body).to.have.length(2);
       expect((await api('PUT', '/urls', { returnUrl: 'http://127.0.0.1:9/' })).body).to.deep.equal({
-        ...{ postbackUrl: `${merchant.url}/postback`, returnUrl: 'http://127.0.0.1:9/' },
+        postbackUrl: `${merchant.url}/postback`,
+        returnUrl: 'http://127.0.0.1:9/',
         payoutPostbackUrl: `${merchant.url}/payout`,
       });
       expect((await api('GET', '/urls')).body).to.include({ returnUrl: 'http://127.0.0.1:9/' });

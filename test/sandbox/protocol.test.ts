@@ -26,7 +26,11 @@ describe('The protocol of the sandbox', () => {
   async function restart(options: SandboxOptions = {}): Promise<void> {
     await sandbox?.close();
     sandbox = await startSandbox({
-      ...{ merchantId, apiKey, secretKey, hmacKey, proofs: ['rsa', 'hmac', 'sha1'] },
+      merchantId,
+      apiKey,
+      secretKey,
+      hmacKey,
+      proofs: ['rsa', 'hmac', 'sha1'],
       postbackUrl: `${merchant.url}/postback`,
       returnUrl: `${merchant.url}/return`,
       payoutPostbackUrl: `${merchant.url}/payout`,
@@ -87,7 +91,9 @@ describe('The protocol of the sandbox', () => {
       async () => {
         const { method, path, contentType } = await settled();
         expect({ method, path, contentType }).to.deep.equal({
-          ...{ method: 'POST', path: '/postback', contentType: 'application/x-www-form-urlencoded' },
+          method: 'POST',
+          path: '/postback',
+          contentType: 'application/x-www-form-urlencoded',
         });
       },
     ],
@@ -369,9 +375,18 @@ describe('The protocol of the sandbox', () => {
           ...['MobileNo', 'ProcId', 'ProcMsg', 'SettleDate', 'Param1', 'Param2', 'Fee'],
         ]);
         expect(answer).to.include({
-          ...{ RefNo: fields.refno, MerchantId: merchantId, TxnId: 'T/1', Amount: 1.1, Currency: 'PHP', Status: 'S' },
-          ...{ Description: 'A "book"', Email: 'payer@example.com', ProcId: fields.procid, ProcMsg: fields.message },
-          ...{ Param1: 'p1', Param2: 'p2' },
+          RefNo: fields.refno,
+          MerchantId: merchantId,
+          TxnId: 'T/1',
+          Amount: 1.1,
+          Currency: 'PHP',
+          Status: 'S',
+          Description: 'A "book"',
+          Email: 'payer@example.com',
+          ProcId: fields.procid,
+          ProcMsg: fields.message,
+          Param1: 'p1',
+          Param2: 'p2',
         });
         expect(answer.Fee).to.be.a('number');
         expect(answer.RefDate).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/);
@@ -445,8 +460,12 @@ describe('The protocol of the sandbox', () => {
       'the payment page requires the SHA-1 digest of six values and the secret key',
       async () => {
         const query = new URLSearchParams({
-          ...{ merchantid: 'merchant12345', txnid: '12345', amount: '500.00', ccy: 'php' },
-          ...{ description: 'description placeholder', email: 'customer@example.com' },
+          merchantid: 'merchant12345',
+          txnid: '12345',
+          amount: '500.00',
+          ccy: 'php',
+          description: 'description placeholder',
+          email: 'customer@example.com',
           digest: '2df785d5866b9525ce8c38ab9ef5e953a330f310',
         });
         expect(

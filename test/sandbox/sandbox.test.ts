@@ -133,8 +133,15 @@ describe('A sandbox', () => {
     expect(milliseconds).to.be.within(0, 5_000);
     expect(at.getTime()).to.be.closeTo(Date.now(), 5_000);
     expect(postback).to.deep.equal({
-      ...{ id: 1, kind: 'payment', subject: 'T-1', status: 'S', cause: 'status', state: 'answered' },
-      ...{ method: 'POST', url: `${merchant.url}/postback`, acknowledged: false },
+      id: 1,
+      kind: 'payment',
+      subject: 'T-1',
+      status: 'S',
+      cause: 'status',
+      state: 'answered',
+      method: 'POST',
+      url: `${merchant.url}/postback`,
+      acknowledged: false,
       signedTexts: { rsa: `T-1:${fields.refno}:S:Paid:SANDBOX:::100.00` },
       answer: { status: 400, contentType: 'text/plain', body: 'error=proof-mismatch' },
     });
@@ -228,8 +235,16 @@ describe('A sandbox', () => {
   describe('with misbehaviour', () => {
     it('has every option that the docs name', async () => {
       const samples: Required<Misbehaviour> = {
-        ...{ copies: 2, delayMilliseconds: 1, returnFirst: true, drop: true, contradict: 'F', amount: '1.00' },
-        ...{ revokedKey: true, answerMilliseconds: 1, resends: 1, resendMilliseconds: 1 },
+        copies: 2,
+        delayMilliseconds: 1,
+        returnFirst: true,
+        drop: true,
+        contradict: 'F',
+        amount: '1.00',
+        revokedKey: true,
+        answerMilliseconds: 1,
+        resends: 1,
+        resendMilliseconds: 1,
       };
       sandbox.misbehave(samples);
       const docs = (await readPages()).find(({ path }) => path === 'docs/sandbox.md');

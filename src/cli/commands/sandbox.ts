@@ -61,8 +61,17 @@ async function runSandbox(options: SandboxCommandOptions, context: CommandContex
   const signal = context.interruption();
   const interrupted = once(signal, 'abort');
   const sandbox = await startSandbox({
-    ...{ apiKey, hmacKey, secretKey, merchantId, host, port },
-    ...{ postbackUrl, returnUrl, payoutPostbackUrl, postbackMethod, proofs },
+    apiKey,
+    hmacKey,
+    secretKey,
+    merchantId,
+    host,
+    port,
+    postbackUrl,
+    returnUrl,
+    payoutPostbackUrl,
+    postbackMethod,
+    proofs,
   }).catch((error) => {
     if ((error as NodeJS.ErrnoException).syscall !== 'listen') throw error;
     throw new CommandFailure(`cannot listen on ${host}:${port}: ${describeError(error)}`, exitCodes.unknown);
