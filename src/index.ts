@@ -24,6 +24,8 @@ export {
   type QueuedOptions,
   type StatusMethod,
 } from './decorators/on-status.js';
+// Finding out how a gateway signs
+export { type Diagnosis, diagnoseCallback, type ProofDiagnosis } from './diagnosis/diagnose-callback.js';
 export { CallbackDispatcher } from './dispatcher.js';
 // Failures and hooks
 export { DragonpayError, type FailureCode, type ReplyCode } from './errors.js';
@@ -89,7 +91,7 @@ export type { Environment } from './protocol/gateway-addresses.js';
 export { generateTxnId, type TxnIdOptions } from './protocol/generate-txn-id.js';
 export type { CallbackKind } from './protocol/kinds.js';
 export { type MessageCode, messageCode } from './protocol/message-codes.js';
-export type { SignedText, TextEncoding } from './protocol/signed-text.js';
+export type { AmountFormat, SignedText, TextEncoding } from './protocol/signed-text.js';
 export type { PaymentStatus, PayoutStatus, Status } from './protocol/statuses.js';
 // Where callbacks are stored
 export type { CallbackRepository, StatusEffect } from './repository/callback-repository.js';

@@ -57,6 +57,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'settings',
     'handling',
   ],
+  diagnosis: ['errors', 'protocol', 'model', 'reading', 'verification', 'settings'],
   web: ['errors', 'async', 'response'],
   sandbox: ['errors', 'async', 'protocol', 'model', 'web'],
 };

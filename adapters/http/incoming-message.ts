@@ -161,15 +161,9 @@ function readBody(
     const fields = typeof body === 'object' && body !== null ? Object.entries(body) : [];
     if (fields.length > 0) return { kind: 'fields', fields, parser: 'the body parser that ran before the handler' };
   }
-  if (hasNoBody(message)) return { kind: 'bytes', bytes: new Uint8Array() };
   const hint =
     'code in front of the handler read the request stream (a body parser, a logger, a proxy) and left no fields; mount the handler before it';
   return { kind: 'consumed', hint };
-}
-
-/** Whether the request was sent without a body. A parser leaves nothing of it either. */
-function hasNoBody({ headers }: IncomingMessageLike): boolean {
-  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
 }
 
 const decodedInFront =

@@ -1,7 +1,7 @@
 import type { FieldsOf } from '../protocol/fields.js';
 
 /** The fields of a payment that its proof covers. Which ones these are depends on the kind of proof. */
-export interface PaymentData extends FieldsOf<'payment', 'key' | 'content'> {
+export interface PaymentData extends FieldsOf<'payment', 'key' | 'content' | 'hint'> {
   readonly txnid: string;
   readonly refno: string;
   /** The status letter as sent; see `callback.status`. */

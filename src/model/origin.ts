@@ -21,6 +21,8 @@ export interface Proof {
    * an inquiry: `apiKey`. For a correction: the person who made it.
    */
   readonly keyId: string;
+  /** The place of the reading of the wire that matched, if it is not the first: 1 is the first one of `also`. */
+  readonly reading?: number;
 }
 
 /** The parts of the gateway's answer to an inquiry that callbacks do not have. */

@@ -1,6 +1,6 @@
-import type { CheckedCallback, SignedField } from '../protocol/fields.js';
+import type { CheckedCallback } from '../protocol/fields.js';
 import { type CallbackKind, idFields } from '../protocol/kinds.js';
-import { coverageOf } from '../protocol/signed-text.js';
+import { coverageOf, type SignedText } from '../protocol/signed-text.js';
 import type { PaymentData, PayoutData, UnsignedData } from './callback-data.js';
 import type { InquiryDetails, Origin, Proof } from './origin.js';
 
@@ -44,12 +44,12 @@ type Provenance = Pick<VerifiedCallback, 'origin' | 'method' | 'inquiry' | 'occa
 /**
  * Makes a {@link VerifiedCallback}. Only the rooms `verification` and `handling` call it: for a proof that held, an
  * answer of the gateway, an event that was verified when the inbox recorded it, and a correction by the merchant.
- * @param signed the fields of the signed text, or `all` where the source vouches for every field
+ * @param signed the signed text, or `all` where the source vouches for every field
  */
 export function toVerified(
   callback: CheckedCallback,
   by: Provenance,
-  signed: readonly SignedField[] | 'all',
+  signed: SignedText | 'all',
   merchantId: string,
 ): VerifiedCallback {
   const { data, unsigned } = splitByCoverage(callback, signed, merchantId);
@@ -118,7 +118,7 @@ function make(
 
 type Content = Pick<VerifiedCallback, 'kind' | 'id' | 'refno' | 'status' | 'data' | 'unsigned' | 'amount' | 'currency'>;
 
-function splitByCoverage(callback: CheckedCallback, signed: readonly SignedField[] | 'all', merchantId: string) {
+function splitByCoverage(callback: CheckedCallback, signed: SignedText | 'all', merchantId: string) {
   const { covered, uncovered, message } = coverageOf(signed, callback, merchantId);
   const { kind, txnid = '', merchantTxnId = '', refno, status } = callback;
   const data: Record<string, string> =

@@ -12,7 +12,7 @@ interface FieldRow {
   readonly kinds: readonly CallbackKind[];
   readonly shape: shapes.FieldShape;
   /**
-   * `key`: every signed text must hold it. `content`: a signed text may hold it. `hint`: no proof covers it.
+   * `key`: every signed text must hold it. `content`: a signed text may hold it. `hint`: no text of Dragonpay's holds it.
    * `proof`: holds a proof.
    */
   readonly role: 'key' | 'content' | 'hint' | 'proof';
@@ -97,7 +97,7 @@ export type FieldsOf<Kind extends CallbackKind, Role extends FieldRow['role']> =
 };
 
 /** A field that a proof may cover, by its name on the wire. */
-export type SignedField = NamesOf<'key' | 'content'>;
+export type SignedField = NamesOf<'key' | 'content' | 'hint'>;
 
 /** A field that may come without a proof that covers it, by its name on the wire. */
 export type UnsignedField = NamesOf<'content' | 'hint'>;
@@ -156,9 +156,14 @@ export const freeTextFields: ReadonlySet<string> = new Set(
 /** The fields that a signed text of a kind may hold, by their names on the wire. */
 export function signableFields(kind: CallbackKind): readonly SignedField[] {
   return entries
-    .filter(([, { kinds, role }]) => kinds.includes(kind) && (role === 'key' || role === 'content'))
+    .filter(([, { kinds, role }]) => kinds.includes(kind) && role !== 'proof')
     .map(([, row]) => row.wireName as SignedField);
 }
+
+/** The fields that no signed text of Dragonpay's holds. Settings may say otherwise. */
+export const hintFields: readonly string[] = entries
+  .filter(([, { role }]) => role === 'hint')
+  .map(([, row]) => row.wireName);
 
 /** The fields that may come without a proof that covers them. */
 export const unsignedFields: readonly UnsignedField[] = entries

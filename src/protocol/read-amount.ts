@@ -38,3 +38,23 @@ export function withTwoDecimals(amount: string): string {
   const [units = '0', decimals = ''] = amount.split('.');
   return `${units}.${decimals.padEnd(2, '0')}`;
 }
+
+/** Writes an amount of two decimals in another format. The empty string stays empty. */
+export function writeAmount(
+  amount: string,
+  format: 'two-decimals' | 'grouped' | 'shortest' | 'centavos' | 'four-decimals',
+): string {
+  if (amount === '') return amount;
+  switch (format) {
+    case 'two-decimals':
+      return amount;
+    case 'grouped':
+      return amount.replace(/\B(?=(?:\d{3})+\.)/g, ',');
+    case 'shortest':
+      return amount.replace(/\.?0+$/, '');
+    case 'centavos':
+      return amount.replace('.', '').replace(/^0+(?=\d)/, '');
+    case 'four-decimals':
+      return `${amount}00`;
+  }
+}

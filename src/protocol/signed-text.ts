@@ -1,23 +1,62 @@
 import {
   type CheckedCallback,
   freeTextFields,
+  hintFields,
   type ProofAlgorithm,
   type SignedField,
-  signableFields,
   type UnsignedField,
   unsignedFields,
 } from './fields.js';
 import type { CallbackKind } from './kinds.js';
+import { writeAmount } from './read-amount.js';
 
-/** The encoding of a signed text. `ascii` writes `?` for other characters, as Dragonpay's sample code does. */
-export type TextEncoding = 'utf8' | 'ascii';
+/** The encoding of a signed text. Characters that an encoding does not have are written as `?`. */
+export type TextEncoding = 'utf8' | 'ascii' | 'latin1' | 'windows-1252' | 'utf16le';
 
-/** The fields that a proof covers, in their order, joined with `:`. A missing field is the empty string. */
+/** The format of the amount in a signed text: `1500.00`, as sent, `1,500.00`, `1500`, `150000` or `1500.0000`. */
+export type AmountFormat = 'two-decimals' | 'as-sent' | 'grouped' | 'shortest' | 'centavos' | 'four-decimals';
+
+/** How a text is made of the fields that a proof covers. Each part that is left out is Dragonpay's. */
 export interface SignedText {
+  /** The signed fields, in their order. A missing field is the empty string. */
   readonly fields: readonly SignedField[];
   /** The verification tries each of them. */
   readonly encodings: readonly TextEncoding[];
+  /** What stands between the fields: one character. Default: `:`. */
+  readonly separator?: string;
+  /** `true`: each field is written as `name=value`. Default: `false`. */
+  readonly pairs?: boolean;
+  /** `left-out`: a field that is empty leaves no separator. Default: `kept`. */
+  readonly empty?: 'kept' | 'left-out';
+  /** Default: `two-decimals`. */
+  readonly amount?: AmountFormat;
+  /** The form of the values: `encoded` as on the wire, or decoded once more than on the wire. Default: `decoded`. */
+  readonly values?: 'decoded' | 'trimmed' | 'encoded' | 'decoded-twice';
+  /** Default: `sha256` for RSA and HMAC, `sha1` for the digest. */
+  readonly hash?: 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
+  /** The padding of RSA. Default: `pkcs1`. */
+  readonly padding?: 'pkcs1' | 'pss';
+  /** Where the secret key of a digest stands. Default: `behind`. */
+  readonly key?: 'behind' | 'in-front';
+  /** How a secret key becomes bytes. Default: `utf8`, or `verification.hmac.encoding`. */
+  readonly keyEncoding?: 'utf8' | 'hex' | 'base64';
+  /** Other readings that are tried after this one, for a time of change. */
+  readonly also?: readonly Partial<Omit<SignedText, 'also'>>[];
 }
+
+/** A signed text and the readings in `also`, which take from it what they leave out. */
+export function readingsOf(text: SignedText): readonly SignedText[] {
+  if (text.also === undefined) return [text];
+  let known = readings.get(text);
+  if (known === undefined) {
+    const { also, ...first } = text;
+    known = [first, ...also.map((other) => ({ ...first, ...other }))];
+    readings.set(text, known);
+  }
+  return known;
+}
+
+const readings = new WeakMap<SignedText, readonly SignedText[]>();
 
 /** How Dragonpay signs. Settings may replace a part of it, because not all of it is certain. */
 export interface WireFormat {
@@ -64,9 +103,98 @@ export function joinSignedFields(
   return text;
 }
 
+/**
+ * The text that a proof covers by a reading. `undefined`: the values cannot be signed by it without doubt, because one
+ * holds the separator, or is not the only value that gives this text.
+ * @param encoded the value of a field as on the wire, for readings of encoded values
+ */
+export function textOf(
+  reading: SignedText,
+  callback: CheckedCallback,
+  merchantId: string,
+  encoded: (field: SignedField) => string | undefined,
+): string | undefined {
+  if (isUsual(reading)) return joinSignedFields(reading.fields, callback, merchantId);
+  const { fields, separator = ':', pairs, empty, values = 'decoded' } = reading;
+  const parts: string[] = [];
+  for (const field of fields) {
+    const sent = callback[field] ?? (field === 'merchantid' ? merchantId : '');
+    const value = field === 'amount' ? formatAmount(callback, reading) : transform(sent, values, () => encoded(field));
+    const mustBeExact = !isFreeText(field) || empty === 'left-out';
+    if (mustBeExact && [...separator].some((character) => value.includes(character))) return undefined;
+    if (!isFreeText(field) && field !== 'amount' && values !== 'encoded' && value !== sent) return undefined;
+    if (value === '' && empty === 'left-out') continue;
+    parts.push(pairs ? `${field}=${value}` : value);
+  }
+  return parts.join(separator);
+}
+
+/** Whether a reading joins decoded values with `:`, and no hints, whose shapes do not forbid `:`. */
+function isUsual({ fields, separator, pairs, empty, amount, values }: SignedText): boolean {
+  return (
+    (separator ?? ':') === ':' &&
+    !pairs &&
+    (empty ?? 'kept') === 'kept' &&
+    (amount ?? 'two-decimals') === 'two-decimals' &&
+    (values ?? 'decoded') === 'decoded' &&
+    !groupsOf(fields).hasHints
+  );
+}
+
+/** A value as it is signed. */
+export function transform(
+  sent: string,
+  values: NonNullable<SignedText['values']>,
+  encoded: () => string | undefined,
+): string {
+  switch (values) {
+    case 'decoded':
+      return sent;
+    case 'trimmed':
+      return sent.trim();
+    case 'encoded':
+      return encoded() ?? sent;
+    case 'decoded-twice':
+      return decodedAgain(sent);
+  }
+}
+
+function decodedAgain(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return text;
+  }
+}
+
+function formatAmount({ amount = '', amountAsSent }: CheckedCallback, { amount: format = 'two-decimals' }: SignedText) {
+  return format === 'as-sent' ? (amountAsSent ?? amount) : writeAmount(amount, format);
+}
+
 /** The bytes of a signed text. */
 export function encodeText(text: string, encoding: TextEncoding): Buffer {
-  return encoding === 'utf8' ? Buffer.from(text, 'utf8') : Buffer.from(toAscii(text), 'latin1');
+  switch (encoding) {
+    case 'utf8':
+    case 'utf16le':
+      return Buffer.from(text, encoding);
+    case 'ascii':
+      return Buffer.from(toAscii(text), 'latin1');
+    case 'latin1':
+      return Buffer.from(text.replace(/[^\u0000-\u00ff]/g, '?'), 'latin1');
+    case 'windows-1252':
+      return Buffer.from(text.replace(/[^\u0000-\u007f\u00a0-\u00ff]/g, windowsCharacter), 'latin1');
+  }
+}
+
+const windowsCharacters = new Map(
+  Array.from({ length: 32 }, (_, index) => [
+    new TextDecoder('windows-1252').decode(Uint8Array.of(0x80 + index)),
+    String.fromCharCode(0x80 + index),
+  ]),
+);
+
+function windowsCharacter(character: string): string {
+  return windowsCharacters.get(character) ?? '?';
 }
 
 /** Writes one `?` for each UTF-16 unit that is not ASCII, as .NET's ASCII encoding does. */
@@ -101,16 +229,15 @@ const optionalFields = unsignedFields.filter((field) => field !== 'message');
  * In Dragonpay's RSA text the merchant id stands between `message` and the parameters. Where neither parameter holds
  * a `:` and no part of `message` equals the merchant id, there is one cut only. Otherwise `message` is certain up to
  * the first part that equals the merchant id, since every cut has at least that.
- * @param fields the fields of the signed text, or `all` where the source of the callback vouches for every field
+ * @param reading the signed text, or `all` where the source of the callback vouches for every field
  */
-export function coverageOf(
-  fields: readonly SignedField[] | 'all',
-  callback: CheckedCallback,
-  merchantId: string,
-): Coverage {
+export function coverageOf(reading: SignedText | 'all', callback: CheckedCallback, merchantId: string): Coverage {
   const { message } = callback;
-  const { covered, uncovered, freeText } = fields === 'all' ? everything : groupsOf(fields);
-  if (fields === 'all' || freeText.length < 2 || !freeText.some((field) => callback[field]?.includes(':'))) {
+  if (reading === 'all') return { ...everything, message };
+  const { fields } = reading;
+  const { covered, uncovered, freeText } = groupsOf(fields);
+  if (!isUsual(reading)) return coverageOfUnusual(reading, callback);
+  if (freeText.length < 2 || !freeText.some((field) => callback[field]?.includes(':'))) {
     return { covered, uncovered, message };
   }
   const parts = message.split(':');
@@ -122,16 +249,32 @@ export function coverageOf(
   return { ...certain, message: firstCut < 0 ? message : parts.slice(0, firstCut).join(':') };
 }
 
+/** Free text is certain only if it can be cut in one way and is signed exactly as sent. */
+function coverageOfUnusual(reading: SignedText, callback: CheckedCallback): Coverage {
+  const { fields, separator = ':', pairs, empty, values = 'decoded' } = reading;
+  const { covered, freeText } = groupsOf(fields);
+  const texts = freeText.map((field) => callback[field] ?? '');
+  const isCut = texts.length > 1 && texts.some((text) => [...separator].some((one) => text.includes(one)));
+  const isChanged = values !== 'encoded' && texts.some((text) => transform(text, values, () => undefined) !== text);
+  // Without names, a text does not say which of the optional fields was left out.
+  const isShifted = empty === 'left-out' && !pairs && fields.some((field) => !callback[field]);
+  const isCertain = (field: OptionalField) =>
+    covered.includes(field) && !isShifted && !((isCut || isChanged) && isFreeText(field));
+  const hasMessage = fields.includes('message') && !isCut && !isChanged && !isShifted;
+  return { ...splitOptional(isCertain), message: hasMessage ? callback.message : '' };
+}
+
 function splitOptional(isCovered: (field: OptionalField) => boolean): Pick<Coverage, 'covered' | 'uncovered'> {
   return { covered: optionalFields.filter(isCovered), uncovered: optionalFields.filter((field) => !isCovered(field)) };
 }
 
-type FieldGroups = Pick<Coverage, 'covered' | 'uncovered'> & { readonly freeText: readonly SignedField[] };
-
-const signable: readonly string[] = signableFields('payment');
+type FieldGroups = Pick<Coverage, 'covered' | 'uncovered'> & {
+  readonly freeText: readonly SignedField[];
+  readonly hasHints: boolean;
+};
 
 /** The gateway and the merchant vouch for all that a proof may cover, and for no hints. */
-const everything: FieldGroups = { ...splitOptional((field) => signable.includes(field)), freeText: [] };
+const everything = splitOptional((field) => !hintFields.includes(field));
 
 /** Computed once for each signed text of the settings, not for each callback. */
 const groups = new WeakMap<readonly SignedField[], FieldGroups>();
@@ -140,7 +283,11 @@ function groupsOf(fields: readonly SignedField[]): FieldGroups {
   let known = groups.get(fields);
   if (known === undefined) {
     const names: readonly string[] = fields;
-    known = { ...splitOptional((field) => names.includes(field)), freeText: fields.filter(isFreeText) };
+    known = {
+      ...splitOptional((field) => names.includes(field)),
+      freeText: fields.filter(isFreeText),
+      hasHints: names.some((name) => hintFields.includes(name)),
+    };
     groups.set(fields, known);
   }
   return known;

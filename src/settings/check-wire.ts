@@ -2,7 +2,7 @@ import { type AnySchema, mixed } from 'yup';
 import { type SignedField, signableFields } from '../protocol/fields.js';
 import { type CallbackKind, idFields } from '../protocol/kinds.js';
 import { isFreeText, type SignedText } from '../protocol/signed-text.js';
-import { listOf, oneOf, section } from './setting-rules.js';
+import { flag, listOf, oneOf, rule, section } from './setting-rules.js';
 import type { WireSettings } from './settings.js';
 
 type PaymentWire = NonNullable<WireSettings['payment']>;
@@ -19,20 +19,53 @@ export const wireSchema = section<WireSettings>({
 });
 
 function signedText(kind: CallbackKind): AnySchema {
-  return section<SignedText>({
+  const reading = readingRules(kind);
+  return wholeReading(section<SignedText>({ ...reading, also: listOf(wholeReading(section(reading))) }));
+}
+
+function wholeReading(reading: AnySchema): AnySchema {
+  return reading.test('safe-reading', function (text: unknown) {
+    const problem = problemOfReading((text ?? {}) as Partial<SignedText>);
+    return problem === undefined || this.createError({ message: problem });
+  });
+}
+
+function readingRules(kind: CallbackKind) {
+  return {
     fields: listOf(mixed().nullable()).test('signed-fields', function (fields: unknown) {
       const problem = Array.isArray(fields) ? problemOf(fields, kind) : undefined;
       return problem === undefined || this.createError({ message: problem });
     }),
-    encodings: listOf(oneOf('utf8', 'ascii')),
-  });
+    encodings: listOf(oneOf('utf8', 'ascii', 'latin1', 'windows-1252', 'utf16le')),
+    separator: rule(
+      'must be one character that is not a letter, a digit, "." or "-": without one, the text could be cut into another payment',
+      (value) => typeof value === 'string' && /^[^\p{L}\p{N}.-]$/u.test(value),
+    ),
+    pairs: flag,
+    empty: oneOf('kept', 'left-out'),
+    amount: oneOf('two-decimals', 'as-sent', 'grouped', 'shortest', 'centavos', 'four-decimals'),
+    values: oneOf('decoded', 'trimmed', 'encoded', 'decoded-twice'),
+    hash: oneOf('sha1', 'sha224', 'sha256', 'sha384', 'sha512'),
+    padding: oneOf('pkcs1', 'pss'),
+    key: oneOf('behind', 'in-front'),
+    keyEncoding: oneOf('utf8', 'hex', 'base64'),
+  };
+}
+
+/** If empty fields are left out and have no names, the fields that decide must stand first: they are never empty. */
+export function problemOfReading({ empty, pairs, fields = [] }: Partial<SignedText>): string | undefined {
+  if (empty !== 'left-out' || pairs) return undefined;
+  const deciding: readonly string[] = ['refno', 'status', ...Object.values(idFields)];
+  return fields.slice(0, 3).every((field) => deciding.includes(field))
+    ? undefined
+    : 'leaves out empty fields, and must then have the id, refno and status first, or the text could be cut into another payment';
 }
 
 /**
  * A proof must cover the id, the refno and the status. A field that decides must not stand between two free texts:
  * these may hold `:`, so the text could be cut elsewhere and the proof would hold for another payment.
  */
-function problemOf(fields: readonly SignedField[], kind: CallbackKind): string | undefined {
+export function problemOf(fields: readonly SignedField[], kind: CallbackKind): string | undefined {
   const names = signableFields(kind);
   if (fields.some((field) => !names.includes(field)))
     return `must hold only fields that can be signed: ${names.join(', ')}`;

@@ -130,8 +130,7 @@ function paymentVerifiers(
   const verifiers: ProofVerifier[] = [];
   if (publicKeys !== undefined) verifiers.push(rsaSignatures(publicKeys, wire.payment.rsa));
   if (hmac !== undefined) {
-    const keys = hmac.keys.map((key) => Buffer.from(key, hmac.encoding ?? 'utf8'));
-    verifiers.push(hmacSignature(keys, wire.payment.hmac));
+    verifiers.push(hmacSignature([...hmac.keys], wire.payment.hmac, hmac.encoding));
   }
   if (sha1 !== undefined) verifiers.push(sha1Digest([...sha1.secretKeys], wire.payment.sha1));
   return verifiers;

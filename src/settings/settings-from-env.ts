@@ -1,6 +1,6 @@
 import { nearestName } from '../protocol/nearest-name.js';
 import { refuseProblems, type SettingProblem, settingProblems } from './check-settings.js';
-import type { DragonpaySettings, VerificationSettings } from './settings.js';
+import type { DragonpaySettings, VerificationSettings, WireSettings } from './settings.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -16,6 +16,7 @@ const variables = {
   DRAGONPAY_PAYOUT_SECRET_KEYS: 'payout.sha1.secretKeys',
   DRAGONPAY_PAYOUT_SHARED_SECRET: 'payout.sharedSecret',
   DRAGONPAY_SAVE_DATA: 'saveData',
+  DRAGONPAY_WIRE: 'wire',
 } as const;
 
 type Variable = keyof typeof variables;
@@ -38,6 +39,7 @@ const formerNames: Readonly<Record<string, Variable>> = {
  *   key turns RSA on with fetched keys, if none of these is set or `DRAGONPAY_TRANSITION` is `true`.
  * - `DRAGONPAY_PAYOUT_SECRET_KEYS`: turns payouts on.
  * - `DRAGONPAY_TRANSITION`, `DRAGONPAY_PAYOUT_SHARED_SECRET`, `DRAGONPAY_SAVE_DATA`: `true` or `false`.
+ * - `DRAGONPAY_WIRE`: the setting `wire`, in JSON.
  *
  * A list is separated by commas, or is a JSON array of strings. A variable that is set must not be blank. A variable
  * whose name looks like one of these, but misspelt, is refused. Other `DRAGONPAY_*` variables are left alone.
@@ -50,6 +52,7 @@ export function settingsFromEnv(env: Environment = process.env): DragonpaySettin
   const secretKeys = reader.list('DRAGONPAY_PAYOUT_SECRET_KEYS');
   const sharedSecret = reader.flag('DRAGONPAY_PAYOUT_SHARED_SECRET');
   const saveData = reader.flag('DRAGONPAY_SAVE_DATA');
+  const wire = reader.json<WireSettings>('DRAGONPAY_WIRE');
   const settings: DragonpaySettings = {
     merchantId: reader.required('DRAGONPAY_MERCHANT_ID'),
     environment: reader.environment(),
@@ -59,6 +62,7 @@ export function settingsFromEnv(env: Environment = process.env): DragonpaySettin
       payout: { sha1: { secretKeys }, ...(sharedSecret !== undefined && { sharedSecret }) },
     }),
     ...(saveData !== undefined && { saveData }),
+    ...(wire !== undefined && { wire }),
   };
   refuseProblems([...reader.problems, ...problemsOf(settings, reader)]);
   return settings;
@@ -141,6 +145,16 @@ class VariableReader {
       return this.#refuse(variable, 'must not hold a blank item');
     }
     return items;
+  }
+
+  json<Value>(variable: Variable): Value | undefined {
+    const value = this.text(variable);
+    if (value === undefined) return undefined;
+    try {
+      return JSON.parse(value);
+    } catch {
+      return this.#refuse(variable, 'must be JSON');
+    }
   }
 
   /** Keeps the first problem of a variable. */

@@ -1,23 +1,35 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { encodeText, type SignedText } from '../protocol/signed-text.js';
+import { encodeText, readingsOf, type SignedText } from '../protocol/signed-text.js';
+import { digestBytes } from './digest-bytes.js';
 import { mismatch, type ProofVerifier } from './proof-verifier.js';
 import { readProof } from './read-proof.js';
 
-/** Checks `signature`: HMAC-SHA256 of the signed text, in any notation that {@link readProof} reads. */
-export function hmacSignature(keys: readonly Buffer[], signedText: SignedText): ProofVerifier {
+/**
+ * Checks `signature`: HMAC of the signed text, in any notation that {@link readProof} reads.
+ * @param keyEncoding how a key becomes bytes, unless the reading says it
+ */
+export function hmacSignature(
+  keys: readonly string[],
+  signedText: SignedText,
+  keyEncoding: 'utf8' | 'hex' = 'utf8',
+): ProofVerifier {
   return {
     algorithm: 'hmac',
     field: 'signature',
     signedText,
-    verify(text, proof) {
-      const given = readProof(proof, 32);
-      if (given === undefined) return mismatch;
-      for (const encoding of signedText.encodings) {
-        for (let index = 0; index < keys.length; index++) {
-          const expected = createHmac('sha256', keys[index] as Buffer)
-            .update(encodeText(text, encoding))
-            .digest();
-          if (timingSafeEqual(expected, given)) return { ok: true, keyId: `keys[${index}]` };
+    verify(textOf, proof) {
+      for (const [reading, { hash = 'sha256', encodings, ...text }] of readingsOf(signedText).entries()) {
+        const given = readProof(proof, digestBytes[hash]);
+        const signed = given && textOf({ ...text, hash, encodings });
+        if (signed === undefined) continue;
+        for (const encoding of encodings) {
+          for (let index = 0; index < keys.length; index++) {
+            const key = Buffer.from(keys[index] as string, text.keyEncoding ?? keyEncoding);
+            const expected = createHmac(hash, key).update(encodeText(signed, encoding)).digest();
+            if (timingSafeEqual(expected, given as Buffer)) {
+              return { ok: true, keyId: `keys[${index}]`, ...(reading > 0 && { reading }) };
+            }
+          }
         }
       }
       return mismatch;

@@ -3,7 +3,7 @@ import type { SignedText } from '../protocol/signed-text.js';
 
 /** The result of checking one proof. `keys-unavailable`: it cannot be decided with the public keys that are known. */
 export type ProofChecked =
-  | { readonly ok: true; readonly keyId: string }
+  | { readonly ok: true; readonly keyId: string; readonly reading?: number }
   | { readonly ok: false; readonly reason: 'mismatch' }
   | KeysUnavailable;
 
@@ -24,8 +24,8 @@ export interface ProofVerifier {
   readonly field: ProofField;
   readonly signedText: SignedText;
   /**
-   * Checks a proof of `text`, the signed text without a secret. Never throws, never rejects, and compares in constant
-   * time.
+   * Checks a proof. `textOf` gives the text of each reading, without a secret; `undefined` where the reading cannot be
+   * used. Never throws, never rejects, and compares in constant time.
    */
-  verify(text: string, proof: string): ProofChecked | Promise<ProofChecked>;
+  verify(textOf: (reading: SignedText) => string | undefined, proof: string): ProofChecked | Promise<ProofChecked>;
 }

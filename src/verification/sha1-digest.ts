@@ -1,25 +1,36 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import { encodeText, type SignedText } from '../protocol/signed-text.js';
+import { encodeText, readingsOf, type SignedText, type TextEncoding } from '../protocol/signed-text.js';
+import { digestBytes } from './digest-bytes.js';
 import { mismatch, type ProofVerifier } from './proof-verifier.js';
 import { readProof } from './read-proof.js';
 
 /**
- * Checks `digest`: SHA-1 of the signed text, a `:` and the secret key, in any notation that {@link readProof} reads.
+ * Checks `digest`: SHA-1 of the signed text, the separator and the secret key, in any notation that {@link readProof}
+ * reads.
  */
 export function sha1Digest(secretKeys: readonly string[], signedText: SignedText): ProofVerifier {
   return {
     algorithm: 'sha1',
     field: 'digest',
     signedText,
-    verify(text, proof) {
-      const given = /^[0-9a-f]{40}$/.test(proof) ? proof : readProof(proof, 20)?.toString('hex');
-      if (given === undefined) return mismatch;
-      for (let index = 0; index < secretKeys.length; index++) {
-        const textWithKey = `${text}:${secretKeys[index]}`;
-        for (const encoding of signedText.encodings) {
-          // The digest stays text: a buffer for it would cost twice the digest.
-          const expected = hash('sha1', encoding === 'utf8' ? textWithKey : encodeText(textWithKey, encoding));
-          if (isSameDigest(expected, given)) return { ok: true, keyId: `secretKeys[${index}]` };
+    verify(textOf, proof) {
+      const readings = readingsOf(signedText);
+      for (let place = 0; place < readings.length; place++) {
+        const reading = readings[place] as SignedText;
+        const algorithm = reading.hash ?? 'sha1';
+        const length = digestBytes[algorithm];
+        const given = isHex(proof, 2 * length) ? proof : readProof(proof, length)?.toString('hex');
+        const text = given && textOf(reading);
+        if (text === undefined || given === undefined) continue;
+        for (let index = 0; index < secretKeys.length; index++) {
+          for (const encoding of reading.encodings) {
+            // The digest stays text: a buffer for it would cost twice the digest.
+            const expected = hash(algorithm, withKey(text, secretKeys[index] as string, reading, encoding));
+            if (isSameDigest(expected, given)) {
+              const keyId = `secretKeys[${index}]`;
+              return place > 0 ? { ok: true, keyId, reading: place } : { ok: true, keyId };
+            }
+          }
         }
       }
       return mismatch;
@@ -27,11 +38,28 @@ export function sha1Digest(secretKeys: readonly string[], signedText: SignedText
   };
 }
 
-const [left, right] = [Buffer.alloc(40), Buffer.alloc(40)];
+function isHex(text: string, length: number): boolean {
+  return text.length === length && /^[0-9a-f]+$/.test(text);
+}
 
-/** Compares two texts of 40 hex digits in constant time. */
+/** The text with the secret key at its place. Text where that is possible, which hashes faster than bytes. */
+export function withKey(text: string, secretKey: string, reading: SignedText, encoding: TextEncoding): string | Buffer {
+  const { separator = ':', key = 'behind', keyEncoding = 'utf8' } = reading;
+  if (keyEncoding === 'utf8') {
+    const whole = key === 'behind' ? text + separator + secretKey : secretKey + separator + text;
+    return encoding === 'utf8' ? whole : encodeText(whole, encoding);
+  }
+  const bytes = Buffer.from(secretKey, keyEncoding);
+  const between = encodeText(separator, encoding);
+  const signed = encodeText(text, encoding);
+  return Buffer.concat(key === 'behind' ? [signed, between, bytes] : [bytes, between, signed]);
+}
+
+const [left, right] = [Buffer.alloc(128), Buffer.alloc(128)];
+
+/** Compares two texts of hex digits of the same length in constant time. */
 function isSameDigest(expected: string, given: string): boolean {
-  left.write(expected, 'latin1');
-  right.write(given, 'latin1');
+  left.fill(0).write(expected, 'latin1');
+  right.fill(0).write(given, 'latin1');
   return timingSafeEqual(left, right);
 }

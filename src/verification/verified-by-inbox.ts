@@ -17,7 +17,7 @@ export function verifiedByInbox(event: KeptEvent, wire: WireFormat, merchantId: 
   const checked = form && checkFields(form, new Set([kind]));
   if (!checked?.ok)
     throw new DragonpayError('event-unreadable', 'the form of the event in the inbox is not a callback');
-  const signed = isProof(algorithm) ? signedTextFor(wire, kind, algorithm).fields : 'all';
+  const signed = isProof(algorithm) ? signedTextFor(wire, kind, algorithm) : 'all';
   const by = { origin: 'replay', method: method ?? undefined, raw: () => event.raw } as const;
   return toVerified(checked.callback, { ...by, proof: { algorithm, keyId } }, signed, merchantId);
 }

@@ -2,7 +2,8 @@ import type { Issue } from '../model/issue.js';
 import { toVerified, type VerifiedCallback } from '../model/verified-callback.js';
 import type { CheckedCallback } from '../protocol/fields.js';
 import type { CallbackKind } from '../protocol/kinds.js';
-import { joinSignedFields } from '../protocol/signed-text.js';
+import { readingsOf, type SignedText, textOf } from '../protocol/signed-text.js';
+import { encodedValues } from '../reading/encoded-values.js';
 import type { ReceivedFields } from '../reading/field-collector.js';
 import type { KeysUnavailable, ProofChecked, ProofVerifier } from './proof-verifier.js';
 
@@ -33,6 +34,7 @@ export function verifyCallback(
   if (callback.merchantid !== undefined && callback.merchantid !== merchantId) {
     return refused('merchant-mismatch', 'merchantid', 'merchantid is not the configured merchant id');
   }
+  const encoded = encodedValues(received.raw);
   const present: ProofVerifier[] = [];
   const checking: Array<ProofChecked | Promise<ProofChecked>> = [];
   let isWaiting = false;
@@ -41,7 +43,7 @@ export function verifyCallback(
     const odd = callback.odd && oddFieldOf(verifier, callback.odd, given !== undefined);
     if (odd !== undefined) return refused(odd.code, odd.field, odd.message);
     if (given === undefined) continue;
-    const check = verifier.verify(joinSignedFields(verifier.signedText.fields, callback, merchantId), given);
+    const check = verifier.verify((reading) => textOf(reading, callback, merchantId, encoded), given);
     if (check instanceof Promise) isWaiting = true;
     present.push(verifier);
     checking.push(check);
@@ -81,9 +83,11 @@ function judge(
     const fields = accepted[callback.kind].map(({ field }) => field);
     return refused('proof-missing', fields[0], `no proof of an accepted kind is present (${fields.join(', ')})`);
   }
-  const proof = { algorithm: verifier.algorithm, keyId: strongest.keyId };
+  const { keyId, reading } = strongest;
+  const proof = { algorithm: verifier.algorithm, keyId, ...(reading !== undefined && { reading }) };
+  const signedText = readingsOf(verifier.signedText)[reading ?? 0] as SignedText;
   const by = { origin: 'callback', method, raw, proof } as const;
-  return { ok: true, callback: toVerified(callback, by, verifier.signedText.fields, merchantId) };
+  return { ok: true, callback: toVerified(callback, by, signedText, merchantId) };
 }
 
 function refused(code: Issue['code'], field: string | undefined, message: string): Verdict {

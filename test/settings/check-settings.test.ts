@@ -116,7 +116,7 @@ describe('createDragonpay', () => {
     [
       'wire.payment.rsa.fields',
       () => [
-        [...rsaOrder, 'ccy'],
+        [...rsaOrder, 'digest'],
         [...rsaOrder, 'merchantTxnId'],
       ],
       /can be signed/,
@@ -139,7 +139,9 @@ describe('createDragonpay', () => {
       /cut elsewhere/,
     ],
     ['wire.payment.hmac.encodings', () => [[], 'utf8'], /list with at least one item/],
-    ['wire.payout.sha1.encodings', () => [['utf8', 'latin1']], /"utf8" or "ascii"/, '[1]'],
+    ['wire.payout.sha1.encodings', () => [['utf8', 'ebcdic']], /"utf8", "ascii", "latin1"/, '[1]'],
+    ['wire.payment.rsa.separator', () => ['', 'a', '::', '-'], /one character.*cut into another payment/],
+    ['wire.payment.rsa.empty', () => ['gone'], /"kept" or "left-out"/],
   ];
   for (const [path, values, problem, at = ''] of refused) {
     it(`refuses a wrong ${path}${at}: ${String(problem).slice(0, 50)}`, () => {

@@ -80,3 +80,26 @@ function keyPair(privateKey: Buffer): OpensslKeyPair {
 export function opensslSign({ privateKeyFile }: OpensslKeyPair, text: string | Buffer): string {
   return openssl(['dgst', '-sha256', '-sign', privateKeyFile], text).toString('base64');
 }
+
+/** How a gateway of a test signs, where it differs from Dragonpay. */
+export interface SignWith {
+  readonly hash?: 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
+  readonly padding?: 'pss';
+}
+
+/** An RSA signature with any hash and padding. */
+export function opensslSignWith({ privateKeyFile }: OpensslKeyPair, text: Buffer, { hash, padding }: SignWith): Buffer {
+  const options = padding === 'pss' ? ['-sigopt', 'rsa_padding_mode:pss'] : [];
+  return openssl(['dgst', `-${hash ?? 'sha256'}`, ...options, '-sign', privateKeyFile], text);
+}
+
+/** An HMAC with any hash. */
+export function opensslMac(key: string, text: Buffer, hash: string): Buffer {
+  const hexKey = Buffer.from(key).toString('hex');
+  return Buffer.from(hexOf(openssl(['dgst', `-${hash}`, '-mac', 'HMAC', '-macopt', `hexkey:${hexKey}`], text)), 'hex');
+}
+
+/** A digest with any hash. */
+export function opensslDigest(text: Buffer, hash: string): Buffer {
+  return Buffer.from(hexOf(openssl(['dgst', `-${hash}`], text)), 'hex');
+}

@@ -1,15 +1,18 @@
 import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
+import { diagnoseCallback } from '../../diagnosis/diagnose-callback.js';
 import { resolveSettings } from '../../settings/resolve-settings.js';
 import type { CommandContext } from '../command-context.js';
 import { gatewayOption, settingsWithGateway } from '../options.js';
 import { CommandFailure, exitCodes } from '../report.js';
+import { describeDiagnosis } from '../verify/describe-diagnosis.js';
 import { describeExplanation } from '../verify/describe-explanation.js';
 import { explainCallback } from '../verify/explain-callback.js';
 
 interface VerifyOptions {
   readonly gateway?: string;
   readonly json?: boolean;
+  readonly diagnose?: boolean;
 }
 
 const exitCodeOf = { valid: exitCodes.yes, invalid: exitCodes.no, 'keys-unavailable': exitCodes.unknown } as const;
@@ -22,6 +25,7 @@ export function verifyCommand(context: CommandContext): Command {
   return new Command('verify')
     .description('Reads a callback from standard input and explains step by step whether it is valid.')
     .addOption(gatewayOption())
+    .option('--diagnose', 'search for the reading of the wire by which the proofs hold, for about two seconds')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -32,11 +36,17 @@ Exit codes: 0 valid, 1 invalid, 2 usage error, 3 the public keys could not be fe
     )
     .action(async (options: VerifyOptions) => {
       const { stdin, stderr } = context;
-      const settings = resolveSettings({ ...settingsWithGateway(options, context), hooks: silent });
+      const given = { ...settingsWithGateway(options, context), hooks: silent };
+      const settings = resolveSettings(given);
       if (stdin.isTTY) stderr.write('Paste the query string, the body or the URL, and press Ctrl-D.\n');
-      const explanation = await explainCallback(readInput(await text(stdin)), settings);
+      const input = readInput(await text(stdin));
+      const explanation = await explainCallback(input, settings);
       const exitCode = exitCodeOf[explanation.outcome];
-      context.report({ exitCode, json: explanation, text: describeExplanation(explanation) }, options);
+      const lines = [describeExplanation(explanation)];
+      const diagnosis = options.diagnose ? await diagnoseCallback(input.form, given) : undefined;
+      if (diagnosis !== undefined) lines.push(describeDiagnosis(diagnosis));
+      const json = diagnosis === undefined ? explanation : { ...explanation, diagnosis };
+      context.report({ exitCode, json, text: lines.join('\n') }, options);
     });
 }
 

@@ -1,0 +1,205 @@
+import { toRequest } from '../model/to-request.js';
+import {
+  fieldTable,
+  type KnownFieldName,
+  type ProofAlgorithm,
+  proofAlgorithms,
+  proofFields,
+  type SignedField,
+  signableFields,
+} from '../protocol/fields.js';
+import type { CallbackKind } from '../protocol/kinds.js';
+import { dragonpayWire, type SignedText, signedTextFor } from '../protocol/signed-text.js';
+import { checkFields } from '../reading/check-fields.js';
+import { encodedValues } from '../reading/encoded-values.js';
+import { readFields } from '../reading/read-fields.js';
+import { settingProblems } from '../settings/check-settings.js';
+import { type ResolvedSettings, resolveSettings } from '../settings/resolve-settings.js';
+import type { DragonpaySettings, WireSettings } from '../settings/settings.js';
+import type { PublicKey } from '../verification/public-keys.js';
+import { verifyCallback } from '../verification/verify-callback.js';
+import { type Candidates, type FoundReading, findReading } from './find-reading.js';
+import { openSignature } from './open-signature.js';
+import { digestMatcher, hmacMatcher, type ProofMatcher, rsaMatcher } from './proof-matcher.js';
+
+/** What is known of one proof. */
+export interface ProofDiagnosis {
+  readonly algorithm: ProofAlgorithm;
+  /** The field that holds the proof. */
+  readonly field: string;
+  /**
+   * `usual`: the proof holds as configured. `found`: it holds by another reading. `unsafe`: it holds by a reading that
+   * settings refuse. `not-found`: by none that was tried. `no-key`: there is no key to check it with.
+   */
+  readonly result: 'usual' | 'found' | 'unsafe' | 'not-found' | 'no-key';
+  /** The reading by which the proof holds: what differs from Dragonpay's. */
+  readonly reading?: Partial<SignedText>;
+  /** The key that matched. */
+  readonly keyId?: string;
+  /** Sentences about what is certain. They hold no secret and no expected proof. */
+  readonly findings: readonly string[];
+}
+
+/** The result of {@link diagnoseCallback}. */
+export interface Diagnosis {
+  /** `accepted`: as configured. `mended`: with `wire`. `unread`: it is not a callback that could be checked. */
+  readonly outcome: 'accepted' | 'mended' | 'unsafe' | 'not-found' | 'unread';
+  /** The setting `wire`, or the value of `DRAGONPAY_WIRE`, with which the callback is accepted. */
+  readonly wire?: WireSettings;
+  readonly proofs: readonly ProofDiagnosis[];
+  /** Why the callback is `unread`. */
+  readonly problem?: string;
+}
+
+/**
+ * Finds out by which reading of the wire the proofs of a callback hold. Takes about two seconds at most.
+ * @param form the query or the body of the callback, as received
+ * @throws DragonpayError `invalid-setting`
+ *
+ * @example
+ * const { wire } = await diagnoseCallback(form, settings);
+ * const dragonpay = createDragonpay({ ...settings, wire });
+ */
+export async function diagnoseCallback(
+  form: string,
+  settings: DragonpaySettings,
+  { milliseconds = 2_000 }: { readonly milliseconds?: number } = {},
+): Promise<Diagnosis> {
+  const resolved = resolveSettings(settings);
+  const read = await readFields(toRequest(form, 'POST'), resolved.limits);
+  if (!read.ok) return unread(`the callback cannot be read: ${read.code}`);
+  const checked = checkFields(read, new Set(['payment', 'payout']));
+  if (!checked.ok) return unread(checked.issues[0]?.message ?? 'the callback is malformed');
+  const { callback } = checked;
+  const { merchantId } = settings;
+  if (callback.merchantid !== undefined && callback.merchantid !== merchantId) {
+    return unread('merchantid is not the configured merchant id');
+  }
+  const { kind } = callback;
+  const names = new Set<string>(read.received().map(([name]) => name.toLowerCase()));
+  const came = [...names]
+    .filter((name) => Object.hasOwn(fieldTable, name))
+    .map((name) => fieldTable[name as KnownFieldName].wireName as SignedField)
+    .filter((name) => signableFields(kind).includes(name));
+  const candidates: Candidates = { callback, merchantId, encoded: encodedValues(read.raw), came };
+  const present = proofAlgorithms(kind).filter((algorithm) => callback[proofFields[algorithm]] !== undefined);
+  if (present.length === 0) return unread('the callback holds no proof');
+  const accepts = async (settings: DragonpaySettings) => {
+    const verdict = await verifyCallback(callback, { method: 'POST', raw: read.raw }, resolveSettings(settings).policy);
+    return verdict.ok;
+  };
+  if (await accepts(settings)) {
+    const proofs = present.map((algorithm) => ({ ...subjectOf(algorithm), result: 'usual', findings: [] }) as const);
+    return { outcome: 'accepted', proofs };
+  }
+  const proofs: ProofDiagnosis[] = [];
+  let wire: WireSettings | undefined;
+  for (const algorithm of present) {
+    const until = performance.now() + milliseconds / present.length;
+    const diagnosis = await diagnoseProof(algorithm, candidates, settings, resolved, until);
+    proofs.push(diagnosis);
+    if (diagnosis.result === 'found')
+      wire = withReading(wire ?? settings.wire, kind, algorithm, diagnosis.reading ?? {});
+  }
+  if (wire !== undefined) {
+    const mended = settingProblems({ ...settings, wire }).length === 0 && (await accepts({ ...settings, wire }));
+    return { outcome: mended ? 'mended' : 'not-found', wire, proofs };
+  }
+  return { outcome: proofs.some(({ result }) => result === 'unsafe') ? 'unsafe' : 'not-found', proofs };
+}
+
+function unread(problem: string): Diagnosis {
+  return { outcome: 'unread', problem, proofs: [] };
+}
+
+function subjectOf(algorithm: ProofAlgorithm) {
+  return { algorithm, field: proofFields[algorithm] };
+}
+
+function withReading(
+  wire: WireSettings | undefined,
+  kind: CallbackKind,
+  algorithm: ProofAlgorithm,
+  reading: Partial<SignedText>,
+): WireSettings {
+  return kind === 'payment'
+    ? { ...wire, payment: { ...wire?.payment, [algorithm]: reading } }
+    : { ...wire, payout: { sha1: reading } };
+}
+
+async function diagnoseProof(
+  algorithm: ProofAlgorithm,
+  candidates: Candidates,
+  settings: DragonpaySettings,
+  { publicKeys, wire }: ResolvedSettings,
+  until: number,
+): Promise<ProofDiagnosis> {
+  const { callback } = candidates;
+  const proof = callback[proofFields[algorithm]] ?? '';
+  const subject = subjectOf(algorithm);
+  const findings: string[] = [];
+  let matcher: ProofMatcher | undefined;
+  if (algorithm === 'rsa') {
+    const keys: PublicKey[] = [];
+    await publicKeys?.firstThatVerifies((key) => {
+      keys.push(key);
+      return false;
+    });
+    if (keys.length === 0) return { ...subject, result: 'no-key', findings: ['there is no public key'] };
+    const opened = openSignature(proof, keys);
+    if (opened === undefined) {
+      const count = keys.length === 1 ? 'the public key' : `any of the ${keys.length} public keys`;
+      return { ...subject, result: 'not-found', findings: [`the signature was not made with ${count}`] };
+    }
+    const padding = opened.padding === 'pkcs1' ? `PKCS#1 v1.5 padding over ${opened.hash}` : 'PSS padding';
+    findings.push(`key ${opened.keyId} made the signature, with ${padding}`);
+    matcher = rsaMatcher(opened);
+  } else {
+    const { verification, payout } = settings;
+    const secrets =
+      algorithm === 'hmac'
+        ? verification?.hmac?.keys
+        : (callback.kind === 'payout' ? payout?.sha1 : verification?.sha1)?.secretKeys;
+    if (secrets === undefined) return { ...subject, result: 'no-key', findings: ['no key is configured for it'] };
+    matcher = algorithm === 'hmac' ? hmacMatcher(proof, secrets) : digestMatcher(proof, secrets);
+    if (matcher === undefined) findings.push('it has not the length of any known hash');
+  }
+  const configured = signedTextFor(wire, callback.kind, algorithm).fields;
+  const found = matcher && findReading(candidates, matcher, configured, until);
+  if (found === undefined) {
+    findings.push('no tried text of the fields matches: the key may be another one, or the text unknown');
+    return { ...subject, result: 'not-found', findings };
+  }
+  const { reading, problem } = toReading(found, callback.kind, algorithm);
+  const problems = [
+    ...(problem === undefined ? [] : [problem]),
+    ...settingProblems({ ...settings, wire: withReading(undefined, callback.kind, algorithm, reading) }).map(
+      ({ subject: name, problem }) => `${name} ${problem}`,
+    ),
+  ];
+  findings.push(`it is over ${describe(found)}`, ...problems);
+  return { ...subject, result: problems.length > 0 ? 'unsafe' : 'found', reading, keyId: found.keyId, findings };
+}
+
+/** What differs from Dragonpay's reading, and why settings cannot say it. */
+function toReading({ fields, form }: FoundReading, kind: CallbackKind, algorithm: ProofAlgorithm) {
+  const usual = signedTextFor(dragonpayWire, kind, algorithm);
+  const { letterCase, encoding, ...rest } = form;
+  const reading: Partial<SignedText> = {
+    ...(fields.join() !== usual.fields.join() && { fields: [...fields] }),
+    ...(encoding !== undefined && !usual.encodings.includes(encoding) && { encodings: [encoding] }),
+    ...rest,
+  };
+  const problem =
+    letterCase === undefined
+      ? undefined
+      : `the text is in ${letterCase} case: ids that differ only in letter case sign alike, so no setting allows it`;
+  return { reading, problem };
+}
+
+function describe({ fields, form }: FoundReading): string {
+  const { separator = ':', pairs, ...others } = form;
+  const names = fields.map((field) => (pairs ? `${field}=…` : field)).join(separator);
+  const parts = Object.entries(others).map(([part, value]) => `${part} ${value}`);
+  return [JSON.stringify(names), ...parts].join(', ');
+}

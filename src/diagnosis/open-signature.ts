@@ -1,0 +1,89 @@
+import { constants, createHash, publicDecrypt } from 'node:crypto';
+import type { SignedText } from '../protocol/signed-text.js';
+import { digestBytes } from '../verification/digest-bytes.js';
+import type { PublicKey } from '../verification/public-keys.js';
+import { readProof } from '../verification/read-proof.js';
+
+/** The hashes that are looked for. */
+export type HashName = NonNullable<SignedText['hash']>;
+
+/** What a public key finds in a signature. */
+export type OpenedSignature =
+  | { readonly padding: 'pkcs1'; readonly keyId: string; readonly hash: HashName; readonly digest: Buffer }
+  /** The hash is not readable. `isSigned` tells whether the hash of a text was signed. */
+  | { readonly padding: 'pss'; readonly keyId: string; isSigned(hash: HashName, digest: Buffer): boolean };
+
+/** The beginnings of a DigestInfo, which name the hash. Source: RFC 8017, section 9.2. */
+const digestInfos: Readonly<Record<HashName, string>> = {
+  sha1: '3021300906052b0e03021a05000414',
+  sha224: '302d300d06096086480165030402040500041c',
+  sha256: '3031300d060960864801650304020105000420',
+  sha384: '3041300d060960864801650304020205000430',
+  sha512: '3051300d060960864801650304020305000440',
+};
+
+/** Opens an RSA signature with the first key that made it. `undefined`: no key did, or it is not a signature. */
+export function openSignature(proof: string, keys: readonly PublicKey[]): OpenedSignature | undefined {
+  for (const { key, keyId, signatureBytes } of keys) {
+    const signature = readProof(proof, signatureBytes);
+    if (signature === undefined) continue;
+    let block: Buffer;
+    try {
+      block = publicDecrypt({ key, padding: constants.RSA_NO_PADDING }, signature);
+    } catch {
+      continue;
+    }
+    const opened = readPkcs1(block, keyId) ?? readPss(block, keyId, key.asymmetricKeyDetails?.modulusLength ?? 0);
+    if (opened !== undefined) return opened;
+  }
+  return undefined;
+}
+
+/** `00 01 FF … FF 00`, then the DigestInfo. */
+function readPkcs1(block: Buffer, keyId: string): OpenedSignature | undefined {
+  const [, info] = /^0001(?:ff){8,}00(.+)$/.exec(block.toString('hex')) ?? [];
+  if (info === undefined) return undefined;
+  for (const hash of Object.keys(digestInfos) as HashName[]) {
+    if (info.startsWith(digestInfos[hash]) && info.length === digestInfos[hash].length + 2 * digestBytes[hash]) {
+      return { padding: 'pkcs1', keyId, hash, digest: Buffer.from(info.slice(-2 * digestBytes[hash]), 'hex') };
+    }
+  }
+  return undefined;
+}
+
+/** A block that ends with `BC`: the masked salt, and a hash of the signed hash and the salt (RFC 8017, section 9.1). */
+function readPss(block: Buffer, keyId: string, modulusBits: number): OpenedSignature | undefined {
+  if (block.at(-1) !== 0xbc) return undefined;
+  const salts = new Map<HashName, { readonly salt: Buffer; readonly digest: Buffer }>();
+  for (const hash of Object.keys(digestInfos) as HashName[]) {
+    const masked = block.subarray(0, -digestBytes[hash] - 1);
+    const digest = block.subarray(masked.length, -1);
+    const mask = generateMask(digest, masked.length, hash);
+    const opened = Buffer.from(masked.map((byte, index) => byte ^ (mask[index] as number)));
+    opened[0] = (opened[0] as number) & (0xff >> (8 * block.length - (modulusBits - 1)));
+    const start = opened.findIndex((byte) => byte !== 0);
+    if (start >= 0 && opened[start] === 1) salts.set(hash, { salt: opened.subarray(start + 1), digest });
+  }
+  if (salts.size === 0) return undefined;
+  return {
+    padding: 'pss',
+    keyId,
+    isSigned(hash, signed) {
+      const found = salts.get(hash);
+      if (found === undefined) return false;
+      const whole = createHash(hash).update(Buffer.alloc(8)).update(signed).update(found.salt).digest();
+      return whole.equals(found.digest);
+    },
+  };
+}
+
+/** MGF1 with the same hash. */
+function generateMask(seed: Buffer, length: number, hash: HashName): Buffer {
+  const parts: Buffer[] = [];
+  for (let counter = 0; counter * digestBytes[hash] < length; counter++) {
+    const number = Buffer.alloc(4);
+    number.writeUInt32BE(counter);
+    parts.push(createHash(hash).update(seed).update(number).digest());
+  }
+  return Buffer.concat(parts).subarray(0, length);
+}
