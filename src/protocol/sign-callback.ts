@@ -17,7 +17,7 @@ export interface SigningKeys {
 
 /** Options of {@link signCallback}. */
 export interface SignOptions {
-  /** Signed where the fields have no `merchantid`. */
+  /** Signed if the fields have no `merchantid`. Default: empty. */
   readonly merchantId?: string;
   /** `ascii` hashes `?` for whatever is not ASCII in the text of the SHA-1 digest; `utf8` when not given. */
   readonly encoding?: TextEncoding;
