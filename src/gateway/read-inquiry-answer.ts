@@ -37,12 +37,14 @@ export function readAnswer(text: string): InquiryAnswer {
     const value = values.get(name);
     if (value !== undefined) known[field] = value;
   }
-  if (known.amount !== undefined) known.amount = withoutIdleZeros(known.amount);
   const settleDate = readManilaTime(known.settledate);
   if (known.settledate !== undefined) known.settledate = settleDate === undefined ? '' : known.settledate.slice(0, 10);
   const raw = () => new URLSearchParams(known as Record<string, string>).toString();
   const checked = checkFields({ known, received: () => [], issues: [], raw }, new Set(['payment']));
   if (!checked.ok) throw new Error(`the answer of the gateway is malformed: ${checked.issues[0]?.message}`);
+  // A callback's proof says which fields matter. An answer has no proof, so every field must be readable.
+  const [unreadable] = checked.callback.odd?.values() ?? [];
+  if (unreadable !== undefined) throw new Error(`the answer of the gateway is malformed: ${unreadable.message}`);
   const details = { refDate: readManilaTime(values.get('refdate')), settleDate, fee: values.get('fee') };
   return { callback: checked.callback, details, raw };
 }
@@ -75,9 +77,4 @@ function quoteNumbers(json: string): string {
   return json.replace(/"(?:[^"\\]|\\[\s\S])*"?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
     token.startsWith('"') ? token : `"${token}"`,
   );
-}
-
-/** `100.0000` becomes `100.00`. Only zeros are cut off: the shape refuses other decimals beyond two. */
-function withoutIdleZeros(amount: string): string {
-  return amount.replace(/^(\d+\.\d\d)0+$/, '$1');
 }
