@@ -14,4 +14,6 @@ const dragonpay = createDragonpay({ ...settings, repository });
 
 const app = express();
 app.all('/dragonpay/callback', toExpressHandler(dragonpay.endpoint(CheckoutCallback)));
+// Callbacks that came before their row are applied when it is there.
+dragonpay.keepUp();
 announce(app.listen(port, '127.0.0.1'), '/dragonpay/callback', { txnid, refno: 'R1', status: 'S', message: 'Paid' });

@@ -15,4 +15,6 @@ const dragonpay = createDragonpay({ ...settings, repository });
 const app = new Koa();
 const callback = toKoaMiddleware(dragonpay.endpoint(CheckoutCallback));
 app.use((ctx, next) => (ctx.path === '/dragonpay/callback' ? callback(ctx) : next()));
+// Callbacks that came before their row are applied when it is there.
+dragonpay.keepUp();
 announce(app.listen(port, '127.0.0.1'), '/dragonpay/callback', { txnid, refno: 'R1', status: 'S', message: 'Paid' });

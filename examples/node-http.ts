@@ -17,4 +17,6 @@ const server = createServer((request, response) => {
   if (request.url?.split('?', 1)[0] === '/dragonpay/callback') void callback(request, response);
   else response.writeHead(404).end();
 });
+// Callbacks that came before their row are applied when it is there.
+dragonpay.keepUp();
 announce(server.listen(port, '127.0.0.1'), '/dragonpay/callback', { txnid, refno: 'R1', status: 'S', message: 'Paid' });

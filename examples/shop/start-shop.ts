@@ -40,6 +40,8 @@ export async function startShop(env: NodeJS.ProcessEnv = process.env): Promise<R
     const repository = new KyselyRepository(db);
     const dragonpay = createDragonpay({ ...merchant.settings, repository, hooks: logCallbacks });
     const endpoint = dragonpay.endpoint(settings.updateOnGet ? CheckoutCallbackOnGet : CheckoutCallback);
+    // Callbacks that came before their order had committed are applied when it has.
+    dragonpay.keepUp();
     const about = { url: urlOf(settings), isSandbox: sandbox !== undefined };
     const shop = new Shop(new OrderBook(db, repository), paymentGateway(merchant.settings, dragonpay), about);
     serve(servers[settings.server](endpoint, shop));

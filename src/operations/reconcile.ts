@@ -100,11 +100,12 @@ export async function reconcile(options: ReconcileOptions, context: ReconcileCon
   if (inquiry !== undefined && !isReconcilable(repository)) {
     throw new DragonpayError('not-supported', 'the repository cannot be reconciled: it has no claims');
   }
-  const handler = handlers.find('payment', options);
+  const handler = inquiry && handlers.find('payment', options);
   const { signal, forget } = anySignal(closing, ...(options.signal === undefined ? [] : [options.signal]));
   try {
     const caughtUp = options.txnids === undefined ? await catchUp(options, context, signal) : 0;
-    if (inquiry === undefined || !isReconcilable(repository)) return { ...emptyReport, caughtUp };
+    if (handler === undefined || inquiry === undefined || !isReconcilable(repository))
+      return { ...emptyReport, caughtUp };
     const run = new Reconciliation({ repository, inquiry, handler, store, signal }, (event) => {
       tell(hooks.inquired, event);
       tell(options.inquired, event);

@@ -436,10 +436,12 @@ describe('dragonpay-callback doctor', () => {
         expect(said).to.include('privileges: this user may not read and write "dragonpay_transactions"');
         await own.pool.query(`alter role ${reader} set default_transaction_read_only = on`);
         await own.pool.query(`alter role ${reader} set default_transaction_isolation = 'serializable'`);
+        await own.pool.query(`alter role ${reader} set synchronous_commit = off`);
         const more = await findsAt(url);
         expect(more).to.include.members([
           'writable: the database is read-only',
           'isolation: transactions are serializable',
+          'durability: synchronous_commit is off',
         ]);
       } finally {
         await own.pool.query(`drop owned by ${reader}; drop role ${reader}`);

@@ -42,9 +42,10 @@ async function checkServer(client: Client): Promise<Check[]> {
   const { rows } = await client.query(
     `select current_setting('server_version_num')::int as version, pg_is_in_recovery() as standby,
       current_setting('default_transaction_read_only') as read_only, clock_timestamp() as now,
-      (select setting from pg_settings where name = 'default_transaction_isolation') as isolation`,
+      (select setting from pg_settings where name = 'default_transaction_isolation') as isolation,
+      current_setting('synchronous_commit') as durability`,
   );
-  const { version, standby, read_only: readOnly, now, isolation } = rows[0];
+  const { version, standby, read_only: readOnly, now, isolation, durability } = rows[0];
   const checks = [checkClock('the database', now.getTime(), 1000)];
   if (version < oldestVersion) {
     checks.push(
@@ -59,6 +60,10 @@ async function checkServer(client: Client): Promise<Check[]> {
   if (isolation !== 'read committed') {
     const fix = 'set default_transaction_isolation to read committed for this user';
     checks.push(found('isolation', `transactions are ${isolation}`, fix));
+  }
+  if (durability === 'off') {
+    const fix = 'set synchronous_commit to on for this user: a crash of the server could lose callbacks answered 200';
+    checks.push(found('durability', 'synchronous_commit is off', fix));
   }
   return checks;
 }
