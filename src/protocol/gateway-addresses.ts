@@ -4,7 +4,7 @@ const gateways = {
   production: 'https://gw.dragonpay.ph',
 } as const;
 
-/** The test gateway, the production gateway, or one at an address of one's own (a sandbox, a proxy). */
+/** The test gateway, the production gateway, or another one by its address, such as a sandbox or a proxy. */
 export type Environment = 'test' | 'production' | { readonly gateway: string };
 
 /** The address of a gateway, without a trailing slash. */

@@ -1,24 +1,24 @@
 import { randomInt } from 'node:crypto';
-import { DragonpayError } from '../errors.js';
+import { invalidDetails } from '../errors.js';
 
 /** Options of {@link generateTxnId}. */
 export interface TxnIdOptions {
-  /** What the id starts with: printable ASCII without `:`. Nothing when not given. */
+  /** The beginning of the id: printable ASCII without `:`. Default: empty. */
   readonly prefix?: string;
   /**
-   * The length of the whole id in characters, at most 40; 20, or more for a long prefix, when not given. At
-   * least 16 of them are random.
+   * The length of the whole id in characters, at most 40, of which at least 16 are random. Default: 20, or more for a
+   * long prefix.
    */
   readonly length?: number;
 }
 
-/** No I, L, O and U: an id is read out on the telephone. */
+/** Without I, L, O and U, which are easily misheard on the telephone. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const fewestRandom = 16;
 
 /**
- * Makes a `txnid` that nobody can guess: 5 bits of randomness a character, from the operating system.
- * @throws DragonpayError `invalid-details` where the options leave no room for 16 random characters.
+ * Makes a `txnid` that cannot be guessed. Each random character has 5 bits from the operating system's generator.
+ * @throws DragonpayError `invalid-details` if the options leave less than 16 random characters
  *
  * @example
  * generateTxnId({ prefix: 'ORD-' });   // ORD-7Q2M9XKDV0B4T1HN
@@ -27,12 +27,9 @@ export function generateTxnId({
   prefix = '',
   length = Math.max(20, prefix.length + fewestRandom),
 }: TxnIdOptions = {}): string {
-  if (!Number.isInteger(length) || length > 40) throw refused('length', 'is no whole number up to 40');
-  if (!/^[\u0020-\u0039\u003b-\u007e]*$/.test(prefix)) throw refused('prefix', 'is not printable ASCII without ":"');
-  if (length - prefix.length < fewestRandom) throw refused('length', 'leaves fewer than 16 random characters');
+  if (!Number.isInteger(length) || length > 40) throw invalidDetails('length', 'must be an integer up to 40');
+  if (!/^[\u0020-\u0039\u003b-\u007e]*$/.test(prefix))
+    throw invalidDetails('prefix', 'must be printable ASCII without ":"');
+  if (length - prefix.length < fewestRandom) throw invalidDetails('length', 'must leave at least 16 random characters');
   return prefix + Array.from({ length: length - prefix.length }, () => alphabet[randomInt(alphabet.length)]).join('');
-}
-
-function refused(subject: string, complaint: string): DragonpayError {
-  return new DragonpayError('invalid-details', `${subject} ${complaint}`, { subject });
 }

@@ -1,6 +1,6 @@
 /**
- * Reads a date of the gateway, such as `2026-03-01T09:30:00` or `2026-03-01`. It names no zone and means Manila's,
- * which is UTC+8 all year. `undefined` for what is no such date.
+ * Reads a date of the gateway, such as `2026-03-01T09:30:00` or `2026-03-01`. A date without a zone is in Manila's,
+ * which is UTC+8 all year. Returns `undefined` for any other text.
  */
 export function readManilaTime(text: string | undefined): Date | undefined {
   const [, day, time = '00:00:00', zone] =
@@ -8,11 +8,11 @@ export function readManilaTime(text: string | undefined): Date | undefined {
   if (day === undefined) return undefined;
   const milliseconds = Date.parse(`${day}T${time.slice(0, 12)}${zone ?? '+08:00'}`);
   if (Number.isNaN(milliseconds) || !isDay(day)) return undefined;
-  // The year 1 is how .NET says that there is none.
+  // .NET writes a missing date as one of the year 1.
   return day.startsWith('0001') ? undefined : new Date(milliseconds);
 }
 
-/** Date.parse takes 30 February for 2 March. */
+/** Whether the day exists: Date.parse reads 30 February as 2 March. */
 function isDay(day: string): boolean {
   return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
 }

@@ -2,10 +2,10 @@ import { createHash, createHmac, createSign, type KeyObject } from 'node:crypto'
 import type { ProofAlgorithm } from './fields.js';
 import { dragonpayWire, signedTextFor, type TextEncoding } from './signed-text.js';
 
-/** The fields of a callback by their names on the wire, decoded. With `merchantTxnId` it is a payout's. */
+/** The decoded fields of a callback, by their names on the wire. One with `merchantTxnId` is of a payout. */
 export type CallbackFields = Readonly<Record<string, string>>;
 
-/** The keys to sign with: one proof is made for each that is given. */
+/** The keys to sign with. Each key makes one proof. */
 export interface SigningKeys {
   /** Makes `signatures`. A private RSA key: PEM or KeyObject. */
   readonly rsa?: { readonly privateKey: string | KeyObject };
@@ -19,13 +19,13 @@ export interface SigningKeys {
 export interface SignOptions {
   /** Signed if the fields have no `merchantid`. Default: empty. */
   readonly merchantId?: string;
-  /** `ascii` hashes `?` for whatever is not ASCII in the text of the SHA-1 digest; `utf8` when not given. */
+  /** The encoding of the SHA-1 text. `ascii` replaces each other character by `?`. Default: `utf8`. */
   readonly encoding?: TextEncoding;
 }
 
 /**
- * Signs a callback as Dragonpay does: answers with the fields and their proofs. Shares nothing with the verification
- * but the description of the signed text.
+ * Signs a callback as Dragonpay does. Returns the fields and their proofs. The only code that it shares with the
+ * verification is the description of the signed text.
  *
  * @example
  * const fields = { txnid: 'T-1', refno: 'ABCD1234', status: 'S', message: '[000] OK', amount: '100.00' };
@@ -54,7 +54,7 @@ export function signCallback(
   return { ...fields, ...proofs };
 }
 
-/** The text that a proof of these fields covers. A SHA-1 digest is of this text, `:` and the secret key. */
+/** The text that a proof of these fields covers. A SHA-1 digest is over this text, `:` and the secret key. */
 export function signedTextOf(fields: CallbackFields, algorithm: ProofAlgorithm, merchantId = ''): string {
   const byName = new Map(Object.entries(fields).map(([name, value]) => [name.toLowerCase(), value]));
   const { fields: order } = signedTextFor(dragonpayWire, isPayoutCallback(fields) ? 'payout' : 'payment', algorithm);
@@ -86,7 +86,7 @@ export function encodeCallback(fields: CallbackFields): string {
 }
 
 function encode(text: string): string {
-  // Half a surrogate pair has no UTF-8: it is sent as it is signed, as U+FFFD.
+  // A lone surrogate has no UTF-8. It is sent as it is signed: as U+FFFD.
   return encodeURIComponent(text.toWellFormed())
     .replaceAll('%20', '+')
     .replace(/['~]/g, (character) => `%${character.charCodeAt(0).toString(16)}`)

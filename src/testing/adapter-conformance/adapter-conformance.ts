@@ -8,15 +8,15 @@ import { fieldCases } from './field-cases.js';
 
 /** Options of {@link adapterConformance}. */
 export interface AdapterConformanceOptions {
-  /** The setups that make sense for this adapter: all when not given. */
+  /** The setups that the adapter supports. Default: all. */
   readonly setups?: readonly AdapterSetup[];
 }
 
 /**
- * The suite that says whether an adapter of one's own is right, in cases that any runner takes. Every case starts a
- * server, and speaks HTTP with it byte by byte.
- * @param serve starts a server with the endpoint at `/dragonpay/callback`, for every method, on a free port. It adds
- * no headers of its own to replies.
+ * The conformance suite for adapters. Any test runner can run its cases. Each case starts a server and exchanges raw
+ * bytes with it.
+ * @param serve starts a server on a free port, with the endpoint at `/dragonpay/callback` for every method. The server
+ *   must not add headers to replies.
  *
  * @example
  * for (const { name, run } of adapterConformance(serve, { setups: ['plain', 'consumed'] })) it(name, run);

@@ -15,24 +15,24 @@ import type { DragonpaySettings } from '../../settings/settings.js';
 import { encodeRequest, RawConnection, type RawReply, type RawRequest } from './raw-http.js';
 
 /**
- * What stands in front of the endpoint:
- * - `plain`: nothing.
- * - `form-parser`: the framework's usual parser of forms ran, and left its result where it usually leaves it.
- * - `json-parser`: a parser ran that passed over the form, so that the stream is still to be read.
- * - `consumed`: something read the stream to its end and left nothing.
- * - `mounted`: a router that cuts `/dragonpay` off the URL.
+ * The middleware in front of the endpoint:
+ * - `plain`: none.
+ * - `form-parser`: the framework's usual form parser, which leaves its result in the usual place.
+ * - `json-parser`: a parser that ignores forms, so that the stream is still unread.
+ * - `consumed`: middleware that reads the stream to its end and keeps nothing.
+ * - `mounted`: a router that removes `/dragonpay` from the URL.
  */
 export type AdapterSetup = 'plain' | 'form-parser' | 'json-parser' | 'consumed' | 'mounted';
 
-/** A server that {@link adapterConformance} asked for. */
+/** A server under test. */
 export interface AdapterServer {
-  /** Where the server listens, such as `http://127.0.0.1:41234`. */
+  /** The address of the server, such as `http://127.0.0.1:41234`. */
   readonly url: string;
-  /** Ends the server with all of its connections. */
+  /** Closes the server and all of its connections. */
   close(): unknown;
 }
 
-/** One case, and what must stand in front of the endpoint for it. */
+/** One case, and the setups that it runs in. */
 export interface AdapterCase {
   readonly name: string;
   readonly setups: readonly AdapterSetup[];
@@ -40,17 +40,17 @@ export interface AdapterCase {
 }
 
 export const everywhere: readonly AdapterSetup[] = ['plain', 'form-parser', 'json-parser', 'consumed', 'mounted'];
-/** Where the body can be had. */
+/** The setups in which the body is available. */
 export const readable: readonly AdapterSetup[] = ['plain', 'form-parser', 'json-parser', 'mounted'];
-/** Where the body is still in the stream. */
+/** The setups in which the body is still in the stream. */
 export const unread: readonly AdapterSetup[] = ['plain', 'json-parser', 'mounted'];
 
 export const path = '/dragonpay/callback';
 const secretKey = 'conformance secret';
 
-/** Tells what it saw, so that a test can compare it with what was sent. */
+/** A handler that replies with the callback, so that a case can compare it with the request. */
 @DragonpayCallback()
-export class Telling {
+export class EchoHandler {
   @OnGet()
   get(callback: Callback) {
     return this.post(callback);
@@ -66,11 +66,11 @@ export class Telling {
   }
 }
 
-/** Leaves every answer to the defaults. */
+/** A handler without methods: every reply is the default. */
 @DragonpayCallback()
-export class Silent {}
+export class DefaultHandler {}
 
-/** One server, and the short words that the cases are written in. */
+/** One server, and helpers for the cases. */
 export class AdapterHarness {
   readonly repository = new MemoryRepository();
   readonly #serve: (endpoint: CallbackEndpoint) => AdapterServer | Promise<AdapterServer>;
@@ -82,8 +82,8 @@ export class AdapterHarness {
     this.#serve = serve;
   }
 
-  /** Starts the server; the first word of every case. */
-  async start(Handler: HandlerClass = Silent, settings: Partial<DragonpaySettings> = {}): Promise<void> {
+  /** Starts the server. Every case begins with it. */
+  async start(Handler: HandlerClass = DefaultHandler, settings: Partial<DragonpaySettings> = {}): Promise<void> {
     const dragonpay = createDragonpay({
       merchantId: 'CONFORMANCE',
       environment: 'test',
@@ -101,10 +101,10 @@ export class AdapterHarness {
     });
   }
 
-  /** Resolves when the endpoint has answered all that it was asked, and rejects when it does not within two seconds. */
+  /** Resolves when the endpoint has answered every request. Rejects if it does not within two seconds. */
   async settled(): Promise<void> {
     for (let tries = 0; this.#pending > 0; tries++) {
-      assert.ok(tries < 200, 'a request is still being answered: the adapter waits for a body that never comes');
+      assert.ok(tries < 200, 'a request has no reply yet: the adapter waits for a body that never arrives');
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
@@ -115,14 +115,14 @@ export class AdapterHarness {
     return connection;
   }
 
-  /** Sends one request on a connection of its own. */
+  /** Sends one request on a new connection. */
   async send(request: Partial<RawRequest>): Promise<RawReply> {
     const connection = await this.connect();
     connection.send(encodeRequest({ target: path, ...request }));
     return connection.reply(request.method);
   }
 
-  /** Makes a payment, and the form of a callback that says that it is paid. */
+  /** Makes a payment and the form of a callback with status S. */
   async paid(fields: CallbackFields = {}): Promise<{ txnid: string; form: string }> {
     const { txnid } = await this.repository.createPayment({ txnid: generateTxnId(), amount: '100.00' });
     return { txnid, form: formOf({ txnid, ...fields }) };
@@ -144,7 +144,7 @@ function formOf(fields: CallbackFields): string {
   );
 }
 
-/** A form, filled up to a length in bytes with a field that is nobody's. */
+/** Pads a form to a length in bytes with a field that is not of the protocol. */
 export function filledTo(form: string, length: number): string {
   return `${form}&x=`.padEnd(length, 'x');
 }
@@ -156,12 +156,12 @@ export const privacy = [
 ] as const;
 export const allow = 'Allow: GET, HEAD, POST, OPTIONS';
 
-/** A status line with the words that Node has for the status. */
+/** A status line with Node's reason phrase. */
 export function statusLine(status: number): string {
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}`;
 }
 
-/** A reply that is one line of plain text. */
+/** A reply with one line of plain text. */
 export function plainReply(status: number, body: string, ...extra: string[]): RawReply {
   const type = 'Content-Type: text/plain; charset=utf-8';
   return { status, head: [statusLine(status), type, ...privacy, ...extra, `Content-Length: ${body.length}`], body };

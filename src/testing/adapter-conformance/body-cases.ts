@@ -3,18 +3,18 @@ import { gzipSync } from 'node:zlib';
 import {
   type AdapterCase,
   badRequest,
+  EchoHandler,
   filledTo,
   ok,
   path,
   plainReply,
   readable,
-  Telling,
   tooLarge,
   unread,
 } from './adapter-harness.js';
 import { encodeRequest } from './raw-http.js';
 
-/** How bodies are read, and when they are not. */
+/** How bodies are read, and when they are refused. */
 export const bodyCases: readonly AdapterCase[] = [
   {
     name: 'refuses a body by its Content-Length, before it arrives',
@@ -27,7 +27,7 @@ export const bodyCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'takes a body of 16,384 bytes, and refuses one of a byte more',
+    name: 'accepts a body of 16,384 bytes and refuses one more byte',
     setups: readable,
     async check(bench) {
       await bench.start();
@@ -59,7 +59,7 @@ export const bodyCases: readonly AdapterCase[] = [
     name: 'reads a body that arrives in small pieces',
     setups: readable,
     async check(bench) {
-      await bench.start(Telling);
+      await bench.start(EchoHandler);
       const { form } = await bench.paid({ message: 'Niño \u20b1 \u{1f45f}' });
       const { body } = await bench.send({ body: form.match(/.{1,3}/gs) ?? [] });
       assert.equal(JSON.parse(body).data?.message, 'Niño \u20b1 \u{1f45f}');
@@ -77,7 +77,7 @@ export const bodyCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'refuses what is no form with 415',
+    name: 'refuses a body that is not a form with 415',
     setups: readable,
     async check(bench) {
       await bench.start();
@@ -97,7 +97,7 @@ export const bodyCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'takes the media type of forms in any letter case and with parameters',
+    name: 'accepts the media type of forms in any letter case and with parameters',
     setups: readable,
     async check(bench) {
       await bench.start();
@@ -113,7 +113,7 @@ export const bodyCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'refuses a compressed body, and takes one that says that it is not',
+    name: 'refuses a compressed body and accepts Content-Encoding: identity',
     setups: readable,
     async check(bench) {
       await bench.start();
@@ -126,7 +126,7 @@ export const bodyCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'calls an empty body what it is: a callback without fields',
+    name: 'answers an empty body like a callback without fields',
     setups: unread,
     async check(bench) {
       await bench.start();
@@ -136,7 +136,7 @@ export const bodyCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'answers 500 at once when the body is gone, and goes on',
+    name: 'answers 500 at once when the body is gone, and serves the next request',
     setups: ['consumed'],
     async check(bench) {
       await bench.start();
@@ -153,7 +153,7 @@ export const bodyCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'asks for the body that a sender holds back (Expect: 100-continue)',
+    name: 'asks for a body that is held back by Expect: 100-continue',
     setups: readable,
     async check(bench) {
       await bench.start();
@@ -167,7 +167,7 @@ export const bodyCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'survives a client that goes away in the middle of its body',
+    name: 'survives a client that disconnects in the middle of its body',
     setups: readable,
     async check(bench) {
       await bench.start();

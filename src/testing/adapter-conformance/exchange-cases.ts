@@ -6,6 +6,8 @@ import {
   type AdapterCase,
   allow,
   badRequest,
+  DefaultHandler,
+  EchoHandler,
   everywhere,
   filledTo,
   ok,
@@ -13,9 +15,7 @@ import {
   plainReply,
   privacy,
   readable,
-  Silent,
   statusLine,
-  Telling,
 } from './adapter-harness.js';
 import { encodeRequest } from './raw-http.js';
 
@@ -42,10 +42,10 @@ export const exchangeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'answers HEAD without a body, a handler or a trace',
+    name: 'answers HEAD without a body, calls no handler and stores nothing',
     setups: everywhere,
     async check(bench) {
-      await bench.start(Telling);
+      await bench.start(EchoHandler);
       const { txnid, form } = await bench.paid();
       const connection = await bench.connect();
       for (let count = 0; count < 2; count++) {
@@ -57,7 +57,7 @@ export const exchangeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'answers OPTIONS with the methods that it takes',
+    name: 'answers OPTIONS with the allowed methods',
     setups: everywhere,
     async check(bench) {
       await bench.start();
@@ -88,7 +88,7 @@ export const exchangeCases: readonly AdapterCase[] = [
     name: 'passes the full target, the peer’s address and the framework’s request',
     setups: readable,
     async check(bench) {
-      await bench.start(Telling);
+      await bench.start(EchoHandler);
       const { form } = await bench.paid();
       for (const request of [
         { method: 'GET', target: `${path}?own=1&${form}` },
@@ -102,10 +102,10 @@ export const exchangeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'hands the peer’s address to allowFrom',
+    name: 'passes the peer’s address to allowFrom',
     setups: ['plain'],
     async check(bench) {
-      await bench.start(Silent, { allowFrom: ['192.0.2.1'] });
+      await bench.start(DefaultHandler, { allowFrom: ['192.0.2.1'] });
       const { txnid, form } = await bench.paid();
       const refused = plainReply(403, 'error=address-not-allowed');
       assert.deepEqual(await bench.send({ body: form }), refused);
@@ -113,7 +113,7 @@ export const exchangeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'answers requests that were sent together, in their order',
+    name: 'answers pipelined requests in their order',
     setups: readable,
     async check(bench) {
       await bench.start();
@@ -127,7 +127,7 @@ export const exchangeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'takes a query of 8,192 bytes, and refuses one of a byte more',
+    name: 'accepts a query of 8,192 bytes and refuses one more byte',
     setups: everywhere,
     async check(bench) {
       await bench.start();
@@ -174,7 +174,7 @@ export const exchangeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'answers 500 when a handler throws, tells nobody why, and goes on',
+    name: 'answers 500 without a reason when a handler throws, and serves the next request',
     setups: ['plain'],
     async check(bench) {
       @DragonpayCallback()

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { type AdapterCase, badRequest, ok, path, readable, Telling, tooLarge } from './adapter-harness.js';
+import { type AdapterCase, badRequest, EchoHandler, ok, path, readable, tooLarge } from './adapter-harness.js';
 
-/** How fields come out of bodies and queries. */
+/** How fields are read from bodies and queries. */
 export const fieldCases: readonly AdapterCase[] = [
   {
-    name: 'hands text over exactly as it was signed',
+    name: 'passes text to the handler exactly as it was signed',
     setups: readable,
     async check(bench) {
-      await bench.start(Telling);
+      await bench.start(EchoHandler);
       for (const message of [
         'Niño, ₱100 \u{1f45f}',
         ' + & = % ; , ',
@@ -26,10 +26,10 @@ export const fieldCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'hands unescaped UTF-8 over as what it is',
+    name: 'passes unescaped UTF-8 to the handler unchanged',
     setups: readable,
     async check(bench) {
-      await bench.start(Telling);
+      await bench.start(EchoHandler);
       const { form } = await bench.paid({ message: 'Niño ₱' });
       const body = form.replace(/message=[^&]*/, 'message=Niño+₱');
       assert.equal(JSON.parse((await bench.send({ body })).body).data?.message, 'Niño ₱');
@@ -40,7 +40,7 @@ export const fieldCases: readonly AdapterCase[] = [
     setups: readable,
     async check(bench, setup) {
       await bench.start();
-      // SHA-1 digests may be over `?` for what is not ASCII: a parser's U+FFFD for the lost byte would hold as well.
+      // A SHA-1 digest may be over `?` for each character outside ASCII, so a parser's U+FFFD would verify, too.
       const { txnid, form } = await bench.paid({ message: 'Ni?o' });
       for (const ñ of ['%f1', '\u00f1']) {
         const body = Buffer.from(form.replace('%3f', ñ), 'latin1');
@@ -71,7 +71,7 @@ export const fieldCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'believes no field of the protocol that a parser could nest',
+    name: 'refuses a field of the protocol that a parser could nest',
     setups: readable,
     async check(bench) {
       await bench.start();
@@ -85,7 +85,7 @@ export const fieldCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'passes over fields that are not of the protocol, whatever their names',
+    name: 'ignores fields that are not of the protocol, whatever their names',
     setups: readable,
     async check(bench) {
       await bench.start();

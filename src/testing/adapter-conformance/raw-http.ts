@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** One HTTP reply as it came over the wire. */
+/** One HTTP reply, as received. */
 export interface RawReply {
   readonly status: number;
   /** Status line and header lines, in order, without `Date` and the headers of the connection. */
@@ -12,7 +12,7 @@ export interface RawReply {
 const longestWait = 5_000;
 const ofTheConnection = /^(?:date|connection|keep-alive):/i;
 
-/** A connection that sends bytes exactly as they are given, and reads replies one by one. */
+/** A connection that sends the given bytes unchanged and reads replies one by one. */
 export class RawConnection {
   readonly #socket: Socket;
   #received = Buffer.alloc(0);
@@ -38,20 +38,20 @@ export class RawConnection {
     return new RawConnection(socket);
   }
 
-  /** Sends text (as UTF-8) or bytes, and nothing besides. */
+  /** Sends text (as UTF-8) or bytes, and nothing else. */
   send(data: string | Uint8Array): void {
     this.#socket.write(data);
   }
 
-  /** Whether nothing arrived yet, after a moment. */
+  /** Whether nothing has arrived after a short wait. */
   async isSilent(milliseconds = 50): Promise<boolean> {
     await new Promise((resolve) => setTimeout(resolve, milliseconds));
     return this.#received.length === 0;
   }
 
   /**
-   * Reads the next reply. Rejects when none is complete within five seconds: a server that hangs fails.
-   * @param toMethod the method that it answers: a reply to HEAD has no body.
+   * Reads the next reply. Rejects if it is not complete within five seconds, so that a hanging server fails the case.
+   * @param toMethod the method of the request: a reply to HEAD has no body
    */
   async reply(toMethod = 'POST'): Promise<RawReply> {
     const end = await this.#until(() => this.#received.indexOf('\r\n\r\n'));
@@ -90,25 +90,25 @@ export class RawConnection {
     }
   }
 
-  /** Ends the connection at once, wherever it is. */
+  /** Destroys the connection. */
   destroy(): void {
     this.#socket.destroy();
   }
 }
 
-/** One request as {@link encodeRequest} writes it. */
+/** One request for {@link encodeRequest}. */
 export interface RawRequest {
-  /** `POST` when not given. */
+  /** Default: `POST`. */
   readonly method?: string;
-  /** Path and query, one character a byte. */
+  /** Path and query, one character for each byte. */
   readonly target: string;
-  /** Besides `Host`; a POST has the content type of forms when it names none. */
+  /** Headers in addition to `Host`. The default content type of a POST is that of forms. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent with its length when it is given; an array is sent in as many chunks. */
+  /** Sent with its length. An array is sent in chunks. */
   readonly body?: string | Uint8Array | readonly string[];
 }
 
-/** The bytes of a request. */
+/** Encodes a request as bytes. */
 export function encodeRequest({ method = 'POST', target, headers = {}, body }: RawRequest): Buffer {
   const names = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
   const lines = [`${method} ${target} HTTP/1.1`, 'Host: shop.example'];

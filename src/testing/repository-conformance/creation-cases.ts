@@ -5,7 +5,7 @@ import { amount, eachKind, newId, type RepositoryCases, refuses } from './reposi
 
 const text = (length: number) => 'x'.repeat(length);
 
-/** Details that are refused, by the field that is named. */
+/** Invalid details, by the field that the error must name. */
 const unstorable: ReadonlyArray<readonly [subject: string, details: Readonly<Record<string, unknown>>]> = [
   ...['', text(41), 'a:b', 'Ni\u00f1o', 'a\nb', 5, null].map((id) => ['id', { id }] as const),
   ...['', '-1', '+1', '1,000.00', '1e3', '1.005', '1.', '.5', '01', ' 1', '10000000000', 'NaN', 100, null].map(
@@ -19,9 +19,9 @@ const unstorable: ReadonlyArray<readonly [subject: string, details: Readonly<Rec
   ['email', { email: 5 }],
 ];
 
-/** How rows are made and found. */
+/** How rows are created and found. */
 export const creationCases: RepositoryCases = {
-  'gives back what was created, and what was not given as null': async (bench) => {
+  'returns the created row, with null for omitted details': async (bench) => {
     const txnid = newId();
     const created = await bench.repository.createPayment({ txnid, amount: '7.5' });
     const { createdAt, modifiedAt, ...rest } = created;
@@ -86,7 +86,7 @@ export const creationCases: RepositoryCases = {
     await assert.rejects(async () => bench.repository.createPayout(payout), refuses('invalid-details'));
   },
 
-  'refuses an id that exists, and leaves its row as it is': async (bench) => {
+  'refuses an existing id and leaves its row unchanged': async (bench) => {
     for (const kind of eachKind) {
       const id = await (kind === 'payment' ? bench.payment() : bench.payout());
       await bench.unchanged(kind, id, () =>

@@ -10,7 +10,7 @@ type Case = [name: string, check: RepositoryCases[string]];
 const unknownLetters = { payment: ['D', 'G', 'H', 's', 'p'], payout: ['D', 'R', 'K', 'U', 's'] } as const;
 
 const outcomes: RepositoryCases = {
-  'calls a letter that is in no table unrecognized, and leaves the row alone': async (bench) => {
+  'answers unrecognized for an unknown letter and leaves the row unchanged': async (bench) => {
     for (const kind of eachKind) {
       const id = await bench.inStatus(kind, 'P');
       for (const letter of unknownLetters[kind]) {
@@ -29,7 +29,7 @@ const outcomes: RepositoryCases = {
     assert.deepEqual(update, { outcome: 'unrecognized' });
   },
 
-  'calls a callback without a row not-found, and makes none': async (bench) => {
+  'answers not-found for a callback without a row and creates no row': async (bench) => {
     const id = newId();
     for (const kind of eachKind) {
       assert.deepEqual(await bench.tell(kind, id, 'S'), { outcome: 'not-found' });
@@ -56,7 +56,7 @@ const outcomes: RepositoryCases = {
     assert.deepEqual(update, { outcome: 'mismatch', current: 'P', differs: ['amount', 'currency', 'refno'] });
   },
 
-  'sees a mismatch under every proof, whether it covers the amount or not': async (bench) => {
+  'detects a mismatch with every proof, whether or not it covers the amount': async (bench) => {
     for (const proof of ['sha1', 'hmac', 'rsa'] as const) {
       const txnid = await bench.payment();
       const update = await bench.deliver({ txnid, status: 'S', amount: '99.99' }, { proof });
@@ -90,7 +90,7 @@ const machine: RepositoryCases = {
     ),
   ),
 
-  'applies the first P of a new row, and calls every later one a duplicate': async (bench) => {
+  'applies the first P of a new row and answers duplicate for every later one': async (bench) => {
     for (const kind of eachKind) {
       const id = await (kind === 'payment' ? bench.payment() : bench.payout());
       assert.deepEqual((await bench.row(kind, id)).reached, []);
@@ -102,7 +102,7 @@ const machine: RepositoryCases = {
     }
   },
 
-  'enters no status twice': async (bench) => {
+  'never enters a status twice': async (bench) => {
     const id = await bench.payment();
     const effect = counting();
     const told: string[] = [];
@@ -113,7 +113,7 @@ const machine: RepositoryCases = {
     assert.deepEqual({ reached, status }, { reached: ['P', 'U', 'A', 'S'], status: 'S' });
   },
 
-  'may go to P later where no callback has said P before': async (bench) => {
+  'allows a move to P if no callback brought P before': async (bench) => {
     const id = await bench.payment();
     assert.deepEqual(await bench.tell('payment', id, 'U'), applied('P', 'U'));
     assert.deepEqual(await bench.tell('payment', id, 'P'), applied('U', 'P'));
@@ -159,20 +159,20 @@ const columns: RepositoryCases = {
     }
   },
 
-  'compares an amount and a currency only where the callback has them': async (bench) => {
+  'compares amount and currency only if the callback has them': async (bench) => {
     const txnid = await bench.payment({ currency: 'USD' });
     assert.deepEqual(await bench.deliver({ txnid, status: 'P', amount: '', ccy: '' }), applied('P', 'P'));
     assert.deepEqual(await bench.deliver({ txnid, status: 'S' }), applied('P', 'S'));
   },
 
-  'compares currencies whatever their letter case on the wire': async (bench) => {
+  'compares currencies in any letter case': async (bench) => {
     const txnid = await bench.payment({ currency: 'USD' });
     const update = await bench.deliver({ txnid, status: 'S', ccy: 'PHP' });
     assert.deepEqual(update, { outcome: 'mismatch', current: 'P', differs: ['currency'] });
     assert.deepEqual(await bench.deliver({ txnid, status: 'S', ccy: 'usd' }), applied('P', 'S'));
   },
 
-  'takes the refno of the first callback that moves the row, and believes no other': async (bench) => {
+  'stores the refno of the first callback that moves the row and accepts no other': async (bench) => {
     const txnid = await bench.payment();
     assert.equal((await bench.row('payment', txnid)).refno, null);
     await bench.deliver({ txnid, refno: 'WRONGSUM', status: 'S', amount: '1.00' });
@@ -186,7 +186,7 @@ const columns: RepositoryCases = {
     assert.deepEqual(await bench.deliver({ txnid, refno: 'FIRST001', status: 'S' }), applied('P', 'S'));
   },
 
-  'takes nothing but the status and the refno of a callback into a row': async (bench) => {
+  'stores only the status and the refno of a callback in the row': async (bench) => {
     for (const proof of ['sha1', 'hmac', 'rsa'] as const) {
       const txnid = await bench.payment({ description: 'Shoes', email: 'juan@example.com', param1: 'mine' });
       const before = await bench.row('payment', txnid);
@@ -203,7 +203,7 @@ const columns: RepositoryCases = {
 };
 
 const payouts: RepositoryCases = {
-  'moves payouts by their own machine': async (bench) => {
+  'moves payouts by the status machine of payouts': async (bench) => {
     const merchantTxnId = await bench.payout({ refno });
     const told: unknown[] = [];
     for (const status of 'PGHSF') told.push(await bench.deliver({ merchantTxnId, status, amount, ccy: 'PHP' }));
@@ -232,7 +232,7 @@ const payouts: RepositoryCases = {
     const renamed = (id: string) => bench.deliver({ txnid: id, status: 'S', message: 'Paid' }, { onTheWay: rename });
     assert.deepEqual(await renamed(paid), { outcome: 'not-found' });
 
-    // The same id, and no refno that could tell the two apart.
+    // The ids are equal, and there is no refno to tell the two apart.
     await bench.repository.createPayout({ merchantTxnId: paid, amount });
     const refused = { outcome: 'mismatch', current: 'P', differs: ['refno'] };
     assert.deepEqual(await bench.unchanged('payout', paid, () => renamed(paid)), refused);
@@ -244,7 +244,7 @@ const payouts: RepositoryCases = {
     assert.deepEqual(await bench.unchanged('payout', withRefno, () => renamed(withRefno)), refused);
   },
 
-  'believes the callback of a payout without refno whose id is no payment': async (bench) => {
+  'accepts the callback of a payout without refno if no payment has its id': async (bench) => {
     const merchantTxnId = await bench.payout();
     assert.deepEqual(await bench.deliver({ merchantTxnId, status: 'S' }), applied('P', 'S'));
     assert.equal((await bench.row('payout', merchantTxnId)).refno, refno);
@@ -252,7 +252,7 @@ const payouts: RepositoryCases = {
 };
 
 const confirmation: RepositoryCases = {
-  'stores by storeUnlessMovable only what moves no row, where the repository has the method': async (bench) => {
+  'stores with storeUnlessMovable only callbacks that would not move their row': async (bench) => {
     const { repository } = bench;
     if (repository.storeUnlessMovable === undefined) return;
     for (const kind of eachKind) {
@@ -270,5 +270,5 @@ const confirmation: RepositoryCases = {
   },
 };
 
-/** What a callback does to a row. */
+/** How a callback changes a row. */
 export const decisionCases: RepositoryCases = { ...outcomes, ...machine, ...columns, ...payouts, ...confirmation };

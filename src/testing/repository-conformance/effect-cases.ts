@@ -40,7 +40,7 @@ const effects: RepositoryCases = {
     assert.deepEqual([failing.runs, effect.runs], [1, 1]);
   },
 
-  'runs an effect for no outcome but applied': async (bench) => {
+  'runs an effect only for the outcome applied': async (bench) => {
     const effect = counting();
     const txnid = await bench.payment({ status: 'S', refno });
     const told = [
@@ -84,7 +84,7 @@ const races: RepositoryCases = {
     ),
   ),
 
-  'counts every one of 20 deliveries at once that have no row': async (bench) => {
+  'counts each of 20 concurrent deliveries without a row': async (bench) => {
     const id = newId();
     await Promise.all(bench.atOnce(20, (one) => one.tell('payment', id, 'S')));
     const [event, ...others] = await bench.inbox('payment', id);
@@ -92,7 +92,7 @@ const races: RepositoryCases = {
     assert.equal(event?.deliveries, 20);
   },
 
-  'applies one of many deliveries at once also where effects fail': async (bench) => {
+  'applies one of many concurrent deliveries even if effects fail': async (bench) => {
     const id = await bench.payment();
     const effect = counting(async () => {
       if (effect.runs <= 2) throw new Error('not yet');
@@ -104,7 +104,7 @@ const races: RepositoryCases = {
     assert.equal((await bench.inbox('payment', id))[0]?.deliveries, 6);
   },
 
-  'goes a way that the machine allows when contradictory callbacks arrive at once': async (bench) => {
+  'takes a path that the machine allows when contradictory callbacks arrive at once': async (bench) => {
     for (const kind of eachKind) {
       for (let round = 0; round < 3; round++) {
         const id = await (kind === 'payment' ? bench.payment() : bench.payout());
@@ -118,7 +118,7 @@ const races: RepositoryCases = {
         assert.equal(new Set(way).size, way.length, seen);
         assert.equal((await bench.row(kind, id)).status, way.at(-1), seen);
         const expected = way.map((status, index) => {
-          // The first P of a new row is news, though the row is there already.
+          // The first P of a new row is applied, although its status is P already.
           const move =
             index === 0 && status === 'P' ? applied('P', 'P') : expectedMove(kind, way[index - 1] ?? 'P', status);
           assert.equal(move.outcome, 'applied', seen);
@@ -132,7 +132,7 @@ const races: RepositoryCases = {
     }
   },
 
-  'lets one of many creations of the same id win': async (bench) => {
+  'lets one of many concurrent creations of the same id succeed': async (bench) => {
     const txnid = newId();
     const made = await Promise.allSettled(
       bench.atOnce(8, ({ repository }) => repository.createPayment({ txnid, amount })),
@@ -143,5 +143,5 @@ const races: RepositoryCases = {
   },
 };
 
-/** What happens together, what happens once, and what happens at the same time. */
+/** Atomic, exactly-once and concurrent effects. */
 export const effectCases: RepositoryCases = { ...effects, ...races };

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import type { CallbackFields } from '../../protocol/sign-callback.js';
 import { amount, newId, type RepositoryCases } from './repository-harness.js';
 
-/** What is remembered of callbacks. */
+/** What the inbox records. */
 export const inboxCases: RepositoryCases = {
-  'keeps one event for an id, a refno and a status, and counts its deliveries': async (bench) => {
+  'records one event for an id, a refno and a status, and counts its deliveries': async (bench) => {
     const txnid = await bench.payment();
     for (const status of 'PPPSS') await bench.deliver({ txnid, status });
     await bench.deliver({ txnid, refno: 'ANOTHER1', status: 'S' });
@@ -23,7 +23,7 @@ export const inboxCases: RepositoryCases = {
     for (const { firstSeen, lastSeen } of events) assert.ok(firstSeen <= lastSeen);
   },
 
-  'never degrades an outcome from applied, and keeps what it was applied from': async (bench) => {
+  'keeps the outcome applied, and the proof and form that were applied': async (bench) => {
     const txnid = await bench.payment();
     await bench.deliver({ txnid, status: 'S', message: 'The first' }, { proof: 'hmac' });
     await bench.deliver({ txnid, status: 'S', message: 'A duplicate' }, { method: 'GET' });
@@ -39,7 +39,7 @@ export const inboxCases: RepositoryCases = {
     assert.match(event?.raw ?? '', /message=The\+first/);
   },
 
-  'keeps the reasons for a second look when the event is applied later': async (bench) => {
+  'keeps the reasons for a review when the event is applied later': async (bench) => {
     const txnid = newId();
     await bench.deliver({ txnid, status: 'S', amount });
     await bench.payment({ txnid });
@@ -65,7 +65,7 @@ export const inboxCases: RepositoryCases = {
     });
   },
 
-  'takes ids and reference numbers of every character that they may have, many at once': async (bench) => {
+  'accepts ids and reference numbers of every allowed character, many at once': async (bench) => {
     const odd = ['"', '\\', '\\"', '""', '{a,b}', 'NULL', 'null', ' ', "'", '%', '$1', ',', '}', '\\\\', '--', '(a)'];
     const ids = odd.map((text) => `${newId().slice(-20)}${text}`);
     for (const txnid of ids) await bench.payment({ txnid });
@@ -80,7 +80,7 @@ export const inboxCases: RepositoryCases = {
     }
   },
 
-  'remembers the form as it came, without its proofs': async (bench) => {
+  'records the form as received and redacts its proofs': async (bench) => {
     for (const proof of ['sha1', 'hmac', 'rsa'] as const) {
       const txnid = await bench.payment();
       const message = 'Ni\u00f1o: 50% & "more" \u20b1';
@@ -105,7 +105,7 @@ export const inboxCases: RepositoryCases = {
     }
   },
 
-  'redacts proofs whatever the letter case of their names': async (bench) => {
+  'redacts proofs in any letter case of their names': async (bench) => {
     const txnid = await bench.payment();
     let value = '';
     const onTheWay = ({ digest, ...rest }: CallbackFields) => {

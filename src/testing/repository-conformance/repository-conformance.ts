@@ -7,9 +7,9 @@ import type { RepositoryUnderTest } from './repository-harness.js';
 import { RepositoryHarness } from './repository-harness.js';
 
 /**
- * The suite that says whether a repository of one's own is right: every promise of the port, in cases that any runner
- * takes (mocha, vitest, jest, `node:test`).
- * @param make called once a case. It may answer with the same database every time: cases use ids of their own.
+ * The conformance suite for repositories: it tests every promise of the port. Any test runner can run its cases (mocha,
+ * vitest, jest, `node:test`).
+ * @param make called once for each case. It may use the same database every time, because each case uses new ids.
  *
  * @example
  * for (const { name, run } of repositoryConformance(() => ({ repository: new MyRepository() }))) it(name, run);

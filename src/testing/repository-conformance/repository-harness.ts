@@ -17,15 +17,15 @@ export interface ConformingRepository extends CallbackRepository, Partial<Confir
   callbacks(filter: { readonly txnid?: string; readonly merchantTxnId?: string }): Promise<InboxEvent[]>;
 }
 
-/** What is made for one case. */
+/** The repository of one case. */
 export interface RepositoryUnderTest {
   readonly repository: ConformingRepository;
-  /** Others over the same database, as in other processes: what arrives at once then arrives at all of them. */
+  /** More repositories over the same database, as in other processes. Concurrent callbacks are spread over all. */
   readonly peers?: readonly ConformingRepository[];
   close?(): unknown;
 }
 
-/** What a case does: it rejects when the repository is wrong. By the name of the case. */
+/** The cases by name. A case rejects if the repository is wrong. */
 export type RepositoryCases = Readonly<Record<string, (bench: RepositoryHarness) => Promise<void>>>;
 
 export const eachKind: readonly CallbackKind[] = ['payment', 'payout'];
@@ -33,7 +33,7 @@ export const eachKind: readonly CallbackKind[] = ['payment', 'payout'];
 export const refno = 'CNFRM001';
 export const amount = '100.00';
 
-/** The repository and the short words that the cases are written in. */
+/** The repository, and helpers for the cases. */
 export class RepositoryHarness {
   readonly repository: ConformingRepository;
   readonly #all: readonly ConformingRepository[];
@@ -43,7 +43,7 @@ export class RepositoryHarness {
     this.#all = [repository, ...peers];
   }
 
-  /** Does something many times at once, in turn with each of the repositories. */
+  /** Runs something many times concurrently, on each repository in turn. */
   atOnce<Result>(times: number, run: (bench: RepositoryHarness, index: number) => Promise<Result>): Promise<Result>[] {
     return Array.from({ length: times }, (_, index) => {
       const repository = this.#all[index % this.#all.length] ?? this.repository;
@@ -51,19 +51,19 @@ export class RepositoryHarness {
     });
   }
 
-  /** Makes a payment of PHP 100.00 and answers with its id. */
+  /** Makes a payment of PHP 100.00. Resolves to its id. */
   async payment(details: Partial<PaymentDetails> = {}): Promise<string> {
     const { txnid } = await this.repository.createPayment({ txnid: newId(), amount, ...details });
     return txnid;
   }
 
-  /** Makes a payout of PHP 100.00 and answers with its id. */
+  /** Makes a payout of PHP 100.00. Resolves to its id. */
   async payout(details: Partial<PayoutDetails> = {}): Promise<string> {
     const made = await this.repository.createPayout({ merchantTxnId: newId(), amount, ...details });
     return made.merchantTxnId;
   }
 
-  /** Makes a payment or payout that is in a status already. */
+  /** Makes a payment or payout in a given status. */
   async inStatus(kind: CallbackKind, status: string): Promise<string> {
     const imported = { status, refno } as { status: 'S'; refno: string };
     return kind === 'payment' ? this.payment(imported) : this.payout(imported);
@@ -73,7 +73,7 @@ export class RepositoryHarness {
     return this.repository.store(await verifySigned({ refno, message: '', ...fields }, options), effect);
   }
 
-  /** Delivers the news of a status. */
+  /** Delivers a callback with a status. */
   async tell(kind: CallbackKind, id: string, status: string, effect?: StatusEffect): Promise<RecordedUpdate> {
     return this.deliver({ [kind === 'payment' ? 'txnid' : 'merchantTxnId']: id, status }, {}, effect);
   }
@@ -89,7 +89,7 @@ export class RepositoryHarness {
     return this.repository.callbacks(kind === 'payment' ? { txnid: id } : { merchantTxnId: id });
   }
 
-  /** Runs something that must leave the row as it was. */
+  /** Runs something that must not change the row. */
   async unchanged<Result>(kind: CallbackKind, id: string, run: () => Promise<Result>): Promise<Result> {
     const before = await this.row(kind, id);
     const result = await run();
