@@ -174,7 +174,8 @@ describe('Examples', function () {
 async function linesOf(program: Program, count: number): Promise<string[]> {
   for (let wait = 0; ; wait += 20) {
     const lines = program.output().split('\n');
-    const said = lines.filter((line) => line !== '' && !/^(Listening on|To pay:)/.test(line));
+    // The default hooks print lines that start with the name of the package.
+    const said = lines.filter((line) => !/^(?:$|Listening on|To pay:|dragonpay-callback: )/.test(line));
     if (said.length >= count || wait > 1000) return said;
     await sleep(20);
   }
