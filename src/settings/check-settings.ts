@@ -3,7 +3,7 @@ import { DragonpayError } from '../errors.js';
 import type { Hooks } from '../observability/hooks.js';
 import { merchantIdShape } from '../protocol/field-shapes.js';
 import { isSafeGateway } from '../protocol/gateway-addresses.js';
-import { dragonpayWire } from '../protocol/signed-text.js';
+import { dragonpayWire, encodeText, type SignedText, type TextEncoding } from '../protocol/signed-text.js';
 import { type PublicKeyInput, readPublicKey } from '../verification/public-keys.js';
 import { isAddressOrBlock } from './allow-list.js';
 import { wireSchema } from './check-wire.js';
@@ -156,7 +156,7 @@ function* problemsTogether(settings: DragonpaySettings): Iterable<SettingProblem
       yield { subject: `verification.hmac.keys[${index}]`, problem: 'must be pairs of hex digits' };
     }
   }
-  yield* secretsOutsideAscii(settings);
+  yield* secretsThatAreLost(settings);
   const shared = listed(payout?.sha1?.secretKeys).some(([, key]) =>
     listed(sha1?.secretKeys).some(([, other]) => other === key),
   );
@@ -170,23 +170,33 @@ function* problemsTogether(settings: DragonpaySettings): Iterable<SettingProblem
 
 /**
  * The ASCII encoding of Dragonpay's sample code writes `?` for every other character, also in the secret. Such a
- * secret can be guessed: `????` stands for every secret of four such characters.
+ * secret can be guessed: `????` stands for every secret of four such characters. The other 8-bit encodings do the same
+ * with characters that they do not have.
  */
-function* secretsOutsideAscii({ verification, payout, wire }: DragonpaySettings): Iterable<SettingProblem> {
+function* secretsThatAreLost({ verification, payout, wire }: DragonpaySettings): Iterable<SettingProblem> {
   const places = [
-    ['verification', verification?.sha1, 'payment', wire?.payment?.sha1 ?? dragonpayWire.payment.sha1],
-    ['payout', payout?.sha1, 'payout', wire?.payout?.sha1 ?? dragonpayWire.payout.sha1],
+    ['verification', verification?.sha1, 'payment', wire?.payment?.sha1],
+    ['payout', payout?.sha1, 'payout', wire?.payout?.sha1],
   ] as const;
-  for (const [place, sha1, kind, { encodings = dragonpayWire[kind].sha1.encodings }] of places) {
-    if (!listed(encodings).some(([, encoding]) => encoding === 'ascii')) continue;
+  for (const [place, sha1, kind, text] of places) {
+    const { encodings = dragonpayWire[kind].sha1.encodings, also } = text ?? {};
+    const every = [encodings, ...listed(also).map(([, reading]) => (reading as Partial<SignedText> | null)?.encodings)];
+    const lossy = every.flatMap((list) => eightBit.filter((encoding) => list?.includes(encoding)));
     for (const [index, key] of listed(sha1?.secretKeys)) {
-      if (typeof key !== 'string' || /^[\0-\x7f]*$/.test(key)) continue;
+      const encoding = typeof key === 'string' ? lossy.find((one) => isLost(key, one)) : undefined;
+      if (encoding === undefined) continue;
       const problem =
-        'must be ASCII, because the encoding "ascii" writes ? for other characters and so makes the secret guessable; ' +
-        `to keep it, set wire.${kind}.sha1.encodings to ["utf8"]`;
+        `must be ASCII, because the encoding "${encoding}" writes ? for other characters and so makes the secret ` +
+        `guessable; to keep it, set wire.${kind}.sha1.encodings to ["utf8"]`;
       yield { subject: `${place}.sha1.secretKeys[${index}]`, problem };
     }
   }
+}
+
+const eightBit = ['ascii', 'latin1', 'windows-1252'] as const satisfies readonly TextEncoding[];
+
+function isLost(text: string, encoding: TextEncoding): boolean {
+  return encodeText(text, encoding).toString('latin1').split('?').length > text.split('?').length;
 }
 
 function isObject(value: unknown): value is object {

@@ -223,6 +223,16 @@ describe('createDragonpay', () => {
       'payout.sharedSecret',
       /must be true/,
     ]),
+    ...[
+      { encodings: ['utf8'], also: [{ encodings: ['ascii'] }] },
+      { encodings: ['utf8', 'latin1'] },
+      { encodings: ['windows-1252'] },
+    ].map((sha1): (typeof together)[number] => [
+      `a secret that wire cannot write in ${JSON.stringify(sha1).replace(/[{}"[\]]|encodings:/g, '')}`,
+      () => ({ verification: { sha1: { secretKeys: ['ключ'] } }, wire: { payment: { sha1 } } }),
+      'verification.sha1.secretKeys[0]',
+      /must be ASCII/,
+    ]),
     [
       'a secret outside ASCII where the wire has ascii alone',
       () => ({ verification: { sha1: { secretKeys: ['ñ'] } }, wire: { payment: { sha1: { encodings: ['ascii'] } } } }),
@@ -283,6 +293,13 @@ describe('createDragonpay', () => {
     [
       'a secret outside ASCII where the wire is utf8 alone',
       () => ({ verification: { sha1: { secretKeys: ['ñ'] } }, wire: { payment: { sha1: { encodings: ['utf8'] } } } }),
+    ],
+    [
+      'a secret that latin1 has, where the wire is latin1',
+      () => ({
+        verification: { sha1: { secretKeys: ['ñ?'] } },
+        wire: { payment: { sha1: { encodings: ['latin1'] } } },
+      }),
     ],
     ['an HMAC key outside ASCII', () => ({ verification: { hmac: { keys: ['ñ'] } } })],
     ['a repository that is not stored to', () => ({ repository: new MemoryRepository(), saveData: false })],
