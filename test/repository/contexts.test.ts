@@ -75,7 +75,7 @@ describe('async contexts', () => {
   /** Delivers twenty callbacks of each tenant at once, twice, and tells what became of them. */
   async function deliver(options: KyselyRepositoryOptions, Class: typeof Plain, mark: string): Promise<string[]> {
     const repository = new KyselyRepository(db, options);
-    const endpoint = testEndpoint(Class, { repository });
+    const endpoint = testEndpoint(Class, { repository, limits: { earlyMilliseconds: 0 } });
     const all = Array.from({ length: 20 }, (_, number) => number).flatMap((number) =>
       tenants.map((name) => ({ name, txnid: `${mark}-${name}-${number}` })),
     );
