@@ -1,6 +1,14 @@
-import { createHash, createHmac, createSign, type KeyObject } from 'node:crypto';
+import { constants, createHash, createHmac, createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import type { ProofAlgorithm } from './fields.js';
-import { dragonpayWire, signedTextFor, type TextEncoding } from './signed-text.js';
+import { writeAmount } from './read-amount.js';
+import {
+  dragonpayWire,
+  encodeText,
+  type SignedText,
+  signedTextFor,
+  type TextEncoding,
+  transform,
+} from './signed-text.js';
 
 /** The decoded fields of a callback, by their names on the wire. One with `merchantTxnId` is of a payout. */
 export type CallbackFields = Readonly<Record<string, string>>;
@@ -21,6 +29,11 @@ export interface SignOptions {
   readonly merchantId?: string;
   /** The encoding of the SHA-1 text. `ascii` replaces each other character by `?`. Default: `utf8`. */
   readonly encoding?: TextEncoding;
+  /** How the texts are made, where it is not as Dragonpay does. The setting `wire` of the receiver. */
+  readonly wire?: {
+    readonly payment?: { readonly [algorithm in ProofAlgorithm]?: Partial<SignedText> };
+    readonly payout?: { readonly sha1?: Partial<SignedText> };
+  };
 }
 
 /**
@@ -34,36 +47,64 @@ export interface SignOptions {
 export function signCallback(
   fields: CallbackFields,
   keys: SigningKeys,
-  { merchantId = '', encoding = 'utf8' }: SignOptions = {},
+  { merchantId = '', encoding, wire = {} }: SignOptions = {},
 ): Record<string, string> {
   const isPayout = isPayoutCallback(fields);
-  const textOf = (algorithm: ProofAlgorithm) => signedTextOf(fields, algorithm, merchantId);
+  const readingOf = (algorithm: ProofAlgorithm): SignedText => ({
+    ...signedTextFor(dragonpayWire, isPayout ? 'payout' : 'payment', algorithm),
+    ...(isPayout ? wire.payout?.sha1 : wire.payment?.[algorithm]),
+  });
+  const bytesOf = (text: string, { encodings }: SignedText, chosen?: TextEncoding) =>
+    encodeText(text, chosen ?? encodings[0] ?? 'utf8');
   const proofs: Record<string, string> = {};
   if (keys.sha1 !== undefined) {
-    const text = `${textOf('sha1')}:${keys.sha1.secretKey}`;
-    const bytes = encoding === 'ascii' ? Buffer.from(text.replace(/[^\0-\x7f]/g, '?')) : Buffer.from(text);
-    proofs.digest = createHash('sha1').update(bytes).digest('hex');
+    const reading = readingOf('sha1');
+    const { separator = ':', key = 'behind', hash = 'sha1', keyEncoding = 'utf8' } = reading;
+    const parts = [bytesOf(signedText(fields, reading, merchantId), reading, encoding), Buffer.from(separator)];
+    const secret = Buffer.from(keys.sha1.secretKey, keyEncoding);
+    const whole = Buffer.concat(key === 'behind' ? [...parts, secret] : [secret, ...parts.reverse()]);
+    proofs.digest = createHash(hash).update(whole).digest('hex');
   }
   if (keys.hmac !== undefined && !isPayout) {
-    const key = Buffer.from(keys.hmac.key, keys.hmac.encoding ?? 'utf8');
-    proofs.signature = createHmac('sha256', key).update(textOf('hmac')).digest('hex').toUpperCase();
+    const reading = readingOf('hmac');
+    const key = Buffer.from(keys.hmac.key, reading.keyEncoding ?? keys.hmac.encoding ?? 'utf8');
+    const bytes = bytesOf(signedText(fields, reading, merchantId), reading);
+    proofs.signature = createHmac(reading.hash ?? 'sha256', key)
+      .update(bytes)
+      .digest('hex')
+      .toUpperCase();
   }
   if (keys.rsa !== undefined && !isPayout) {
-    proofs.signatures = createSign('RSA-SHA256').update(textOf('rsa')).sign(keys.rsa.privateKey, 'base64');
+    const reading = readingOf('rsa');
+    const padding = reading.padding === 'pss' ? constants.RSA_PKCS1_PSS_PADDING : constants.RSA_PKCS1_PADDING;
+    const bytes = bytesOf(signedText(fields, reading, merchantId), reading);
+    const { privateKey } = keys.rsa;
+    const key = typeof privateKey === 'string' ? createPrivateKey(privateKey) : privateKey;
+    proofs.signatures = sign(reading.hash ?? 'sha256', bytes, { key, padding }).toString('base64');
   }
   return { ...fields, ...proofs };
 }
 
 /** The text that a proof of these fields covers. A SHA-1 digest is over this text, `:` and the secret key. */
 export function signedTextOf(fields: CallbackFields, algorithm: ProofAlgorithm, merchantId = ''): string {
+  const kind = isPayoutCallback(fields) ? 'payout' : 'payment';
+  return signedText(fields, signedTextFor(dragonpayWire, kind, algorithm), merchantId);
+}
+
+function signedText(fields: CallbackFields, reading: SignedText, merchantId: string): string {
+  const { separator = ':', pairs, empty, values = 'decoded', amount = 'two-decimals' } = reading;
   const byName = new Map(Object.entries(fields).map(([name, value]) => [name.toLowerCase(), value]));
-  const { fields: order } = signedTextFor(dragonpayWire, isPayoutCallback(fields) ? 'payout' : 'payment', algorithm);
-  return order
-    .map((field) => {
-      const value = byName.get(field.toLowerCase()) || (field === 'merchantid' ? merchantId : '');
-      return field === 'amount' && value !== '' ? twoDecimals(value) : value;
+  return reading.fields
+    .flatMap((field) => {
+      const sent = byName.get(field.toLowerCase()) || (field === 'merchantid' ? merchantId : '');
+      const value =
+        field === 'amount' && amount !== 'as-sent' && sent !== ''
+          ? writeAmount(twoDecimals(sent), amount)
+          : transform(sent, values, () => encode(sent));
+      if (value === '' && empty === 'left-out') return [];
+      return [pairs ? `${field}=${value}` : value];
     })
-    .join(':');
+    .join(separator);
 }
 
 function isPayoutCallback(fields: CallbackFields): boolean {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { diagnoseCallback } from '../../src/diagnosis/diagnose-callback.js';
 import type { DragonpaySettings } from '../../src/settings/settings.js';
-import { encodeCallback } from '../../src/testing.js';
+import { encodeCallback, signCallback } from '../../src/testing.js';
 import { judgeForm, policyOf, wordFor } from '../support/judge.js';
 import { opensslDigest, opensslMac, opensslRsaKey, opensslSignWith, type SignWith } from '../support/openssl.js';
 import { accepting, type Fields, hmacKey, merchantKey, secretKey } from '../support/proofs.js';
@@ -118,6 +118,13 @@ describe('Diagnosing a callback', () => {
       const policy = policyOf({ ...settings, wire: JSON.parse(JSON.stringify(wire)) });
       expect(wordFor(await judgeForm(form, policy))).to.equal('ok');
       const next = signed(gateway, second);
+      const { privateKeyPem: privateKey } = merchantKey();
+      const ours = signCallback(
+        second,
+        { rsa: { privateKey }, hmac: { key: hmacKey }, sha1: { secretKey } },
+        wire === undefined ? {} : { wire },
+      );
+      expect(wordFor(await judgeForm(encodeCallback(ours), policy)), 'signCallback').to.equal('ok');
       expect(wordFor(await judgeForm(encodeCallback(next), policy)), 'the next callback').to.equal('ok');
       for (const change of [{ status: 'F' }, { txnid: 'ORD-AAAB' }, { refno: 'ZZZZ9998' }]) {
         const changed = encodeCallback({ ...next, ...change });

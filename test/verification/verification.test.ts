@@ -67,6 +67,7 @@ describe('Verification', () => {
         method: 'POST',
         inquiry: undefined,
         occasion: undefined,
+        copies: undefined,
       });
       expect(raw()).to.match(/^txnid=T-1&refno=/);
     });
@@ -108,6 +109,7 @@ describe('Verification', () => {
         method: 'POST',
         inquiry: undefined,
         occasion: undefined,
+        copies: undefined,
       });
     });
 
