@@ -149,7 +149,9 @@ export class CallbackStore {
   }
 
   #put(callback: VerifiedCallback, effect: StatusEffect | undefined): Promise<RecordedUpdate> {
-    return this.#withinLimit(() => this.#parts.repository.store(callback, effect), effect?.milliseconds);
+    const { repository, limits } = this.#parts;
+    const milliseconds = limits.storeMilliseconds + (effect?.milliseconds ?? 0);
+    return this.#withinLimit(() => repository.store(callback, effect, { milliseconds }), effect?.milliseconds);
   }
 
   /** `close()` still waits for a statement after its deadline has passed. */

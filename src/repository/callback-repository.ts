@@ -21,8 +21,14 @@ export interface CallbackRepository<Trx = unknown> {
    *
    * Rejects if nothing is known to be stored: after a rollback with the error of `effect.run`, or with the error of the
    * database. Calling it again must then be safe.
+   * @param options.milliseconds how long the caller waits. After that, a callback that was not sent to the database
+   *   should not be stored any more
    */
-  store(callback: VerifiedCallback, effect?: StatusEffect<Trx>): Promise<RecordedUpdate>;
+  store(
+    callback: VerifiedCallback,
+    effect?: StatusEffect<Trx>,
+    options?: { readonly milliseconds?: number },
+  ): Promise<RecordedUpdate>;
 
   /** The payment with this `txnid`, through `trx` as that transaction sees it. */
   findPayment(txnid: string, options?: { trx?: Trx }): Promise<PaymentRow | undefined>;

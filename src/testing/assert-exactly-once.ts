@@ -224,7 +224,8 @@ function withEffects(
   repository: CallbackRepository,
   adapt: (effect: StatusEffect) => StatusEffect,
 ): CallbackRepository {
-  const store: CallbackRepository['store'] = (callback, effect) => repository.store(callback, effect && adapt(effect));
+  const store: CallbackRepository['store'] = (callback, effect, options) =>
+    repository.store(callback, effect && adapt(effect), options);
   return new Proxy(repository, {
     get(target, name) {
       if (name === 'store') return store;

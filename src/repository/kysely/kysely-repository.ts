@@ -108,15 +108,19 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     this.#busyMilliseconds = busyMilliseconds;
   }
 
-  async store(callback: VerifiedCallback, effect?: StatusEffect<Transaction<Database>>): Promise<RecordedUpdate> {
+  async store(
+    callback: VerifiedCallback,
+    effect?: StatusEffect<Transaction<Database>>,
+    { milliseconds = Number.POSITIVE_INFINITY }: { readonly milliseconds?: number } = {},
+  ): Promise<RecordedUpdate> {
     const row = rowOf(callback);
     const event = toEventKey(callback);
     let mayMove = !this.#holders.has(row) && !this.#stored.has(event);
-    const result = await this.#untilFree(callback, async (giveUpAt) => {
-      if (effect === undefined) return this.#batches.move({ callback, held: false });
+    const result = await this.#untilFree(callback, milliseconds, async (giveUpAt) => {
+      if (effect === undefined) return this.#batches.move({ callback, held: false }, giveUpAt);
       // A callback that will probably change nothing must not open a transaction: ask first.
       if (!mayMove || this.#holders.has(row)) {
-        const held = await this.#batches.move({ callback, held: true });
+        const held = await this.#batches.move({ callback, held: true }, giveUpAt);
         if (held.state !== 'movable') return held;
       }
       mayMove = false;
@@ -131,7 +135,9 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   }
 
   storeUnlessMovable(callback: VerifiedCallback): Promise<RecordedUpdate | 'movable'> {
-    return this.#untilFree(callback, () => this.#batches.move({ callback, held: true }));
+    return this.#untilFree(callback, Number.POSITIVE_INFINITY, (giveUpAt) =>
+      this.#batches.move({ callback, held: true }, giveUpAt),
+    );
   }
 
   /**
@@ -140,9 +146,10 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
    */
   async #untilFree(
     callback: VerifiedCallback,
+    milliseconds: number,
     run: (giveUpAt: number) => Promise<MoveResult>,
   ): Promise<RecordedUpdate | 'movable'> {
-    const giveUpAt = performance.now() + this.#busyMilliseconds;
+    const giveUpAt = performance.now() + Math.min(this.#busyMilliseconds, milliseconds);
     for (let pause = 10; ; pause *= 2) {
       let failure: unknown;
       try {

@@ -1,3 +1,5 @@
+import { DragonpayError } from '../../errors.js';
+
 /**
  * Sends one statement for any number of members, at most one for each id. Resolves to the results by id; a member
  * without a result is busy.
@@ -7,6 +9,8 @@ export type SendBatch<Member, Result> = (members: readonly Member[]) => Promise<
 interface Waiting<Member, Result> {
   readonly id: string;
   readonly member: Member;
+  /** When it leaves the queue, on the clock of `performance.now()`. */
+  readonly giveUpAt: number;
   readonly resolve: (result: Result | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -38,15 +42,32 @@ export class StatementBatcher<Member, Result> {
     this.#onIdle = onIdle;
   }
 
-  /** Resolves to the result, or to `undefined` for a member whose row is locked. */
-  add(id: string, member: Member): Promise<Result | undefined> {
+  /**
+   * Resolves to the result, or to `undefined` for a member whose row is locked. A member that was not sent before
+   * `giveUpAt` leaves the queue: its callback was answered, and must not be stored long after.
+   * @throws DragonpayError `unstored` for a member that left the queue
+   */
+  add(id: string, member: Member, giveUpAt = Number.POSITIVE_INFINITY): Promise<Result | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ id, member, resolve, reject });
+      this.#dropLate();
+      this.#waiting.push({ id, member, giveUpAt, resolve, reject });
       this.#flush();
     });
   }
 
+  /** Members wait about equally long, so the late ones are at the head. */
+  #dropLate(): void {
+    const now = performance.now();
+    let late = 0;
+    for (let first = this.#waiting[0]; first !== undefined && first.giveUpAt <= now; first = this.#waiting[late]) {
+      first.reject(new DragonpayError('unstored', 'the database did not take the statement in time'));
+      late++;
+    }
+    if (late > 0) this.#waiting = this.#waiting.slice(late);
+  }
+
   #flush(): void {
+    this.#dropLate();
     if (this.#waiting.length === 0 || this.#inFlight.length >= mostInFlight) return;
     if (this.#inFlight.length > 0 && performance.now() - this.#lastSentAt < slowMilliseconds) return;
     const { batch, ids } = this.#takeBatch();
