@@ -20,8 +20,9 @@ const deliveries: Readonly<Record<DeliveryFault, Delivery>> = {
     for (const callback of callbacks) for (let time = 0; time < times; time++) await untilAccepted(endpoint, callback);
   },
   concurrent: async (endpoint, callbacks) => {
-    const all = Array.from({ length: atOnce }, () => callbacks).flat();
-    const delivered = await Promise.allSettled(all.map((callback) => untilAccepted(endpoint, callback)));
+    const processes = Array.from({ length: atOnce }, () => asOtherProcess(endpoint));
+    const all = processes.flatMap((one) => callbacks.map((callback) => untilAccepted(one, callback)));
+    const delivered = await Promise.allSettled(all);
     for (const one of delivered) if (one.status === 'rejected') throw one.reason;
   },
   reordered: async (endpoint, callbacks) => {
@@ -213,6 +214,11 @@ async function failingOnce(endpoint: CallbackEndpoint, callback: CallbackFields)
   if (hasFailed && isAccepted(reply)) {
     throw new NotAccepted(`a method failed and was answered ${reply.status}, so the callback would not be sent again`);
   }
+}
+
+/** Copies of a callback wait for each other in one process, but not in several. */
+function asOtherProcess(endpoint: CallbackEndpoint): CallbackEndpoint {
+  return isAdaptable(endpoint) ? endpoint[withRepository]((repository) => repository) : endpoint;
 }
 
 function isAdaptable(endpoint: CallbackEndpoint): endpoint is AdaptableEndpoint {
