@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import {
   type Callback,
   DragonpayCallback,
+  MemoryRepository,
   OnDispatch,
   OnPost,
   OnStatus,
@@ -312,6 +313,32 @@ describe('Step 5, handle', () => {
       }
       const { headers } = await dispatchSigned(testEndpoint(Failing));
       expect(headers).to.include({ 'X-Seen': '500' });
+    });
+
+    it('@OnDispatch has a deadline for its own time, and the time of next() does not count', async () => {
+      const limits = { handlerMilliseconds: 50 };
+      const stuck = testEndpoint(
+        wrappedIn(() => new Promise(() => {})),
+        { limits },
+      );
+      expect(await dispatchSigned(stuck)).to.deep.equal(errorReply(503, 'handler-deadline', retry));
+      class Slow extends MemoryRepository {
+        override async store(...args: Parameters<MemoryRepository['store']>) {
+          await new Promise((resolve) => setTimeout(resolve, 120));
+          return super.store(...args);
+        }
+      }
+      const patient = testEndpoint(
+        wrappedIn((_, next) => next()),
+        { limits, repository: new Slow() },
+      );
+      expect(await dispatchSigned(patient)).to.deep.equal(resultOk);
+    });
+
+    it('next() handles the request once, however often it is called', async () => {
+      const endpoint = testEndpoint(wrappedIn(async (_, next) => (await Promise.all([next(), next()]))[1]));
+      expect(await dispatchSigned(endpoint)).to.deep.equal(resultOk);
+      expect(seen).to.have.length(1);
     });
 
     const failing: Array<[what: string, around: Around]> = [
