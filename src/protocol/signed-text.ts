@@ -114,31 +114,19 @@ export function textOf(
   merchantId: string,
   encoded: (field: SignedField) => string | undefined,
 ): string | undefined {
-  if (isUsual(reading)) return joinSignedFields(reading.fields, callback, merchantId);
+  if (planOf(reading).isUsual) return joinSignedFields(reading.fields, callback, merchantId);
   const { fields, separator = ':', pairs, empty, values = 'decoded' } = reading;
   const parts: string[] = [];
   for (const field of fields) {
     const sent = callback[field] ?? (field === 'merchantid' ? merchantId : '');
     const value = field === 'amount' ? formatAmount(callback, reading) : transform(sent, values, () => encoded(field));
-    const mustBeExact = !isFreeText(field) || empty === 'left-out';
+    const mustBeExact = !isFreeText(field) || empty === 'left-out' || values === 'encoded';
     if (mustBeExact && [...separator].some((character) => value.includes(character))) return undefined;
     if (!isFreeText(field) && field !== 'amount' && values !== 'encoded' && value !== sent) return undefined;
     if (value === '' && empty === 'left-out') continue;
     parts.push(pairs ? `${field}=${value}` : value);
   }
   return parts.join(separator);
-}
-
-/** Whether a reading joins decoded values with `:`, and no hints, whose shapes do not forbid `:`. */
-function isUsual({ fields, separator, pairs, empty, amount, values }: SignedText): boolean {
-  return (
-    (separator ?? ':') === ':' &&
-    !pairs &&
-    (empty ?? 'kept') === 'kept' &&
-    (amount ?? 'two-decimals') === 'two-decimals' &&
-    (values ?? 'decoded') === 'decoded' &&
-    !groupsOf(fields).hasHints
-  );
 }
 
 /** A value as it is signed. */
@@ -235,8 +223,8 @@ export function coverageOf(reading: SignedText | 'all', callback: CheckedCallbac
   const { message } = callback;
   if (reading === 'all') return { ...everything, message };
   const { fields } = reading;
-  const { covered, uncovered, freeText } = groupsOf(fields);
-  if (!isUsual(reading)) return coverageOfUnusual(reading, callback);
+  const { covered, uncovered, freeText, isUsual } = planOf(reading);
+  if (!isUsual) return coverageOfUnusual(reading, callback);
   if (freeText.length < 2 || !freeText.some((field) => callback[field]?.includes(':'))) {
     return { covered, uncovered, message };
   }
@@ -252,7 +240,7 @@ export function coverageOf(reading: SignedText | 'all', callback: CheckedCallbac
 /** Free text is certain only if it can be cut in one way and is signed exactly as sent. */
 function coverageOfUnusual(reading: SignedText, callback: CheckedCallback): Coverage {
   const { fields, separator = ':', pairs, empty, values = 'decoded' } = reading;
-  const { covered, freeText } = groupsOf(fields);
+  const { covered, freeText } = planOf(reading);
   const texts = freeText.map((field) => callback[field] ?? '');
   const isCut = texts.length > 1 && texts.some((text) => [...separator].some((one) => text.includes(one)));
   const isChanged = values !== 'encoded' && texts.some((text) => transform(text, values, () => undefined) !== text);
@@ -268,29 +256,34 @@ function splitOptional(isCovered: (field: OptionalField) => boolean): Pick<Cover
   return { covered: optionalFields.filter(isCovered), uncovered: optionalFields.filter((field) => !isCovered(field)) };
 }
 
-type FieldGroups = Pick<Coverage, 'covered' | 'uncovered'> & {
+/** What a reading says about every callback. */
+interface ReadingPlan extends Pick<Coverage, 'covered' | 'uncovered'> {
   readonly freeText: readonly SignedField[];
-  readonly hasHints: boolean;
-};
+  /** The reading joins decoded values with `:`, and holds no hints, whose shapes do not forbid `:`. */
+  readonly isUsual: boolean;
+}
 
 /** The gateway and the merchant vouch for all that a proof may cover, and for no hints. */
 const everything = splitOptional((field) => !hintFields.includes(field));
 
-/** Computed once for each signed text of the settings, not for each callback. */
-const groups = new WeakMap<readonly SignedField[], FieldGroups>();
+/** Computed once for each reading of the settings, not for each callback. */
+const plans = new WeakMap<SignedText, ReadingPlan>();
 
-function groupsOf(fields: readonly SignedField[]): FieldGroups {
-  let known = groups.get(fields);
-  if (known === undefined) {
+function planOf(reading: SignedText): ReadingPlan {
+  let plan = plans.get(reading);
+  if (plan === undefined) {
+    const { fields, separator = ':', pairs, empty = 'kept', amount = 'two-decimals', values = 'decoded' } = reading;
     const names: readonly string[] = fields;
-    known = {
+    const hasUsualForm =
+      separator === ':' && !pairs && empty === 'kept' && amount === 'two-decimals' && values === 'decoded';
+    plan = {
       ...splitOptional((field) => names.includes(field)),
       freeText: fields.filter(isFreeText),
-      hasHints: names.some((name) => hintFields.includes(name)),
+      isUsual: hasUsualForm && !names.some((name) => hintFields.includes(name)),
     };
-    groups.set(fields, known);
+    plans.set(reading, plan);
   }
-  return known;
+  return plan;
 }
 
 function hasMerchantIdAfterMessage(fields: readonly SignedField[]): boolean {

@@ -18,16 +18,17 @@ export function hmacSignature(
     field: 'signature',
     signedText,
     verify(textOf, proof) {
-      for (const [reading, { hash = 'sha256', encodings, ...text }] of readingsOf(signedText).entries()) {
+      for (const [place, reading] of readingsOf(signedText).entries()) {
+        const { hash = 'sha256', encodings } = reading;
         const given = readProof(proof, digestBytes[hash]);
-        const signed = given && textOf({ ...text, hash, encodings });
+        const signed = given && textOf(reading);
         if (signed === undefined) continue;
         for (const encoding of encodings) {
           for (let index = 0; index < keys.length; index++) {
-            const key = Buffer.from(keys[index] as string, text.keyEncoding ?? keyEncoding);
+            const key = Buffer.from(keys[index] as string, reading.keyEncoding ?? keyEncoding);
             const expected = createHmac(hash, key).update(encodeText(signed, encoding)).digest();
             if (timingSafeEqual(expected, given as Buffer)) {
-              return { ok: true, keyId: `keys[${index}]`, ...(reading > 0 && { reading }) };
+              return { ok: true, keyId: `keys[${index}]`, ...(place > 0 && { reading: place }) };
             }
           }
         }

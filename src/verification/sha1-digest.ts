@@ -55,11 +55,17 @@ export function withKey(text: string, secretKey: string, reading: SignedText, en
   return Buffer.concat(key === 'behind' ? [signed, between, bytes] : [bytes, between, signed]);
 }
 
-const [left, right] = [Buffer.alloc(128), Buffer.alloc(128)];
+/** Buffers to compare in, by the length of the hex. Made once: new ones would cost twice the digest. */
+const buffers = new Map(Object.values(digestBytes).map((bytes) => [2 * bytes, newPair(2 * bytes)]));
+
+function newPair(length: number): readonly [Buffer, Buffer] {
+  return [Buffer.alloc(length), Buffer.alloc(length)];
+}
 
 /** Compares two texts of hex digits of the same length in constant time. */
 function isSameDigest(expected: string, given: string): boolean {
-  left.fill(0).write(expected, 'latin1');
-  right.fill(0).write(given, 'latin1');
+  const [left, right] = buffers.get(expected.length) ?? newPair(expected.length);
+  left.write(expected, 'latin1');
+  right.write(given, 'latin1');
   return timingSafeEqual(left, right);
 }

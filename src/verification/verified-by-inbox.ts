@@ -2,7 +2,7 @@ import { DragonpayError } from '../errors.js';
 import type { KeptEvent } from '../model/rows.js';
 import { toVerified, type VerifiedCallback } from '../model/verified-callback.js';
 import { proofFields } from '../protocol/fields.js';
-import { signedTextFor, type WireFormat } from '../protocol/signed-text.js';
+import { readingsOf, type SignedText, signedTextFor, type WireFormat } from '../protocol/signed-text.js';
 import { checkFields } from '../reading/check-fields.js';
 import { readForm } from '../reading/read-fields.js';
 
@@ -17,11 +17,19 @@ export function verifiedByInbox(event: KeptEvent, wire: WireFormat, merchantId: 
   const checked = form && checkFields(form, new Set([kind]));
   if (!checked?.ok)
     throw new DragonpayError('event-unreadable', 'the form of the event in the inbox is not a callback');
-  const signed = isProof(algorithm) ? signedTextFor(wire, kind, algorithm) : 'all';
+  const signed = isProof(algorithm) ? coveredByAll(signedTextFor(wire, kind, algorithm)) : 'all';
   const by = { origin: 'replay', method: method ?? undefined, raw: () => event.raw } as const;
   return toVerified(checked.callback, { ...by, proof: { algorithm, keyId } }, signed, merchantId);
 }
 
 function isProof(algorithm: KeptEvent['proof']): algorithm is keyof typeof proofFields {
   return Object.hasOwn(proofFields, algorithm);
+}
+
+/** The inbox does not say which reading matched: only what every reading covers is certain. */
+function coveredByAll(text: SignedText): SignedText {
+  const others = readingsOf(text);
+  return others.length === 1
+    ? text
+    : { ...text, fields: text.fields.filter((field) => others.every(({ fields }) => fields.includes(field))) };
 }
