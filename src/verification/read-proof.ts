@@ -7,16 +7,18 @@ export function readProof(text: string, length: number): Buffer | undefined {
   if (text.length > 12 * length) return undefined;
   // Hex first: it is what digest and signature hold.
   if (text.length === 2 * length && /^[0-9a-fA-F]+$/.test(text)) return Buffer.from(text, 'hex');
-  const written = text.includes('%') ? decoded(text) : text;
-  const compact = written.replace(/[\r\n\t]/g, '');
-  if (compact.length === 2 * length && /^[0-9a-fA-F]+$/.test(compact)) return Buffer.from(compact, 'hex');
-  return readBase64(compact.replaceAll(' ', '+'), length);
+  return readProofs(text).find((bytes) => bytes.length === length);
 }
 
-function readBase64(text: string, length: number): Buffer | undefined {
-  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(text)) return undefined;
-  const bytes = Buffer.from(text, 'base64');
-  return bytes.length === length ? bytes : undefined;
+/** Reads a proof whose length is not known: as hex, and as base64. Empty if the text is neither. */
+export function readProofs(text: string): Buffer[] {
+  const written = text.includes('%') ? decoded(text) : text;
+  const compact = written.replace(/[\r\n\t]/g, '');
+  const base64 = compact.replaceAll(' ', '+');
+  return [
+    ...(/^(?:[0-9a-fA-F]{2})+$/.test(compact) ? [Buffer.from(compact, 'hex')] : []),
+    ...(/^[A-Za-z0-9+/_-]+={0,2}$/.test(base64) ? [Buffer.from(base64, 'base64')] : []),
+  ];
 }
 
 function decoded(text: string): string {

@@ -2,15 +2,15 @@ import { constants, verify } from 'node:crypto';
 import { encodeText, readingsOf, type SignedText } from '../protocol/signed-text.js';
 import { mismatch, type ProofChecked, type ProofVerifier } from './proof-verifier.js';
 import type { PublicKey, PublicKeySource } from './public-keys.js';
-import { readProof } from './read-proof.js';
+import { readProofs } from './read-proof.js';
 
-/** The length in base64 of the shortest signature, which is of a key of 2048 bits, without padding. */
-const shortestSignature = 342;
+/** The bytes of the shortest and of the longest signature, which are of keys of 2048 and 8192 bits. */
+const [shortestSignature, longestSignature] = [256, 1024];
 
-/** The length in hex of the longest signature, which is of a key of 8192 bits, with every digit escaped. */
-const longestSignature = 3 * 2 * 1024;
+/** The length of the longest text of a signature: hex with every digit escaped. */
+const longestText = 3 * 2 * longestSignature;
 
-/** Checks `signatures`: RSA of the signed text, in any notation that {@link readProof} reads. */
+/** Checks `signatures`: RSA of the signed text, in any notation that {@link readProofs} reads. */
 export function rsaSignatures(keys: PublicKeySource, signedText: SignedText): ProofVerifier {
   return {
     algorithm: 'rsa',
@@ -18,9 +18,11 @@ export function rsaSignatures(keys: PublicKeySource, signedText: SignedText): Pr
     signedText,
     verify(textOf, proof) {
       // Decided before a key is asked for: junk must not cause a fetch.
-      if (proof.length < shortestSignature || proof.length > longestSignature || !/^[\w+/=%\s-]+$/.test(proof)) {
-        return mismatch;
-      }
+      if (proof.length > longestText) return mismatch;
+      const signatures = readProofs(proof).filter(
+        ({ length }) => length >= shortestSignature && length <= longestSignature,
+      );
+      if (signatures.length === 0) return mismatch;
       const messages = readingsOf(signedText).flatMap((reading, index) => {
         const text = textOf(reading);
         if (text === undefined) return [];
@@ -28,7 +30,7 @@ export function rsaSignatures(keys: PublicKeySource, signedText: SignedText): Pr
       });
       let matched = 0;
       const found = keys.firstThatVerifies((key) => {
-        const signature = readProof(proof, key.signatureBytes);
+        const signature = signatures.find(({ length }) => length === key.signatureBytes);
         if (signature === undefined) return false;
         const message = messages.find(({ reading, bytes }) => holds(key, reading, bytes, signature));
         matched = message?.index ?? 0;

@@ -8,7 +8,7 @@ import { startSandbox } from '../../src/sandbox.js';
 import { expectAccessible, launchBrowser, screens } from '../support/browser.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { beginPayment, choose, headingOf, misbehave, press, type Wrongs } from '../support/journey.js';
-import { killShops, makeDataFolder, type ShopProcess, startShop } from '../support/shop-process.js';
+import { freePorts, killShops, makeDataFolder, type ShopProcess, startShop } from '../support/shop-process.js';
 
 const thanks = 'Thank you, your payment has arrived';
 const waiting = 'We are waiting for your payment';
@@ -33,7 +33,7 @@ describe('Demo shop in a browser', function () {
     if (browser === undefined) return this.skip();
     database = await createTestDatabase();
     dataFolder = await makeDataFolder();
-    shop = await startShop({ DATABASE_URL: database.url, SHOP_DATA: dataFolder });
+    shop = await startShop({ DATABASE_URL: database.url, SHOP_DATA: dataFolder, PORT: await freePorts() });
     list = await openPage();
     await list.goto(shop.url);
     await list.evaluate('window.isTheSame = true');

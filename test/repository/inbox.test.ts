@@ -67,8 +67,11 @@ describe('what the inbox is for', function () {
   }
 
   describe('the inbox', () => {
+    /** Callbacks without a row are recorded at once. */
+    const limits = { earlyMilliseconds: 0 };
+
     it('read page by page returns each event once, while others arrive and old ones come again', async () => {
-      const shop = receivers.make();
+      const shop = receivers.make({ limits });
       const since = new Date();
       const deliver = async (number: number) => shop.told(`inbox-${number}`, 'S', { refno: `R${number}` });
       await Promise.all(Array.from({ length: 95 }, (_, number) => deliver(number)));
@@ -82,7 +85,7 @@ describe('what the inbox is for', function () {
     });
 
     it('is pruned in batches past locked rows, while callbacks are recorded', async () => {
-      const shop = receivers.make({ connections: 6 });
+      const shop = receivers.make({ limits, connections: 6 });
       await receivers.database.pool.query('delete from dragonpay_callbacks');
       await receivers.database.pool.query(`insert into dragonpay_callbacks
 (kind, id, refno, status, first_seen, last_seen, outcome, proof, key_id, method, raw)

@@ -79,7 +79,7 @@ const wrong: Readonly<Record<string, readonly [Wrong: new () => MemoryRepository
         return update;
       }
     },
-    'runs an effect for no outcome but applied',
+    'runs an effect only for the outcome applied',
   ],
   'runs the effect after it has committed': [
     class extends MemoryRepository {
@@ -97,7 +97,7 @@ const wrong: Readonly<Record<string, readonly [Wrong: new () => MemoryRepository
         return super.store({ ...callback, status: callback.status.toUpperCase() }, effect);
       }
     },
-    'calls a letter that is in no table unrecognized, and leaves the row alone',
+    'answers unrecognized for an unknown letter and leaves the row unchanged',
   ],
   'forgets its inbox': [
     class extends MemoryRepository {
@@ -105,7 +105,7 @@ const wrong: Readonly<Record<string, readonly [Wrong: new () => MemoryRepository
         return [];
       }
     },
-    'keeps one event for an id, a refno and a status, and counts its deliveries',
+    'records one event for an id, a refno and a status, and counts its deliveries',
   ],
 };
 

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from './program.js';
@@ -82,6 +84,25 @@ export async function startShop(env: Record<string, string>, options: { npm?: bo
   };
   const sandboxUrl = /sandbox: (http:\S+)/.exec(log)?.[1] ?? '';
   return { url, sandboxUrl, child, log: () => log, stop };
+}
+
+/**
+ * A free port whose successor is free too: the sandbox of a shop takes it. It is below the ports that the system gives
+ * to other tests, so that a shop can start again on it.
+ */
+export async function freePorts(): Promise<string> {
+  for (;;) {
+    const port = randomInt(20_000, 30_000);
+    if ((await isFree(port)) && (await isFree(port + 1))) return String(port);
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 /** Stops the shops that a failed test left. On a second signal a shop stops its PostgreSQL; SIGKILL would not. */

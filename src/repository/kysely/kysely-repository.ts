@@ -150,15 +150,16 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     run: (giveUpAt: number) => Promise<MoveResult>,
   ): Promise<RecordedUpdate | 'movable'> {
     const giveUpAt = performance.now() + Math.min(this.#busyMilliseconds, milliseconds);
+    let failure: unknown;
     for (let pause = 10; ; pause *= 2) {
-      let failure: unknown;
       try {
         const result = await run(giveUpAt);
         if (result.state === 'settled') return result.update;
         if (result.state === 'movable') return result.state;
       } catch (error) {
-        if (!this.#dialect.isTransient(error)) throw error;
-        failure = error;
+        if (this.#dialect.isTransient(error)) failure = error;
+        // The time is over: the last error of the database says more.
+        else throw isUnstored(error) ? (failure ?? error) : error;
       }
       const left = giveUpAt - performance.now();
       if (left < 10) throw failure ?? lockedByAnother(callback.kind);
@@ -334,6 +335,10 @@ async function waitFor(holder: Promise<unknown> | undefined, milliseconds: numbe
   });
   await Promise.race([pause, ...(holder === undefined ? [] : [holder])]);
   clearTimeout(timer);
+}
+
+function isUnstored(error: unknown): boolean {
+  return DragonpayError.is(error) && error.code === 'unstored';
 }
 
 function rowOf({ kind, id }: VerifiedCallback): string {
