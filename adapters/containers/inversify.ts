@@ -9,25 +9,25 @@ import {
 
 /** The service identifiers: `rebind` the settings or the repository to swap them, `get` the receiver. */
 export const DRAGONPAY = {
-  /** {@link DragonpaySettings}, as the module was given them. */
+  /** The {@link DragonpaySettings} of the module. */
   Settings: Symbol.for('dragonpay-callback.Settings') as ServiceIdentifier<DragonpaySettings>,
-  /** {@link CallbackRepository}, or `undefined` where the settings have none. */
+  /** The {@link CallbackRepository} of the settings, or `undefined`. */
   Repository: Symbol.for('dragonpay-callback.Repository') as ServiceIdentifier<CallbackRepository | undefined>,
-  /** {@link Dragonpay}: made once, when it is first asked for. Rebind what it is made of before that. */
+  /** The {@link Dragonpay}. Made once, on the first `get`: rebind settings and repository before that. */
   Dragonpay: Symbol.for('dragonpay-callback.Dragonpay') as ServiceIdentifier<Dragonpay>,
 } as const;
 
 const containerResolver: ServiceIdentifier<Resolver> = Symbol.for('dragonpay-callback.Resolver');
 
 /**
- * Binds the receiver, so that handler classes come out of the container with their services. Bind each handler class
- * (`container.bind(CheckoutCallback).toSelf()`); it is asked for once a callback, so its scope is the container's:
- * a transient handler is new for each callback, and so is what is bound in request scope.
+ * Binds the receiver, so that the container constructs handler classes with their services. Bind each handler class:
+ * `container.bind(CheckoutCallback).toSelf()`. The receiver gets it once for each callback. A transient handler is
+ * therefore new for each callback, and so are services in request scope.
  *
- * The receiver is a singleton: it takes handlers from the container that first asked for it. A child container that
- * has handlers or services of its own loads a module of its own.
+ * The receiver is a singleton. It gets handlers from the container that first asked for the receiver. A child container
+ * with its own handlers or services must load its own module.
  *
- * A repository that is bound asynchronously makes the receiver asynchronous: `await container.getAsync(...)` then.
+ * If the repository is bound asynchronously, get the receiver with `await container.getAsync(...)`.
  *
  * @example
  * container.load(dragonpayModule(settings));
@@ -39,7 +39,7 @@ export function dragonpayModule(settings: DragonpaySettings): ContainerModule {
   return new ContainerModule(({ bind }) => {
     bind(DRAGONPAY.Settings).toConstantValue(settings);
     bind(DRAGONPAY.Repository).toResolvedValue(({ repository }) => repository, [DRAGONPAY.Settings]);
-    // The context outlives this call: it is the container's own, and each of its `getAsync` is a resolution of its own.
+    // The context belongs to the container and outlives this call. Each `getAsync` is a separate resolution.
     bind(containerResolver).toDynamicValue((context) => ({
       get: (HandlerClass) => context.getAsync(HandlerClass),
     }));

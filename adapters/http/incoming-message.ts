@@ -84,7 +84,7 @@ export async function serve(
       endpoint.replyFailed?.(error);
       if (!(error instanceof AlreadyAnswered)) response.destroy?.();
     } catch {
-      // There is nobody left to tell.
+      // The hook failed, too, and nothing else can report it.
     }
   }
 }

@@ -3,18 +3,18 @@ import { type QueueTransaction, runInTransaction } from './kysely-transaction.js
 
 /** Options of {@link graphileQueue}. */
 export interface GraphileQueueOptions {
-  /** Graphile Worker's schema; `graphile_worker` when not given. */
+  /** Graphile Worker's schema. Default: `graphile_worker`. */
   readonly schema?: string;
-  /** How often a job is tried; 25 when not given. */
+  /** How often a job is tried. Default: 25. */
   readonly maxAttempts?: number;
 }
 
-/** A task of Graphile Worker, as far as it is used here. */
+/** The part of a Graphile Worker task that is used here. */
 export type GraphileTask = (payload: unknown, helpers: { readonly abortSignal?: AbortSignal }) => Promise<void>;
 
 /**
- * Enqueues jobs of Graphile Worker in the transaction that stores the status. The task is named as the queue is, and
- * the job has the key as its job key: one that is there already, in work or not, is left as it is.
+ * Enqueues jobs of Graphile Worker in the transaction that stores the status. The task has the name of the queue, and the
+ * key becomes the job key: a job that exists already, running or not, is not changed.
  *
  * @example
  * const dragonpay = createDragonpay({ ..., queue: graphileQueue() });
@@ -33,7 +33,7 @@ export function graphileQueue({
 }
 
 /**
- * The tasks of a worker, for the `taskList` of Graphile Worker's `run()`.
+ * Makes the tasks of a worker, for the `taskList` of Graphile Worker's `run()`.
  *
  * @example
  * const runner = await run({ pgPool: pool, taskList: graphileTasks(dragonpay.work(CheckoutCallback)) });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { JobQueue, QueueWorker } from '../../src/index.js';
 import { type QueueTransaction, runInTransaction } from './kysely-transaction.js';
 
-/** A pg-boss, version 10, as far as it is used here. */
+/** The part of pg-boss 10 that is used here. */
 export interface PgBossLike {
   send(name: string, data: object, options: PgBossSendOptions): Promise<string | null>;
   getJobById(
@@ -28,7 +28,7 @@ interface PgBossSendOptions {
   priority?: number;
 }
 
-/** How jobs are tried again. See pg-boss for their meaning. */
+/** How failed jobs are repeated. The documentation of pg-boss explains each option. */
 export type PgBossJobOptions = Pick<
   PgBossSendOptions,
   'retryLimit' | 'retryDelay' | 'retryBackoff' | 'expireInSeconds' | 'priority'
@@ -37,10 +37,9 @@ export type PgBossJobOptions = Pick<
 const patient: PgBossJobOptions = { retryLimit: 20, retryDelay: 5, retryBackoff: true };
 
 /**
- * Enqueues jobs through a pg-boss, in the transaction that stores the status. The queues must exist: `workWithPgBoss`
- * creates them, and so does `boss.createQueue()`. A job for a queue that does not exist is refused, and the status
- * rolled back with it.
- * @param options how jobs are tried again; 20 times with growing delays when not given
+ * Enqueues jobs with pg-boss, in the transaction that stores the status. The queues must exist: `workWithPgBoss` and
+ * `boss.createQueue()` create them. A job for a missing queue is refused, and the status is rolled back with it.
+ * @param options how failed jobs are repeated. Default: 20 times, with growing delays
  *
  * @example
  * const dragonpay = createDragonpay({ ..., queue: pgBossQueue(boss) });
@@ -51,7 +50,7 @@ export function pgBossQueue(boss: PgBossLike, options: PgBossJobOptions = {}): J
       const db = { executeSql: (text: string, values: unknown[]) => runInTransaction(trx, text, values) };
       const id = toUuid(key);
       const sent = await boss.send(queue, payload, { ...patient, ...options, id, db });
-      // Null says that nothing was added: the job is there already, or there is no such queue.
+      // Null means that nothing was added: the job exists already, or the queue does not exist.
       if (sent === null && (await boss.getJobById(queue, id, { db, includeArchive: true })) === null) {
         throw new Error(`pg-boss has no queue ${queue}`);
       }
@@ -60,7 +59,7 @@ export function pgBossQueue(boss: PgBossLike, options: PgBossJobOptions = {}): J
 }
 
 /**
- * Creates the queues of a worker, and has pg-boss call it for their jobs, one at a time each. Call it in the processes
+ * Creates the queues of a worker, and passes their jobs to it, one at a time for each queue. Call it in the processes
  * that do the work, after `boss.start()`.
  *
  * @example
@@ -79,7 +78,7 @@ export async function workWithPgBoss(
   }
 }
 
-/** The key as a UUID, which is what pg-boss identifies a job by: one that it has is not added again. */
+/** The key as a UUID. pg-boss identifies a job by it and does not add the same job twice. */
 function toUuid(key: string): string {
   const hex = createHash('sha256').update(key).digest('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(

@@ -15,17 +15,10 @@ import {
   reply,
 } from '../../src/index.js';
 import { encodeRequest, RawConnection, type RawRequest } from '../../src/testing/adapter-conformance/raw-http.js';
-import {
-  type AdapterServer,
-  type AdapterSetup,
-  adapterConformance,
-  encodeCallback,
-  signCallback,
-} from '../../src/testing.js';
+import { type AdapterServer, adapterConformance, encodeCallback, signCallback } from '../../src/testing.js';
 import { secretKey, testEndpoint } from '../support/dispatch-signed.js';
 import {
-  parsersOfExpress4,
-  parsersOfExpress5,
+  adapterServers,
   parsersOfKoa,
   type Serve,
   serveExpress4,
@@ -34,39 +27,14 @@ import {
   serveNode,
 } from '../support/servers.js';
 
-interface Variant {
-  readonly name: string;
-  readonly serve: Serve;
-  readonly setups?: readonly AdapterSetup[];
-}
-
-/** One variant a parser; only the first of them goes through the setups that have no parser of forms. */
-function variants<Parser>(framework: string, parsers: Record<string, Parser>, serve: (parser: Parser) => Serve) {
-  return Object.entries(parsers).map(
-    ([parser, made], index): Variant => ({
-      name: `${framework} and ${parser}`,
-      serve: serve(made),
-      ...(index > 0 && { setups: ['form-parser'] }),
-    }),
-  );
-}
-
-const all: readonly Variant[] = [
-  { name: 'node:http', serve: serveNode, setups: ['plain', 'form-parser', 'consumed'] },
-  ...variants('Express 4', parsersOfExpress4, serveExpress4),
-  ...variants('Express 5', parsersOfExpress5, serveExpress5),
-  ...variants('Koa 2', parsersOfKoa, (parser) => serveKoa(2, parser)),
-  ...variants('Koa 3', parsersOfKoa, (parser) => serveKoa(3, parser)),
-];
-
-for (const { name, serve, setups } of all) {
+for (const { name, serve, setups } of adapterServers) {
   describe(`The adapter on ${name}`, () => {
     for (const { name, run } of adapterConformance(serve, setups && { setups })) it(name, run);
   });
 }
 
 describe('Where a body parser kept the form, the adapter decodes it itself', () => {
-  for (const { name, serve } of all.filter(({ name }) => /koa|raw|text/.test(name))) {
+  for (const { name, serve } of adapterServers.filter(({ name }) => /koa|raw|text/.test(name))) {
     it(`on ${name}`, async () => {
       const server = await serve(testEndpoint(Versatile), 'form-parser');
       const connection = await RawConnection.to(server.url);

@@ -1,6 +1,6 @@
 import type { BodyRead, CallbackRequest } from '../../src/model/callback-request.js';
 
-/** The parts of a request made by hand; what is not given is what a well-behaved sender would send. */
+/** The parts of a handmade request. The defaults are those of a well-behaved sender. */
 export interface RequestParts {
   readonly method?: string;
   readonly target?: string;

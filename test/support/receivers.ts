@@ -25,7 +25,7 @@ export const effect: Work = ({ trx, data: { txnid }, status }) =>
   trx.insertInto('shop_effects').values({ txnid, handler: status }).execute();
 
 export interface ReceiverOptions extends Partial<DragonpaySettings> {
-  /** Connections of the pool; 4 when not given. */
+  /** Connections of the pool. Default: 4. */
   readonly connections?: number;
   /** `false` leaves `withNamedStatements` out. */
   readonly isNamed?: boolean;

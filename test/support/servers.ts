@@ -140,3 +140,30 @@ export function serveKoa(version: 2 | 3, parser: KoaParser): Serve {
     return listen(app.callback());
   };
 }
+
+/** A server of an adapter under test. */
+export interface AdapterVariant {
+  readonly name: string;
+  readonly serve: Serve;
+  readonly setups?: readonly AdapterSetup[];
+}
+
+/** One variant a parser; only the first of them goes through the setups that have no parser of forms. */
+function variants<Parser>(framework: string, parsers: Record<string, Parser>, serve: (parser: Parser) => Serve) {
+  return Object.entries(parsers).map(
+    ([parser, made], index): AdapterVariant => ({
+      name: `${framework} and ${parser}`,
+      serve: serve(made),
+      ...(index > 0 && { setups: ['form-parser'] }),
+    }),
+  );
+}
+
+/** Every adapter on every server and parser: `adapterConformance` runs against each. */
+export const adapterServers: readonly AdapterVariant[] = [
+  { name: 'node:http', serve: serveNode, setups: ['plain', 'form-parser', 'consumed'] },
+  ...variants('Express 4', parsersOfExpress4, serveExpress4),
+  ...variants('Express 5', parsersOfExpress5, serveExpress5),
+  ...variants('Koa 2', parsersOfKoa, (parser) => serveKoa(2, parser)),
+  ...variants('Koa 3', parsersOfKoa, (parser) => serveKoa(3, parser)),
+];

@@ -74,7 +74,7 @@ async function send(url: string, options: SendOptions, env: CommandContext['env'
       : await callUrl(`${url}${url.includes('?') ? '&' : '?'}${form}`, { method });
   const reply = withoutProofs(answer, signed);
   const { verdict, exitCode, why } = judgeReply(reply, method, `${kind} ${printable(txnid)}`);
-  // Proofs are not printed: whoever reads them could replay the callback.
+  // Proofs are not printed: a reader could replay the callback with them.
   const shown = Object.fromEntries(Object.entries(fields).filter(([name]) => !isProofField(name)));
   const proofs = Object.keys(fields).filter(isProofField);
   return {

@@ -1,6 +1,6 @@
 import { writeManilaTime } from '../../protocol/manila-time.js';
 import type { CallbackFields } from '../../protocol/sign-callback.js';
-import type { Status } from '../../protocol/statuses.js';
+import { paymentStatuses, payoutStatuses, type Status } from '../../protocol/statuses.js';
 import { findChannel } from './channels.js';
 import type { SandboxPayment, SandboxPayout } from './ledger.js';
 
@@ -28,18 +28,14 @@ export function payoutCallback({ merchantTxnId, refno, status, message }: Sandbo
   return { merchantTxnId, refNo: refno, status, message };
 }
 
-const messages: Readonly<Record<Status, string>> = {
-  S: '[000]',
+/** Messages in Dragonpay's words. Other statuses are named as the table of statuses names them. */
+const messages: Partial<Record<Status, string>> = {
   P: '[000] Waiting for deposit to',
   F: '[110] Error in operation at',
   U: '[000] Status unknown at',
   R: '[000] Refunded through',
   K: '[000] Charged back through',
   V: '[000] Voided at',
-  A: '[000] Authorized by',
-  E: '[000] Expired at',
-  G: '[000] In progress at',
-  H: '[000] On hold at',
 };
 
 /** The message of a callback, worded like Dragonpay's: `[000] BOG Reference No: 20260301093000 #ABCD1234EFGH`. */
@@ -47,6 +43,10 @@ export function messageOf(status: string, procid: string, refno: string, at = ne
   const channel = findChannel(procid)?.shortName ?? procid;
   const stamp = writeManilaTime(at).replace(/\D/g, '');
   if (status === 'S') return `[000] ${channel} Reference No: ${stamp} #${refno}`;
-  const text = Object.hasOwn(messages, status) ? messages[status as Status] : '[000]';
-  return `${text} ${channel} #${refno}`;
+  return `${messages[status as Status] ?? `[000] ${nameOf(status)}`} ${channel} #${refno}`;
+}
+
+function nameOf(status: string): string {
+  const rows: Readonly<Record<string, { readonly name: string }>> = { ...payoutStatuses, ...paymentStatuses };
+  return rows[status]?.name ?? 'unrecognized';
 }
