@@ -82,8 +82,9 @@ export interface Dragonpay {
 
   /**
    * Answers new callbacks with 503, and those whose bodies are still arriving, so that they are sent again. Waits for
-   * the others under way, with their statements and key fetches. Call it before you end the database pool. Nothing calls it for you: on SIGTERM, this package does
-   * nothing by itself. Resolves to whether all work ended in time.
+   * the others under way, with their statements and key fetches. Resolves to whether all work ended in time.
+   *
+   * Call it before you end the database pool. On SIGTERM, this package does nothing by itself.
    * @param options.milliseconds the longest wait. Default: 15,000
    */
   close(options?: { readonly milliseconds?: number }): Promise<boolean>;

@@ -39,7 +39,7 @@ type Slot =
  * @throws DragonpayError `invalid-handler-class`, with a sentence about what to change
  */
 export function handlerTableOf(Class: HandlerClass): HandlerTable {
-  if (typeof Class !== 'function' || typeof Class.prototype !== 'object') fail('', 'endpoint() takes a class');
+  if (typeof Class !== 'function' || typeof Class.prototype !== 'object') fail('', 'a handler must be a class');
   const chain = handlerMetadataOf(Class);
   const options = chain.findLast((own) => own.options !== undefined)?.options;
   if (options === undefined) fail(Class.name, 'is not decorated with @DragonpayCallback()');

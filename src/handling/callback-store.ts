@@ -57,7 +57,7 @@ export class CallbackStore {
     return this.#parts.limits;
   }
 
-  /** What a status causes for a callback that did not come from a request. */
+  /** The effect of a callback's status. `undefined` if its class has no method for it. */
   effectOf(callback: VerifiedCallback, call: HandlerCall, request?: CallbackRequest): StatusEffect['run'] | undefined {
     const { repository, queue } = this.#parts;
     return statusEffect(callback, call, { request, repository }, queue);

@@ -3,8 +3,10 @@ import type { CallbackUpdate } from '../model/callback-update.js';
 import { type VerifiedCallback, withCopies } from '../model/verified-callback.js';
 import { toEventKey } from '../repository/event-key.js';
 
-/** The most copies that wait for one callback, and the most callbacks that are being stored. */
+/** The maximum number of copies that wait for one callback. */
 const mostCopies = 1_000;
+
+/** The maximum number of callbacks that are stored at the same time. */
 const mostAtOnce = 5_000;
 
 /** What became of a callback; with `unstored`, why. */

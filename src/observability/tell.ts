@@ -5,7 +5,7 @@ export function tell<Event>(hook: ((event: Event) => unknown) | undefined, event
     const told = hook(event);
     if (told instanceof Promise) told.catch(() => {});
   } catch {
-    // Contained, as above.
+    // Ignored: a failing hook must not lose a callback.
   }
 }
 

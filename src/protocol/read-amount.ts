@@ -1,13 +1,13 @@
 const usual = /^(?:0|[1-9]\d{0,9})(?:\.\d{1,2})?$/;
 
-/** The ways to write a number that have one reading only. The second and later digits groups must have one mark. */
+/** The ways to write a number that have one reading only. Groups of three digits have one mark and no leading zero. */
 const notations = [
   /^(?<whole>\d+)(?:\.(?<decimals>\d*))?$/,
   /^\.(?<decimals>\d+)$/,
   // 1,500.00 and 1 500.00 and 1'500.00
-  /^(?<whole>\d{1,3}(?:(?<mark>[,' \u00a0\u202f])\d{3})(?:\k<mark>\d{3})*)(?:\.(?<decimals>\d*))?$/,
+  /^(?<whole>[1-9]\d{0,2}(?:(?<mark>[,' \u00a0\u202f])\d{3})(?:\k<mark>\d{3})*)(?:\.(?<decimals>\d*))?$/,
   // 1.500,00
-  /^(?<whole>\d{1,3}(?:(?<mark>[. \u00a0\u202f])\d{3})(?:\k<mark>\d{3})*),(?<decimals>\d{1,2})$/,
+  /^(?<whole>[1-9]\d{0,2}(?:(?<mark>[. \u00a0\u202f])\d{3})(?:\k<mark>\d{3})*),(?<decimals>\d{1,2})$/,
   // 1500,50
   /^(?<whole>\d+),(?<decimals>\d{1,2})$/,
 ];

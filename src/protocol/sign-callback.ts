@@ -37,8 +37,8 @@ export interface SignOptions {
 }
 
 /**
- * Signs a callback as Dragonpay does. Returns the fields and their proofs. The only code that it shares with the
- * verification is the description of the signed text.
+ * Signs a callback as Dragonpay does. Returns the fields and their proofs. It shares the description of the signed text and
+ * the encoding of values with the verification, but joins and signs on its own.
  *
  * @example
  * const fields = { txnid: 'T-1', refno: 'ABCD1234', status: 'S', message: '[000] OK', amount: '100.00' };

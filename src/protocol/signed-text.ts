@@ -16,7 +16,7 @@ export type TextEncoding = 'utf8' | 'ascii' | 'latin1' | 'windows-1252' | 'utf16
 /** The format of the amount in a signed text: `1500.00`, as sent, `1,500.00`, `1500`, `150000` or `1500.0000`. */
 export type AmountFormat = 'two-decimals' | 'as-sent' | 'grouped' | 'shortest' | 'centavos' | 'four-decimals';
 
-/** How a text is made of the fields that a proof covers. Each part that is left out is Dragonpay's. */
+/** How a text is made of the fields that a proof covers. Missing parts keep Dragonpay's default. */
 export interface SignedText {
   /** The signed fields, in their order. A missing field is the empty string. */
   readonly fields: readonly SignedField[];

@@ -59,7 +59,7 @@ function readQuery(target: string, limits: ReadLimits): FieldsRead {
   const start = target.indexOf('?');
   const query = start < 0 ? '' : target.slice(start + 1);
   if (query.length > limits.queryBytes) return { ok: false, code: 'query-too-long' };
-  return readForm(asOneCharacterPerByte(query), limits.fields) ?? { ok: false, code: 'query-too-long' };
+  return readForm(withoutFrame(asOneCharacterPerByte(query)), limits.fields) ?? { ok: false, code: 'query-too-long' };
 }
 
 function readBody(body: BodyRead, limits: ReadLimits): FieldsRead {
@@ -87,7 +87,7 @@ function readBytes(bytes: Uint8Array, limits: ReadLimits): FieldsRead {
   if (bytes.byteLength > limits.bodyBytes) return { ok: false, code: 'body-too-large' };
   const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const text = buffer.toString('latin1');
-  return readForm(text, limits.fields) ?? { ok: false, code: 'body-too-large' };
+  return readForm(withoutFrame(text), limits.fields) ?? { ok: false, code: 'body-too-large' };
 }
 
 /** Servers pass the request line as one character per byte. A string with other characters was decoded before. */
@@ -95,9 +95,11 @@ function asOneCharacterPerByte(text: string): string {
   return /[^\u0000-\u00ff]/.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
 }
 
-/** Decodes application/x-www-form-urlencoded, one character per byte. `undefined`: more than `limit` fields. */
-export function readForm(document: string, limit: number): (ReceivedFields & { readonly ok: true }) | undefined {
-  const form = withoutFrame(document);
+/**
+ * Decodes application/x-www-form-urlencoded, one character per byte. `undefined`: more than `limit` fields. Reading the
+ * form that `raw()` returns gives the same fields again: the inbox depends on that.
+ */
+export function readForm(form: string, limit: number): (ReceivedFields & { readonly ok: true }) | undefined {
   const collector = new FieldCollector();
   const pairs = new FormPairs(form);
   for (let count = 0; pairs.next(); ) {

@@ -9,6 +9,7 @@ import type {
   PayoutRow,
 } from '../model/rows.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
+import type { CallbackKind } from '../protocol/kinds.js';
 import type { CallbackRepository } from './callback-repository.js';
 import type { Change, Correction, CorrectionOptions } from './correction.js';
 import type { InboxFilter } from './inbox-page.js';
@@ -97,8 +98,12 @@ export interface CatchUpRepository extends ReplayableRepository {
    * Claims the oldest event that found no row (outcome `not-found`, or `failed` after that) and whose row exists now.
    * Two claims never hold events of the same row; an event is free again when its lease is over.
    * @param options.lease how long the claim holds, in milliseconds
+   * @param options.kinds the kinds that the caller can handle
    */
-  claimEarlyEvent(options: { readonly lease: number }): Promise<EventKey | undefined>;
+  claimEarlyEvent(options: {
+    readonly lease: number;
+    readonly kinds: readonly CallbackKind[];
+  }): Promise<EventKey | undefined>;
 }
 
 /** Whether a repository can apply callbacks that came before their row. */

@@ -6,7 +6,7 @@ import { isStatus, type Status } from '../protocol/statuses.js';
 import type { StatusEffect } from './callback-repository.js';
 import type { MovableRow } from './decide-update.js';
 
-/** The new values of a correction by hand. Values that are not given stay. */
+/** The new values of a correction by hand. Omitted values are unchanged. */
 export interface Change {
   /** Any status of the kind: the status machine is not asked. */
   readonly status?: Status;

@@ -222,11 +222,17 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
     return { txnid, lease: String(leasedUntil) };
   }
 
-  async claimEarlyEvent({ lease }: { readonly lease: number }): Promise<EventKey | undefined> {
+  async claimEarlyEvent({
+    lease,
+    kinds,
+  }: {
+    readonly lease: number;
+    readonly kinds: readonly CallbackKind[];
+  }): Promise<EventKey | undefined> {
     const now = this.#now();
     const free = [...this.#inbox.values()]
       .filter(({ outcome, reasons }) => ['not-found', 'failed'].includes(outcome) && reasons.includes('not-found'))
-      .filter(({ kind, id }) => this.#rows[kind].has(id))
+      .filter(({ kind, id }) => kinds.includes(kind) && this.#rows[kind].has(id))
       .sort((one, other) => one.firstSeen.getTime() - other.firstSeen.getTime());
     const isFirst = ({ kind, id, key }: MemoryEvent) =>
       key === free.find((other) => other.kind === kind && other.id === id && other.outcome === 'not-found')?.key;

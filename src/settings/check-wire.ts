@@ -38,8 +38,8 @@ function readingRules(kind: CallbackKind) {
     }),
     encodings: listOf(oneOf('utf8', 'ascii', 'latin1', 'windows-1252', 'utf16le')),
     separator: rule(
-      'must be one character that is not a letter, a digit, "." or "-": without one, the text could be cut into another payment',
-      (value) => typeof value === 'string' && /^[^\p{L}\p{N}.-]$/u.test(value),
+      'must be one ASCII character that is not a letter, a digit, ".", "?" or "-": the text could be cut into another payment',
+      (value) => typeof value === 'string' && /^[\t\n\r -,/:-@[-`{-~]$/.test(value) && value !== '?',
     ),
     pairs: flag,
     empty: oneOf('kept', 'left-out'),

@@ -92,8 +92,9 @@ function problemsOf(settings: DragonpaySettings, { problems }: VariableReader): 
   return settingProblems(settings).flatMap(({ subject, problem }) => {
     if (subject === 'verification') {
       if (problems.length > 0) return [];
-      const others = 'DRAGONPAY_API_KEY, DRAGONPAY_HMAC_KEYS, DRAGONPAY_SECRET_KEYS or DRAGONPAY_PAYOUT_SECRET_KEYS';
-      return [{ subject: 'DRAGONPAY_PUBLIC_KEYS', problem: `is required, or ${others}, to verify callbacks` }];
+      const others =
+        'DRAGONPAY_PUBLIC_KEYS, DRAGONPAY_HMAC_KEYS, DRAGONPAY_SECRET_KEYS or DRAGONPAY_PAYOUT_SECRET_KEYS';
+      return [{ subject: 'DRAGONPAY_API_KEY', problem: `is required to verify callbacks, or one of ${others}` }];
     }
     const [, path = '', index = ''] = /^(.*?)((?:\[\d+\])?)$/.exec(subject) ?? [];
     const variable = variableNames.find((name) => variables[name] === path);

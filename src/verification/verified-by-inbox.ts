@@ -1,7 +1,7 @@
 import { DragonpayError } from '../errors.js';
 import type { KeptEvent } from '../model/rows.js';
 import { toVerified, type VerifiedCallback } from '../model/verified-callback.js';
-import { proofFields } from '../protocol/fields.js';
+import { proofFields, type SignedField } from '../protocol/fields.js';
 import { readingsOf, type SignedText, signedTextFor, type WireFormat } from '../protocol/signed-text.js';
 import { checkFields } from '../reading/check-fields.js';
 import { readForm } from '../reading/read-fields.js';
@@ -26,10 +26,19 @@ function isProof(algorithm: KeptEvent['proof']): algorithm is keyof typeof proof
   return Object.hasOwn(proofFields, algorithm);
 }
 
-/** The inbox does not say which reading matched: only what every reading covers is certain. */
+/**
+ * The inbox does not say which reading matched: only what every reading covers is certain. If the readings differ in how
+ * they join the fields, only the fields that identify the event are certain.
+ */
 function coveredByAll(text: SignedText): SignedText {
   const others = readingsOf(text);
-  return others.length === 1
-    ? text
-    : { ...text, fields: text.fields.filter((field) => others.every(({ fields }) => fields.includes(field))) };
+  const joinAlike = others.every(
+    ({ separator, empty, values, pairs }) =>
+      separator === text.separator && empty === text.empty && values === text.values && pairs === text.pairs,
+  );
+  const isCertain = (field: SignedField) =>
+    others.every(({ fields }) => fields.includes(field)) && (joinAlike || keyFields.has(field));
+  return others.length === 1 ? text : { ...text, fields: text.fields.filter(isCertain) };
 }
+
+const keyFields: ReadonlySet<SignedField> = new Set(['txnid', 'merchantTxnId', 'refno', 'status']);

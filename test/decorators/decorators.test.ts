@@ -634,10 +634,10 @@ describe('decorators', () => {
         },
         'Private decorates the private method #settle, which cannot be called',
       ],
-      ['an instance', () => new (class {})() as unknown as HandlerClass, 'endpoint() takes a class'],
-      ['nothing', () => undefined as unknown as HandlerClass, 'endpoint() takes a class'],
-      ['an arrow function', () => (() => {}) as unknown as HandlerClass, 'endpoint() takes a class'],
-      ['a method', () => ({ handle() {} }).handle as unknown as HandlerClass, 'endpoint() takes a class'],
+      ['an instance', () => new (class {})() as unknown as HandlerClass, 'a handler must be a class'],
+      ['nothing', () => undefined as unknown as HandlerClass, 'a handler must be a class'],
+      ['an arrow function', () => (() => {}) as unknown as HandlerClass, 'a handler must be a class'],
+      ['a method', () => ({ handle() {} }).handle as unknown as HandlerClass, 'a handler must be a class'],
     ];
 
     for (const [what, make, message] of cases) {

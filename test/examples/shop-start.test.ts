@@ -43,7 +43,7 @@ describe('Demo shop as a process', function () {
     ],
     ['a blank key', { DRAGONPAY_SECRET_KEYS: ' ', ...merchant }, /^DRAGONPAY_SECRET_KEYS must not be blank/],
     ['keys without a merchant', { DRAGONPAY_SECRET_KEYS: 'hidden' }, /^DRAGONPAY_MERCHANT_ID is required/],
-    ['a merchant without keys', merchant, /^DRAGONPAY_PUBLIC_KEYS is required/],
+    ['a merchant without keys', merchant, /^DRAGONPAY_API_KEY is required/],
     ['production without a merchant', { DRAGONPAY_ENVIRONMENT: 'production' }, /^DRAGONPAY_MERCHANT_ID is required/],
     ['an unknown server', { SERVER: 'hidden' }, /^SERVER must be one of express, koa, node$/],
     ['an invalid port', { PORT: 'hidden' }, /^PORT must be a port, 0 to 65534$/],

@@ -9,8 +9,11 @@ import {
   OnPost,
   OnStatus,
 } from '../../src/index.js';
+import { deliver as deliverForm, encodeCallback, signCallback } from '../../src/testing.js';
 import { describeRepositories } from '../support/describe-repositories.js';
-import { dispatchSigned, sha1Settings } from '../support/dispatch-signed.js';
+import { dispatchSigned, secretKey, sha1Settings } from '../support/dispatch-signed.js';
+
+const kinds = ['payment', 'payout'] as const;
 
 const fields = (txnid: string, status = 'S', refno = 'R-1') => ({ txnid, refno, status, message: '' });
 
@@ -114,11 +117,47 @@ describeRepositories('callbacks that come before their row', (repository) => {
     await deliver('T-1');
     await create('T-1');
     // A process that claims and dies.
-    expect(await repository().claimEarlyEvent({ lease: 100 })).to.include({ id: 'T-1', status: 'S' });
+    expect(await repository().claimEarlyEvent({ lease: 100, kinds })).to.include({ id: 'T-1', status: 'S' });
     expect(await dragonpay.reconcile()).to.include({ caughtUp: 0 });
     await sleep(150);
     expect(await dragonpay.reconcile()).to.include({ caughtUp: 1 });
     expect(effects).to.deep.equal(['T-1 S']);
+  });
+
+  it('of a kind without a handler in this process are left to other processes', async () => {
+    const { deliver, dragonpay } = process(impatient);
+    await deliver('T-1');
+    await create('T-1');
+    expect(await repository().claimEarlyEvent({ lease: 100, kinds: ['payout'] })).to.equal(undefined);
+    const payouts = createDragonpay({ ...sha1Settings, repository: repository() });
+    open.push(payouts);
+    @DragonpayCallback()
+    class Payouts {
+      @OnStatus('S', { kind: 'payout' }) sent() {}
+    }
+    payouts.endpoint(Payouts, { kinds: ['payout'] });
+    expect(await payouts.reconcile()).to.include({ caughtUp: 0 });
+    expect(await dragonpay.reconcile()).to.include({ caughtUp: 1 });
+  });
+
+  it('are replayed with the fields that were verified, whatever stands in front of the form', async () => {
+    const { dragonpay } = process(impatient);
+    const params: unknown[] = [];
+    @DragonpayCallback()
+    class Shop {
+      @OnStatus('S') ship({ data, unsigned }: { data: { param1?: string }; unsigned: { param1?: string } }) {
+        params.push(data.param1, unsigned.param1);
+      }
+    }
+    const endpoint = dragonpay.endpoint(Shop);
+    const form = encodeCallback(signCallback(fields('T-1'), { sha1: { secretKey } }));
+    // A byte order mark is removed. What stands behind it must not become a field when the form is read again.
+    for (const mark of ['\ufeff\ufeff', '%EF%BB%BF%EF%BB%BF', '\ufeff%EF%BB%BF']) {
+      expect((await deliverForm(endpoint, `${mark}param1=EVIL&${form}`)).status).to.equal(200);
+    }
+    await create('T-1');
+    await dragonpay.reconcile({ handler: Shop });
+    expect(params).to.deep.equal([undefined, undefined]);
   });
 
   it('are claimed again after their method failed', async () => {
@@ -130,7 +169,7 @@ describeRepositories('callbacks that come before their row', (repository) => {
     expect(await statusOf('T-1')).to.equal('P');
     expect((await repository().callbacks({ txnid: 'T-1' }))[0]).to.include({ outcome: 'failed' });
     // Its claim holds for a while: the method is not called in a loop.
-    expect(await repository().claimEarlyEvent({ lease: 1 })).to.equal(undefined);
+    expect(await repository().claimEarlyEvent({ lease: 1, kinds })).to.equal(undefined);
   });
 
   it('are applied in the background by keepUp(), until close()', async () => {
@@ -142,7 +181,7 @@ describeRepositories('callbacks that come before their row', (repository) => {
     expect(effects).to.deep.equal(['T-1 S']);
     expect(await dragonpay.close()).to.equal(true);
     await deliver('T-2').catch(() => {});
-    await repository().claimEarlyEvent({ lease: 1 });
+    await repository().claimEarlyEvent({ lease: 1, kinds });
     await sleep(300);
     expect(effects).to.have.length(1);
   });

@@ -34,7 +34,7 @@ describe('settingsFromEnv', () => {
   const onlyRsa = { DRAGONPAY_SECRET_KEYS: undefined };
   /** Variables that are wrong together, or items of a list. */
   const wrong: Array<[what: string, changes: () => Env, subject: string, problem: RegExp]> = [
-    ['nothing to verify with', () => onlyRsa, 'DRAGONPAY_PUBLIC_KEYS', /required.+DRAGONPAY_PAYOUT_SECRET_KEYS/],
+    ['nothing to verify with', () => onlyRsa, 'DRAGONPAY_API_KEY', /required.+DRAGONPAY_PAYOUT_SECRET_KEYS/],
     [
       'text for a public key',
       () => ({ ...onlyRsa, DRAGONPAY_PUBLIC_KEYS: secret }),

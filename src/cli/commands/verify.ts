@@ -17,7 +17,7 @@ interface VerifyOptions {
 
 const exitCodeOf = { valid: exitCodes.yes, invalid: exitCodes.no, 'keys-unavailable': exitCodes.unknown } as const;
 
-/** The explanation says itself why keys could not be fetched. */
+/** No log line: the explanation says why keys could not be fetched. */
 const silent = { keysFailed: () => {} };
 
 /** `dragonpay-callback verify`. */

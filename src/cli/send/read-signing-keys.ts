@@ -45,7 +45,7 @@ export async function readSigningKeys(
     ...(hmacKey && kind === 'payment' && { hmac: { key: hmacKey } }),
     ...(secretKey && { sha1: { secretKey } }),
   };
-  return { merchantId, keys: proof === 'all' ? keys : only(proof ?? strongest(keys), keys) };
+  return { merchantId, keys: proof === 'all' ? keys : only(proof ?? strongest(keys), keys, kind) };
 }
 
 /** Settings hold public keys only, so the public half of the private key is added to them. */
@@ -79,7 +79,11 @@ const remedies = {
   sha1: 'set DRAGONPAY_SECRET_KEYS',
 } as const;
 
-function only(proof: 'rsa' | 'hmac' | 'sha1', keys: SigningKeys): SigningKeys {
-  if (keys[proof] === undefined) throw new CommandFailure(`no key for --proof ${proof}: ${remedies[proof]}`);
+function only(proof: 'rsa' | 'hmac' | 'sha1', keys: SigningKeys, kind: CallbackKind): SigningKeys {
+  if (kind === 'payout' && proof !== 'sha1') throw new CommandFailure('payouts are signed with sha1 only');
+  if (keys[proof] === undefined) {
+    const remedy = kind === 'payout' ? 'set DRAGONPAY_PAYOUT_SECRET_KEYS' : remedies[proof];
+    throw new CommandFailure(`no key for a proof by ${proof}: ${remedy}`);
+  }
   return { [proof]: keys[proof] };
 }

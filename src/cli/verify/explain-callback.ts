@@ -114,7 +114,9 @@ function toShown([name, value]: ReturnType<ReceivedFields['received']>[number]):
 
 function issuesOf(verdict: Verdict): readonly Issue[] {
   if (verdict.ok) return [];
-  return verdict.reason === 'invalid' ? verdict.issues : [failureOf(verdict.reason)];
+  if (verdict.reason === 'invalid') return verdict.issues;
+  const failure = failureOf(verdict.reason);
+  return [{ ...failure, message: verdict.problem ?? failure.message }];
 }
 
 function failureOf(code: Issue['code']): Issue {

@@ -53,7 +53,7 @@ export interface Statements {
   claimById(db: SqlRunner, txnid: string, lease: number): Promise<InquiryClaim | undefined>;
   finishInquiry(db: SqlRunner, claim: InquiryClaim): Promise<void>;
   /** Claims the oldest event that came before its row, where the row exists now. See `CatchUpRepository`. */
-  claimEarlyEvent(db: SqlRunner, lease: number): Promise<EventKey | undefined>;
+  claimEarlyEvent(db: SqlRunner, lease: number, kinds: readonly CallbackKind[]): Promise<EventKey | undefined>;
   /** Corrects a row in a transaction and records the correction in the inbox. Waits for a lock on the row. */
   correct(trx: SqlRunner, id: string, change: Change, options: CorrectionOptions): Promise<Correction>;
   readInbox(db: SqlRunner, filter: InboxFilter): Promise<InboxEvent[]>;
@@ -78,7 +78,7 @@ export type MoveResult =
   /** Another transaction has the row locked. Nothing was changed. */
   | { readonly state: 'busy' };
 
-/** A transaction that a handler works in. */
+/** A transaction for a handler or a correction. */
 export interface OwnTransaction<Database> {
   /** For statements of this package: no plugins. */
   readonly plain: SqlRunner;

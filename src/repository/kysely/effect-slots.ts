@@ -5,7 +5,7 @@ import type { TakenConnection } from './take-connection.js';
 const mostByDefault = 8;
 /** How long the pool may take to give the connections of a proof, in milliseconds. */
 const proofMilliseconds = 250;
-/** How long a limit that the pool set is believed, in milliseconds: it may only have been slow. Doubles each time. */
+/** How long a measured limit is kept, in milliseconds. It doubles each time: the pool may only have been slow. */
 const shortestBelief = 500;
 const longestBelief = 10_000;
 
@@ -14,24 +14,24 @@ const longestBelief = 10_000;
  * one (through its own `db`, or a service) finds it. Without a bound, as many callbacks as the pool has connections
  * would each hold one and wait for another.
  *
- * The size of the pool is not known here. Before more handlers than ever run at once, the pool has to give a connection
- * for one more and a spare one; if it does not, the number that runs is the limit.
+ * The size of the pool is not known here. Before more handlers run at once than ever before, the pool must give two
+ * connections: one for the new handler and a spare one. If it does not, the number that runs is the limit.
  */
 export class EffectSlots {
   readonly #most: number;
   readonly #take: () => Promise<TakenConnection>;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
-  /** Those of the running that have their connection. */
+  /** Running handlers that have their connection. */
   #holding = 0;
-  /** How many may run at once without a proof. The first one never needs one. */
+  /** How many handlers have been seen to leave a connection free. The first one is not measured. */
   #proven: number;
   #limit: number;
   #limitedUntil = 0;
   #belief = shortestBelief;
   #proof: Promise<void> | undefined;
 
-  /** @param given a number that is believed; without one the pool decides */
+  /** @param given a fixed maximum. `undefined`: the maximum is measured. */
   constructor(given: number | undefined, take: () => Promise<TakenConnection>) {
     this.#most = given ?? mostByDefault;
     this.#limit = this.#most;
@@ -77,7 +77,7 @@ export class EffectSlots {
     }
   }
 
-  /** Resolves when a handler ends, when the limit is to be questioned, or at the latest at a time. */
+  /** Resolves when a handler ends, when the limit is measured again, or at the latest at a time. */
   #nextChange(latest: number): Promise<void> {
     const now = performance.now();
     const until = this.#limitedUntil > now ? Math.min(this.#limitedUntil, latest) : latest;

@@ -129,7 +129,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
         this.#slots.run((taken) => this.#moveWith(taken, callback, effect), giveUpAt),
       );
     });
-    if (result === 'movable') throw new Error('a callback that is not held was answered movable');
+    if (result === 'movable') throw new Error('the statement answered movable for a callback that was to be stored');
     if (effect !== undefined && 'current' in result) this.#stored.add(event);
     return result;
   }
@@ -252,8 +252,11 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     return this.#statements.finishInquiry(this.#plain, claim);
   }
 
-  claimEarlyEvent({ lease }: { readonly lease: number }): Promise<EventKey | undefined> {
-    return this.#statements.claimEarlyEvent(this.#plain, lease);
+  claimEarlyEvent(options: {
+    readonly lease: number;
+    readonly kinds: readonly CallbackKind[];
+  }): Promise<EventKey | undefined> {
+    return this.#statements.claimEarlyEvent(this.#plain, options.lease, options.kinds);
   }
 
   async correct(id: string, change: Change, options: CorrectionOptions<Transaction<Database>>): Promise<Correction> {

@@ -79,7 +79,7 @@ export class GuardedConnection implements DatabaseConnection {
     if (--this.#active === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
-  /** The rejection of a query that nobody waits for would end the process. */
+  /** Without this, the rejection of a query without `await` would end the process. */
   async #settled<Result>(run: () => Promise<Result>): Promise<Result> {
     try {
       return await run();

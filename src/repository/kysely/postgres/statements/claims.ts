@@ -41,7 +41,8 @@ where txnid = $1 and ${inMicroseconds('inquiry_leased_until')} = $2`;
   // The events of one row are claimed one after the other: a later status must not overtake an earlier one.
   const early = `/* dragonpay-claim-early */ with early as (
   select c.id, c.kind, c.refno, c.status, c.correction from ${callbacks} c
-  where c.outcome in ('not-found', 'failed') and c.reasons @> '{not-found}' and ${isUnclaimed} and (
+  where c.outcome in ('not-found', 'failed') and c.reasons @> '{not-found}' and ${isUnclaimed}
+    and c.kind = any($2::text[]) and (
     c.kind = 'payment' and exists (select from ${table} p where p.txnid = c.id)
     or c.kind = 'payout' and exists (select from ${payouts} p where p.merchant_txn_id = c.id)
   ) and not exists (
@@ -56,8 +57,8 @@ where (c.id, c.kind, c.refno, c.status, c.correction) = (e.id, e.kind, e.refno, 
   and ${isUnclaimed}
 returning c.kind, c.id, c.refno, c.status::text as status`;
   return {
-    async claimEarlyEvent(db, lease) {
-      return (await runSql<EventKey>(db, early, [wholeText(lease)]))[0];
+    async claimEarlyEvent(db, lease, kinds) {
+      return (await runSql<EventKey>(db, early, [wholeText(lease), [...kinds]]))[0];
     },
     async claimOldest(db, olderThan, lease) {
       return (await runSql<InquiryClaim>(db, oldest, [wholeText(lease), wholeText(olderThan)]))[0];
