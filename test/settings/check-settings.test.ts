@@ -140,11 +140,7 @@ describe('createDragonpay', () => {
     ],
     ['wire.payment.hmac.encodings', () => [[], 'utf8'], /list with at least one item/],
     ['wire.payout.sha1.encodings', () => [['utf8', 'ebcdic']], /"utf8", "ascii", "latin1"/, '[1]'],
-    [
-      'wire.payment.rsa.separator',
-      () => ['', 'a', '::', '-', '?', '¦'],
-      /ASCII character.*cut into another/,
-    ],
+    ['wire.payment.rsa.separator', () => ['', 'a', '::', '-', '?', '¦'], /ASCII character.*cut into another/],
     ['wire.payment.rsa.empty', () => ['gone'], /"kept" or "left-out"/],
   ];
   for (const [path, values, problem, at = ''] of refused) {
