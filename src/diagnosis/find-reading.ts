@@ -60,7 +60,7 @@ export function findReading(
     }
     return undefined;
   };
-  // The simplest reading of a likely order is preferred to the first order that has any.
+  // Tries all likely orders in a simple form before any order in a complex form.
   for (const form of textForms(variants, 4)) {
     const found = search(likely, [form]);
     if (found !== undefined) return generalise(found, sorted, write, matcher);

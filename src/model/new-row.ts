@@ -39,12 +39,16 @@ function newRow(
   details: PaymentDetails | PayoutDetails,
   limits: Readonly<Record<string, number>>,
 ): NewRow {
-  check(idFields[kind], idShape.holds(id), 'must be 1 to 40 printable ASCII characters without ":"');
+  checkDetail(idFields[kind], idShape.holds(id), 'must be 1 to 40 printable ASCII characters without ":"');
   const { amount, currency = 'PHP', status, refno = null } = details;
-  check('amount', Boolean(amount) && amountShape.holds(amount), 'must be a decimal string such as "100.00"');
-  check('currency', typeof currency === 'string' && /^[A-Z]{3}$/.test(currency), 'must be three upper-case letters');
-  check('status', status === undefined || isStatus(kind, status), `must be a status of a ${kind}`);
-  check('refno', refno === null || refnoShape.holds(refno), 'must be 1 to 32 printable characters without ":"');
+  checkDetail('amount', Boolean(amount) && amountShape.holds(amount), 'must be a decimal string such as "100.00"');
+  checkDetail(
+    'currency',
+    typeof currency === 'string' && /^[A-Z]{3}$/.test(currency),
+    'must be three upper-case letters',
+  );
+  checkDetail('status', status === undefined || isStatus(kind, status), `must be a status of a ${kind}`);
+  checkDetail('refno', refno === null || refnoShape.holds(refno), 'must be 1 to 32 printable characters without ":"');
   return {
     id,
     amount: withTwoDecimals(amount),
@@ -59,10 +63,11 @@ function newRow(
 function textOf(details: object, name: string, limit: number): string | null {
   const value: unknown = Reflect.get(details, name) ?? null;
   const storable = typeof value === 'string' && [...value].length <= limit && !value.includes('\0');
-  check(name, value === null || storable, `must be a text of at most ${limit} characters without NUL`);
+  checkDetail(name, value === null || storable, `must be a text of at most ${limit} characters without NUL`);
   return value as string | null;
 }
 
-function check(subject: string, holds: boolean, problem: string): void {
+/** @throws DragonpayError `invalid-details` unless the condition holds */
+export function checkDetail(subject: string, holds: boolean, problem: string): void {
   if (!holds) throw invalidDetails(subject, problem);
 }

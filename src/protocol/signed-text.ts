@@ -89,11 +89,7 @@ export function signedTextFor(wire: WireFormat, kind: CallbackKind, algorithm: P
 }
 
 /** Joins the signed fields. `merchantid` is the configured one where the wire has none. */
-export function joinSignedFields(
-  fields: readonly SignedField[],
-  callback: CheckedCallback,
-  merchantId: string,
-): string {
+function joinSignedFields(fields: readonly SignedField[], callback: CheckedCallback, merchantId: string): string {
   let text = '';
   for (let index = 0; index < fields.length; index++) {
     const field = fields[index] as SignedField;

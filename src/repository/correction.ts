@@ -1,4 +1,5 @@
-import { DragonpayError, invalidDetails } from '../errors.js';
+import { DragonpayError } from '../errors.js';
+import { checkDetail } from '../model/new-row.js';
 import { amountShape, refnoShape } from '../protocol/field-shapes.js';
 import type { CallbackKind } from '../protocol/kinds.js';
 import { withTwoDecimals } from '../protocol/read-amount.js';
@@ -41,25 +42,21 @@ export interface Correction {
 export function checkCorrection(change: Change, { reason, by, kind = 'payment' }: CorrectionOptions): void {
   const { status, amount, currency, refno } = change;
   const given = [status, amount, currency, refno].filter((value) => value !== undefined);
-  check('change', given.length > 0, 'must change something');
-  check('status', status === undefined || isStatus(kind, status), `must be a status of a ${kind}`);
-  check(
+  checkDetail('change', given.length > 0, 'must change something');
+  checkDetail('status', status === undefined || isStatus(kind, status), `must be a status of a ${kind}`);
+  checkDetail(
     'amount',
     amount === undefined || (amount !== '' && amountShape.holds(amount)),
     'must be a decimal string such as "100.00"',
   );
-  check('currency', currency === undefined || /^[A-Z]{3}$/.test(currency), 'must be three upper-case letters');
-  check('refno', refno === undefined || refnoShape.holds(refno), 'must be 1 to 32 characters without ":"');
-  check('reason', isText(reason, 1024), 'must be a text of 1 to 1,024 characters without NUL');
-  check('by', isText(by, 64), 'must be a text of 1 to 64 characters without NUL');
+  checkDetail('currency', currency === undefined || /^[A-Z]{3}$/.test(currency), 'must be three upper-case letters');
+  checkDetail('refno', refno === undefined || refnoShape.holds(refno), 'must be 1 to 32 characters without ":"');
+  checkDetail('reason', isText(reason, 1024), 'must be a text of 1 to 1,024 characters without NUL');
+  checkDetail('by', isText(by, 64), 'must be a text of 1 to 64 characters without NUL');
 }
 
 function isText(value: unknown, most: number): boolean {
   return typeof value === 'string' && value.trim() !== '' && [...value].length <= most && !value.includes('\0');
-}
-
-function check(subject: string, holds: boolean, problem: string): void {
-  if (!holds) throw invalidDetails(subject, problem);
 }
 
 /** The row after the correction. Its status counts as reached: a callback that brings it later runs no effect. */

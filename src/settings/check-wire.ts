@@ -53,7 +53,7 @@ function readingRules(kind: CallbackKind) {
 }
 
 /** If empty fields are left out and have no names, the fields that decide must stand first: they are never empty. */
-export function problemOfReading({ empty, pairs, fields = [] }: Partial<SignedText>): string | undefined {
+function problemOfReading({ empty, pairs, fields = [] }: Partial<SignedText>): string | undefined {
   if (empty !== 'left-out' || pairs) return undefined;
   const deciding: readonly string[] = ['refno', 'status', ...Object.values(idFields)];
   return fields.slice(0, 3).every((field) => deciding.includes(field))
