@@ -1,18 +1,18 @@
 import type { RepositoryDialect } from '../dialect.js';
 import { quoteTables } from '../table-names.js';
-import { beginOwnTransaction } from './own-transaction.js';
 import { claimStatements } from './statements/claims.js';
 import { correctionStatements } from './statements/correction.js';
 import { inboxStatements } from './statements/inbox.js';
-import { moveStatements } from './statements/move.js';
 import { rowStatements } from './statements/rows.js';
+import { storeStatements } from './statements/store-callback.js';
+import { beginOwnTransaction } from './transaction.js';
 
 /** PostgreSQL 15 and later. */
 export const postgres: RepositoryDialect = {
   statements(names) {
     const tables = quoteTables(names);
     return {
-      ...moveStatements(tables),
+      ...storeStatements(tables),
       ...rowStatements(tables),
       ...inboxStatements(tables),
       ...claimStatements(tables),

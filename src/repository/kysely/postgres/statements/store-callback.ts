@@ -11,11 +11,11 @@ import {
   isInTransaction,
   PostgresTransaction,
   type TransactionIdentity,
-} from '../own-transaction.js';
+} from '../transaction.js';
 import { keepWhatWasApplied } from './inbox.js';
 
 /** The statement that decides, moves the row and records the event. */
-export function moveStatements(tables: QuotedTables): Pick<Statements, 'move' | 'beginWithMove'> {
+export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' | 'beginWithMove'> {
   const textsOf = (form: StatementForm) => ({
     payment: moveStatement('payment', tables, form),
     payout: moveStatement('payout', tables, form),
