@@ -1,9 +1,10 @@
 import type { Deadline } from './async/deadline.js';
+import { callMethod } from './decorators/call-method.js';
 import type { HandlerTable } from './decorators/handler-table.js';
 import { DragonpayError, failures, type ReplyCode } from './errors.js';
 import type { CallbackStore } from './handling/callback-store.js';
 import { isCopyTooMany, type Stored } from './handling/copies.js';
-import { callMethod, HandlerCall, HandlerError } from './handling/handler-call.js';
+import { HandlerCall, HandlerError } from './handling/handler-call.js';
 import type { Handler } from './handling/handler-registry.js';
 import { toInvalidCallback, toValidCallback } from './handling/to-callback.js';
 import type { Callback } from './model/callback.js';

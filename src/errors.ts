@@ -37,7 +37,11 @@ export const failures = {
   unstored: { status: 503, meaning: 'The database failed or timed out. The callback may not have been stored.' },
   'not-found': { status: 404, meaning: 'There is no such payment or payout (only with `allowInvalidData: false`).' },
   'handler-failed': { status: 500, meaning: 'A handler method threw, or returned something that is not a reply.' },
-  'handler-deadline': { status: 503, meaning: 'A handler method took longer than `limits.handlerMilliseconds`.' },
+  'handler-deadline': {
+    status: 503,
+    meaning:
+      'A handler method, or the resolver that makes its instance, took longer than `limits.handlerMilliseconds`.',
+  },
 
   // The gateway was asked about a payment: by `reconcile()`, or because of `confirm`.
   'gateway-unavailable': { meaning: 'The gateway could not be reached, or failed.' },

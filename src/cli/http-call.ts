@@ -1,5 +1,5 @@
 import { readBounded } from '../async/read-bounded.js';
-import { describeError } from './report.js';
+import { errorText } from './report.js';
 
 /** The result of a request. */
 export type Reply =
@@ -53,7 +53,7 @@ export async function callUrl(url: string, { method, form, milliseconds = 30_000
     };
   } catch (error) {
     const delivered = !isBeforeConnection(error);
-    return { answered: false, delivered, reason: describeError(error), milliseconds: elapsed() };
+    return { answered: false, delivered, reason: errorText(error), milliseconds: elapsed() };
   }
 }
 

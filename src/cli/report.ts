@@ -36,11 +36,11 @@ export interface Report {
 export function formatReport({ text, json }: Report, asJson: boolean): string {
   if (!asJson) return `${text}\n`;
   // JSON.stringify leaves some control characters unescaped.
-  return `${JSON.stringify(json, undefined, 2).split('\n').map(printable).join('\n')}\n`;
+  return `${JSON.stringify(json, undefined, 2).split('\n').map(escapeForTerminal).join('\n')}\n`;
 }
 
 /** Escapes line breaks, control characters and direction marks, so that text from outside cannot steer a terminal. */
-export function printable(text: string): string {
+export function escapeForTerminal(text: string): string {
   return text.replace(
     /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
@@ -48,11 +48,11 @@ export function printable(text: string): string {
 }
 
 /** The message of an error in one line, with its cause where the message alone says nothing, as `fetch failed`. */
-export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return printable(String(error));
+export function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return escapeForTerminal(String(error));
   const { cause } = error;
   // If a connection failed at several addresses, the message is empty and the reason is in the code.
   const own = error.message || String((error as { code?: unknown }).code ?? error.name);
-  const because = cause instanceof Error && error.message === 'fetch failed' ? `: ${describeError(cause)}` : '';
-  return printable(own) + because;
+  const because = cause instanceof Error && error.message === 'fetch failed' ? `: ${errorText(cause)}` : '';
+  return escapeForTerminal(own) + because;
 }

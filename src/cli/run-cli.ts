@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { DragonpayError } from '../errors.js';
 import type { CliIo, CommandContext } from './command-context.js';
-import { CommandFailure, describeError, type ExitCode, exitCodes, formatReport } from './report.js';
+import { CommandFailure, type ExitCode, errorText, exitCodes, formatReport } from './report.js';
 
 interface CommandEntry {
   readonly summary: string;
@@ -57,7 +57,7 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCo
     return exitCode;
   } catch (error) {
     // Commander has printed its own errors.
-    if (!(error instanceof CommanderError)) io.stderr.write(`error: ${describeError(error)}\n`);
+    if (!(error instanceof CommanderError)) io.stderr.write(`error: ${errorText(error)}\n`);
     return exitCodeOf(error);
   }
 }

@@ -1,11 +1,9 @@
 import 'reflect-metadata';
 import type { CallbackKind } from '../protocol/kinds.js';
 
-/**
- * The only place that knows where decorators keep their metadata. Legacy decorators (`experimentalDecorators`) use
- * reflect-metadata on the prototype, standard ones use the `Symbol.metadata` of the class. Methods are kept by name,
- * never by function: another decorator may wrap the function, and a subclass may override it.
- */
+// Only this file knows where decorators keep their metadata. Legacy decorators (`experimentalDecorators`) use
+// reflect-metadata on the prototype. Standard decorators use the `Symbol.metadata` of the class. Methods are kept by
+// name, never by function: another decorator may wrap the function, and a subclass may override it.
 
 // Node 20 and 22 have no Symbol.metadata, and every compiler falls back to this symbol. Decorators are imported before
 // the classes that they decorate are evaluated, so it is set in time.

@@ -5,16 +5,17 @@ import { fieldOrders, ordersOfSubsets } from './field-orders.js';
 import type { ProofMatcher } from './proof-matcher.js';
 import { type FormVariants, separators, type TextForm, textForms } from './text-forms.js';
 
-/** The values of a callback, and the order in which they came. */
+/** What the search needs of one callback. */
 export interface Candidates {
   readonly callback: CheckedCallback;
   readonly merchantId: string;
+  /** The value of a field as it stood on the wire, still encoded. */
   readonly encoded: (field: SignedField) => string | undefined;
   /** The fields that came, in their order, without proofs. */
   readonly came: readonly SignedField[];
 }
 
-/** A text whose proof holds. */
+/** A reading under which the proof holds. */
 export interface FoundReading {
   readonly fields: readonly SignedField[];
   readonly form: TextForm;
@@ -22,8 +23,8 @@ export interface FoundReading {
 }
 
 /**
- * Searches for a text of the callback that the proof is of: first unusual forms of likely orders, then orders that are
- * near to those, then all orders in nearly usual forms.
+ * Searches for the text that was signed. It tries likely orders of the fields in every form first, then similar orders
+ * in simple forms, then all orders in the simplest forms.
  * @param until when to give up, by `performance.now()`
  */
 export function findReading(

@@ -1,5 +1,6 @@
 import { type Deadline, withinDeadline, withinOwnTime } from '../async/deadline.js';
 import { assertInstance } from '../decorators/assert-instance.js';
+import { callMethod } from '../decorators/call-method.js';
 import { DragonpayError } from '../errors.js';
 import type { CallbackReply, CallbackRequest } from '../model/callback-request.js';
 import type { Handler } from './handler-registry.js';
@@ -70,7 +71,7 @@ export class HandlerCall {
       (pausing) => callMethod(instance, key, request, () => pausing(next)),
       () => new DragonpayError('handler-deadline', `${name} took longer than ${this.#milliseconds} ms without next()`),
     );
-    return toReply(reply);
+    return checkedReply(reply);
   }
 }
 
@@ -94,16 +95,11 @@ export class HandlerError extends Error {
   }
 }
 
-/** Calls a method by its name: a subclass may override it. */
-export function callMethod(instance: object, key: string | symbol, ...args: unknown[]): unknown {
-  return Reflect.get(instance, key).apply(instance, args);
-}
-
 /**
  * Copies the reply of an `@OnDispatch` method, so that what was checked is what is written.
  * @throws DragonpayError `handler-failed` if a server could not write it
  */
-function toReply(value: unknown): CallbackReply {
+function checkedReply(value: unknown): CallbackReply {
   const { status, headers, body } = (
     typeof value === 'object' && value !== null ? value : {}
   ) as Partial<CallbackReply>;

@@ -1,8 +1,9 @@
+import { callMethod } from '../decorators/call-method.js';
 import { enqueueJobs } from '../jobs/enqueue-jobs.js';
 import type { JobQueue } from '../jobs/job.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
 import type { StatusEffect } from '../repository/callback-repository.js';
-import { callMethod, type HandlerCall } from './handler-call.js';
+import type { HandlerCall } from './handler-call.js';
 import { type CallbackSource, toValidCallback } from './to-callback.js';
 
 /**

@@ -1,4 +1,5 @@
 import { assertInstance } from '../decorators/assert-instance.js';
+import { callMethod } from '../decorators/call-method.js';
 import type { HandlerTable } from '../decorators/handler-table.js';
 import { DragonpayError } from '../errors.js';
 import type { QueuedCallback } from '../model/callback.js';
@@ -46,7 +47,7 @@ export function queueWorker(
         job: { queue, key },
         stored: async () => repository && findRow(repository, kind, id),
       };
-      await Reflect.get(handler, entry.key).call(handler, callback as unknown as QueuedCallback);
+      await callMethod(handler, entry.key, callback as unknown as QueuedCallback);
     },
   };
 }

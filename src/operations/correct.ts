@@ -7,7 +7,7 @@ import { isCorrectable } from '../repository/capabilities.js';
 import type { Change, Correction, CorrectionOptions } from '../repository/correction.js';
 import { findRow } from '../repository/find-row.js';
 import { verifiedByHand } from '../verification/verified-by-hand.js';
-import { withoutWrapper } from './deliver.js';
+import { withoutWrapper } from './store-without-request.js';
 
 /** Options of `correct()`. */
 export interface CorrectOptions extends HandlerOption, Omit<CorrectionOptions, 'effect'> {

@@ -13,7 +13,7 @@ import {
   type ReconcilableRepository,
 } from '../repository/capabilities.js';
 import { type CatchUpContext, catchUp } from './catch-up.js';
-import { deliver } from './deliver.js';
+import { storeWithoutRequest } from './store-without-request.js';
 
 /** The defaults of {@link ReconcileOptions}. */
 export const reconcileDefaults = { olderThan: 15 * 60_000, limit: 100, concurrency: 4 } as const;
@@ -223,7 +223,7 @@ class Reconciliation {
     const { inquiry, handler, store, signal } = this.#parts;
     const result = await inquiry.ask(txnid, { signal });
     if (!result.known) return 'notKnown';
-    const { outcome } = await deliver(result.callback, handler, store);
+    const { outcome } = await storeWithoutRequest(result.callback, handler, store);
     if (outcome === 'applied') return outcome;
     return outcome === 'duplicate' || outcome === 'stale' ? 'unchanged' : 'review';
   }

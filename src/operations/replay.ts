@@ -6,7 +6,7 @@ import type { WireFormat } from '../protocol/signed-text.js';
 import { isReplayable } from '../repository/capabilities.js';
 import { fromEventKey } from '../repository/event-key.js';
 import { verifiedByInbox } from '../verification/verified-by-inbox.js';
-import { deliver } from './deliver.js';
+import { storeWithoutRequest } from './store-without-request.js';
 
 /** Stores an event of the inbox again, with its effects. See `Dragonpay.replay`. */
 export async function replay(
@@ -24,5 +24,5 @@ export async function replay(
   const handler = handlers.find(eventKey.kind, options);
   const event = await repository.findEvent(eventKey);
   if (event === undefined) throw new DragonpayError('no-such-event', 'the inbox has no event with this key');
-  return deliver(verifiedByInbox(event, wire, merchantId), handler, store);
+  return storeWithoutRequest(verifiedByInbox(event, wire, merchantId), handler, store);
 }

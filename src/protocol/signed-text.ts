@@ -100,8 +100,8 @@ function joinSignedFields(fields: readonly SignedField[], callback: CheckedCallb
 }
 
 /**
- * The text that a proof covers by a reading. `undefined`: the values cannot be signed by it without doubt, because one
- * holds the separator, or is not the only value that gives this text.
+ * The text that a proof covers under a reading. `undefined` if the text would be ambiguous: a value contains the
+ * separator, or other values would give the same text.
  * @param encoded the value of a field as on the wire, for readings of encoded values
  */
 export function textOf(
@@ -207,12 +207,13 @@ export type OptionalField = Exclude<UnsignedField, 'message'>;
 const optionalFields = unsignedFields.filter((field) => field !== 'message');
 
 /**
- * Finds what a proof covers. A joined text is ambiguous when more than one field may hold `:` and one of them does:
- * the same proof then also holds for the values cut elsewhere. Only values that are equal in every cut are covered.
+ * Finds what a proof covers. A signed text is ambiguous if two or more of its fields may contain `:`, and one does: the
+ * text can then be cut into other values, and the proof holds for these as well. A value is covered only if it is the
+ * same in every cut.
  *
- * In Dragonpay's RSA text the merchant id stands between `message` and the parameters. Where neither parameter holds
- * a `:` and no part of `message` equals the merchant id, there is one cut only. Otherwise `message` is certain up to
- * the first part that equals the merchant id, since every cut has at least that.
+ * In Dragonpay's RSA text the merchant id stands between `message` and the parameters. If neither parameter contains a
+ * `:` and no part of `message` equals the merchant id, only one cut is possible. Otherwise `message` is certain up to
+ * the first part that equals the merchant id: every cut contains at least that.
  * @param reading the signed text, or `all` where the source of the callback vouches for every field
  */
 export function coverageOf(reading: SignedText | 'all', callback: CheckedCallback, merchantId: string): Coverage {
@@ -233,7 +234,7 @@ export function coverageOf(reading: SignedText | 'all', callback: CheckedCallbac
   return { ...certain, message: firstCut < 0 ? message : parts.slice(0, firstCut).join(':') };
 }
 
-/** Free text is certain only if it can be cut in one way and is signed exactly as sent. */
+/** Free text is covered only if the text can be cut in one way and the values are signed exactly as sent. */
 function coverageOfUnusual(reading: SignedText, callback: CheckedCallback): Coverage {
   const { fields, separator = ':', pairs, empty, values = 'decoded' } = reading;
   const { covered, freeText } = planOf(reading);
@@ -252,14 +253,14 @@ function splitOptional(isCovered: (field: OptionalField) => boolean): Pick<Cover
   return { covered: optionalFields.filter(isCovered), uncovered: optionalFields.filter((field) => !isCovered(field)) };
 }
 
-/** What a reading says about every callback. */
+/** What is known of a reading before any callback. */
 interface ReadingPlan extends Pick<Coverage, 'covered' | 'uncovered'> {
   readonly freeText: readonly SignedField[];
-  /** The reading joins decoded values with `:`, and holds no hints, whose shapes do not forbid `:`. */
+  /** The reading joins decoded values with `:` and has no hints among its fields. A hint may contain `:`. */
   readonly isUsual: boolean;
 }
 
-/** The gateway and the merchant vouch for all that a proof may cover, and for no hints. */
+/** The coverage without a proof: the gateway, or the merchant, confirmed every field except the hints. */
 const everything = splitOptional((field) => !hintFields.includes(field));
 
 /** Computed once for each reading of the settings, not for each callback. */

@@ -106,7 +106,7 @@ export function latePredecessors(kind: CallbackKind, status: string): string {
 
 const lateTable = { payment: closedBeforeSuccess('payment'), payout: closedBeforeSuccess('payout') };
 
-/** Success is late after a status from which no other one was expected. */
+/** Success is late when it follows a status that ends a payment, such as F. */
 function closedBeforeSuccess(kind: CallbackKind): string {
   return [...predecessors(kind, 'S')].filter((letter) => !isOpen(kind, letter)).join('');
 }

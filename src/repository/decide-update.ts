@@ -47,8 +47,9 @@ function differences(callback: VerifiedCallback, row: MovableRow, idIsShared: bo
 }
 
 /**
- * Digests of payments and payouts are computed alike: renaming `txnid` to `merchantTxnId` turns one into the other. Only
- * the refno tells them apart. A payout without a refno whose id a payment has, too, therefore accepts no callback.
+ * The digests of payments and payouts are computed the same way: a callback of a payment, with `txnid` renamed to
+ * `merchantTxnId`, is a valid callback of a payout. Only the refno tells them apart. Therefore a payout without a refno
+ * accepts no callback if a payment has the same id.
  */
 function mayBeRenamedPayment(kind: CallbackKind, idIsShared: boolean): boolean {
   return kind === 'payout' && idIsShared;

@@ -62,12 +62,12 @@ export const methodTable: Readonly<Record<string, 'callback' | CallbackReply>> =
 export function replyTo(result: unknown, outcome: UpdateOutcome, issue?: { readonly code: ReplyCode }): CallbackReply {
   // No result of a handler may make the sender believe that this was stored.
   if (outcome === 'unstored') return failureReply('unstored');
-  if (result !== undefined) return toReply(result);
+  if (result !== undefined) return replyOfMethod(result);
   return issue === undefined ? accepted : failureReply(issue.code);
 }
 
 /** @throws DragonpayError `handler-failed` */
-function toReply(result: unknown): CallbackReply {
+function replyOfMethod(result: unknown): CallbackReply {
   if (typeof result === 'string') return { status: 200, headers: plainText, body: result };
   if (isHandlerReply(result)) return fromHandlerReply(result);
   throw new DragonpayError('handler-failed', 'a handler method must return a string, a result of reply, or nothing');

@@ -22,8 +22,9 @@ export function toAllowList(addresses: readonly string[]): BlockList {
 }
 
 /**
- * Says why a sender may not POST, in words for the log. `undefined` if it may. Accepts an address as proxies write it:
- * with a port (`203.0.113.5:41234`, `[2001:db8::1]:443`), with blanks around it, or IPv4 from an IPv6 socket.
+ * Returns the reason, for the log, why a sender may not POST, or `undefined` if it may. Reads addresses in the forms
+ * that proxies write: with a port (`203.0.113.5:41234`, `[2001:db8::1]:443`), with blanks around it, or an IPv4 address
+ * as an IPv6 socket shows it (`::ffff:203.0.113.5`).
  */
 export function refusalOf(list: BlockList, sender: unknown): string | undefined {
   const address = typeof sender === 'string' ? readAddress(sender) : undefined;

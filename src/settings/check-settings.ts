@@ -126,7 +126,7 @@ export interface SettingProblem {
   readonly problem: string;
 }
 
-/** The rules over several settings. Single settings may still be wrong here: these are reported on their own. */
+/** The rules that concern several settings. The rules of single settings may be broken, too: they are reported apart. */
 function* problemsTogether(settings: DragonpaySettings): Iterable<SettingProblem> {
   const { verification, payout, apiKey, confirm } = settings;
   const { rsa, hmac, sha1, transition } = verification ?? {};

@@ -1,10 +1,8 @@
 import { type AnySchema, array, type ISchema, mixed, object, ValidationError } from 'yup';
 import { unknownName } from '../protocol/nearest-name.js';
 
-/**
- * The parts of which the schema of the settings is built. Each message completes the sentence that the setting's name
- * begins, and holds no value.
- */
+// The parts of the schema of the settings. A message continues the name of its setting to a sentence and contains no
+// value.
 
 /** One setting, which may be left out. */
 export function rule(problem: string, holds: (value: unknown) => boolean): AnySchema {
@@ -66,7 +64,7 @@ export const flag = rule('must be true or false', (value) => typeof value === 'b
 
 export const callable = rule('must be a function', (value) => typeof value === 'function');
 
-/** An object with these methods: of a class, or of a literal. */
+/** An object that has these methods. */
 export function withMethods(...methods: readonly string[]): AnySchema {
   const problem = `must have the method${methods.length > 1 ? 's' : ''} ${methods.map((name) => `${name}()`).join(', ')}`;
   return rule(problem, (value) =>

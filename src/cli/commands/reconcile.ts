@@ -5,7 +5,7 @@ import type { HandlerClass } from '../../decorators/handler-metadata.js';
 import { type ReconcileReport, reconcileDefaults } from '../../operations/reconcile.js';
 import type { CliIo, CommandContext } from '../command-context.js';
 import { parseNumberFrom, required } from '../options.js';
-import { CommandFailure, describeError, exitCodes, type Report } from '../report.js';
+import { CommandFailure, errorText, exitCodes, type Report } from '../report.js';
 
 interface ReconcileCommandOptions {
   readonly module?: string;
@@ -94,7 +94,7 @@ async function importModule(file: string): Promise<MerchantModule> {
   try {
     exported = await import(pathToFileURL(file).href);
   } catch (error) {
-    throw new CommandFailure(`--module ${file} cannot be imported: ${describeError(error)}`);
+    throw new CommandFailure(`--module ${file} cannot be imported: ${errorText(error)}`);
   }
   // A CommonJS module has its exports in `default`.
   const { default: fallback } = exported as { default?: Record<string, unknown> };

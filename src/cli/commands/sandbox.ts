@@ -5,7 +5,7 @@ import { startSandbox } from '../../sandbox/start-sandbox.js';
 import { settingsFromEnv } from '../../settings/settings-from-env.js';
 import type { CommandContext } from '../command-context.js';
 import { parsePort, parseUrl } from '../options.js';
-import { CommandFailure, describeError, exitCodes } from '../report.js';
+import { CommandFailure, errorText, exitCodes } from '../report.js';
 
 interface SandboxCommandOptions {
   readonly postback?: string;
@@ -18,7 +18,7 @@ interface SandboxCommandOptions {
   readonly json?: boolean;
 }
 
-/** Everybody knows these keys, so they prove nothing to a handler that others can reach. */
+/** These keys are public. A handler that strangers can reach must not accept them. */
 const defaultKeys = {
   DRAGONPAY_API_KEY: 'sandbox-api-key',
   DRAGONPAY_HMAC_KEYS: 'sandbox-hmac-key',
@@ -74,7 +74,7 @@ async function runSandbox(options: SandboxCommandOptions, context: CommandContex
     proofs,
   }).catch((error) => {
     if ((error as NodeJS.ErrnoException).syscall !== 'listen') throw error;
-    throw new CommandFailure(`cannot listen on ${host}:${port}: ${describeError(error)}`, exitCodes.unknown);
+    throw new CommandFailure(`cannot listen on ${host}:${port}: ${errorText(error)}`, exitCodes.unknown);
   });
   context.report(
     {
@@ -103,7 +103,7 @@ async function runSandbox(options: SandboxCommandOptions, context: CommandContex
   await sandbox.close();
 }
 
-/** The merchant of the environment. Of each list it is the first key, with which the handler verifies as well. */
+/** The merchant of the environment. Of each list of keys the sandbox signs with the first: the handler accepts it. */
 function accountFromEnv(env: CommandContext['env']) {
   const given = { DRAGONPAY_MERCHANT_ID: defaultMerchantId, ...defaultKeys, ...env };
   const { merchantId, apiKey, verification } = settingsFromEnv({

@@ -5,7 +5,7 @@ import { type CallbackFields, encodeCallback, signCallback } from '../../protoco
 import type { CommandContext } from '../command-context.js';
 import { callUrl, type Reply } from '../http-call.js';
 import { parseUrl, required } from '../options.js';
-import { printable, type Report } from '../report.js';
+import { escapeForTerminal, type Report } from '../report.js';
 import { judgeReply } from '../send/judge-reply.js';
 import { proofChoices, readSigningKeys, type SigningOptions } from '../send/read-signing-keys.js';
 
@@ -73,7 +73,7 @@ async function send(url: string, options: SendOptions, env: CommandContext['env'
       ? await callUrl(url, { method, form })
       : await callUrl(`${url}${url.includes('?') ? '&' : '?'}${form}`, { method });
   const reply = withoutProofs(answer, signed);
-  const { verdict, exitCode, why } = judgeReply(reply, method, `${kind} ${printable(txnid)}`);
+  const { verdict, exitCode, why } = judgeReply(reply, method, `${kind} ${escapeForTerminal(txnid)}`);
   // Proofs are not printed: a reader could replay the callback with them.
   const shown = Object.fromEntries(Object.entries(fields).filter(([name]) => !isProofField(name)));
   const proofs = Object.keys(fields).filter(isProofField);
@@ -81,9 +81,9 @@ async function send(url: string, options: SendOptions, env: CommandContext['env'
     exitCode,
     json: { verdict, why, request: { method, url, kind, fields: shown, proofs }, reply },
     text: [
-      `${method} ${printable(url)}`,
-      ...Object.entries(shown).map(([name, value]) => `  ${printable(name)}=${printable(value)}`),
-      `  signed by: ${proofs.map(printable).join(', ') || 'nothing'}`,
+      `${method} ${escapeForTerminal(url)}`,
+      ...Object.entries(shown).map(([name, value]) => `  ${escapeForTerminal(name)}=${escapeForTerminal(value)}`),
+      `  signed by: ${proofs.map(escapeForTerminal).join(', ') || 'nothing'}`,
       describeReply(reply),
       `${verdict}: ${why}`,
     ].join('\n'),
@@ -124,8 +124,8 @@ function withoutProofs(reply: Reply, signed: CallbackFields): Reply {
 }
 
 function describeReply(reply: Reply): string {
-  if (!reply.answered) return `no reply after ${reply.milliseconds} ms: ${printable(reply.reason)}`;
+  if (!reply.answered) return `no reply after ${reply.milliseconds} ms: ${escapeForTerminal(reply.reason)}`;
   const { status, contentType, body, milliseconds } = reply;
   const shown = body.length > 500 ? `${body.slice(0, 500)}...` : body;
-  return `${status} ${printable(contentType ?? 'without a content type')} after ${milliseconds} ms\n  ${printable(shown)}`;
+  return `${status} ${escapeForTerminal(contentType ?? 'without a content type')} after ${milliseconds} ms\n  ${escapeForTerminal(shown)}`;
 }

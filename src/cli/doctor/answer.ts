@@ -1,5 +1,5 @@
 import type { Reply } from '../http-call.js';
-import { printable } from '../report.js';
+import { escapeForTerminal } from '../report.js';
 
 /** An answer of the server that the doctor examines. */
 export type Answer = Extract<Reply, { answered: true }>;
@@ -20,6 +20,6 @@ export function isFromHandler({ headers }: Answer): boolean {
 
 /** The status and the start of the body. */
 export function summarize({ status, body }: Answer): string {
-  const text = printable(body.trim());
+  const text = escapeForTerminal(body.trim());
   return `${status} ${text.length > 60 ? `${text.slice(0, 60)}...` : text}`.trim();
 }

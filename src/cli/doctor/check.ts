@@ -24,7 +24,7 @@ export function skipped(check: string, what: string): Check {
   return { check, result: 'skipped', what };
 }
 
-/** The largest difference between two clocks that is no problem, in milliseconds. */
+/** The largest difference between two clocks that the doctor accepts, in milliseconds. */
 const allowedDrift = 60_000;
 
 /** Compares the clock of `whose` with the clock of this machine. `resolution`: its precision, in milliseconds. */

@@ -9,7 +9,7 @@ import {
   tableName,
 } from '../../repository/kysely/table-names.js';
 import { withPeer } from '../options.js';
-import { describeError } from '../report.js';
+import { errorText } from '../report.js';
 import { type Check, checkClock, found, ok } from './check.js';
 
 const tableKeys = Object.keys(schema) as TableKey[];
@@ -32,7 +32,7 @@ export async function examineDatabase(connectionString: string, names: TableName
     ];
   } catch (error) {
     const fix = 'check the address, the user, and whether this machine may connect';
-    return [found('database', `the database fails: ${describeError(error)}`, fix)];
+    return [found('database', `the database fails: ${errorText(error)}`, fix)];
   } finally {
     await client.end().catch(() => {});
   }

@@ -1,6 +1,6 @@
 import { isSafeGateway } from '../../protocol/gateway-addresses.js';
 import { callUrl, type Reply } from '../http-call.js';
-import { printable } from '../report.js';
+import { escapeForTerminal } from '../report.js';
 import { type Answer, codeOf, isFromHandler, summarize } from './answer.js';
 import { type Check, checkClock, found, ok, skipped } from './check.js';
 import { findObstacle } from './find-obstacle.js';
@@ -51,7 +51,7 @@ function unreachable(url: string, reply: Extract<Reply, { answered: false }>): C
     : delivered
       ? 'the server accepts requests and does not answer: check for a body that was read before the handler'
       : `start the server, and check that this machine can connect to ${hostname}${port && `:${port}`}`;
-  return found('reach', `no reply after ${milliseconds} ms: ${printable(reason)}`, fix);
+  return found('reach', `no reply after ${milliseconds} ms: ${escapeForTerminal(reason)}`, fix);
 }
 
 function checkTransport(url: string): Check {
@@ -74,7 +74,7 @@ function checkContentType(answer: Answer): Check {
   if (isFromHandler(answer) && answer.status >= 400) {
     return skipped('type', 'a method of the handler answers forged callbacks itself');
   }
-  const what = type === undefined ? 'has no content type' : `is ${printable(type)}`;
+  const what = type === undefined ? 'has no content type' : `is ${escapeForTerminal(type)}`;
   return found('type', `the reply to a postback ${what}`, 'answer result=OK as text/plain, which is the default');
 }
 
@@ -88,7 +88,7 @@ async function checkParser(
   const unanswered = replies.find((reply) => !reply.answered);
   if (unanswered !== undefined) {
     const fix = 'check its log: a body parser before the handler fails, or leaves the request open';
-    return found('parser', `a faulty form gets no reply: ${printable(unanswered.reason)}`, fix);
+    return found('parser', `a faulty form gets no reply: ${escapeForTerminal(unanswered.reason)}`, fix);
   }
   const hidden = faulty
     .filter(({ code }, index) => {

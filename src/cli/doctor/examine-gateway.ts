@@ -5,7 +5,7 @@ import type { DragonpaySettings } from '../../settings/settings.js';
 import { FetchedPublicKeys } from '../../verification/fetched-public-keys.js';
 import type { CommandContext } from '../command-context.js';
 import { settingsWithGateway } from '../options.js';
-import { describeError } from '../report.js';
+import { errorText } from '../report.js';
 import { type Check, found, ok, skipped } from './check.js';
 
 /** Checks the settings of the environment, and fetches the public keys as the handler does. */
@@ -33,7 +33,7 @@ async function checkKeys({ environment, merchantId, apiKey }: DragonpaySettings)
     answer = await gatewayCall({ environment, merchantId, apiKey, fetch })('/keys/callback');
   } catch (error) {
     const fix = 'check firewalls, proxies and DNS between this machine and the gateway';
-    return found('keys', `the keys endpoint of ${address} cannot be reached: ${describeError(error)}`, fix);
+    return found('keys', `the keys endpoint of ${address} cannot be reached: ${errorText(error)}`, fix);
   }
   const { status, text } = answer;
   if (status === 401 || status === 403) {

@@ -1,4 +1,4 @@
-import { printable } from '../report.js';
+import { escapeForTerminal } from '../report.js';
 import { type Answer, codeOf, isFromHandler } from './answer.js';
 import { type Check, found } from './check.js';
 
@@ -60,7 +60,7 @@ const statusProblems: Readonly<Record<number, readonly [check: string, what: str
 
 function redirect(location: string, url: string): Check {
   const to = URL.canParse(location, url) ? new URL(location, url) : undefined;
-  const where = to === undefined ? 'elsewhere' : `to ${printable(to.origin + to.pathname)}`;
+  const where = to === undefined ? 'elsewhere' : `to ${escapeForTerminal(to.origin + to.pathname)}`;
   const from = new URL(url);
   const isSamePage = to?.host === from.host && to.pathname.replace(/\/$/, '') === from.pathname.replace(/\/$/, '');
   const fix = isSamePage

@@ -1,5 +1,5 @@
 import type { Diagnosis } from '../../diagnosis/diagnose-callback.js';
-import { printable } from '../report.js';
+import { escapeForTerminal } from '../report.js';
 
 const outcomes: { readonly [outcome in Diagnosis['outcome']]: string } = {
   accepted: 'the proofs hold as configured',
@@ -12,8 +12,8 @@ const outcomes: { readonly [outcome in Diagnosis['outcome']]: string } = {
 /** Formats a diagnosis for people. */
 export function describeDiagnosis({ outcome, problem, proofs, wire }: Diagnosis): string {
   return [
-    `Diagnosis: ${outcomes[outcome]}${problem === undefined ? '' : ` (${printable(problem)})`}`,
-    ...proofs.flatMap(({ field, findings }) => findings.map((finding) => `  ${field}: ${printable(finding)}`)),
+    `Diagnosis: ${outcomes[outcome]}${problem === undefined ? '' : ` (${escapeForTerminal(problem)})`}`,
+    ...proofs.flatMap(({ field, findings }) => findings.map((finding) => `  ${field}: ${escapeForTerminal(finding)}`)),
     ...(wire === undefined ? [] : [`  wire: ${JSON.stringify(wire)}`, '  Set it as `wire`, or as DRAGONPAY_WIRE.']),
   ].join('\n');
 }

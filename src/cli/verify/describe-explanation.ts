@@ -1,5 +1,5 @@
 import type { FailureCode } from '../../errors.js';
-import { printable } from '../report.js';
+import { escapeForTerminal } from '../report.js';
 import type { Explanation, ProofExplained } from './explain-callback.js';
 
 /** What to check, for codes whose meaning alone does not say it. */
@@ -19,7 +19,7 @@ export function describeExplanation(explanation: Explanation): string {
   const lines = [
     `1. read: ${fields.length === 1 ? '1 field' : `${fields.length} fields`} of a ${explanation.method === 'GET' ? 'query' : 'body'}`,
     ...fields.map(({ name, value, ofProtocol }) => {
-      return `     ${printable(name)} = ${printable(value)}${ofProtocol ? '' : '   (unknown field, ignored)'}`;
+      return `     ${escapeForTerminal(name)} = ${escapeForTerminal(value)}${ofProtocol ? '' : '   (unknown field, ignored)'}`;
     }),
   ];
   if (kind === undefined) {

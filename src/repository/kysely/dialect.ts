@@ -66,14 +66,14 @@ export interface Statements {
 /** A callback on its way to the database. */
 export interface Move {
   readonly callback: VerifiedCallback;
-  /** Whether to store nothing if the callback would move its row. */
+  /** `true`: a callback that would move its row is only looked at. The answer is `movable`, and nothing is stored. */
   readonly held: boolean;
 }
 
 /** What a statement did with one callback. */
 export type MoveResult =
   | { readonly state: 'settled'; readonly update: RecordedUpdate }
-  /** It was held and would move its row. Nothing was changed. */
+  /** The move was `held` and would move its row. Nothing was changed. */
   | { readonly state: 'movable' }
   /** Another transaction has the row locked. Nothing was changed. */
   | { readonly state: 'busy' };

@@ -25,8 +25,8 @@ export class GuardedConnection implements DatabaseConnection {
   }
 
   /**
-   * Whether the transaction may be aborted, or ended: a query failed, or its text holds a word that ends or begins a
-   * transaction. May be wrong about the second; COMMIT then only costs one more question.
+   * Whether the transaction may have been aborted or ended: a query failed, or a query held a word such as `commit`.
+   * The word may be harmless. Then the check before COMMIT costs one more query and nothing else.
    */
   get isSuspect(): boolean {
     return this.#isSuspect;
@@ -37,7 +37,7 @@ export class GuardedConnection implements DatabaseConnection {
     if (this.#active > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
-  /** Lets no more queries through: after COMMIT or ROLLBACK they would run in a transaction of somebody else. */
+  /** Refuses later queries. After COMMIT or ROLLBACK they would run in a transaction of another callback. */
   close(closing: Closing): void {
     this.#closed ??= closing;
   }

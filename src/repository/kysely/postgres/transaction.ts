@@ -15,7 +15,10 @@ const rollbackMilliseconds = 200;
  */
 const serverGraceMilliseconds = 1_000;
 
-/** Where statements may be sent without waiting: known after the first transaction, from `withNamedStatements`. */
+/**
+ * The Kysely instances whose pools pipeline statements. `withNamedStatements` tells so about a connection, which is
+ * known after the first transaction.
+ */
 const pipelined = new WeakSet<object>();
 
 /** Names this transaction to the server. */
@@ -69,7 +72,7 @@ export class PostgresTransaction<Database> implements OwnTransaction<Database> {
     await this.#begun;
   }
 
-  /** Tells which transaction it is. Before that a commit fails, and a query that blocks ROLLBACK cannot be cancelled. */
+  /** Sets the identity. Without it, COMMIT fails after a failed query, and a query that blocks ROLLBACK cannot be cancelled. */
   identify(identity: TransactionIdentity): void {
     this.#identity = identity;
     if (isPipelined(identity.pid)) pipelined.add(this.#db);

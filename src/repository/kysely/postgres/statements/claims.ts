@@ -19,9 +19,10 @@ const lastNews = 'greatest(modified_at, inquired_at)';
 const isFree = '(inquiry_leased_until is null or inquiry_leased_until <= now())';
 
 /**
- * The statements by which processes share the open payments, and the callbacks that came before their row. Each is short and keeps no lock: the lease, not the lock,
- * keeps other processes away during the call to the gateway. A row that another process claims at the same moment is
- * locked and skipped; a row that it has just claimed is tested again in its new version and falls out.
+ * The statements by which processes share the open payments, and the callbacks that came before their row. Each is
+ * short and keeps no lock: during the call to the gateway, the lease keeps other processes away. A row that another
+ * process claims at the same moment is locked and skipped. A row that was claimed just before is tested again in its
+ * new version, and no longer matches.
  */
 export function claimStatements({ transactions: table, payouts, callbacks }: QuotedTables): ClaimStatements {
   const claim = (name: string, condition: string) => `/* dragonpay-${name} */ with due as (

@@ -6,7 +6,7 @@ import type { CallbackUpdate } from '../model/callback-update.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
 
 /** Stores a callback that did not come from a request, with its effects. Rejects if nothing was stored. */
-export async function deliver(
+export async function storeWithoutRequest(
   callback: VerifiedCallback,
   handler: Handler,
   store: CallbackStore,
