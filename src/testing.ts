@@ -17,6 +17,7 @@ export {
   adapterConformance,
 } from './testing/adapter-conformance/adapter-conformance.js';
 export type { AdapterServer, AdapterSetup } from './testing/adapter-conformance/adapter-harness.js';
+export type { HostLimit } from './testing/adapter-conformance/raw-http.js';
 export { assertExactlyOnce, type DeliveryFault } from './testing/assert-exactly-once.js';
 export type { ConformanceCase } from './testing/conformance-case.js';
 export { type DeliverOptions, deliver } from './testing/deliver.js';

@@ -15,8 +15,8 @@ export interface AdapterConformanceOptions {
 /**
  * The conformance suite for adapters. Any test runner can run its cases. Each case starts a server and exchanges raw
  * bytes with it.
- * @param serve starts a server on a free port, with the endpoint at `/dragonpay/callback` for every method. The server
- *   must not add headers to replies.
+ * @param serve starts a server on a free port, with the endpoint at `/dragonpay/callback` for every method. It
+ *   may add the headers `Date`, `Server`, `X-Powered-By` and `Vary` to replies, and no others.
  *
  * @example
  * for (const { name, run } of adapterConformance(serve, { setups: ['plain', 'consumed'] })) it(name, run);

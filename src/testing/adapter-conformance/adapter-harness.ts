@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { STATUS_CODES } from 'node:http';
 import { createDragonpay } from '../../create-dragonpay.js';
 import { DragonpayCallback } from '../../decorators/dragonpay-callback.js';
 import type { HandlerClass } from '../../decorators/handler-metadata.js';
@@ -12,7 +11,7 @@ import { type CallbackFields, encodeCallback, signCallback } from '../../protoco
 import { MemoryRepository } from '../../repository/memory-repository.js';
 import { reply } from '../../response/reply.js';
 import type { DragonpaySettings } from '../../settings/settings.js';
-import { encodeRequest, RawConnection, type RawReply, type RawRequest } from './raw-http.js';
+import { encodeRequest, type HostLimit, RawConnection, type RawReply, type RawRequest } from './raw-http.js';
 
 /**
  * The middleware in front of the endpoint:
@@ -28,6 +27,8 @@ export type AdapterSetup = 'plain' | 'form-parser' | 'json-parser' | 'consumed' 
 export interface AdapterServer {
   /** The address of the server, such as `http://127.0.0.1:41234`. */
   readonly url: string;
+  /** What its host does in its own way. Default: nothing. */
+  readonly limits?: readonly HostLimit[];
   /** Closes the server and all of its connections. */
   close(): unknown;
 }
@@ -109,8 +110,13 @@ export class AdapterHarness {
     }
   }
 
+  /** Whether the host does something in its own way. */
+  isLimited(limit: HostLimit): boolean {
+    return this.#server?.limits?.includes(limit) ?? false;
+  }
+
   async connect(): Promise<RawConnection> {
-    const connection = await RawConnection.to(this.#server?.url ?? '');
+    const connection = await RawConnection.to(this.#server?.url ?? '', this.#server?.limits);
     this.#connections.push(connection);
     return connection;
   }
@@ -149,22 +155,21 @@ export function filledTo(form: string, length: number): string {
   return `${form}&x=`.padEnd(length, 'x');
 }
 
-export const privacy = [
-  'Cache-Control: no-store',
-  'Referrer-Policy: no-referrer',
-  'X-Content-Type-Options: nosniff',
-] as const;
-export const allow = 'Allow: GET, HEAD, POST, OPTIONS';
+export const privacy = {
+  'cache-control': 'no-store',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+} as const;
+export const allow = { allow: 'GET, HEAD, POST, OPTIONS' };
 
-/** A status line with Node's reason phrase. */
-export function statusLine(status: number): string {
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}`;
+/** The headers of a reply with a body. */
+export function headersOf(type: string, body: string): RawReply['headers'] {
+  return { 'content-type': type, ...privacy, 'content-length': `${Buffer.byteLength(body)}` };
 }
 
 /** A reply with one line of plain text. */
-export function plainReply(status: number, body: string, ...extra: string[]): RawReply {
-  const type = 'Content-Type: text/plain; charset=utf-8';
-  return { status, head: [statusLine(status), type, ...privacy, ...extra, `Content-Length: ${body.length}`], body };
+export function plainReply(status: number, body: string, extra?: RawReply['headers']): RawReply {
+  return { status, headers: { ...headersOf('text/plain; charset=utf-8', body), ...extra }, body };
 }
 
 export const ok = plainReply(200, 'result=OK');

@@ -10,12 +10,12 @@ import {
   EchoHandler,
   everywhere,
   filledTo,
+  headersOf,
   ok,
   path,
   plainReply,
   privacy,
   readable,
-  statusLine,
 } from './adapter-harness.js';
 import { encodeRequest } from './raw-http.js';
 
@@ -61,8 +61,8 @@ export const exchangeCases: readonly AdapterCase[] = [
     setups: everywhere,
     async check(bench) {
       await bench.start();
-      const { status, head, body } = await bench.send({ method: 'OPTIONS' });
-      assert.deepEqual({ status, head, body }, { status: 204, head: [statusLine(204), allow, ...privacy], body: '' });
+      const expected = { status: 204, headers: { ...allow, ...privacy }, body: '' };
+      assert.deepEqual(await bench.send({ method: 'OPTIONS' }), expected);
     },
   },
   {
@@ -76,8 +76,10 @@ export const exchangeCases: readonly AdapterCase[] = [
         const body = method === 'TRACE' ? {} : { body: form };
         const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
         connection.send(encodeRequest({ method, target: path, headers, ...body }));
+        const answer = await connection.reply(method);
         const refused = plainReply(405, 'error=method-not-allowed', allow);
-        assert.deepEqual(await connection.reply(method), refused, method);
+        if (method === 'TRACE' && bench.isLimited('trace')) assert.ok(answer.status >= 400, method);
+        else assert.deepEqual(answer, refused, method);
       }
       assert.equal(await bench.status(txnid), 'P');
       connection.send(encodeRequest({ target: path, body: form }));
@@ -161,16 +163,12 @@ export const exchangeCases: readonly AdapterCase[] = [
       await bench.start(Replying);
       for (const [result, status, type, text] of replies) {
         returned = result;
-        const { head, body } = await bench.send({ method: 'GET', target: path });
-        const length = `Content-Length: ${Buffer.byteLength(text)}`;
-        assert.deepEqual(head, [statusLine(status), `Content-Type: ${type}`, ...privacy, length]);
-        assert.equal(body, text);
+        const answer = await bench.send({ method: 'GET', target: path });
+        assert.deepEqual(answer, { status, headers: headersOf(type, text), body: text });
       }
       returned = reply.redirect('/thanks?txnid=1');
-      const { head } = await bench.send({ method: 'GET', target: path });
-      assert.deepEqual(head.slice(0, 3), [
-        ...[statusLine(303), 'Content-Type: text/plain; charset=utf-8', 'Location: /thanks?txnid=1'],
-      ]);
+      const { status, headers } = await bench.send({ method: 'GET', target: path });
+      assert.deepEqual([status, headers.location], [303, '/thanks?txnid=1']);
     },
   },
   {

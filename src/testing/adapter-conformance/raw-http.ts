@@ -4,22 +4,35 @@ import { connect, type Socket } from 'node:net';
 /** One HTTP reply, as received. */
 export interface RawReply {
   readonly status: number;
-  /** Status line and header lines, in order, without `Date` and the headers of the connection. */
-  readonly head: readonly string[];
+  /**
+   * Header values by lower-case name. The letter case and the order of headers, and the reason phrase, are the host's.
+   * So are the headers that are left out here: `Date`, `Server`, `X-Powered-By`, `Vary` and those of the connection.
+   */
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
+/**
+ * What a host does in its own way, so that no adapter can change it:
+ * - `trace`: it answers TRACE itself, with an error.
+ * - `head-length`: its reply to HEAD has no `Content-Length`.
+ * - `reply-length`: it sends replies in chunks, without `Content-Length`.
+ */
+export type HostLimit = 'trace' | 'head-length' | 'reply-length';
+
 const longestWait = 5_000;
-const ofTheConnection = /^(?:date|connection|keep-alive):/i;
+const ofTheHost = /^(?:date|server|x-powered-by|vary|connection|keep-alive)$/;
 
 /** A connection that sends the given bytes unchanged and reads replies one by one. */
 export class RawConnection {
   readonly #socket: Socket;
+  readonly #limits: readonly HostLimit[];
   #received = Buffer.alloc(0);
   #isOver = false;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, limits: readonly HostLimit[]) {
     this.#socket = socket;
+    this.#limits = limits;
     socket.on('data', (chunk) => {
       this.#received = Buffer.concat([this.#received, chunk]);
     });
@@ -29,13 +42,13 @@ export class RawConnection {
     });
   }
 
-  /** Connects to the server of a URL. */
-  static async to(url: string): Promise<RawConnection> {
+  /** Connects to the server of a URL. What its host cannot do is made good in the replies. */
+  static async to(url: string, limits: readonly HostLimit[] = []): Promise<RawConnection> {
     const { hostname, port } = new URL(url);
     const socket = connect(Number(port), hostname.replace(/^\[|\]$/g, ''));
     await once(socket, 'connect');
     socket.setNoDelay(true);
-    return new RawConnection(socket);
+    return new RawConnection(socket, limits);
   }
 
   /** Sends text (as UTF-8) or bytes, and nothing else. */
@@ -55,19 +68,58 @@ export class RawConnection {
    */
   async reply(toMethod = 'POST'): Promise<RawReply> {
     const end = await this.#until(() => this.#received.indexOf('\r\n\r\n'));
-    const lines = this.#received.subarray(0, end).toString('latin1').split('\r\n');
-    const status = Number(lines[0]?.split(' ')[1]);
-    const header = (name: string) =>
-      lines.find((line) => line.toLowerCase().startsWith(`${name}: `))?.slice(name.length + 2);
-    if (header('transfer-encoding') !== undefined) throw new Error('the reply has no Content-Length, but chunks');
+    const [statusLine = '', ...lines] = this.#take(end + 4)
+      .toString('latin1')
+      .trimEnd()
+      .split('\r\n');
+    const status = Number(statusLine.split(' ')[1]);
+    const headers: Record<string, string> = {};
+    for (const line of lines) {
+      const [, name = '', value = ''] = /^([^:]+): ?(.*)$/.exec(line) ?? [];
+      const lower = name.toLowerCase();
+      const before = headers[lower];
+      if (!ofTheHost.test(lower)) headers[lower] = before === undefined ? value : `${before}, ${value}`;
+    }
     const isEmpty = toMethod === 'HEAD' || status === 204 || status < 200;
-    const length = isEmpty ? 0 : Number(header('content-length'));
+    const body = isEmpty ? '' : (await this.#body(headers)).toString('utf8');
+    return { status, headers: this.#madeGood(headers, toMethod, body), body };
+  }
+
+  async #body(headers: Readonly<Record<string, string>>): Promise<Buffer> {
+    if (headers['transfer-encoding'] === 'chunked') return this.#chunks();
+    const length = Number(headers['content-length']);
     if (Number.isNaN(length)) throw new Error('the reply has a body and no Content-Length');
-    const start = end + 4;
-    await this.#until(() => (this.#received.length >= start + length ? 0 : -1));
-    const body = this.#received.subarray(start, start + length).toString('utf8');
-    this.#received = this.#received.subarray(start + length);
-    return { status, head: lines.filter((line) => !ofTheConnection.test(line)), body };
+    return this.#bytes(length);
+  }
+
+  async #chunks(): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    for (;;) {
+      const end = await this.#until(() => this.#received.indexOf('\r\n'));
+      const length = Number.parseInt(this.#take(end + 2).toString('latin1'), 16);
+      const chunk = await this.#bytes(length + 2);
+      if (length === 0) return Buffer.concat(chunks);
+      chunks.push(chunk.subarray(0, length));
+    }
+  }
+
+  /** Adds the lengths that the host is known to leave out. */
+  #madeGood(headers: Record<string, string>, toMethod: string, body: string): Record<string, string> {
+    const { 'transfer-encoding': coding, 'content-length': length, ...others } = headers;
+    const isChunked = coding === 'chunked' && this.#limits.includes('reply-length');
+    const isWithout = toMethod === 'HEAD' && length === undefined && this.#limits.includes('head-length');
+    return isChunked || isWithout ? { ...others, 'content-length': `${Buffer.byteLength(body)}` } : headers;
+  }
+
+  async #bytes(length: number): Promise<Buffer> {
+    await this.#until(() => (this.#received.length >= length ? 0 : -1));
+    return this.#take(length);
+  }
+
+  #take(length: number): Buffer {
+    const taken = this.#received.subarray(0, length);
+    this.#received = this.#received.subarray(length);
+    return taken;
   }
 
   /** Resolves when the server has closed the connection. Rejects if it does not within five seconds. */
