@@ -8,7 +8,7 @@ import {
   type StoredCallback,
 } from 'dragonpay-callback';
 
-/** The same class is served by express.ts, koa.ts and node-http.ts. */
+/** express.ts and custom-repository.ts serve it. */
 @DragonpayCallback()
 export class CheckoutCallback {
   /** Runs once for each payment that becomes S, in the transaction that stores the status. */

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import express, { type Express, type RequestHandler } from 'express';
 import fastify from 'fastify';
@@ -15,6 +17,8 @@ import {
 } from '../../src/index.js';
 import { encodeCallback, signCallback } from '../../src/testing.js';
 import { CodeFolder, codeUnder, printed } from '../support/documented-code.js';
+import { codeBlocks, readPages } from '../support/markdown.js';
+import { answers, freePort, type Program, root, runProgram } from '../support/program.js';
 
 /** Runs the code of docs/mounting.md, which finds its names as globals. */
 describe('Documented servers', function () {
@@ -124,6 +128,85 @@ describe('Documented servers', function () {
       expect((await repository.findPayment('BK-1'))?.status).to.equal('S');
     } finally {
       await server.close();
+    }
+  });
+});
+
+/** What the programs under "Servers" find as globals. */
+const prelude = `
+import { createDragonpay, DragonpayCallback, MemoryRepository, OnGet, OnStatus } from 'dragonpay-callback';
+
+@DragonpayCallback()
+class CheckoutCallback {
+  @OnStatus('S') ship({ data }) {
+    console.log('ship', data.txnid);
+  }
+  @OnGet() show() {
+    return 'shown';
+  }
+}
+const repository = new MemoryRepository();
+await repository.createPayment({ txnid: 'BK-1', amount: '100.00' });
+const verification = { sha1: { secretKeys: ['a secret'] } };
+const dragonpay = createDragonpay({ merchantId: 'ACME', environment: 'test', verification, repository });
+Object.assign(globalThis, { dragonpay, CheckoutCallback });
+`;
+
+/** Every example of a server, also of an adapter that is not written yet, is tried here. */
+describe('A server of mounting.md', function () {
+  this.timeout(30_000);
+  const page = 'docs/mounting.md';
+  const sha1 = { secretKey: 'a secret' };
+  const fields = { txnid: 'BK-1', refno: 'REF1', status: 'S', message: 'Paid' };
+  const form = encodeCallback(signCallback(fields, { sha1 }));
+  const forged = encodeCallback(signCallback(fields, { sha1: { secretKey: 'a guess' } }));
+  let folder: CodeFolder;
+  let program: Program | undefined;
+
+  before(async () => {
+    folder = await CodeFolder.create();
+    await folder.write('prelude.ts', prelude);
+  });
+  afterEach(() => program?.stop());
+  after(() => folder.remove());
+
+  it('is there for each adapter', async () => {
+    const { exports } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+    const adapters = Object.keys(exports).filter((name) => exports[name].default?.includes('/adapters/http/'));
+    expect(adapters).to.include('./express');
+    const text = (await readPages()).find(({ path }) => path === page)?.text ?? '';
+    const code = codeBlocks({ path: page, text }).map((block) => block.code);
+    for (const name of adapters) {
+      expect(code.join(), name).to.include(` from 'dragonpay-callback${name.slice(1)}'`);
+    }
+  });
+
+  it('listens, stores a postback, shows a return and refuses a forgery', async () => {
+    const blocks = await codeUnder(page, 'Servers', 'ts');
+    expect(blocks).not.to.be.empty;
+    for (const [index, code] of blocks.entries()) {
+      const [, name = ''] = / from '(dragonpay-callback\/\S+)'/.exec(code) ?? [];
+      const port = await freePort();
+      expect(code, name).to.include('3000');
+      const url = `http://127.0.0.1:${port}/dragonpay/callback`;
+      program = runProgram(
+        await folder.write(`server-${index}.ts`, `import './prelude.js';\n${code.replaceAll('3000', String(port))}`),
+        {},
+      );
+      await answers(url, program);
+      const told = async (init: RequestInit, target = url) => {
+        const answer = await fetch(target, init);
+        return `${answer.status} ${await answer.text()}`;
+      };
+      const post = (body: string) => told({ method: 'POST', body: new URLSearchParams(body) });
+      expect(await post(forged), name).to.equal('400 error=proof-mismatch');
+      expect(await post(form), name).to.equal('200 result=OK');
+      expect(await told({}, `${url}?${form}`), name).to.equal('200 shown');
+      expect(await told({ method: 'HEAD' }), name).to.equal('200 ');
+      expect(await told({ method: 'PUT' }), name).to.equal('405 error=method-not-allowed');
+      expect(await told({}, new URL('/elsewhere', url).href), name).to.match(/^404 /);
+      await program.printed(/^ship BK-1$/m);
+      await program.stop();
     }
   });
 });

@@ -8,6 +8,11 @@ import { compilers, packageFolder, run, runNode, succeed } from '../support/buil
 
 const require = createRequire(import.meta.url);
 
+/** The entry points of HTTP adapters. */
+const httpAdapters = Object.entries<{ default?: string }>(require(join(packageFolder, 'package.json')).exports)
+  .filter(([, target]) => target.default?.startsWith('./dist/adapters/http/'))
+  .map(([name]) => name.replace('.', 'dragonpay-callback'));
+
 /** Names that each entry point must export. It may export more. */
 const entryPoints: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback': [
@@ -26,9 +31,7 @@ const entryPoints: Readonly<Record<string, readonly string[]>> = {
   ],
   'dragonpay-callback/kysely': ['KyselyRepository', 'createMigrations', 'withNamedStatements'],
   'dragonpay-callback/inversify': ['dragonpayModule', 'DRAGONPAY'],
-  'dragonpay-callback/express': ['toExpressHandler'],
-  'dragonpay-callback/koa': ['toKoaMiddleware'],
-  'dragonpay-callback/node': ['toNodeListener'],
+  ...Object.fromEntries(httpAdapters.map((name) => [name, []])),
   'dragonpay-callback/pg-boss': ['pgBossQueue', 'workWithPgBoss'],
   'dragonpay-callback/graphile-worker': ['graphileQueue', 'graphileTasks'],
   'dragonpay-callback/sandbox': ['startSandbox'],
@@ -48,9 +51,7 @@ const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback': ['reflect-metadata', 'yup'],
   'dragonpay-callback/kysely': ['yup', 'kysely'],
   'dragonpay-callback/inversify': ['reflect-metadata', 'yup', 'inversify'],
-  'dragonpay-callback/express': [],
-  'dragonpay-callback/koa': [],
-  'dragonpay-callback/node': [],
+  ...Object.fromEntries(httpAdapters.map((name) => [name, []])),
   'dragonpay-callback/pg-boss': ['kysely'],
   'dragonpay-callback/graphile-worker': ['kysely'],
   'dragonpay-callback/sandbox': ['yup'],
