@@ -56,24 +56,25 @@ export const methodTable: Readonly<Record<string, 'callback' | CallbackReply>> =
 });
 
 /**
- * The reply to a callback: the result of its handler method, or the default.
+ * The reply to a callback: the result of its handler method, or the default. A result without a status of its own has
+ * the status of the default reply: a method that always returns 'OK' must not accept forged callbacks.
  * @throws DragonpayError `handler-failed` if the method returned something that is not a reply
  */
 export function replyTo(result: unknown, outcome: UpdateOutcome, issue?: { readonly code: ReplyCode }): CallbackReply {
   // No result of a handler may make the sender believe that this was stored.
   if (outcome === 'unstored') return failureReply('unstored');
-  if (result !== undefined) return replyOfMethod(result);
-  return issue === undefined ? accepted : failureReply(issue.code);
-}
-
-/** @throws DragonpayError `handler-failed` */
-function replyOfMethod(result: unknown): CallbackReply {
-  if (typeof result === 'string') return { status: 200, headers: plainText, body: result };
-  if (isHandlerReply(result)) return fromHandlerReply(result);
+  const standard = issue === undefined ? accepted : failureReply(issue.code);
+  if (result === undefined) return standard;
+  if (typeof result === 'string') return { ...standard, body: result };
+  if (isHandlerReply(result)) return fromHandlerReply(result, standard);
   throw new DragonpayError('handler-failed', 'a handler method must return a string, a result of reply, or nothing');
 }
 
-function fromHandlerReply({ status, contentType, location, body }: HandlerReply): CallbackReply {
+function fromHandlerReply(
+  { status, contentType, location, body }: HandlerReply,
+  standard: CallbackReply,
+): CallbackReply {
   const redirect = location === undefined ? undefined : { Location: location };
-  return { status, headers: { 'Content-Type': contentType, ...redirect, ...privateHeaders }, body };
+  const headers = { ...standard.headers, 'Content-Type': contentType, ...redirect };
+  return { status: status ?? standard.status, headers, body };
 }

@@ -3,16 +3,20 @@ import { escapeHtml } from './escape-html.js';
 
 /** Options of a reply that a handler makes. */
 export interface ReplyOptions {
-  /** HTTP status code of a reply with a body. Default: 200, for a redirect 303. */
+  /**
+   * HTTP status code of a reply with a body. Default: the status of the default reply, which is 200 for a verified
+   * callback and 400 for an invalid one. For a redirect: 303.
+   */
   readonly status?: number;
 }
 
 declare const ownReply: unique symbol;
 
-/** A reply that a handler made with {@link reply}. It is sent unchanged. */
+/** A reply that a handler made with {@link reply}. */
 export interface HandlerReply {
   readonly [ownReply]: true;
-  readonly status: number;
+  /** `undefined`: the status of the default reply. */
+  readonly status: number | undefined;
   readonly contentType: string;
   readonly location: string | undefined;
   readonly body: string;
@@ -23,14 +27,18 @@ const replies = new WeakSet<object>();
 const plainText = 'text/plain; charset=utf-8';
 const withoutBody = [204, 205, 304];
 
-function make(body: string, contentType: string, { status = 200 }: ReplyOptions, location?: string): HandlerReply {
-  if (!Number.isInteger(status) || status < 200 || status > 599 || withoutBody.includes(status)) {
+function make(body: string, contentType: string, { status }: ReplyOptions, location?: string): HandlerReply {
+  if (status !== undefined && !isStatusWithBody(status)) {
     throw invalidReply('status', 'must be 200 to 599, and not one without a body (204, 205, 304)');
   }
   if (typeof body !== 'string') throw invalidReply('body', 'must be a string');
   const made = Object.freeze({ status, contentType, location, body }) as HandlerReply;
   replies.add(made);
   return made;
+}
+
+function isStatusWithBody(status: number): boolean {
+  return Number.isInteger(status) && status >= 200 && status <= 599 && !withoutBody.includes(status);
 }
 
 /** Whether a value was made by {@link reply}. */

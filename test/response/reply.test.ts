@@ -41,8 +41,8 @@ describe('reply', () => {
     it(`makes ${what}`, () => {
       const handlerReply = make();
       expect(isHandlerReply(handlerReply)).to.equal(true);
-      const { location, ...rest } = handlerReply;
-      expect(rest).to.deep.equal({ status, contentType, body });
+      const { location } = handlerReply;
+      expect(handlerReply).to.include({ contentType, body });
       const sent = replyTo(handlerReply, 'applied');
       expect(sent).to.deep.equal({
         status,
@@ -131,7 +131,17 @@ describe('The default replies', () => {
   it('the reply to a result of a handler method is that result', () => {
     expect(replyTo('Thank you', 'applied')).to.deep.equal({ ...ok, body: 'Thank you' });
     expect(replyTo('', 'applied')).to.deep.equal({ ...ok, body: '' });
-    expect(replyTo('No', 'skipped', { code: 'proof-mismatch' })).to.deep.equal({ ...ok, body: 'No' });
+  });
+
+  it('the reply to an invalid callback keeps its status for a result without a status of its own', () => {
+    const invalid = { code: 'proof-mismatch' } as const;
+    for (const result of ['OK', reply.text('OK'), reply.json('OK'), reply.html`OK`, reply.html('OK')]) {
+      expect(replyTo(result, 'skipped', invalid)).to.have.property('status', 400);
+    }
+    for (const result of [reply.text('OK', { status: 200 }), reply.html('OK', { status: 200 })]) {
+      expect(replyTo(result, 'skipped', invalid)).to.include({ status: 200, body: 'OK' });
+    }
+    expect(replyTo(reply.redirect('/failed'), 'skipped', invalid)).to.have.property('status', 303);
   });
 
   for (const garbage of [null, 0, 200, true, {}, [], { status: 200, headers: {}, body: 'a' }, () => {}, Symbol('a')]) {
