@@ -145,13 +145,13 @@ export const exchangeCases: readonly AdapterCase[] = [
     async check(bench) {
       const body = '<p>Niño &#38; ₱</p>';
       const replies = [
-        [reply.html`<p>Niño ${'&'} ₱</p>`, 200, 'text/html; charset=utf-8', body],
+        [reply.html`<p>Niño ${'&'} ₱</p>`, 400, 'text/html; charset=utf-8', body],
         [reply.json({ ok: true }, { status: 202 }), 202, 'application/json; charset=utf-8', '{"ok":true}'],
         [reply.text('', { status: 404 }), 404, 'text/plain; charset=utf-8', ''],
         [reply.text('tea', { status: 418 }), 418, 'text/plain; charset=utf-8', 'tea'],
         [reply.text('early', { status: 425 }), 425, 'text/plain; charset=utf-8', 'early'],
         [reply.text('odd', { status: 299 }), 299, 'text/plain; charset=utf-8', 'odd'],
-        ['Thank you', 200, 'text/plain; charset=utf-8', 'Thank you'],
+        ['Thank you', 400, 'text/plain; charset=utf-8', 'Thank you'],
       ] as const;
       let returned: HandlerResult;
       @DragonpayCallback()
