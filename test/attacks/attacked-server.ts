@@ -1,0 +1,37 @@
+/** A process that serves callbacks and reports what they cost it. `attacked.ts` starts it. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { toNodeListener } from '../../adapters/http/node.js';
+import { DragonpayCallback, MemoryRepository, OnStatus } from '../../src/index.js';
+import { type DragonpayTables, KyselyRepository, withNamedStatements } from '../../src/kysely.js';
+import { testEndpoint } from '../support/dispatch-signed.js';
+
+const { ATTACKED_DATABASE: connectionString } = process.env;
+
+function openRepository() {
+  if (connectionString === undefined) return new MemoryRepository();
+  const pool = withNamedStatements(new pg.Pool({ connectionString }));
+  return new KyselyRepository(new Kysely<DragonpayTables>({ dialect: new PostgresDialect({ pool }) }));
+}
+
+/** Takes its time with the payment of the attacker, not with those of others. */
+@DragonpayCallback()
+class Shipping {
+  @OnStatus('S') async ship({ data }: { data: { txnid: string } }) {
+    await sleep(data.txnid.startsWith('SLOW') ? 300 : 0);
+  }
+}
+
+const repository = openRepository();
+const silent = { rejected() {}, stored() {}, handlerFailed() {} };
+const server = createServer(toNodeListener(testEndpoint(Shipping, { repository, hooks: silent })));
+server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
+process.on('message', async (txnids: readonly string[]) => {
+  for (const txnid of txnids) await repository.createPayment({ txnid, amount: '100.00' });
+  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+  process.send?.({ cpu: (userCPUTime + systemCPUTime) / 1_000, memory: maxRSS / 1_024 });
+});
+process.on('disconnect', () => process.exit());
