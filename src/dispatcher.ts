@@ -13,13 +13,13 @@ import type { Issue } from './model/issue.js';
 import type { Hooks } from './observability/hooks.js';
 import { escapeForLog, tell } from './observability/tell.js';
 import type { CallbackKind } from './protocol/kinds.js';
-import { checkFields } from './reading/check-fields.js';
 import type { ReceivedFields } from './reading/field-collector.js';
 import type { FieldReader } from './reading/field-reader.js';
 import type { CallbackRepository } from './repository/callback-repository.js';
 import { failureReply, methodTable, replyTo } from './response/default-replies.js';
 import type { Limits } from './settings/settings.js';
-import { type VerificationPolicy, verifyCallback } from './verification/verify-callback.js';
+import type { VerificationPolicy } from './verification/verify-callback.js';
+import { verifyFields } from './verification/verify-fields.js';
 
 /** What a dispatcher is made of. {@link createDragonpay} makes it from settings. */
 interface DispatcherParts {
@@ -95,11 +95,7 @@ export class CallbackDispatcher implements CallbackEndpoint {
       const fields = await reader.read(request);
       if (!fields.ok) return this.#refuse(request, fields.code, fields.detail);
 
-      const checked = checkFields(fields, kinds);
-      if (!checked.ok) return await this.#answerInvalid(request, call, fields, checked.issues);
-
-      const received = { method: request.method as 'GET' | 'POST', raw: fields.raw };
-      const verdict = await verifyCallback(checked.callback, received, policy);
+      const verdict = await verifyFields(fields, request.method as 'GET' | 'POST', kinds, policy);
       if (!verdict.ok) {
         return verdict.reason === 'invalid'
           ? await this.#answerInvalid(request, call, fields, verdict.issues)

@@ -12,21 +12,25 @@ const notations = [
   /^(?<whole>\d+),(?<decimals>\d{1,2})$/,
 ];
 
+/** `1.500` is one and a half, or fifteen hundred with a mark between groups: nobody can tell. */
+const ambiguous = /^[1-9]\d{0,2}\.\d{3}$/;
+
 /**
  * Reads an amount as a gateway may write it: `1500`, `1,500.00`, `1.500,00`, `1500.0000` or `1.5E3`. The result is the
- * same number with two decimals. `undefined`: the text is not a number from 0 to 9999999999.99, or has more than two
- * decimals that are not zero.
+ * same number with two decimals. `undefined`: the text is not a number from 0 to 9999999999.99, has more than two
+ * decimals that are not zero, or could be two numbers, such as `1.500`.
  */
 export function readAmount(text: string): string | undefined {
   if (usual.test(text)) return withTwoDecimals(text);
   if (text.length > 64) return undefined;
-  const [, number = '', exponent = '0'] = /^\s*\+?(.*?)(?:[eE]([+-]?\d{1,2}))?\s*$/.exec(text) ?? [];
+  const [, number = '', exponent] = /^\s*\+?(.*?)(?:[eE]([+-]?\d{1,2}))?\s*$/.exec(text) ?? [];
+  if (exponent === undefined && ambiguous.test(number)) return undefined;
   const parts = notations.map((notation) => notation.exec(number)?.groups).find((groups) => groups !== undefined);
   if (parts === undefined) return undefined;
   const whole = (parts.whole ?? '').replace(/\D/g, '');
   const digits = whole + (parts.decimals ?? '');
   // The exponent moves the decimal point. Zeros fill the places that it passes.
-  const point = whole.length + Number(exponent);
+  const point = whole.length + Number(exponent ?? 0);
   const units = digits.padEnd(point, '0').slice(0, Math.max(point, 0)).replace(/^0+/, '') || '0';
   const decimals = (point < 0 ? '0'.repeat(-point) + digits : digits.slice(point)).replace(/0+$/, '');
   return units.length > 10 || decimals.length > 2 ? undefined : `${units}.${decimals.padEnd(2, '0')}`;

@@ -60,8 +60,11 @@ export function signCallback(
   if (keys.sha1 !== undefined) {
     const reading = readingOf('sha1');
     const { separator = ':', key = 'behind', hash = 'sha1', keyEncoding = 'utf8' } = reading;
-    const parts = [bytesOf(signedText(fields, reading, merchantId), reading, encoding), Buffer.from(separator)];
-    const secret = Buffer.from(keys.sha1.secretKey, keyEncoding);
+    const toBytes = (text: string) => bytesOf(text, reading, encoding);
+    const parts = [toBytes(signedText(fields, reading, merchantId)), toBytes(separator)];
+    const { secretKey } = keys.sha1;
+    // A key of text is a part of the text, and has its encoding.
+    const secret = keyEncoding === 'utf8' ? toBytes(secretKey) : Buffer.from(secretKey, keyEncoding);
     const whole = Buffer.concat(key === 'behind' ? [...parts, secret] : [secret, ...parts.reverse()]);
     proofs.digest = createHash(hash).update(whole).digest('hex');
   }

@@ -9,7 +9,7 @@ import {
   noFields,
   type OddField,
 } from '../protocol/fields.js';
-import { decodeComponent, decodeLeftovers } from './form-pairs.js';
+import { decodeComponent } from './form-pairs.js';
 
 /** The fields of one request, read but not checked. */
 export interface ReceivedFields {
@@ -17,6 +17,10 @@ export interface ReceivedFields {
   readonly issues: readonly Issue[];
   /** Fields without which the callback may still be valid, and whose values were lost. See {@link CheckedCallback}. */
   readonly odd?: CheckedCallback['odd'];
+  /** A body parser decoded the form, and nobody kept its bytes. */
+  readonly isParsed?: boolean | undefined;
+  /** Other readings of what a body parser left, which are tried if no proof holds over this one. */
+  readonly otherwise?: readonly ReceivedFields[] | undefined;
   /** Every name and value in the order of the wire, decoded where possible. */
   received(): ReadonlyArray<readonly [name: string, value: string]>;
   /** The form as printable ASCII, for the record of the callback. Holds the proofs. */
@@ -36,11 +40,16 @@ export class FieldCollector {
     this.#add(knownField(name), value);
   }
 
-  /** Adds a decoded name and an encoded value. */
-  addEncoded(name: string, rawValue: string): void {
+  /**
+   * Adds a decoded name and an encoded value.
+   * @param decoder the code that made text of the bytes, if other code did. It writes U+FFFD for what it could not decode
+   */
+  addEncoded(name: string, rawValue: string, decoder?: string): void {
     const value = decodeComponent(rawValue);
     const field = knownField(name);
-    if (value !== undefined) {
+    if (field !== undefined && decoder !== undefined && rawValue.includes(replacementCharacter)) {
+      this.#addLost('altered-by-parser', field, `was decoded with losses by ${decoder}`);
+    } else if (value !== undefined) {
       this.#addUnlessNul(name, field, value);
     } else if (field !== undefined) {
       this.#addLost('invalid-utf8', field, 'is not UTF-8');
@@ -55,7 +64,7 @@ export class FieldCollector {
       if (field !== undefined && value.includes('\ufffd')) {
         this.#addLost('altered-by-parser', field, `was decoded with losses by ${parser}`);
       } else {
-        this.#addUnlessNul(name, field, decodeLeftovers(value));
+        this.#addUnlessNul(name, field, value);
       }
     } else if (field !== undefined) {
       if (Array.isArray(value)) this.#refuse('repeated-field', field, 'occurs more than once');
@@ -105,6 +114,9 @@ export class FieldCollector {
     );
   }
 }
+
+/** U+FFFD in UTF-8, one character per byte. */
+const replacementCharacter = '\u00ef\u00bf\u00bd';
 
 interface KnownField {
   readonly name: KnownFieldName;

@@ -86,12 +86,12 @@ function hexDigit(unit: number): number {
 }
 
 /**
- * Decodes a value that a body parser gave up on. Parsers such as qs leave all escapes of a value as they are if a
- * percent sign in it is not the start of an escape.
+ * Decodes a value that a body parser may have given up on. Parsers such as qs leave all escapes of a value as they are
+ * if a percent sign in it is not the start of an escape.
  */
 export function decodeLeftovers(value: string): string {
-  const gaveUp = value.search(strayPercent) >= 0 && /%[0-9a-fA-F]{2}/.test(value);
-  return gaveUp ? (decodeComponent(value.replaceAll('+', '%2b')) ?? value) : value;
+  const mayBeLeft = value.search(strayPercent) >= 0 && /%[0-9a-fA-F]{2}/.test(value);
+  return mayBeLeft ? (decodeComponent(value.replaceAll('+', '%2b')) ?? value) : value;
 }
 
 /** The percent escape of one Latin-1 character. */

@@ -2,7 +2,7 @@ import { isThenable } from '../async/wait.js';
 import type { ReplyCode } from '../errors.js';
 import type { BodyRead, CallbackRequest } from '../model/callback-request.js';
 import { FieldCollector, type ReceivedFields } from './field-collector.js';
-import { decodeComponent, FormPairs, percentEncode } from './form-pairs.js';
+import { decodeComponent, decodeLeftovers, FormPairs, percentEncode } from './form-pairs.js';
 
 /** The limits that {@link readFields} keeps. */
 export interface ReadLimits {
@@ -67,11 +67,7 @@ function readBody(body: BodyRead, limits: ReadLimits): FieldsRead {
     case 'bytes':
       return readBytes(body.bytes, limits);
     case 'text':
-      // A decoder writes U+FFFD for bytes that it could not decode. The original value is lost, as in parsed fields.
-      if (body.text.includes('\ufffd')) {
-        return readParsedFields(new URLSearchParams(body.text), 'the body parser in front', limits);
-      }
-      return readBytes(Buffer.from(body.text, 'utf8'), limits);
+      return readBytes(Buffer.from(body.text, 'utf8'), limits, 'the body parser in front');
     case 'fields':
       return readParsedFields(body.fields, body.parser ?? 'the body parser in front', limits);
     case 'consumed':
@@ -83,11 +79,11 @@ function readBody(body: BodyRead, limits: ReadLimits): FieldsRead {
   }
 }
 
-function readBytes(bytes: Uint8Array, limits: ReadLimits): FieldsRead {
+function readBytes(bytes: Uint8Array, limits: ReadLimits, decoder?: string): FieldsRead {
   if (bytes.byteLength > limits.bodyBytes) return { ok: false, code: 'body-too-large' };
   const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const text = buffer.toString('latin1');
-  return readForm(withoutFrame(text), limits.fields) ?? { ok: false, code: 'body-too-large' };
+  return readForm(withoutFrame(text), limits.fields, decoder) ?? { ok: false, code: 'body-too-large' };
 }
 
 /** Servers pass the request line as one character per byte. A string with other characters was decoded before. */
@@ -98,14 +94,19 @@ function asOneCharacterPerByte(text: string): string {
 /**
  * Decodes application/x-www-form-urlencoded, one character per byte. `undefined`: more than `limit` fields. Reading the
  * form that `raw()` returns gives the same fields again: the inbox depends on that.
+ * @param decoder the code that made text of the bytes, if other code did
  */
-export function readForm(form: string, limit: number): (ReceivedFields & { readonly ok: true }) | undefined {
+export function readForm(
+  form: string,
+  limit: number,
+  decoder?: string,
+): (ReceivedFields & { readonly ok: true }) | undefined {
   const collector = new FieldCollector();
   const pairs = new FormPairs(form);
   for (let count = 0; pairs.next(); ) {
     if (++count > limit) return undefined;
     if (pairs.isPlain) collector.addPlain(pairs.name, pairs.value);
-    else collector.addEncoded(decodeComponent(pairs.name) ?? pairs.name, pairs.value);
+    else collector.addEncoded(decodeComponent(pairs.name) ?? pairs.name, pairs.value, decoder);
   }
   return collector.finish(
     () => form.replace(/[^\u0021-\u007e]/g, percentEncode),
@@ -119,8 +120,10 @@ function withoutFrame(document: string): string {
   if (last !== 0x0a && last !== 0x0d && document.charCodeAt(0) !== 0xef && document.charCodeAt(0) !== 0x25) {
     return document;
   }
-  return document.replace(/^(?:\u00ef\u00bb\u00bf|%ef%bb%bf)/i, '').replace(/[\r\n]+$/, '');
+  return document.replace(/^(?:\u00ef\u00bb\u00bf|%ef%bb%bf)/i, '').replace(lineEnds, '');
 }
+
+const lineEnds = /[\r\n]+$/;
 
 function decodedPairs(form: string): Array<readonly [string, string]> {
   const decoded: Array<readonly [string, string]> = [];
@@ -130,24 +133,76 @@ function decodedPairs(form: string): Array<readonly [string, string]> {
   return decoded;
 }
 
-function readParsedFields(
-  fields: Iterable<readonly [string, unknown]>,
-  parser: string,
-  limits: ReadLimits,
-): FieldsRead {
-  const pairs: Array<readonly [string, string]> = [];
-  const collector = new FieldCollector();
-  let count = 0;
-  for (const [name, value] of fields) {
-    if (++count > limits.fields) return { ok: false, code: 'body-too-large' };
-    const plainName = count === 1 ? name.replace(/^\ufeff/, '') : name;
-    if (typeof value === 'string') pairs.push([plainName, value]);
-    collector.addParsed(plainName, value, parser);
+type ParsedPair = readonly [name: string, value: unknown];
+type ParsedPairs = readonly ParsedPair[];
+
+function readParsedFields(fields: Iterable<ParsedPair>, parser: string, limits: ReadLimits): FieldsRead {
+  const pairs: ParsedPair[] = [];
+  for (const pair of fields) {
+    if (pairs.length === limits.fields) return { ok: false, code: 'body-too-large' };
+    pairs.push(pair);
   }
-  return collector.finish(
-    () => encodeForm(pairs),
-    () => pairs,
+  const [first = pairs, ...others] = readingsOfParsed(pairs);
+  const otherwise = others.map((reading) => collectParsed(reading, parser));
+  return { ...collectParsed(first, parser), ...(otherwise.length > 0 && { otherwise }) };
+}
+
+/**
+ * What the parsed values may have been in the form, the likely reading first. A parser does not tell an escaped line end
+ * from one behind the form, nor `%2541` from an escape that it left because of a percent sign elsewhere in the value.
+ */
+function readingsOfParsed(pairs: ParsedPairs): ParsedPairs[] {
+  const framed = withoutMark(pairs);
+  const readings = [withoutLineEnd(framed), framed].flatMap((reading) => [reading, withLeftovers(reading)]);
+  return [...new Set(readings)];
+}
+
+/** Objects list names that are numbers first, wherever they stood in the form. */
+const isInOrder = ([name]: ParsedPair) => !/^\d+$/.test(name);
+
+/** Removes a byte order mark. Returns the same pairs if there is none, as the next two functions do. */
+function withoutMark(pairs: ParsedPairs): ParsedPairs {
+  const at = pairs.findIndex(isInOrder);
+  const [name, value] = pairs[at] ?? [''];
+  return name.startsWith('\ufeff') ? pairs.with(at, [name.slice(1), value]) : pairs;
+}
+
+/** Removes line ends behind the form. */
+function withoutLineEnd(pairs: ParsedPairs): ParsedPairs {
+  const at = pairs.findLastIndex(isInOrder);
+  const [name, value] = pairs[at] ?? [''];
+  const trimmed: ParsedPair =
+    value === ''
+      ? [name.replace(lineEnds, ''), '']
+      : [name, typeof value === 'string' ? value.replace(lineEnds, '') : value];
+  return pairs[at] === undefined || (trimmed[0] === name && trimmed[1] === value) ? pairs : pairs.with(at, trimmed);
+}
+
+/** Decodes the escapes that a parser may have left. */
+function withLeftovers(pairs: ParsedPairs): ParsedPairs {
+  const decoded = pairs.map(
+    ([name, value]): ParsedPair => [name, typeof value === 'string' ? decodeLeftovers(value) : value],
   );
+  return decoded.some(([, value], index) => value !== pairs[index]?.[1]) ? decoded : pairs;
+}
+
+function collectParsed(pairs: ParsedPairs, parser: string): ReceivedFields & { readonly ok: true } {
+  const collector = new FieldCollector();
+  for (const [name, value] of pairs) collector.addParsed(name, value, parser);
+  const texts = () =>
+    pairs.flatMap(([name, value]) =>
+      [value]
+        .flat()
+        .filter((one) => typeof one === 'string')
+        .map((one) => [name, one] as const),
+    );
+  return {
+    ...collector.finish(
+      () => encodeForm(texts()),
+      () => texts(),
+    ),
+    isParsed: true,
+  };
 }
 
 function encodeForm(pairs: ReadonlyArray<readonly [string, string]>): string {

@@ -28,6 +28,7 @@ export function rsaSignatures(keys: PublicKeySource, signedText: SignedText): Pr
         if (text === undefined) return [];
         return reading.encodings.map((encoding) => ({ reading, index, bytes: encodeText(text, encoding) }));
       });
+      if (messages.length === 0) return mismatch;
       let matched = 0;
       const found = keys.firstThatVerifies((key) => {
         const signature = signatures.find(({ length }) => length === key.signatureBytes);

@@ -27,7 +27,7 @@ export type Verdict =
  */
 export function verifyCallback(
   callback: CheckedCallback,
-  received: Pick<ReceivedFields, 'raw'> & { readonly method: 'GET' | 'POST' },
+  received: Received,
   policy: VerificationPolicy,
 ): Verdict | Promise<Verdict> {
   const { merchantId } = policy;
@@ -40,10 +40,14 @@ export function verifyCallback(
   let isWaiting = false;
   for (const verifier of policy.accepted[callback.kind]) {
     const given = callback[verifier.field];
-    const odd = callback.odd && oddFieldOf(verifier, callback.odd, given !== undefined);
-    if (odd !== undefined) return refused(odd.code, odd.field, odd.message);
+    const lost = callback.odd?.get(verifier.field);
+    if (lost !== undefined) return refused(lost.code, verifier.field, lost.message);
     if (given === undefined) continue;
-    const check = verifier.verify((reading) => textOf(reading, callback, merchantId, encoded), given);
+    const textFor = (reading: SignedText) =>
+      unreadableField(reading, callback, received) === undefined
+        ? textOf(reading, callback, merchantId, encoded)
+        : undefined;
+    const check = verifier.verify(textFor, given);
     if (check instanceof Promise) isWaiting = true;
     present.push(verifier);
     checking.push(check);
@@ -53,28 +57,38 @@ export function verifyCallback(
     : judge(callback, received, policy, present, checking as ProofChecked[]);
 }
 
-/** The first field whose value cannot be read, of the proof itself and, if it is present, the fields that it covers. */
-function oddFieldOf(
-  { field: proof, signedText }: ProofVerifier,
-  odd: NonNullable<CheckedCallback['odd']>,
-  isPresent: boolean,
-) {
-  for (const field of isPresent ? [proof, ...signedText.fields] : [proof]) {
-    const found = odd.get(field);
-    if (found !== undefined) return { ...found, field };
-  }
-  return undefined;
+/** The first field of a reading whose signed value is not known, and why. Nearly always `undefined`. */
+function unreadableField(
+  { fields, values }: SignedText,
+  { odd }: CheckedCallback,
+  { isParsed = false }: Pick<ReceivedFields, 'isParsed'>,
+): Issue | undefined {
+  const field = odd && fields.find((one) => odd.has(one));
+  const found = field && odd?.get(field);
+  if (field !== undefined && found !== undefined) return { ...found, field };
+  if (!isParsed || values !== 'encoded') return undefined;
+  const message = 'the encoded values that are signed were decoded by a body parser; mount the handler before it';
+  return { code: 'altered-by-parser', message };
 }
+
+type Received = Pick<ReceivedFields, 'raw' | 'isParsed'> & { readonly method: 'GET' | 'POST' };
 
 function judge(
   callback: CheckedCallback,
-  { method, raw }: Pick<ReceivedFields, 'raw'> & { readonly method: 'GET' | 'POST' },
+  received: Received,
   { merchantId, accepted }: VerificationPolicy,
   present: readonly ProofVerifier[],
   checked: readonly ProofChecked[],
 ): Verdict {
+  const { method, raw } = received;
   const failed = present[checked.findIndex((one) => !one.ok && one.reason === 'mismatch')];
-  if (failed !== undefined) return refused('proof-mismatch', failed.field, `${failed.field} does not match the fields`);
+  if (failed !== undefined) {
+    for (const reading of readingsOf(failed.signedText)) {
+      const unreadable = unreadableField(reading, callback, received);
+      if (unreadable !== undefined) return { ok: false, reason: 'invalid', issues: [unreadable] };
+    }
+    return refused('proof-mismatch', failed.field, `${failed.field} does not match the fields`);
+  }
   const undecided = checked.find((one): one is KeysUnavailable => !one.ok && one.reason === 'keys-unavailable');
   if (undecided !== undefined) return undecided;
   const [verifier] = present;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { encodeCallback, signCallback } from '../../src/testing.js';
 import { type OpensslKeyPair, opensslHmac, opensslSha1, opensslSign } from '../support/openssl.js';
-import { hints, hmacKey, merchantKey, payment, payout, payoutText, secretKey, texts } from '../support/proofs.js';
+import { hints, hmacKey, merchantKey, payment, payout, payoutText, secretKey, texts, word } from '../support/proofs.js';
 
 describe('signCallback', () => {
   let key: OpensslKeyPair;
@@ -59,6 +59,20 @@ describe('signCallback', () => {
       opensslSha1('T:R:S:Ni?o ??:secret key'),
     );
   });
+
+  for (const key of ['behind', 'in-front'] as const) {
+    for (const keyEncoding of ['utf8', 'hex'] as const) {
+      it(`makes a digest that verifies with a key ${key} of ${keyEncoding}, in every encoding`, async () => {
+        for (const one of ['utf8', 'ascii', 'latin1', 'windows-1252', 'utf16le'] as const) {
+          const wire = { payment: { sha1: { encodings: [one], key, keyEncoding, separator: '|' } } };
+          const secretKey = keyEncoding === 'hex' ? 'c0ffee' : 'a secret';
+          const signed = signCallback({ ...payment, message: 'Niño' }, { sha1: { secretKey } }, { wire });
+          const settings = { verification: { sha1: { secretKeys: [secretKey] } }, wire };
+          expect(await word(signed, settings), one).to.equal('ok');
+        }
+      });
+    }
+  }
 
   it('takes an HMAC key as hex', () => {
     const { signature } = signCallback(payment, { hmac: { key: 'c0ffee', encoding: 'hex' } });

@@ -355,7 +355,7 @@ describe('Reading fields', () => {
         { txnid: ' A ', message: 'a%2b+ñ' },
         [],
       ],
-      ['a value that qs left undecoded', [['message', '100% off%21']], { message: '100% off!' }, []],
+      ['a value that qs may have left undecoded', [['message', '100% off%21']], { message: '100% off%21' }, []],
       ['a name with a byte order mark', [['\ufefftxnid', 'A']], { txnid: 'A' }, []],
       ['an empty string', [['param1', '']], { param1: '' }, []],
       ['no list', [['txnid', ['A', 'B']]], {}, ['repeated-field']],
@@ -397,6 +397,32 @@ describe('Reading fields', () => {
         expect(problemsOf(fields).map(([code]) => code)).to.deep.equal(codes);
       });
     }
+
+    it('the readings that its values allow, each with its raw form', async () => {
+      const all = await read(
+        parsed([
+          ['message', '100% off%21'],
+          ['param1', 'x\r\n'],
+        ]),
+      );
+      const readings = [all, ...(all.otherwise ?? [])].map(({ known, raw }) => [known.message, known.param1, raw()]);
+      expect(readings).to.deep.equal([
+        ['100% off%21', 'x', 'message=100%25%20off%2521&param1=x'],
+        ['100% off!', 'x', 'message=100%25%20off!&param1=x'],
+        ['100% off%21', 'x\r\n', 'message=100%25%20off%2521&param1=x%0D%0A'],
+        ['100% off!', 'x\r\n', 'message=100%25%20off!&param1=x%0D%0A'],
+      ]);
+    });
+
+    it('a mark and a line end, whatever names that are numbers a parser put in front', async () => {
+      const fields = await read(parsed(Object.entries({ '\ufefftxnid': 'A', 5: 'x\r\n', status: 'S\r\n' })));
+      expect(ownFields(fields.known)).to.deep.equal({ txnid: 'A', status: 'S' });
+    });
+
+    it('a raw form with every text of a list', async () => {
+      const { raw } = await read(parsed([['a', ['1', '2', { b: '3' }]]]));
+      expect(raw()).to.equal('a=1&a=2');
+    });
 
     it('names it in the issue', async () => {
       const { odd } = await read(

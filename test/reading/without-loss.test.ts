@@ -1,32 +1,51 @@
+import { createRequire } from 'node:module';
+import { parse } from 'node:querystring';
 import { expect } from 'chai';
+import type { DragonpaySettings } from '../../src/index.js';
 import type { CallbackRequest } from '../../src/model/callback-request.js';
 import { readAmount } from '../../src/protocol/read-amount.js';
-import { checkFields } from '../../src/reading/check-fields.js';
-import { readFields } from '../../src/reading/read-fields.js';
-import { verifyCallback } from '../../src/verification/verify-callback.js';
+import { readFields, readForm } from '../../src/reading/read-fields.js';
+import { verifyFields } from '../../src/verification/verify-fields.js';
 import { makeRequest, postForm } from '../support/callback-request.js';
 import { policyOf, wordFor } from '../support/judge.js';
 import { accepting, prove } from '../support/proofs.js';
 
+// The parser of express.urlencoded.
+const qs: { parse(form: string): object } = createRequire(createRequire(import.meta.url).resolve('body-parser'))('qs');
+
 const limits = { bodyBytes: 16_384, queryBytes: 8_192, fields: 64 };
 const kinds = new Set(['payment', 'payout'] as const);
 
-async function verdictOf(request: CallbackRequest, algorithm: 'rsa' | 'hmac' | 'sha1') {
+type Wire = NonNullable<DragonpaySettings['wire']>;
+
+async function verdictOf(request: CallbackRequest, algorithm: 'rsa' | 'hmac' | 'sha1', wire?: Wire) {
   const read = await readFields(request, limits);
   if (!read.ok) throw new Error(read.code);
-  const checked = checkFields(read, kinds);
-  if (!checked.ok) return checked;
-  return verifyCallback(checked.callback, { method: 'POST', raw: read.raw }, policyOf(accepting(algorithm)));
+  return verifyFields(read, 'POST', kinds, policyOf({ ...accepting(algorithm), ...(wire && { wire }) }));
 }
 
 /** The same form as bytes, and as what a body parser makes of it. */
 function everyServer(form: string): CallbackRequest[] {
-  const parsed = new URLSearchParams(form);
-  return [postForm(Buffer.from(form).toString('latin1')), makeRequest({ body: { kind: 'fields', fields: parsed } })];
+  return [postForm(Buffer.from(form).toString('latin1')), ...parsers.map((parse) => parsedBy(parse, form))];
+}
+
+const parsers = [
+  (form: string) => new URLSearchParams(form),
+  (form: string) => Object.entries(parse(form) as object),
+  (form: string) => Object.entries(qs.parse(form)),
+];
+
+function parsedBy(parse: (typeof parsers)[number], form: string): CallbackRequest {
+  return makeRequest({ body: { kind: 'fields', fields: parse(form) } });
 }
 
 const digest = new URLSearchParams(prove('sha1', 'T-1:R1:S:100% off')).toString();
 const plain = 'txnid=T-1&refno=R1&status=S&message=100%25+off';
+
+const sign = (message: string) => new URLSearchParams(prove('sha1', `T-1:R1:S:${message}`)).toString();
+const lineEnd = sign('a\r\n');
+const escapes = `txnid=T-1&refno=R1&status=S&${sign('100% %41')}`;
+const letter = `txnid=T-1&refno=R1&status=S&${sign('100% A')}`;
 
 /** What no proof depends on, and what can be repaired without loss, never costs a payment. */
 const accepted: Array<[what: string, form: string, amount: string | undefined]> = [
@@ -37,6 +56,11 @@ const accepted: Array<[what: string, form: string, amount: string | undefined]> 
   ['a percent sign that was not escaped', `${plain.replace('%25', '%')}&${digest}`, undefined],
   ['a byte order mark in front', `\ufeff${plain}&${digest}`, undefined],
   ['a line end behind the proof', `${plain}&${digest}\r\n`, undefined],
+  ['a line end behind a signed field', `${digest}&${plain}\r\n`, undefined],
+  ['a line end behind a hint', `${plain}&${digest}&amount=1500\r\n`, '1500.00'],
+  ['an escaped line end at the end', `${lineEnd}&txnid=T-1&refno=R1&status=S&message=a%0d%0a`, undefined],
+  ['an escaped percent sign before one more', `${escapes}&message=100%25+%2541`, undefined],
+  ['a stray percent sign before an escape', `${letter}&message=100%+%41`, undefined],
   ['a parameter that is not UTF-8', `${plain}&param1=%ff&${digest}`, undefined],
   ['a proof of another kind that is not UTF-8', `${plain}&signature=%ff&${digest}`, undefined],
 ];
@@ -51,6 +75,45 @@ describe('Reading without loss', () => {
       }
     });
   }
+
+  it('keeps the form of the reading that was verified, so that it can be replayed', async () => {
+    for (const [form, message] of [
+      [`${escapes}&message=100%25+%2541`, '100% %41'],
+      [`${letter}&message=100%+%41`, '100% A'],
+      [`${lineEnd}&txnid=T-1&refno=R1&status=S&message=a%0d%0a`, 'a\r\n'],
+    ] as const) {
+      for (const request of everyServer(form)) {
+        const verdict = await verdictOf(request, 'sha1');
+        if (!verdict.ok) throw new Error(wordFor(verdict));
+        expect(verdict.callback.data.message).to.equal(message);
+        expect(readForm(verdict.callback.raw(), 64)?.known.message).to.equal(message);
+      }
+    }
+  });
+
+  it('says that a parser decoded values that are signed encoded', async () => {
+    const wire: Wire = { payment: { sha1: { values: 'encoded' } } };
+    const proof = new URLSearchParams(prove('sha1', 'T-1:R1:S:100%25+off')).toString();
+    const [bytes, ...parsed] = everyServer(`${plain}&${proof}`);
+    expect(wordFor(await verdictOf(bytes as CallbackRequest, 'sha1', wire))).to.equal('ok');
+    for (const request of parsed) {
+      expect(wordFor(await verdictOf(request, 'sha1', wire))).to.equal('altered-by-parser');
+    }
+  });
+
+  it('refuses an unreadable field only if the reading that holds covers it', async () => {
+    const fields = ['txnid', 'refno', 'status', 'message'] as const;
+    const over = (text: string) => new URLSearchParams(prove('hmac', text)).toString();
+    const form = `txnid=T-1&refno=R1&status=S&message=&amount=much&param1=%ff`;
+    const word = async (wire: Wire, proof: string) =>
+      wordFor(await verdictOf(postForm(`${form}&${proof}`), 'hmac', wire));
+    const also = { payment: { hmac: { also: [{ fields }] } } };
+    expect(await word(also, over('T-1:R1:S:'))).to.equal('ok');
+    expect(await word(also, over('T-1:R1:S::'))).to.equal('malformed-field');
+    const inOther: Wire = { payment: { hmac: { fields, also: [{ fields: [...fields, 'param1'] }] } } };
+    expect(await word(inOther, over('T-1:R1:S:'))).to.equal('ok');
+    expect(await word(inOther, over('T-1:R1:S::x'))).to.equal('invalid-utf8');
+  });
 
   it('leaves unreadable hints out of the data', async () => {
     const verdict = await verdictOf(postForm(`${plain}&ccy=PESO&amount=much&procid=BPI&${digest}`), 'sha1');
@@ -105,6 +168,13 @@ describe('Reading an amount', () => {
     ['15E-1', '1.50'],
     ['1e-3', undefined],
     ['1.555', undefined],
+    ['1.500', undefined],
+    ['100.000', undefined],
+    ['1.500.000', undefined],
+    ['1500.000', '1500.00'],
+    ['0.500', '0.50'],
+    ['1.500E3', '1500.00'],
+    ['1,500', '1500.00'],
     ['-1', undefined],
     ['1,00', '1.00'],
     ['1,50,000.00', undefined],

@@ -1,9 +1,9 @@
-import { checkFields } from '../../src/reading/check-fields.js';
 import { readFields } from '../../src/reading/read-fields.js';
 import { resolveSettings } from '../../src/settings/resolve-settings.js';
 import type { DragonpaySettings } from '../../src/settings/settings.js';
 import { encodeCallback } from '../../src/testing.js';
-import { type Verdict, type VerificationPolicy, verifyCallback } from '../../src/verification/verify-callback.js';
+import type { Verdict, VerificationPolicy } from '../../src/verification/verify-callback.js';
+import { verifyFields } from '../../src/verification/verify-fields.js';
 import { postForm } from './callback-request.js';
 
 /** What a merchant called ACME accepts. */
@@ -20,9 +20,7 @@ export async function judge(fields: Readonly<Record<string, string>>, policy: Ve
 export async function judgeForm(form: string, policy: VerificationPolicy): Promise<Verdict> {
   const received = await readFields(postForm(form), { bodyBytes: 1e6, queryBytes: 1e6, fields: 64 });
   if (!received.ok) throw new Error(`refused with ${received.code}`);
-  const checked = checkFields(received, new Set(['payment', 'payout']));
-  if (!checked.ok) return checked;
-  return verifyCallback(checked.callback, { method: 'POST', raw: received.raw }, policy);
+  return verifyFields(received, 'POST', new Set(['payment', 'payout']), policy);
 }
 
 /** One word for a verdict: `ok`, `keys-unavailable`, or the code of the first issue. */

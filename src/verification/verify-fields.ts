@@ -1,0 +1,38 @@
+import type { CallbackKind } from '../protocol/kinds.js';
+import { checkFields } from '../reading/check-fields.js';
+import type { ReceivedFields } from '../reading/field-collector.js';
+import { type Verdict, type VerificationPolicy, verifyCallback } from './verify-callback.js';
+
+/**
+ * Checks and verifies received fields. Where a body parser left more than one reading of them, the proof decides.
+ * Returns a promise only where a proof waits for a key.
+ */
+export function verifyFields(
+  fields: ReceivedFields,
+  method: 'GET' | 'POST',
+  kinds: ReadonlySet<CallbackKind>,
+  policy: VerificationPolicy,
+): Verdict | Promise<Verdict> {
+  const verdictOn = (reading: ReceivedFields) => {
+    const checked = checkFields(reading, kinds);
+    if (!checked.ok) return checked;
+    return verifyCallback(checked.callback, { method, raw: reading.raw, isParsed: reading.isParsed }, policy);
+  };
+  const first = verdictOn(fields);
+  const { otherwise } = fields;
+  return otherwise === undefined ? first : firstThatHolds(first, otherwise, verdictOn);
+}
+
+async function firstThatHolds(
+  first: Verdict | Promise<Verdict>,
+  others: readonly ReceivedFields[],
+  verdictOn: (reading: ReceivedFields) => Verdict | Promise<Verdict>,
+): Promise<Verdict> {
+  const verdict = await first;
+  if (verdict.ok) return verdict;
+  for (const reading of others) {
+    const other = await verdictOn(reading);
+    if (other.ok) return other;
+  }
+  return verdict;
+}
