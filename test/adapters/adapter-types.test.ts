@@ -6,6 +6,9 @@ const folder = fileURLToPath(new URL('../../adapters/', import.meta.url));
 const filesIn = (name: string) => readdirSync(`${folder}${name}`).map((file) => `${name}/${file}`);
 const servers = filesIn('http');
 const queues = filesIn('queues').filter((name) => name !== 'queues/kysely-transaction.ts');
+const entryPoints = Object.keys(
+  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).exports,
+);
 const textOf = (name: string) => readFileSync(`${folder}/${name}`, 'utf8');
 
 /** Everything that a file may load from elsewhere: imports, re-exports, import(), import types and require. */
@@ -31,14 +34,14 @@ describe('The adapters', () => {
       const specifiers = specifiersOf(textOf(name));
       expect(specifiers).not.to.be.empty;
       for (const specifier of specifiers) {
-        expect(specifier).to.match(/^(?:\.\.\/\.\.\/src\/model\/callback-request\.js|\.\/incoming-message\.js)$/);
+        expect(specifier).to.match(/^(?:\.\.\/\.\.\/src\/model\/callback-request\.js|\.\/[a-z-]+\.js)$/);
       }
     });
   }
 
-  for (const name of servers.filter((name) => !name.endsWith('incoming-message.ts'))) {
-    it(`are under 60 lines each: ${name}`, () => {
-      expect(textOf(name).split('\n').length).to.be.below(60);
+  for (const name of servers.filter((name) => entryPoints.includes(`./${name.slice('http/'.length, -'.ts'.length)}`))) {
+    it(`are under 80 lines each: ${name}`, () => {
+      expect(textOf(name).split('\n').length).to.be.below(80);
     });
   }
 

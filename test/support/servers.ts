@@ -2,12 +2,16 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { parse } from 'node:querystring';
+import { type HttpBindings, serve as serveHono } from '@hono/node-server';
+import { getConnInfo } from '@hono/node-server/conninfo';
 import { bodyParser } from '@koa/bodyparser';
 import express, { type RequestHandler } from 'express';
 import express4, { type RequestHandler as RequestHandler4 } from 'express4';
+import { type Context, Hono } from 'hono';
 import Koa, { type Middleware } from 'koa';
 import Koa2, { type Middleware as Middleware2 } from 'koa2';
 import { toExpressHandler } from '../../adapters/http/express.js';
+import { toFetchHandler } from '../../adapters/http/fetch.js';
 import { toKoaMiddleware } from '../../adapters/http/koa.js';
 import { toNodeListener } from '../../adapters/http/node.js';
 import type { CallbackEndpoint } from '../../src/index.js';
@@ -141,6 +145,35 @@ export function serveKoa(version: 2 | 3, parser: KoaParser): Serve {
   };
 }
 
+/** Hono on Node. */
+export const serveFetch: Serve = (endpoint, setup) => {
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  const callback = toFetchHandler(endpoint, {
+    address: (_request, context: Context<{ Bindings: HttpBindings }>) => getConnInfo(context).remote.address,
+  });
+  if (setup === 'consumed') {
+    app.use(async (context, next) => {
+      await context.req.raw.text();
+      await next();
+    });
+  }
+  const mounted = setup === 'mounted' ? new Hono<{ Bindings: HttpBindings }>() : app;
+  mounted.all(setup === 'mounted' ? '/callback' : path, (context) => callback(context.req.raw, context));
+  if (setup === 'mounted') app.route('/dragonpay', mounted);
+  return new Promise((resolve) => {
+    const server = serveHono({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => {
+      resolve({
+        url: `http://127.0.0.1:${port}`,
+        limits: ['head-length'],
+        close: async () => {
+          (server as Server).closeAllConnections();
+          await new Promise((closed) => server.close(closed));
+        },
+      });
+    });
+  });
+};
+
 /** A server of an adapter under test. */
 export interface AdapterVariant {
   readonly name: string;
@@ -166,4 +199,5 @@ export const adapterServers: readonly AdapterVariant[] = [
   ...variants('Express 5', parsersOfExpress5, serveExpress5),
   ...variants('Koa 2', parsersOfKoa, (parser) => serveKoa(2, parser)),
   ...variants('Koa 3', parsersOfKoa, (parser) => serveKoa(3, parser)),
+  { name: 'Hono', serve: serveFetch, setups: ['plain', 'consumed', 'mounted'] },
 ];

@@ -1,0 +1,66 @@
+import type { CallbackEndpoint, CallbackReply } from '../../src/model/callback-request.js';
+import { FetchBody, type FetchMessage } from './fetch-body.js';
+import { headersWithLength } from './incoming-message.js';
+
+/** The part of a Fetch `Request` that is used. The requests of Bun, Deno, Hono, Next.js and Workers have it. */
+export interface FetchRequest extends FetchMessage {
+  readonly method: string;
+  /** The whole URL. */
+  readonly url: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Options of {@link toFetchHandler}. */
+export interface FetchHandlerOptions<Request extends FetchRequest, Host extends readonly unknown[]> {
+  /**
+   * Returns the IP address of the client, from what the host passes beside the request. `allowFrom` needs it. Default:
+   * the address is not known.
+   */
+  readonly address?: (request: Request, ...host: Host) => string | undefined;
+}
+
+/**
+ * Serves an endpoint wherever a function takes a Fetch `Request` and returns a `Response`: Hono, Bun, Deno, Next.js,
+ * Cloudflare Workers and others. Mount it for all methods. The body must not have been read before. The promise never
+ * rejects: if the reply cannot be made into a `Response`, the endpoint is told the error, and the response is an empty
+ * 500.
+ *
+ * @example
+ * const callback = toFetchHandler(dragonpay.endpoint(CheckoutCallback));
+ * app.all('/dragonpay/callback', (c) => callback(c.req.raw)); // Hono
+ */
+export function toFetchHandler<Request extends FetchRequest = FetchRequest, Host extends readonly unknown[] = []>(
+  endpoint: CallbackEndpoint,
+  { address }: FetchHandlerOptions<Request, Host> = {},
+): (request: Request, ...host: Host) => Promise<Response> {
+  return async (request, ...host) => {
+    const body = new FetchBody(request);
+    try {
+      const reply = await endpoint.dispatch({
+        method: request.method,
+        // As text: a URL object would be parsed and written once more.
+        target: request.url.replace(/^[^/]+:\/\/[^/?#]*/, ''),
+        header: (name) => request.headers.get(name) ?? undefined,
+        body: (limit) => body.read(limit),
+        remoteAddress: address?.(request, ...host),
+        // Deno warns when the signal is touched, so it is touched only where it is asked for.
+        get signal() {
+          return request.signal;
+        },
+        native: request,
+      });
+      return toResponse(reply);
+    } catch (error) {
+      endpoint.replyFailed?.(error);
+      return new Response(null, { status: 500 });
+    } finally {
+      body.stop();
+    }
+  };
+}
+
+/** A response without a body must be made with `null`: some statuses allow nothing else. */
+function toResponse(reply: CallbackReply): Response {
+  const { status, body } = reply;
+  return new Response(body === '' ? null : body, { status, headers: { ...headersWithLength(reply) } });
+}
