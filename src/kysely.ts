@@ -1,4 +1,4 @@
-/** Stores callbacks in PostgreSQL through Kysely. */
+/** Stores callbacks in a database through Kysely: PostgreSQL, or one with a dialect. */
 import type { Transaction } from 'kysely';
 import type { StoredCallback as CallbackWithTransaction } from './model/callback.js';
 import type { CallbackKind } from './protocol/kinds.js';
@@ -10,7 +10,8 @@ export {
   createMigrations,
   type DragonpayMigration,
   type DragonpayMigrations,
-} from './repository/kysely/postgres/migrations.js';
+  type MigrationOptions,
+} from './repository/kysely/migrations.js';
 export {
   type NamedStatementsClient,
   type NamedStatementsPool,

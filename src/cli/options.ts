@@ -83,15 +83,15 @@ export function tableNames({ schema, transactions, payouts, callbacks }: TableNa
   };
 }
 
-/** Awaits an import that needs kysely or pg. Both are optional peers, so a missing one is a usage error. */
+/** Awaits an import that needs an optional peer, such as kysely or a driver. A missing one is a usage error. */
 export async function withPeer<Module>(importing: Promise<Module>): Promise<Module> {
   try {
     return await importing;
   } catch (error) {
-    const [, name] = /Cannot find package '(kysely|pg)'/.exec((error as Error).message) ?? [];
+    const [, name] = /Cannot find package '([\w@/-]+)'/.exec((error as Error).message) ?? [];
     if (name === undefined) throw error;
     throw new CommandFailure(
-      `this command needs the package ${name}: run npm install kysely pg in the project`,
+      `this command needs the package ${name}: run npm install ${name} in the project`,
       exitCodes.usage,
     );
   }

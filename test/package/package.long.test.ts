@@ -261,7 +261,7 @@ try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`
       expect(await succeed(npx(bare, '--version'))).to.equal(`${version}\n`);
       const { code, stdout, stderr } = await npx(bare, 'migrate', 'up', '--print');
       expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' });
-      expect(stderr).to.include('this command needs the package kysely: run npm install kysely pg in the project');
+      expect(stderr).to.include('this command needs the package kysely: run npm install kysely in the project');
     });
 
     it('prints the SQL of the migrations when the peers are installed', async () => {

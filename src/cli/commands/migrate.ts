@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import type { Kysely, MigrationInfo, Migrator } from 'kysely';
-import type { DragonpayMigrations } from '../../repository/kysely/postgres/migrations.js';
+import type { DragonpayMigrations, MigrationOptions } from '../../repository/kysely/migrations.js';
 import type { TableNames } from '../../repository/kysely/table-names.js';
 import type { CommandContext } from '../command-context.js';
+import { databaseOf } from '../databases/find-database.js';
 import { addTableOptions, tableNames, withPeer } from '../options.js';
 import { CommandFailure, exitCodes, type Report } from '../report.js';
 
@@ -91,19 +92,14 @@ interface MigrationState {
 
 async function withMigrator(
   options: MigrateOptions,
-  { DATABASE_URL: connectionString }: Environment,
+  { DATABASE_URL: url }: Environment,
   run: (state: MigrationState) => Promise<Report>,
 ): Promise<Report> {
-  if (!connectionString?.trim()) throw new CommandFailure('DATABASE_URL is missing: set it to the URL of the database');
-  const [{ Kysely, PostgresDialect }, { default: pg }] = await Promise.all([
-    withPeer(import('kysely')),
-    withPeer(import('pg')),
-  ]);
-  const pool = new pg.Pool({ connectionString, max: 2, connectionTimeoutMillis: 10_000 });
-  pool.on('error', () => {});
-  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  if (!url?.trim()) throw new CommandFailure('DATABASE_URL is missing: set it to the URL of the database');
+  const { dialect, open } = await withPeer(databaseOf(url));
+  const db = await open(url);
   try {
-    const migrations = await migrationsOf(options);
+    const migrations = await migrationsOf({ ...tableNames(options), dialect });
     const migrator = await makeMigrator(db, migrations);
     const all = await migrator.getMigrations();
     return await run({ migrator, all, pending: all.filter(({ executedAt }) => executedAt === undefined) });
@@ -112,9 +108,9 @@ async function withMigrator(
   }
 }
 
-async function migrationsOf(options: MigrateOptions): Promise<DragonpayMigrations> {
-  const { createMigrations } = await withPeer(import('../../repository/kysely/postgres/migrations.js'));
-  return createMigrations(tableNames(options));
+async function migrationsOf(options: MigrationOptions): Promise<DragonpayMigrations> {
+  const { createMigrations } = await withPeer(import('../../repository/kysely/migrations.js'));
+  return createMigrations(options);
 }
 
 /** Creates a Migrator. Kysely 0.29 moved the class to a subpath. */
@@ -126,7 +122,7 @@ async function makeMigrator(db: Kysely<unknown>, migrations: DragonpayMigrations
 }
 
 async function printAll(options: MigrateOptions): Promise<Report> {
-  const migrations = await (await migrationsOf(options)).getMigrations();
+  const migrations = await (await migrationsOf(tableNames(options))).getMigrations();
   const all = Object.entries(migrations).map(([name, migration]) => ({ name, migration }));
   return printed(await sqlOf(all, 'up'));
 }

@@ -16,6 +16,7 @@ const outside = AsyncLocalStorage.snapshot();
 export class Batches {
   readonly #send: SendMoves;
   readonly #most: number;
+  readonly #wasRefused: (error: unknown) => boolean;
   readonly #keyOf: ((callback: VerifiedCallback) => unknown) | undefined;
   readonly #shared: Readonly<Record<CallbackKind, StatementBatcher<Move, MoveResult>>>;
   readonly #keyed: Readonly<Record<CallbackKind, Map<unknown, StatementBatcher<Move, MoveResult>>>> = {
@@ -23,9 +24,15 @@ export class Batches {
     payout: new Map(),
   };
 
-  constructor(send: SendMoves, most: number, keyOf: ((callback: VerifiedCallback) => unknown) | undefined) {
+  constructor(
+    send: SendMoves,
+    most: number,
+    wasRefused: (error: unknown) => boolean,
+    keyOf: ((callback: VerifiedCallback) => unknown) | undefined,
+  ) {
     this.#send = send;
     this.#most = most;
+    this.#wasRefused = wasRefused;
     this.#keyOf = keyOf;
     const shared = (kind: CallbackKind) => this.#batcher(kind, outside);
     this.#shared = { payment: shared('payment'), payout: shared('payout') };
@@ -56,6 +63,7 @@ export class Batches {
   }
 
   #batcher(kind: CallbackKind, inContext: typeof outside, onIdle?: () => void): StatementBatcher<Move, MoveResult> {
-    return new StatementBatcher((moves) => inContext(() => this.#send(kind, moves)), this.#most, onIdle);
+    const send = (moves: readonly Move[]) => inContext(() => this.#send(kind, moves));
+    return new StatementBatcher(send, this.#most, this.#wasRefused, onIdle);
   }
 }

@@ -13,8 +13,10 @@ import type { TakenConnection } from './take-connection.js';
 
 /** What a `KyselyRepository` must know of one database: its SQL, its transactions and its errors. */
 export interface RepositoryDialect {
-  /** The statements over tables of these names. */
+  /** The statements over tables of these names. @throws DragonpayError `invalid-setting` for a name it cannot have */
   statements(names: TableNames): Statements;
+  /** The SQL that makes tables of these names. */
+  migrations(names: TableNames): MigrationSteps;
   /**
    * Begins a transaction for a correction.
    * @param milliseconds how long a statement, or a handler, may take. The server ends the transaction soon after that.
@@ -24,7 +26,17 @@ export interface RepositoryDialect {
   isTransient(error: unknown): boolean;
   /** Whether the server ended a statement that waited for a lock, or ran, for too long. */
   isLockTimeout(error: unknown): boolean;
+  /**
+   * Whether the database said that it refused a statement, and stored nothing of it. After any other error a second try
+   * could take the first one for an earlier callback.
+   */
+  wasRefused(error: unknown): boolean;
+  /** How many transactions of handlers can run at the same time. Default: the size of the pool decides. */
+  readonly mostEffects?: number;
 }
+
+/** The statements of each migration, by its name. The names are run in alphabetical order. */
+export type MigrationSteps = Readonly<Record<string, { readonly up: string[]; readonly down: string[] }>>;
 
 /** The statements of a repository. Each takes the Kysely or the transaction that it runs in. */
 export interface Statements {

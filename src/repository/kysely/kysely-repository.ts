@@ -21,7 +21,7 @@ import { checkDate, checkInboxFilter, type InboxFilter } from '../inbox-page.js'
 import type { AnyKysely, AnyTransaction } from './any-kysely.js';
 import { Batches } from './batches.js';
 import { checkNames, checkTableNames } from './check-table-names.js';
-import type { MoveResult, RepositoryDialect, Statements } from './dialect.js';
+import type { Move, MoveResult, RepositoryDialect, Statements } from './dialect.js';
 import { EffectSlots } from './effect-slots.js';
 import { postgres } from './postgres/postgres.js';
 import { RecentKeys } from './recent-keys.js';
@@ -103,8 +103,9 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     this.#plain = db.withoutPlugins();
     this.#dialect = dialect;
     this.#statements = dialect.statements(options);
-    this.#batches = new Batches((kind, moves) => this.#statements.move(this.#plain, kind, moves), batch, batchKey);
-    this.#slots = new EffectSlots(effects, () => takeConnection(db.getExecutor()));
+    const move = (kind: CallbackKind, moves: readonly Move[]) => this.#statements.move(this.#plain, kind, moves);
+    this.#batches = new Batches(move, batch, (error) => dialect.wasRefused(error), batchKey);
+    this.#slots = new EffectSlots(dialect.mostEffects ?? effects, () => takeConnection(db.getExecutor()));
     this.#busyMilliseconds = busyMilliseconds;
   }
 

@@ -26,6 +26,7 @@ const mostInFlight = 8;
 export class StatementBatcher<Member, Result> {
   readonly #send: SendBatch<Member, Result>;
   readonly #most: number;
+  readonly #wasRefused: (error: unknown) => boolean;
   readonly #onIdle: (() => void) | undefined;
   #waiting: Waiting<Member, Result>[] = [];
   /** The ids of each statement under way. One Set for all would be rehashed at each change, which costs time. */
@@ -34,11 +35,18 @@ export class StatementBatcher<Member, Result> {
 
   /**
    * @param most how many callbacks may share a statement
+   * @param wasRefused whether an error says that nothing of the statement is stored
    * @param onIdle called when nothing waits and nothing is under way any more
    */
-  constructor(send: SendBatch<Member, Result>, most: number, onIdle?: () => void) {
+  constructor(
+    send: SendBatch<Member, Result>,
+    most: number,
+    wasRefused: (error: unknown) => boolean = () => false,
+    onIdle?: () => void,
+  ) {
     this.#send = send;
     this.#most = most;
+    this.#wasRefused = wasRefused;
     this.#onIdle = onIdle;
   }
 
@@ -105,7 +113,7 @@ export class StatementBatcher<Member, Result> {
       const results = await this.#send(batch.map(({ member }) => member));
       for (const { id, resolve } of batch) resolve(results.get(id));
     } catch (error) {
-      if (batch.length > 1 && wasRolledBack(error)) {
+      if (batch.length > 1 && this.#wasRefused(error)) {
         // One member may be at fault: each is tried alone, so that it fails alone.
         for (const member of batch) await this.#settle([member]);
       } else {
@@ -113,13 +121,4 @@ export class StatementBatcher<Member, Result> {
       }
     }
   }
-}
-
-/**
- * Whether the server said that it refused the statement. A connection that died, or a server that went down, may have
- * committed it: a second try would then take the first one for an earlier callback.
- */
-function wasRolledBack(error: unknown): boolean {
-  if (!(error instanceof Error) || !('severity' in error) || !('code' in error)) return false;
-  return typeof error.code === 'string' && !/^(?:08|57|58|XX|40003)/.test(error.code);
 }

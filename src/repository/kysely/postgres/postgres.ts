@@ -1,5 +1,6 @@
 import type { RepositoryDialect } from '../dialect.js';
 import { quoteTables } from '../table-names.js';
+import { migrationSteps } from './migrations.js';
 import { claimStatements } from './statements/claims.js';
 import { correctionStatements } from './statements/correction.js';
 import { inboxStatements } from './statements/inbox.js';
@@ -19,9 +20,11 @@ export const postgres: RepositoryDialect = {
       ...correctionStatements(tables),
     };
   },
+  migrations: migrationSteps,
   beginOwnTransaction,
   isTransient,
   isLockTimeout: (error) => codeOf(error) === '57014',
+  wasRefused,
 };
 
 /**
@@ -38,6 +41,11 @@ function isTransient(error: unknown): boolean {
     // A handler may throw a proxy, which may throw again.
   }
   return false;
+}
+
+/** A connection that died, or a server that went down, may have committed the statement: SQLSTATE 08, 57, 58 and XX. */
+function wasRefused(error: unknown): boolean {
+  return error instanceof Error && 'severity' in error && /^(?!08|57|58|XX|40003)./.test(codeOf(error));
 }
 
 /** A bound: an error of a handler may be its own cause. */

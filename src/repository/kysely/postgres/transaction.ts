@@ -1,9 +1,9 @@
 import { CompiledQuery, type DatabaseConnection, type Dialect, type Driver, type Kysely, Transaction } from 'kysely';
 import { DragonpayError } from '../../../errors.js';
 import type { OwnTransaction } from '../dialect.js';
+import { GuardedConnection } from '../guarded-connection.js';
 import type { SqlRunner } from '../run-sql.js';
 import { type TakenConnection, takeConnection } from '../take-connection.js';
-import { GuardedConnection } from './guarded-connection.js';
 import { hasErrorListener, isPipelined, runInOnlyConnection } from './named-statements.js';
 
 /** How long ROLLBACK, and each way to end a query that is in its way, may take. */

@@ -1,5 +1,5 @@
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely';
-import { DragonpayError } from '../../../errors.js';
+import { DragonpayError } from '../../errors.js';
 
 /** `over`: later queries fail. `abandoned`: the method is not waiting for them, so they never settle. */
 type Closing = 'over' | 'abandoned';

@@ -1,0 +1,24 @@
+import { CommandFailure } from '../report.js';
+import type { CliDatabase } from './database.js';
+
+const postgres = async () => (await import('./postgres.js')).postgresDatabase;
+
+/** The databases by the scheme of their URLs. To add one, add its schemes here, and a file beside this one. */
+const databases: Readonly<Record<string, () => Promise<CliDatabase>>> = {
+  postgres,
+  postgresql: postgres,
+};
+
+/**
+ * Finds the database of a URL. A text without a scheme is for node-postgres, which also takes the path of a socket.
+ * @throws CommandFailure for a scheme that is not known. The message does not contain the URL
+ */
+export async function databaseOf(url: string): Promise<CliDatabase> {
+  const scheme = /^\s*([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? 'postgres';
+  const load = databases[scheme];
+  if (load === undefined) {
+    const known = Object.keys(databases).map((name) => `${name}:`);
+    throw new CommandFailure(`the URL of the database must begin with ${known.join(', ')}`);
+  }
+  return load();
+}
