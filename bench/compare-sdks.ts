@@ -1,32 +1,25 @@
 import { createHmac, createSign, generateKeyPairSync, verify } from 'node:crypto';
 import { Webhooks } from '@octokit/webhooks';
 import Stripe from 'stripe';
-import { createDragonpay, DragonpayCallback, MemoryRepository, OnPost } from '../src/index.js';
+import { createDragonpay, DragonpayCallback, OnPost } from '../src/index.js';
 import type { CallbackEndpoint, CallbackRequest } from '../src/model/callback-request.js';
 import { encodeCallback, signCallback } from '../src/protocol/sign-callback.js';
 import type { VerificationSettings } from '../src/settings/settings.js';
 import { postback, postbackFields, secretKey, txnidOf } from './postbacks.js';
 import { pairedRatio, type Spread, spread } from './statistics.js';
 
-/** CPU time of one call in microseconds, for contenders that need no server. */
+/**
+ * CPU time of one call in microseconds, for contenders that need no server. Ours has no repository: like the SDKs, it
+ * stores nothing.
+ */
 export interface CpuComparison {
   readonly payloadBytes: number;
   readonly ours: Spread;
-  /** Ours without a repository: like the SDKs, it stores nothing. */
-  readonly storeless: Spread;
   readonly octokit: Spread;
   readonly stripe: Spread;
   readonly toOctokit: Spread;
   readonly toStripe: Spread;
-  readonly storelessToOctokit: Spread;
-  readonly storelessToStripe: Spread;
-  readonly rsa: {
-    readonly ours: Spread;
-    readonly storeless: Spread;
-    readonly bare: Spread;
-    readonly ratio: Spread;
-    readonly storelessRatio: Spread;
-  };
+  readonly rsa: { readonly ours: Spread; readonly bare: Spread; readonly ratio: Spread };
 }
 
 @DragonpayCallback()
@@ -39,16 +32,8 @@ type Call = (index: number) => unknown;
 
 const warmUps = 5;
 
-function endpointOver(repository: MemoryRepository | undefined, verification: VerificationSettings): CallbackEndpoint {
-  const settings = { merchantId: 'BENCH', environment: 'test', verification } as const;
-  return createDragonpay(repository === undefined ? settings : { ...settings, repository }).endpoint(NoOp);
-}
-
-/** An endpoint over new payments: each call applies one callback and records one event. */
-async function freshEndpoint(txnids: readonly string[], verification: VerificationSettings): Promise<CallbackEndpoint> {
-  const repository = new MemoryRepository();
-  for (const txnid of txnids) await repository.createPayment({ txnid, amount: '100.00', currency: 'PHP' });
-  return endpointOver(repository, verification);
+function endpointWith(verification: VerificationSettings): CallbackEndpoint {
+  return createDragonpay({ merchantId: 'BENCH', environment: 'test', verification }).endpoint(NoOp);
 }
 
 /** Throws for any reply other than OK, since the figures would then be meaningless. */
@@ -61,12 +46,10 @@ async function callOurs(endpoint: CallbackEndpoint, body: Buffer | undefined): P
 async function playCalls<Name extends string>(
   calls: Record<Name, Call>,
   { count, rounds }: { readonly count: number; readonly rounds: number },
-  prepare: () => Promise<void>,
 ): Promise<Record<Name, number[]>> {
   const names = Object.keys(calls) as Name[];
   const figures = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, number[]>;
   for (let round = -warmUps; round < rounds; round++) {
-    await prepare();
     for (const name of names) {
       const call = calls[name];
       const before = process.cpuUsage();
@@ -98,9 +81,7 @@ export async function compareSdks(options: {
   const bodies = txnids.map((txnid) => Buffer.from(postback(txnid)));
   const payloadBytes = bodies[0]?.byteLength ?? 0;
 
-  const verification = { sha1: { secretKeys: [secretKey] } };
-  let endpoint: CallbackEndpoint;
-  const storeless = endpointOver(undefined, verification);
+  const endpoint = endpointWith({ sha1: { secretKeys: [secretKey] } });
 
   const webhooks = new Webhooks({ secret: secretKey });
   webhooks.on('push', () => {});
@@ -114,7 +95,6 @@ export async function compareSdks(options: {
 
   const played = await playCalls(
     {
-      storeless: (index) => callOurs(storeless, bodies[index]),
       ours: (index) => callOurs(endpoint, bodies[index]),
       octokit: (index) =>
         webhooks.verifyAndReceive({
@@ -127,20 +107,14 @@ export async function compareSdks(options: {
         stripe.webhooks.constructEvent(stripePayloads[index] ?? '', stripeHeaders[index] ?? '', secretKey, 1e6),
     },
     options,
-    async () => {
-      endpoint = await freshEndpoint(txnids, verification);
-    },
   );
   return {
     payloadBytes,
     ours: spread(played.ours),
-    storeless: spread(played.storeless),
     octokit: spread(played.octokit),
     stripe: spread(played.stripe),
     toOctokit: pairedRatio(played.ours, played.octokit),
     toStripe: pairedRatio(played.ours, played.stripe),
-    storelessToOctokit: pairedRatio(played.storeless, played.octokit),
-    storelessToStripe: pairedRatio(played.storeless, played.stripe),
     rsa: await compareRsa(options),
   };
 }
@@ -152,33 +126,24 @@ async function compareRsa({ count, rounds }: { readonly count: number; readonly 
   const bodies = fields.map(({ digest: _digest, ...rest }) =>
     Buffer.from(encodeCallback(signCallback(rest, { rsa: { privateKey } }, { merchantId: 'BENCH' }))),
   );
-  const verification = { rsa: { publicKeys: [publicKey] } };
-  let endpoint: CallbackEndpoint;
-  const storeless = endpointOver(undefined, verification);
+  const endpoint = endpointWith({ rsa: { publicKeys: [publicKey] } });
   const texts = fields.map(({ txnid, refno, status, message, param1, param2, amount }) =>
     Buffer.from([txnid, refno, status, message, 'BENCH', param1, param2, amount].join(':')),
   );
   const signatures = texts.map((text) => createSign('RSA-SHA256').update(text).sign(privateKey));
   const played = await playCalls(
     {
-      storeless: (index) => callOurs(storeless, bodies[index]),
       ours: (index) => callOurs(endpoint, bodies[index]),
       bare: async (index) => {
         if (!verify('RSA-SHA256', texts[index] as Buffer, publicKey, signatures[index] as Buffer)) throw new Error();
       },
     },
     { count: some, rounds },
-    async () => {
-      const txnids = fields.map(({ txnid = '' }) => txnid);
-      endpoint = await freshEndpoint(txnids, verification);
-    },
   );
   return {
     ours: spread(played.ours),
-    storeless: spread(played.storeless),
     bare: spread(played.bare),
     ratio: pairedRatio(played.ours, played.bare),
-    storelessRatio: pairedRatio(played.storeless, played.bare),
   };
 }
 

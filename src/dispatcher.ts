@@ -92,10 +92,13 @@ export class CallbackDispatcher implements CallbackEndpoint {
       const refusal = request.method === 'POST' ? refusalOfSender(request) : undefined;
       if (refusal !== undefined) return this.#refuse(request, 'address-not-allowed', refusal);
 
-      const fields = await reader.read(request);
+      // An `await` of a value that is there already costs as much as a step.
+      const reading = reader.read(request);
+      const fields = reading instanceof Promise ? await reading : reading;
       if (!fields.ok) return this.#refuse(request, fields.code, fields.detail);
 
-      const verdict = await verifyFields(fields, request.method as 'GET' | 'POST', kinds, policy);
+      const verifying = verifyFields(fields, request.method as 'GET' | 'POST', kinds, policy);
+      const verdict = verifying instanceof Promise ? await verifying : verifying;
       if (!verdict.ok) {
         return verdict.reason === 'invalid'
           ? await this.#answerInvalid(request, call, fields, verdict.issues)
@@ -104,7 +107,7 @@ export class CallbackDispatcher implements CallbackEndpoint {
       const { callback } = verdict;
 
       // Nothing is stored without an instance that can handle it.
-      if (needsInstance(handler.table, request)) await call.prepare();
+      if (!call.isPrepared && needsInstance(handler.table, request)) await call.prepare();
       const isStored = request.method === 'POST' || handler.table.updateOnGet;
       const stored = isStored && store !== undefined ? await store.store(callback, call, request) : skipped;
       if (isCopyTooMany(stored)) return this.#refuse(request, 'too-many-copies');

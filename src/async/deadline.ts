@@ -33,37 +33,64 @@ export function withinDeadline<Result>(
   return new Promise((resolve, reject) => {
     const deadline = new Deadline();
     const running = run(deadline);
-    // A value needs no timer, which costs more than the rest of this function.
     if (!isThenable(running)) return resolve(running);
-    const timer = setTimeout(() => {
-      const reason = late();
-      deadline.pass(reason);
-      reject(reason);
-    }, milliseconds);
+    let isSettled = false;
+    let timer: NodeJS.Timeout | undefined;
+    const settle = () => {
+      isSettled = true;
+      if (timer !== undefined) clearTimeout(timer);
+    };
     // Adopts the thenables of other libraries as a native promise.
     Promise.resolve(running).then(
       (result) => {
-        clearTimeout(timer);
+        settle();
         resolve(result);
       },
       (reason) => {
-        clearTimeout(timer);
+        settle();
         reject(reason);
       },
     );
+    // A promise that is settled already needs no timer, which costs more than the rest of this function.
+    settled.then(() => {
+      if (isSettled) return;
+      timer = setTimeout(() => {
+        const reason = late();
+        deadline.pass(reason);
+        reject(reason);
+      }, milliseconds);
+    });
   });
 }
 
-/** Adds a `signal` that is created on first use. `defineProperty` is cheaper here than a getter in a literal. */
+/** Its callbacks run after those of a promise that was settled before. */
+const settled = Promise.resolve();
+
+/** Holds the deadline of an object with a `signal`. Found through proxies and derived objects, too. */
+const deadlineOf = Symbol('deadline');
+
+/**
+ * The properties are the same for all objects: a getter of its own for each would give each object a hidden class of
+ * its own, and cost four times as much.
+ */
+const signalProperty: PropertyDescriptor & ThisType<{ [deadlineOf]: Deadline }> = {
+  configurable: true,
+  enumerable: true,
+  get() {
+    return this[deadlineOf].signal;
+  },
+};
+const deadlineProperty: PropertyDescriptor = { configurable: true, enumerable: false, writable: true };
+
+/** Adds a `signal` that is created on first use. A copy of the object has it, too. */
 export function withSignal<Target extends object>(
   target: Target,
   deadline: Deadline,
 ): Target & { signal: AbortSignal } {
-  return Object.defineProperty(target, 'signal', {
-    configurable: true,
-    enumerable: true,
-    get: () => deadline.signal,
-  }) as Target & { signal: AbortSignal };
+  deadlineProperty.value = deadline;
+  Object.defineProperty(target, deadlineOf, deadlineProperty);
+  deadlineProperty.value = undefined;
+  return Object.defineProperty(target, 'signal', signalProperty) as Target & { signal: AbortSignal };
 }
 
 /**

@@ -17,6 +17,11 @@ export class HandlerCall {
     this.#milliseconds = milliseconds;
   }
 
+  /** Whether there is an instance already. */
+  get isPrepared(): boolean {
+    return this.#instance !== undefined;
+  }
+
   /**
    * Asks the resolver for the instance, once.
    * @throws DragonpayError `handler-deadline`, `handler-failed`; or the resolver's error

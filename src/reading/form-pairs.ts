@@ -55,28 +55,34 @@ export function decodeComponent(raw: string): string | undefined {
   }
 }
 
-/** Fast path for ASCII, about half the cost. `undefined`: not ASCII or malformed, use the slow path. */
+/**
+ * Fast path for ASCII, in less than half the time: a text that is joined from pieces is copied again when it is read.
+ * `undefined`: not ASCII, malformed or long, use the slow path.
+ */
 function decodeAscii(raw: string): string | undefined {
-  let text = '';
-  let from = 0;
-  for (let at = nextSpecial(raw, 0); at < raw.length; at = nextSpecial(raw, from)) {
-    const unit = raw.charCodeAt(at);
-    const code = unit === plus ? space : unit === percent ? hexByte(raw, at + 1) : Number.NaN;
-    if (!(code < 0x80)) return undefined;
-    text += raw.slice(from, at) + String.fromCharCode(code);
-    from = at + (unit === plus ? 1 : 3);
+  if (raw.length > scratch.length / 3) return undefined;
+  // A character that is not ASCII becomes bytes of 0x80 and more.
+  const end = scratch.write(raw);
+  let length = 0;
+  for (let at = 0; at < end; at++) {
+    let byte = scratch[at] as number;
+    if (byte === plus) byte = space;
+    else if (byte === percent) {
+      byte = at + 2 < end ? 16 * hexDigit(scratch[at + 1] as number) + hexDigit(scratch[at + 2] as number) : Number.NaN;
+      at += 2;
+    }
+    if (!(byte < 0x80)) return undefined;
+    scratch[length++] = byte;
   }
-  return from === 0 ? raw : text + raw.slice(from);
+  return scratch.toString('latin1', 0, length);
 }
+
+/** Where a value is decoded, in place. Longer values are rare. */
+const scratch = Buffer.alloc(4096);
 
 const plus = 0x2b;
 const percent = 0x25;
 const space = 0x20;
-
-/** The value of two hex digits, or NaN. */
-function hexByte(text: string, at: number): number {
-  return 16 * hexDigit(text.charCodeAt(at)) + hexDigit(text.charCodeAt(at + 1));
-}
 
 /** The value of a hex digit, or NaN. */
 function hexDigit(unit: number): number {

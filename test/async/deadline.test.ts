@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { withinDeadline } from '../../src/async/deadline.js';
+import { Deadline, withinDeadline, withSignal } from '../../src/async/deadline.js';
 import { DragonpayError } from '../../src/errors.js';
 
 const late = () => new DragonpayError('handler-deadline', 'late');
@@ -80,4 +80,27 @@ describe('A deadline', () => {
     const stuck = 'withinDeadline(500, () => new Promise(() => {}), () => "late").catch(console.log);';
     expect((await endOf(`${first}\n${stuck}`)).output).to.equal('late');
   }).timeout(60_000);
+});
+
+describe('withSignal()', () => {
+  const copies: Array<[what: string, copy: (target: object) => object]> = [
+    ['the object itself', (target) => target],
+    ['a spread', (target) => ({ ...target })],
+    ['an object that inherits', (target) => Object.create(target)],
+    ['a proxy', (target) => new Proxy(target, {})],
+  ];
+  for (const [what, copy] of copies) {
+    it(`withSignal() gives a signal of its own deadline to ${what}`, () => {
+      const [first, second] = [new Deadline(), new Deadline()];
+      const made = copy(withSignal({}, first)) as { signal: AbortSignal };
+      const other = withSignal({}, second);
+      first.pass(late());
+      expect([made.signal.aborted, other.signal.aborted]).to.deep.equal([true, false]);
+      expect(made.signal.reason).to.have.property('code', 'handler-deadline');
+    });
+  }
+
+  it('withSignal() shows nothing but the signal', () => {
+    expect(Reflect.ownKeys({ ...withSignal({}, new Deadline()) })).to.deep.equal(['signal']);
+  });
 });
