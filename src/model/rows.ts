@@ -78,7 +78,10 @@ export type ReviewReason =
 /** The outcome of an event. `failed`: it was rolled back because its `@OnStatus` method failed. */
 export type KeptOutcome = RecordedOutcome | 'failed';
 
-/** A verified event of the inbox. Deliveries with the same kind, id, refno and status are one event. */
+/**
+ * A verified event of the inbox. Deliveries with the same kind, id, refno and status are one event, unless they differ
+ * in a value that both proofs cover.
+ */
 export interface InboxEvent {
   readonly kind: CallbackKind;
   /** The `txnid` or the `merchantTxnId`. */
@@ -111,7 +114,13 @@ export interface EventKey {
   readonly id: string;
   readonly refno: string;
   readonly status: string;
+  /** Tells it from others that differ in a value that the proof covers. `undefined`: the oldest of them. */
+  readonly fingerprint?: string | undefined;
 }
 
 /** An event with its proofs, as the inbox stores it. Only `replay()` may read it. */
-export type KeptEvent = Pick<InboxEvent, 'kind' | 'proof' | 'keyId' | 'method'> & { readonly raw: string };
+export type KeptEvent = Pick<InboxEvent, 'kind' | 'proof' | 'keyId' | 'method'> & {
+  readonly raw: string;
+  /** Its own fingerprint: a replay of it is a delivery of the same event. */
+  readonly fingerprint?: string | undefined;
+};

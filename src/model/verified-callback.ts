@@ -1,7 +1,8 @@
 import type { CheckedCallback } from '../protocol/fields.js';
 import { type CallbackKind, idFields } from '../protocol/kinds.js';
-import { coverageOf, type SignedText } from '../protocol/signed-text.js';
+import { type Coverage, coverageOf, type SignedText } from '../protocol/signed-text.js';
 import type { PaymentData, PayoutData, UnsignedData } from './callback-data.js';
+import { type CoveredValues, fingerprintOf } from './fingerprint.js';
 import type { InquiryDetails, Origin, Proof } from './origin.js';
 
 declare const verified: unique symbol;
@@ -34,12 +35,17 @@ export interface VerifiedCallback {
   readonly occasion?: string | undefined;
   /** How many copies of the event it stands for. Default: 1. The inbox counts each as a delivery. */
   readonly copies?: number | undefined;
+  /** Tells it from other events of the same id, refno and status, by the values that its proof covers. */
+  readonly fingerprint: string;
   /** The form as received. Holds the proofs. */
   raw(): string;
 }
 
 /** The parts of a {@link VerifiedCallback} that do not come from its fields. */
 type Provenance = Pick<VerifiedCallback, 'origin' | 'method' | 'inquiry' | 'occasion' | 'copies' | 'raw' | 'proof'>;
+
+/** With the fingerprint of an event that is recorded already. */
+type GivenProvenance = Provenance & { readonly fingerprint?: string | undefined };
 
 /**
  * Makes a {@link VerifiedCallback}. Only the rooms `verification` and `handling` call it: for a proof that held, an
@@ -48,11 +54,11 @@ type Provenance = Pick<VerifiedCallback, 'origin' | 'method' | 'inquiry' | 'occa
  */
 export function toVerified(
   callback: CheckedCallback,
-  by: Provenance,
+  by: GivenProvenance,
   signed: SignedText | 'all',
   merchantId: string,
 ): VerifiedCallback {
-  const { data, unsigned } = splitByCoverage(callback, signed, merchantId);
+  const { data, unsigned, fingerprint } = splitByCoverage(callback, signed, merchantId);
   return make(
     {
       kind: callback.kind,
@@ -61,6 +67,7 @@ export function toVerified(
       status: callback.status,
       data,
       unsigned,
+      fingerprint: by.fingerprint ?? fingerprint,
     },
     callback.amount,
     callback.ccy?.toUpperCase(),
@@ -91,7 +98,7 @@ export function withCopies(callback: VerifiedCallback, copies: number): Verified
 
 /** The only maker. Every property is named: a spread would carry the brand to objects that were not verified. */
 function make(
-  { kind, id, refno, status, data, unsigned }: Omit<Content, 'amount' | 'currency'>,
+  { kind, id, refno, status, data, unsigned, fingerprint }: Omit<Content, 'amount' | 'currency'>,
   amount: string | undefined,
   currency: string | undefined,
   { origin, method, raw, proof, inquiry, occasion, copies }: Provenance,
@@ -112,11 +119,15 @@ function make(
     inquiry,
     occasion,
     copies,
+    fingerprint,
   };
   return made as VerifiedCallback;
 }
 
-type Content = Pick<VerifiedCallback, 'kind' | 'id' | 'refno' | 'status' | 'data' | 'unsigned' | 'amount' | 'currency'>;
+type Content = Pick<
+  VerifiedCallback,
+  'kind' | 'id' | 'refno' | 'status' | 'data' | 'unsigned' | 'amount' | 'currency' | 'fingerprint'
+>;
 
 function splitByCoverage(callback: CheckedCallback, signed: SignedText | 'all', merchantId: string) {
   const { covered, uncovered, message } = coverageOf(signed, callback, merchantId);
@@ -133,5 +144,27 @@ function splitByCoverage(callback: CheckedCallback, signed: SignedText | 'all', 
     const value = callback[field];
     if (value !== undefined) unsigned[field] = value;
   }
-  return { data: data as unknown as PaymentData | PayoutData, unsigned: unsigned as UnsignedData };
+  return {
+    data: data as unknown as PaymentData | PayoutData,
+    unsigned: unsigned as UnsignedData,
+    fingerprint: fingerprintOf(signed === 'all' ? valuesOfAnswer(callback) : coveredValues(callback, covered, message)),
+  };
+}
+
+/** The gateway words the message of an answer in its own way: only the amount tells two events apart. */
+function valuesOfAnswer({ amount }: CheckedCallback): CoveredValues {
+  return { message: undefined, amount, others: undefined };
+}
+
+function coveredValues(callback: CheckedCallback, covered: Coverage['covered'], message: string): CoveredValues {
+  let others: string | undefined;
+  for (const field of covered) {
+    // The merchant id is the configured one in every event.
+    if (field !== 'amount' && field !== 'merchantid') others = `${others ?? ''}${field}=${callback[field] ?? ''}\n`;
+  }
+  return {
+    message: message === '' && callback.message !== '' ? undefined : message,
+    amount: covered.includes('amount') ? (callback.amount ?? '') : undefined,
+    others,
+  };
 }

@@ -85,20 +85,33 @@ export interface InboxPosition {
   readonly status: string;
   /** The number of a correction by hand. 0: the event came from Dragonpay. */
   readonly correction: number;
+  readonly fingerprint: string;
 }
 
-export function toCursor({ firstSeen, id, kind, refno, status, correction }: InboxPosition): InboxEvent['cursor'] {
-  return [firstSeen, id, kind, refno, status, ...(correction > 0 ? [correction] : [])].join(':');
+export function toCursor({
+  firstSeen,
+  id,
+  kind,
+  refno,
+  status,
+  correction,
+  fingerprint,
+}: InboxPosition): InboxEvent['cursor'] {
+  return [firstSeen, id, kind, refno, status, correction, fingerprint].join(':');
 }
+
+/** Comes after every fingerprint: cursors of earlier versions have none. */
+const afterFingerprints = '~';
 
 /** @throws DragonpayError `invalid-setting` for a string that is not a cursor */
 export function fromCursor(cursor: string): InboxPosition {
   const parts = typeof cursor === 'string' && !cursor.includes('\0') ? cursor.split(':') : [];
-  const [firstSeen = '', id = '', kind = '', refno = '', status = '', correction = '0', ...rest] = parts;
+  const [firstSeen = '', id = '', kind = '', refno = '', status = '', correction = '0', ...others] = parts;
+  const [fingerprint = afterFingerprints, ...rest] = others;
   if (!/^\d{1,17}$/.test(firstSeen) || !isCorrection(correction) || status === '' || rest.length > 0) {
     throw invalidSetting('after', 'must be the cursor of an event');
   }
-  return { firstSeen, id, kind: kind as CallbackKind, refno, status, correction: Number(correction) };
+  return { firstSeen, id, kind: kind as CallbackKind, refno, status, correction: Number(correction), fingerprint };
 }
 
 function isCorrection(text: string): boolean {
@@ -112,5 +125,6 @@ export function compareInInbox(one: string, other: string): number {
   for (const part of ['id', 'kind', 'refno', 'status'] as const) {
     if (left[part] !== right[part]) return left[part] < right[part] ? -1 : 1;
   }
-  return left.correction - right.correction;
+  if (left.correction !== right.correction) return left.correction - right.correction;
+  return left.fingerprint < right.fingerprint ? -1 : Number(left.fingerprint > right.fingerprint);
 }

@@ -1,4 +1,5 @@
 import type { RecordedUpdate } from '../model/callback-update.js';
+import { areAlike, moreExact, unknownFingerprint } from '../model/fingerprint.js';
 import { alreadyExists, type NewRow, newPayment, newPayout } from '../model/new-row.js';
 import type {
   EventKey,
@@ -42,9 +43,12 @@ interface MemoryRow extends NewRow {
   readonly modifiedAt: Date;
 }
 
-/** An event of the inbox. Its cursor is computed when it is read. */
-interface MemoryEvent extends Omit<InboxEvent, 'cursor'> {
+/** An event of the inbox. Its key and its cursor are computed when it is read. */
+interface MemoryEvent extends Omit<InboxEvent, 'cursor' | 'key'> {
+  /** Stays the same when the fingerprint becomes more exact. */
+  readonly place: string;
   readonly correction: number;
+  readonly fingerprint: string;
 }
 
 /** A transaction of the {@link MemoryRepository}: the row that it moves. Others see the change when it commits. */
@@ -59,10 +63,13 @@ export interface MemoryTransaction {
  */
 export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
   readonly #rows = { payment: new Map<string, MemoryRow>(), payout: new Map<string, MemoryRow>() };
+  /** The events by their places. */
   readonly #inbox = new Map<string, MemoryEvent>();
+  /** The places of the events of each kind, id, refno and status. */
+  readonly #places = new Map<string, Set<string>>();
   readonly #busy = new Map<string, Promise<unknown>>();
   readonly #claims = new Map<string, { inquiredAt: number; leasedUntil: number }>();
-  /** When the claims of early events end, by the keys of the events. */
+  /** When the claims of early events end, by the places of the events. */
   readonly #earlyClaims = new Map<string, number>();
   readonly #now: () => number;
 
@@ -130,16 +137,18 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
   }
 
   #record(callback: VerifiedCallback, outcome: KeptOutcome, reasons: readonly ReviewReason[]): void {
-    const { kind, id, refno, status, proof, method } = callback;
-    const key = toEventKey(callback);
+    const { kind, id, refno, status, fingerprint, proof, method } = callback;
+    const earlier = this.#findEvent(callback);
+    const place = earlier?.place ?? toEventKey(callback);
     const now = new Date(this.#now());
     const news = {
       kind,
       id,
       refno,
       status,
-      key,
+      place,
       correction: 0,
+      fingerprint,
       firstSeen: now,
       lastSeen: now,
       deliveries: callback.copies ?? 1,
@@ -150,8 +159,21 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
       method: method ?? null,
       raw: callback.raw(),
     };
-    const earlier = this.#inbox.get(key);
-    this.#inbox.set(key, earlier === undefined ? news : merged(earlier, news));
+    this.#put(earlier === undefined ? news : merged(earlier, news));
+  }
+
+  #put(event: MemoryEvent): void {
+    const name = nameOf(event);
+    this.#inbox.set(event.place, event);
+    this.#places.set(name, (this.#places.get(name) ?? new Set()).add(event.place));
+  }
+
+  /** The same event, or the oldest one that its proof cannot tell from it. */
+  #findEvent({ fingerprint = unknownFingerprint, ...name }: EventKey): MemoryEvent | undefined {
+    const alike = [...(this.#places.get(nameOf(name)) ?? [])]
+      .map((place) => this.#inbox.get(place) as MemoryEvent)
+      .filter((event) => event.correction === 0 && areAlike(event.fingerprint, fingerprint));
+    return alike.find((event) => event.fingerprint === fingerprint) ?? alike[0];
   }
 
   /** @throws DragonpayError `invalid-details`, `already-exists` */
@@ -234,14 +256,15 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
       .filter(({ outcome, reasons }) => ['not-found', 'failed'].includes(outcome) && reasons.includes('not-found'))
       .filter(({ kind, id }) => kinds.includes(kind) && this.#rows[kind].has(id))
       .sort((one, other) => one.firstSeen.getTime() - other.firstSeen.getTime());
-    const isFirst = ({ kind, id, key }: MemoryEvent) =>
-      key === free.find((other) => other.kind === kind && other.id === id && other.outcome === 'not-found')?.key;
+    const isFirst = ({ kind, id, place }: MemoryEvent) =>
+      place === free.find((other) => other.kind === kind && other.id === id && other.outcome === 'not-found')?.place;
     const early = free.find(
-      (event) => (this.#earlyClaims.get(event.key) ?? 0) <= now && (event.outcome === 'failed' || isFirst(event)),
+      (event) => (this.#earlyClaims.get(event.place) ?? 0) <= now && (event.outcome === 'failed' || isFirst(event)),
     );
     if (early === undefined) return undefined;
-    this.#earlyClaims.set(early.key, now + lease);
-    return { kind: early.kind, id: early.id, refno: early.refno, status: early.status };
+    this.#earlyClaims.set(early.place, now + lease);
+    const { kind, id, refno, status, fingerprint } = early;
+    return { kind, id, refno, status, fingerprint };
   }
 
   async correct(id: string, change: Change, options: CorrectionOptions<MemoryTransaction>): Promise<Correction> {
@@ -270,10 +293,11 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
     const correction = 1 + earlier.filter(({ proof }) => proof === 'manual').length;
     const name = { kind, id, refno: corrected.refno ?? '', status: current };
     const key = toEventKey(name, correction);
-    this.#inbox.set(key, {
+    this.#put({
       ...name,
-      key,
+      place: key,
       correction,
+      fingerprint: unknownFingerprint,
       firstSeen: now,
       lastSeen: now,
       deliveries: 1,
@@ -288,7 +312,7 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
   }
 
   async findEvent(key: EventKey): Promise<KeptEvent | undefined> {
-    return this.#inbox.get(toEventKey(key));
+    return this.#findEvent(key);
   }
 
   async recordFailure(callback: VerifiedCallback): Promise<void> {
@@ -311,9 +335,12 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
   async pruneCallbacks(before: Date): Promise<number> {
     checkDate('before', before);
     const old = [...this.#inbox].filter(([, { lastSeen }]) => lastSeen < before);
-    for (const [key] of old) {
-      this.#inbox.delete(key);
-      this.#earlyClaims.delete(key);
+    for (const [place, event] of old) {
+      this.#inbox.delete(place);
+      this.#earlyClaims.delete(place);
+      const places = this.#places.get(nameOf(event));
+      places?.delete(place);
+      if (places?.size === 0) this.#places.delete(nameOf(event));
     }
     return old.length;
   }
@@ -336,6 +363,7 @@ function merged(earlier: MemoryEvent, news: MemoryEvent): MemoryEvent {
   const { outcome, proof, keyId, method, raw } = earlier.outcome === 'applied' ? earlier : news;
   return {
     ...news,
+    fingerprint: moreExact(earlier.fingerprint, news.fingerprint),
     firstSeen: earlier.firstSeen,
     deliveries: earlier.deliveries + news.deliveries,
     reasons: [...new Set([...earlier.reasons, ...news.reasons])],
@@ -347,9 +375,17 @@ function merged(earlier: MemoryEvent, news: MemoryEvent): MemoryEvent {
   };
 }
 
-function toInboxEvent({ correction, ...event }: MemoryEvent): InboxEvent {
+function toInboxEvent({ place: _, correction, fingerprint, ...event }: MemoryEvent): InboxEvent {
   const firstSeen = String(event.firstSeen.getTime() * 1000);
-  return { ...event, cursor: toCursor({ ...event, firstSeen, correction }) };
+  return {
+    ...event,
+    key: toEventKey({ ...event, fingerprint }, correction),
+    cursor: toCursor({ ...event, firstSeen, correction, fingerprint }),
+  };
+}
+
+function nameOf({ kind, id, refno, status }: EventKey): string {
+  return toEventKey({ kind, id, refno, status });
 }
 
 function toPayment({ id, texts, reached, ...row }: MemoryRow): PaymentRow {

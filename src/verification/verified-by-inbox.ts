@@ -18,7 +18,8 @@ export function verifiedByInbox(event: KeptEvent, wire: WireFormat, merchantId: 
   if (!checked?.ok)
     throw new DragonpayError('event-unreadable', 'the form of the event in the inbox is not a callback');
   const signed = isProof(algorithm) ? coveredByAll(signedTextFor(wire, kind, algorithm)) : 'all';
-  const by = { origin: 'replay', method: method ?? undefined, raw: () => event.raw } as const;
+  const { fingerprint } = event;
+  const by = { origin: 'replay', method: method ?? undefined, raw: () => event.raw, fingerprint } as const;
   return toVerified(checked.callback, { ...by, proof: { algorithm, keyId } }, signed, merchantId);
 }
 

@@ -136,6 +136,9 @@ describe('createMigrations', () => {
         values ('payment', 'T-1', 'R-1', 'S', 0, 'failed', 'rsa', 'k', 'POST', ''),
                ('payment', 'T-1', 'R-1', 'F', 0, 'applied', 'inquiry', 'k', null, ''),
                ('payment', 'T-2', 'R-2', 'S', 1, 'applied', 'manual', 'k', null, '')`);
+      await client.query(`insert into dragonpay_callbacks
+        (kind, id, refno, status, fingerprint, outcome, proof, key_id, method, raw)
+        values ('payment', 'T-2', 'R-2', 'S', '00000000________________', 'duplicate', 'sha1', 'k', 'GET', 'another')`);
       expect((await migrator.migrateTo('0001_tables')).error).to.equal(undefined);
       expect(await rows()).to.deep.equal(before);
     }));
@@ -193,6 +196,10 @@ describe('createMigrations', () => {
     '0003_early_callbacks': [
       '364387b1efb10be5535d7f6b2177d2d02f033575198ef4508dc2fb13f8e304bd',
       'a8de572fb273548b4803ae0cfa03390654d876c51db4582870a5640898cabb9a',
+    ],
+    '0004_fingerprints': [
+      '3731556bf158ab73f33b5d076b2b7c77a01e62d7652cf719b8ff938357a87f5b',
+      '390c0f1c7e7263be3c0cafb0e60778a979cd8921ac8ee401705caa93d3af974c',
     ],
   };
 

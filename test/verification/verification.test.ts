@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, hash } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { DragonpaySettings, WireSettings } from '../../src/settings/settings.js';
@@ -26,6 +26,8 @@ import {
   word,
 } from '../support/proofs.js';
 import { recordedCallbacks } from '../support/recorded-callbacks.js';
+
+const sha1Digits = (text: string) => hash('sha1', text).slice(0, 8);
 
 const fieldOf = { rsa: 'signatures', hmac: 'signature', sha1: 'digest' } as const;
 
@@ -68,6 +70,9 @@ describe('Verification', () => {
         inquiry: undefined,
         occasion: undefined,
         copies: undefined,
+        fingerprint: [payment.message, '100.00', `param1=${payment.param1}\nparam2=${param2}\n`]
+          .map(sha1Digits)
+          .join(''),
       });
       expect(raw()).to.match(/^txnid=T-1&refno=/);
     });
@@ -110,6 +115,7 @@ describe('Verification', () => {
         inquiry: undefined,
         occasion: undefined,
         copies: undefined,
+        fingerprint: `${sha1Digits(payout.message)}${'_'.repeat(16)}`,
       });
     });
 

@@ -49,7 +49,7 @@ const payouts: TableSchema<keyof PayoutsTable> = {
 };
 
 const callbacks: TableSchema<keyof CallbacksTable> = {
-  key: ['id', 'kind', 'refno', 'status', 'correction'],
+  key: ['id', 'kind', 'refno', 'status', 'correction', 'fingerprint'],
   columns: {
     kind: 'internal',
     id: 'internal',
@@ -66,6 +66,7 @@ const callbacks: TableSchema<keyof CallbacksTable> = {
     raw: 'internal',
     correction: 'internal',
     claimed_until: 'internal',
+    fingerprint: 'internal',
   },
   indexes: ['_first_seen', '_review', '_early'],
 };

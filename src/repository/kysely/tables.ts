@@ -54,6 +54,8 @@ export interface CallbacksTable {
   correction: Generated<number>;
   /** Until this time only one process applies an event that came before its row. */
   claimed_until: Date | null;
+  /** Tells events apart that differ in a value that both proofs cover. */
+  fingerprint: Generated<string>;
 }
 
 /** The tables of this package. Merge them into the `Database` type of your `Kysely<Database>`. */

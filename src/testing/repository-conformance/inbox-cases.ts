@@ -25,18 +25,64 @@ export const inboxCases: RepositoryCases = {
 
   'keeps the outcome applied, and the proof and form that were applied': async (bench) => {
     const txnid = await bench.payment();
-    await bench.deliver({ txnid, status: 'S', message: 'The first' }, { proof: 'hmac' });
-    await bench.deliver({ txnid, status: 'S', message: 'A duplicate' }, { method: 'GET' });
-    await bench.deliver({ txnid, status: 'S', message: 'A mismatch', amount: '1.00' });
+    await bench.deliver({ txnid, status: 'S', param1: 'The first' }, { proof: 'hmac' });
+    await bench.deliver({ txnid, status: 'S', param1: 'A duplicate' }, { method: 'GET' });
+    await bench.deliver({ txnid, status: 'S', param1: 'A mismatch', amount: '1.00' });
     await bench.deliver({ txnid, status: 'R' });
-    await bench.deliver({ txnid, status: 'S', message: 'Out of date' });
+    await bench.deliver({ txnid, status: 'S', param1: 'Out of date' });
     const event = (await bench.inbox('payment', txnid)).find(({ status }) => status === 'S');
     const { outcome, deliveries, reasons, proof, method } = event ?? {};
     assert.deepEqual(
       { outcome, deliveries, reasons, proof, method },
       { outcome: 'applied', deliveries: 4, reasons: ['amount', 'stale'], proof: 'hmac', method: 'POST' },
     );
-    assert.match(event?.raw ?? '', /message=The\+first/);
+    assert.match(event?.raw ?? '', /param1=The\+first/);
+  },
+
+  'records two events where a value differs that the proof covers': async (bench) => {
+    const txnid = await bench.payment();
+    const paid = { txnid, status: 'S', message: 'Paid', amount };
+    await bench.deliver(paid, { proof: 'rsa' });
+    await bench.deliver({ ...paid, amount: '50.00' }, { proof: 'rsa' });
+    await bench.deliver({ ...paid, param1: 'another' }, { proof: 'rsa' });
+    await bench.deliver({ ...paid, message: 'Paid again' }, { proof: 'hmac' });
+    await bench.deliver({ ...paid, amount: '50.00' }, { proof: 'rsa', method: 'GET' });
+    const events = await bench.inbox('payment', txnid);
+    const facts = events.map(({ outcome, reasons, deliveries, raw }) => {
+      const form = new URLSearchParams(raw);
+      return [
+        form.get('amount'),
+        form.get('param1') ?? '',
+        form.get('message'),
+        outcome,
+        reasons.join(),
+        deliveries,
+      ].join(' ');
+    });
+    assert.deepEqual(facts.sort(), [
+      '100.00  Paid again duplicate  1',
+      '100.00  Paid applied  1',
+      '100.00 another Paid duplicate  1',
+      '50.00  Paid mismatch amount 2',
+    ]);
+    assert.equal(new Set(events.map(({ key }) => key)).size, 4);
+    assert.equal(new Set(events.map(({ cursor }) => cursor)).size, 4);
+  },
+
+  'records one event where only values differ that no proof covers, or the kind of proof': async (bench) => {
+    const txnid = await bench.payment();
+    const paid = { txnid, status: 'S', message: 'Paid', amount };
+    await bench.deliver({ ...paid, procid: 'BOG' });
+    await bench.deliver({ ...paid, amount: '50.00' });
+    await bench.deliver(paid, { proof: 'hmac' });
+    await bench.deliver({ ...paid, procid: 'GCSH' }, { proof: 'rsa' });
+    await bench.deliver(paid);
+    const [event, ...others] = await bench.inbox('payment', txnid);
+    assert.equal(others.length, 0);
+    assert.equal(event?.deliveries, 5);
+    // The event is now known to be about 100.00.
+    await bench.deliver({ ...paid, amount: '50.00' }, { proof: 'hmac' });
+    assert.equal((await bench.inbox('payment', txnid)).length, 2);
   },
 
   'keeps the reasons for a review when the event is applied later': async (bench) => {

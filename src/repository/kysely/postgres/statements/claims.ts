@@ -41,22 +41,22 @@ where txnid = $1 and ${inMicroseconds('inquiry_leased_until')} = $2`;
   const isUnclaimed = '(c.claimed_until is null or c.claimed_until <= now())';
   // The events of one row are claimed one after the other: a later status must not overtake an earlier one.
   const early = `/* dragonpay-claim-early */ with early as (
-  select c.id, c.kind, c.refno, c.status, c.correction from ${callbacks} c
+  select c.id, c.kind, c.refno, c.status, c.correction, c.fingerprint from ${callbacks} c
   where c.outcome in ('not-found', 'failed') and c.reasons @> '{not-found}' and ${isUnclaimed}
     and c.kind = any($2::text[]) and (
     c.kind = 'payment' and exists (select from ${table} p where p.txnid = c.id)
     or c.kind = 'payout' and exists (select from ${payouts} p where p.merchant_txn_id = c.id)
   ) and not exists (
     select from ${callbacks} o where o.id = c.id and o.kind = c.kind and o.outcome = 'not-found'
-      and (o.first_seen, o.refno, o.status) < (c.first_seen, c.refno, c.status)
+      and (o.first_seen, o.refno, o.status, o.fingerprint) < (c.first_seen, c.refno, c.status, c.fingerprint)
   )
   order by c.first_seen limit 1 for no key update of c skip locked
 )
 update ${callbacks} c set claimed_until = now() + $1::bigint * interval '1 millisecond'
 from early e
-where (c.id, c.kind, c.refno, c.status, c.correction) = (e.id, e.kind, e.refno, e.status, e.correction)
-  and ${isUnclaimed}
-returning c.kind, c.id, c.refno, c.status::text as status`;
+where (c.id, c.kind, c.refno, c.status, c.correction, c.fingerprint)
+  = (e.id, e.kind, e.refno, e.status, e.correction, e.fingerprint) and ${isUnclaimed}
+returning c.kind, c.id, c.refno, c.status::text as status, c.fingerprint`;
   return {
     async claimEarlyEvent(db, lease, kinds) {
       return (await runSql<EventKey>(db, early, [wholeText(lease), [...kinds]]))[0];

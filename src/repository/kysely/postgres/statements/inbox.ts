@@ -1,3 +1,4 @@
+import { unknownFingerprint } from '../../../../model/fingerprint.js';
 import type { InboxEvent, KeptEvent } from '../../../../model/rows.js';
 import { toEventKey } from '../../../event-key.js';
 import { defaultInboxLimit, fromCursor, type InboxFilter, toCursor } from '../../../inbox-page.js';
@@ -17,18 +18,23 @@ export function inboxStatements({ callbacks: table }: QuotedTables): InboxStatem
       return (await runSql<InboxRow>(db, statement, parameters)).map(toInboxEvent);
     },
 
-    async findEvent(db, { kind, id, refno, status }) {
-      const statement = `/* dragonpay-event */ select kind, proof, key_id as "keyId", method, raw from ${table}
-where kind = $1 and id = $2 and refno = $3 and status = $4 and correction = 0`;
-      return (await runSql<KeptEvent>(db, statement, [kind, id, refno, status]))[0];
+    async findEvent(db, { kind, id, refno, status, fingerprint = unknownFingerprint }) {
+      const statement = `/* dragonpay-event */ select kind, proof, key_id as "keyId", method, raw, fingerprint
+from ${table} where kind = $1 and id = $2 and refno = $3 and status = $4 and correction = 0
+  and ${areAlike('fingerprint', '$5::text')}
+order by fingerprint <> $5::text, first_seen limit 1`;
+      return (await runSql<KeptEvent>(db, statement, [kind, id, refno, status, fingerprint]))[0];
     },
 
-    async recordFailure(db, { kind, id, refno, status, proof, method, raw }) {
-      const values = [kind, id, refno, status, proof.algorithm, proof.keyId, method ?? null, raw()];
-      const statement = `/* dragonpay-failed */ insert into ${table} as c
-  (kind, id, refno, status, proof, key_id, method, raw, outcome)
-values (${values.map((_, index) => `$${index + 1}`).join(', ')}, 'failed')
-${keepWhatWasApplied()}`;
+    async recordFailure(db, { kind, id, refno, status, fingerprint, proof, method, raw }) {
+      const values = [kind, id, refno, status, fingerprint, proof.algorithm, proof.keyId, method ?? null, raw()];
+      const columns = ['kind', 'id', 'refno', 'status', 'fingerprint', 'proof', 'key_id', 'method', 'raw'];
+      const statement = `/* dragonpay-failed */ with failed as (
+  select ${columns.map((column, index) => `$${index + 1}::text as ${column}`).join(', ')}
+)
+insert into ${table} as c (kind, id, refno, status, fingerprint, proof, key_id, method, raw, outcome)
+select kind, id, refno, status, ${fingerprintInInbox(table, 'failed')}, proof, key_id, method, raw, 'failed' from failed
+${keepWhatWasApplied('failed')}`;
       await runSql(db, statement, values);
     },
 
@@ -64,28 +70,52 @@ function pageStatement(table: string, filter: InboxFilter): { statement: string;
   if (filter.since !== undefined)
     conditions.push(`first_seen >= ${fromMicroseconds(parameter(filter.since.getTime() * 1000))}`);
   if (filter.after !== undefined) {
-    const { firstSeen, id, kind, refno, status, correction } = fromCursor(filter.after);
-    const key = [id, kind, refno, status, correction].map(parameter).join(', ');
+    const { firstSeen, id, kind, refno, status, correction, fingerprint } = fromCursor(filter.after);
+    const key = [id, kind, refno, status, correction, fingerprint].map(parameter).join(', ');
     conditions.push(
-      `(first_seen, id, kind, refno, status, correction) > (${fromMicroseconds(parameter(firstSeen))}, ${key})`,
+      `(first_seen, id, kind, refno, status, correction, fingerprint) > (${fromMicroseconds(parameter(firstSeen))}, ${key})`,
     );
   }
   const statement = `/* dragonpay-inbox */ select kind, id, refno, status::text as status,
   ${inMicroseconds('first_seen')} as first, ${inMicroseconds('last_seen')} as last, deliveries::text as deliveries,
-  correction::text as correction, outcome, array_to_string(reasons, ',') as reasons, proof, key_id, method, raw
+  correction::text as correction, fingerprint, outcome, array_to_string(reasons, ',') as reasons, proof, key_id, method, raw
 from ${table} where ${conditions.join(' and ')}
-order by first_seen, id, kind, refno, status, correction
+order by first_seen, id, kind, refno, status, correction, fingerprint
 limit ${parameter(filter.limit ?? defaultInboxLimit)}::integer`;
   return { statement, parameters };
+}
+
+/** Whether two fingerprints are of one event, in SQL. See `areAlike` in model/fingerprint.ts. */
+function areAlike(one: string, other: string): string {
+  return `(${one} like ${other} or ${other} like ${one})`;
+}
+
+/**
+ * The fingerprint of the event of the inbox that a new event is another delivery of; or its own. Two new events that
+ * arrive together do not see each other: they are then two events, unless their fingerprints are equal.
+ * @param source the query of new events that it is evaluated in
+ */
+export function fingerprintInInbox(table: string, source: string, kind = `${source}.kind`): string {
+  return `coalesce((
+    select e.fingerprint from ${table} e
+    where e.id = ${source}.id and e.kind = ${kind} and e.refno = ${source}.refno and e.status = ${source}.status
+      and e.correction = 0 and ${areAlike('e.fingerprint', `${source}.fingerprint`)}
+    order by e.fingerprint <> ${source}.fingerprint, e.first_seen limit 1
+  ), fingerprint)`;
 }
 
 /**
  * Merges an event into the same event of the inbox, `c`. An event that was applied stays applied, and keeps the form
  * and the proof that it was applied from.
+ * @param source the query of the new events
  */
-export function keepWhatWasApplied(): string {
+export function keepWhatWasApplied(source: string): string {
   const kept = ['outcome', 'proof', 'key_id', 'method', 'raw'];
-  return `on conflict (id, kind, refno, status, correction) do update set
+  return `on conflict (id, kind, refno, status, correction, fingerprint) do update set
+    fingerprint = (
+      select case when c.fingerprint like s.fingerprint then c.fingerprint else s.fingerprint end
+      from ${source} s where s.id = c.id
+    ),
     last_seen = now(),
     deliveries = c.deliveries + excluded.deliveries,
     reasons = c.reasons || array(select r from unnest(excluded.reasons) r where r <> all(c.reasons)),
@@ -98,16 +128,18 @@ interface InboxRow extends Record<string, string> {
   readonly deliveries: string;
   readonly reasons: string;
   readonly correction: string;
+  readonly fingerprint: string;
   readonly key_id: string;
   readonly raw: string;
 }
 
-function toInboxEvent({ first, last, deliveries, correction, reasons, key_id, raw, ...event }: InboxRow): InboxEvent {
+function toInboxEvent(row: InboxRow): InboxEvent {
+  const { first, last, deliveries, correction, fingerprint, reasons, key_id, raw, ...event } = row;
   const { kind, id, refno, status } = event as unknown as InboxEvent;
   return {
     ...event,
-    key: toEventKey({ kind, id, refno, status }, Number(correction)),
-    cursor: toCursor({ firstSeen: first, id, kind, refno, status, correction: Number(correction) }),
+    key: toEventKey({ kind, id, refno, status, fingerprint }, Number(correction)),
+    cursor: toCursor({ firstSeen: first, id, kind, refno, status, correction: Number(correction), fingerprint }),
     firstSeen: toDate(first),
     lastSeen: toDate(last),
     deliveries: Number(deliveries),

@@ -12,7 +12,7 @@ import {
   PostgresTransaction,
   type TransactionIdentity,
 } from '../transaction.js';
-import { keepWhatWasApplied } from './inbox.js';
+import { fingerprintInInbox, keepWhatWasApplied } from './inbox.js';
 
 /** The statement that decides, moves the row and records the event. */
 export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' | 'beginWithMove'> {
@@ -78,6 +78,7 @@ const incomingColumns = [
   'raw',
   'copies',
   'held',
+  'fingerprint',
 ] as const;
 
 /** In the order of {@link incomingColumns}. */
@@ -97,6 +98,7 @@ function incomingOf({ callback, held }: Move): (string | null)[] {
     callback.raw(),
     String(callback.copies ?? 1),
     held ? 'held' : null,
+    callback.fingerprint,
   ];
 }
 
@@ -160,9 +162,12 @@ function moveStatement(kind: CallbackKind, tables: QuotedTables, form: Statement
   from decided d
   where outcome <> 'applied' or exists (select from moved m where m.id = d.id)
 ), remembered as (
-  insert into ${tables.callbacks} as c (kind, id, refno, status, outcome, reasons, proof, key_id, method, raw, deliveries)
-  select '${kind}', id, refno, status, outcome, reasons, proof, key_id, method, raw, copies::integer from settled order by id
-  ${keepWhatWasApplied()}
+  insert into ${tables.callbacks} as c
+    (kind, id, refno, status, outcome, reasons, proof, key_id, method, raw, deliveries, fingerprint)
+  select '${kind}', id, refno, status, outcome, reasons, proof, key_id, method, raw, copies::integer,
+    ${fingerprintInInbox(tables.callbacks, 'settled', `'${kind}'`)}
+  from settled order by id
+  ${keepWhatWasApplied('settled')}
 )
 select id, outcome, previous, array_to_string(differs, ',') as differs,
   case when 'late' = any(reasons) then 'late' end as late${bounds}

@@ -1,0 +1,50 @@
+import { hash } from 'node:crypto';
+
+/** One of the three groups of a fingerprint, for values that the proof does not cover. */
+const uncovered = '________';
+
+/** The fingerprint of an event that was recorded before there were fingerprints: it is like every other. */
+export const unknownFingerprint = uncovered.repeat(3);
+
+/** The values of an event that its proof covers, beside its id, refno and status. `undefined`: not covered. */
+export interface CoveredValues {
+  readonly message: string | undefined;
+  readonly amount: string | undefined;
+  /** The names and values of the other fields. */
+  readonly others: string | undefined;
+}
+
+/**
+ * Tells events apart that differ in a value that both proofs cover: three groups of eight hex digits. An underscore
+ * stands for any digit, as in SQL's `LIKE`: proofs of different kinds cover different fields of the same event.
+ */
+export function fingerprintOf({ message, amount, others }: CoveredValues): string {
+  return digitsOf(message) + digitsOf(amount) + digitsOf(others);
+}
+
+function digitsOf(value: string | undefined): string {
+  return value === undefined ? uncovered : hash('sha1', value).slice(0, uncovered.length);
+}
+
+/** Whether a text can be a fingerprint. */
+export function isFingerprint(text: string): boolean {
+  return /^(?:[0-9a-f]{8}|_{8}){3}$/.test(text);
+}
+
+/** Whether two fingerprints are of one event: one of them covers all that the other covers, with the same values. */
+export function areAlike(one: string, other: string): boolean {
+  return isLike(one, other) || isLike(other, one);
+}
+
+/** The one of two fingerprints of an event that says more. */
+export function moreExact(one: string, other: string): string {
+  return isLike(one, other) ? one : other;
+}
+
+/** SQL's `text LIKE pattern`. */
+function isLike(text: string, pattern: string): boolean {
+  for (let at = 0; at < pattern.length; at++) {
+    if (pattern[at] !== '_' && pattern[at] !== text[at]) return false;
+  }
+  return true;
+}
