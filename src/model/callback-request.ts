@@ -37,7 +37,7 @@ export interface CallbackRequest {
   readonly remoteAddress?: string | undefined;
   /** Aborts when the client closes the connection. Storing does not depend on it. */
   readonly signal?: AbortSignal | undefined;
-  /** The framework's own request (Express `req`, Koa `ctx`, Node `IncomingMessage`). */
+  /** The framework's own request (Express `req`, Fastify `request`, Koa `ctx`, Node `IncomingMessage`). */
   readonly native: unknown;
 }
 

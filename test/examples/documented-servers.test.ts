@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import express, { type Express, type RequestHandler } from 'express';
-import fastify from 'fastify';
 import { toExpressHandler } from '../../adapters/http/express.js';
 import {
+  type CallbackReply,
   createDragonpay,
   type Dragonpay,
   DragonpayCallback,
@@ -112,23 +112,29 @@ describe('Documented servers', function () {
     });
   }
 
-  it('the Fastify adapter of mounting.md serves callbacks', async () => {
+  it('the adapter of mounting.md serves callbacks of a host that reads them first', async () => {
     const [adapter = ''] = await codeUnder(page, 'Any other server', 'ts');
-    const [mount = ''] = await codeUnder(page, 'Any other server', 'js');
-    const { toFastifyHandler } = await folder.run('fastify-adapter', adapter);
-    const server = fastify();
-    setGlobals({ toFastifyHandler, fastify: server });
-    await folder.run('fastify-mount', mount);
-    const url = `${await server.listen({ host: '127.0.0.1', port: 0 })}/dragonpay/callback`;
-    try {
+    const { toHostHandler } = await folder.run('host-adapter', adapter);
+    if (typeof toHostHandler !== 'function') throw new Error('the page has no toHostHandler');
+    const handle: (request: object) => Promise<CallbackReply> = toHostHandler(dragonpay.endpoint(CheckoutCallback));
+    const host: RequestListener = async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const body = Buffer.concat(chunks);
+      const { method, url, headers, socket } = request;
+      const reply = await handle({ method, url, headers, body, address: socket.remoteAddress });
+      response.writeHead(reply.status, reply.headers).end(reply.body);
+    };
+    await serve(host, async (origin) => {
+      const url = `${origin}/dragonpay/callback`;
       const reply = await post(url);
       expect([reply.status, await reply.text()]).to.deep.equal([200, 'result=OK']);
       expect(await (await fetch(`${url}?${form}`)).text()).to.equal('shown');
       expect((await fetch(url, { method: 'PUT' })).status).to.equal(405);
+      const long = new URLSearchParams({ message: 'x'.repeat(20_000) });
+      expect((await fetch(url, { method: 'POST', body: long })).status).to.equal(413);
       expect((await repository.findPayment('BK-1'))?.status).to.equal('S');
-    } finally {
-      await server.close();
-    }
+    });
   });
 });
 

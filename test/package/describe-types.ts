@@ -27,6 +27,7 @@ export function describeTypes(compiler: keyof typeof compilers): void {
         'inversify',
         'express',
         'express4',
+        'fastify',
         'koa',
         'koa2',
         '@types',

@@ -2,15 +2,18 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { parse } from 'node:querystring';
+import formbody from '@fastify/formbody';
 import { type HttpBindings, serve as serveHono } from '@hono/node-server';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { bodyParser } from '@koa/bodyparser';
 import express, { type RequestHandler } from 'express';
 import express4, { type RequestHandler as RequestHandler4 } from 'express4';
+import fastify, { type FastifyPluginCallback } from 'fastify';
 import { type Context, Hono } from 'hono';
 import Koa, { type Middleware } from 'koa';
 import Koa2, { type Middleware as Middleware2 } from 'koa2';
 import { toExpressHandler } from '../../adapters/http/express.js';
+import { dragonpayFastify } from '../../adapters/http/fastify.js';
 import { toFetchHandler } from '../../adapters/http/fetch.js';
 import { toKoaMiddleware } from '../../adapters/http/koa.js';
 import { toNodeListener } from '../../adapters/http/node.js';
@@ -145,6 +148,31 @@ export function serveKoa(version: 2 | 3, parser: KoaParser): Serve {
   };
 }
 
+/** Common parsers of forms of Fastify 5. */
+export const parsersOfFastify = {
+  '@fastify/formbody': formbody,
+  'a parser of its own': (app, _options, done) => {
+    app.addContentTypeParser(form, { parseAs: 'string' }, (_request, text, parsed) => parsed(null, parse(`${text}`)));
+    done();
+  },
+} satisfies Record<string, FastifyPluginCallback>;
+
+/** Fastify 5 with this parser of forms. It parses JSON by itself. */
+export function serveFastify(parser: FastifyPluginCallback): Serve {
+  return async (endpoint, setup) => {
+    // Such as a gateway in front does it.
+    const rewriteUrl = ({ url = '' }: { url?: string | undefined }) => url.replace('/dragonpay', '/shop');
+    const app = fastify({ forceCloseConnections: true, ...(setup === 'mounted' && { rewriteUrl }) });
+    if (setup === 'form-parser') await app.register(parser);
+    if (setup === 'consumed') app.addHook('onRequest', async ({ raw }) => void (await readAll(raw)));
+    if (setup === 'mounted') await app.register(dragonpayFastify, { prefix: '/shop', url: '/callback', endpoint });
+    else await app.register(dragonpayFastify, { url: path, endpoint });
+    const url = await app.listen({ host: '127.0.0.1', port: 0 });
+    // Fastify answers TRACE itself, unless the application adds the method.
+    return { url, limits: ['trace'], close: () => app.close() };
+  };
+}
+
 /** Hono on Node. */
 export const serveFetch: Serve = (endpoint, setup) => {
   const app = new Hono<{ Bindings: HttpBindings }>();
@@ -197,6 +225,7 @@ export const adapterServers: readonly AdapterVariant[] = [
   { name: 'node:http', serve: serveNode, setups: ['plain', 'form-parser', 'consumed'] },
   ...variants('Express 4', parsersOfExpress4, serveExpress4),
   ...variants('Express 5', parsersOfExpress5, serveExpress5),
+  ...variants('Fastify 5', parsersOfFastify, serveFastify),
   ...variants('Koa 2', parsersOfKoa, (parser) => serveKoa(2, parser)),
   ...variants('Koa 3', parsersOfKoa, (parser) => serveKoa(3, parser)),
   { name: 'Hono', serve: serveFetch, setups: ['plain', 'consumed', 'mounted'] },

@@ -1,15 +1,17 @@
 /**
- * Compiled, never run: what Express and Koa declare of their requests and responses fits what the adapters ask for.
+ * Compiled, never run: what the frameworks declare of their requests and replies fits what the adapters ask for.
  * The adapters import no framework, so nothing else would tell.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import type { CallbackEndpoint, Dragonpay } from 'dragonpay-callback';
 import { toExpressHandler } from 'dragonpay-callback/express';
+import { dragonpayFastify } from 'dragonpay-callback/fastify';
 import { toKoaMiddleware } from 'dragonpay-callback/koa';
 import { toNodeListener } from 'dragonpay-callback/node';
 import express, { Router } from 'express';
 import express4, { Router as Router4 } from 'express4';
+import fastify from 'fastify';
 import Koa, { type Context, type DefaultContext, type DefaultState } from 'koa';
 import Koa2, { type Context as Context2 } from 'koa2';
 
@@ -32,6 +34,18 @@ express4().all(path, toExpressHandler(endpoint));
 express4().use(path, express4.urlencoded({ extended: false }), toExpressHandler(endpoint));
 express4().use('/dragonpay', Router4().all('/callback', toExpressHandler(endpoint)));
 const express4Handler: express4.RequestHandler = toExpressHandler(endpoint);
+
+// Fastify 5, also with HTTP/2
+void fastify().register(dragonpayFastify, { url: path, endpoint });
+void fastify().register(dragonpayFastify, { prefix: '/dragonpay', url: '/callback', endpoint });
+void fastify({ http2: true }).register(dragonpayFastify, { url: path, endpoint });
+void fastify({ http2: true, https: {} }).register(async (app) => {
+  await app.register(dragonpayFastify, { url: path, endpoint: dragonpay.endpoint(CheckoutCallback) });
+});
+// @ts-expect-error: without an endpoint
+void fastify().register(dragonpayFastify, { url: path });
+// @ts-expect-error: the receiver, where its endpoint is meant
+void fastify().register(dragonpayFastify, { url: path, endpoint: dragonpay });
 
 // Koa 3
 const callback = toKoaMiddleware(endpoint);
