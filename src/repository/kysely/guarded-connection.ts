@@ -4,19 +4,35 @@ import { DragonpayError } from '../../errors.js';
 /** `over`: later queries fail. `abandoned`: the method is not waiting for them, so they never settle. */
 type Closing = 'over' | 'abandoned';
 
+/** What a database asks of its {@link GuardedConnection}. Default: as PostgreSQL. */
+export interface GuardOptions {
+  /**
+   * Whether a failed query ends the use of the transaction, because the database may have ended it and the next query
+   * would commit by itself. After it, only `ROLLBACK TO` a savepoint is let through. PostgreSQL does this by itself.
+   */
+  readonly isStrict?: boolean;
+  /** Matches a statement that ends the transaction. It is refused. */
+  readonly refused?: RegExp;
+}
+
 /**
  * The connection of a transaction, as long as a handler may use it. Every query of the handler passes here, however it
  * was built and whatever plugins it has, so this is the place that knows whether one is under way or has failed.
  */
 export class GuardedConnection implements DatabaseConnection {
   readonly #connection: DatabaseConnection;
+  readonly #isStrict: boolean;
+  readonly #refused: RegExp | undefined;
   #active = 0;
+  #hasFailed = false;
   #isSuspect = false;
   #closed: Closing | undefined;
   readonly #whenIdle: (() => void)[] = [];
 
-  constructor(connection: DatabaseConnection) {
+  constructor(connection: DatabaseConnection, { isStrict = false, refused }: GuardOptions = {}) {
     this.#connection = connection;
+    this.#isStrict = isStrict;
+    this.#refused = refused;
   }
 
   /** Whether a query is under way. */
@@ -30,6 +46,11 @@ export class GuardedConnection implements DatabaseConnection {
    */
   get isSuspect(): boolean {
     return this.#isSuspect;
+  }
+
+  /** Whether a query failed, and no `ROLLBACK TO` a savepoint succeeded after it. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   /** Resolves when no query is under way. */
@@ -46,9 +67,11 @@ export class GuardedConnection implements DatabaseConnection {
     return this.#settled(async () => {
       this.#begin(query);
       try {
-        return await (this.#connection.executeQuery as Execute<Row>).call(this.#connection, query, ...rest);
+        const result = await (this.#connection.executeQuery as Execute<Row>).call(this.#connection, query, ...rest);
+        if (returnsToSavepoint.test(query.sql)) this.#hasFailed = false;
+        return result;
       } catch (error) {
-        this.#isSuspect = true;
+        this.#fail();
         throw error;
       } finally {
         this.#end();
@@ -62,6 +85,9 @@ export class GuardedConnection implements DatabaseConnection {
     try {
       yield* (this.#connection.streamQuery as Stream<Row>).call(this.#connection, query, ...rest);
       isComplete = true;
+    } catch (error) {
+      this.#fail();
+      throw error;
     } finally {
       if (!isComplete) this.#isSuspect = true;
       this.#end();
@@ -71,8 +97,23 @@ export class GuardedConnection implements DatabaseConnection {
   #begin({ sql }: CompiledQuery): void {
     if (this.#closed !== undefined)
       throw new DragonpayError('handler-failed', 'the transaction of this callback is over');
+    if (this.#refused?.test(sql)) {
+      this.#fail();
+      throw new DragonpayError('handler-failed', 'a method must not end or begin the transaction of callback.trx');
+    }
+    if (this.#isStrict && this.#hasFailed && !returnsToSavepoint.test(sql)) {
+      throw new DragonpayError(
+        'handler-failed',
+        'a query of callback.trx failed before: the transaction takes no more',
+      );
+    }
     if (endsTransactions.test(sql)) this.#isSuspect = true;
     this.#active++;
+  }
+
+  #fail(): void {
+    this.#isSuspect = true;
+    this.#hasFailed = true;
   }
 
   #end(): void {
@@ -93,4 +134,5 @@ export class GuardedConnection implements DatabaseConnection {
 type Execute<Row> = (query: CompiledQuery, ...rest: unknown[]) => Promise<QueryResult<Row>>;
 type Stream<Row> = (query: CompiledQuery, ...rest: unknown[]) => AsyncIterableIterator<QueryResult<Row>>;
 
+const returnsToSavepoint = /^\s*rollback\s+(?:work\s+|transaction\s+)?to\b/i;
 const endsTransactions = /\b(?:begin|start|commit|end|rollback|abort|prepare)\b/i;
