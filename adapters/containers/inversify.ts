@@ -3,6 +3,7 @@ import {
   type CallbackRepository,
   createDragonpay,
   type Dragonpay,
+  DragonpayError,
   type DragonpaySettings,
   type Resolver,
 } from '../../src/index.js';
@@ -29,6 +30,8 @@ const containerResolver: ServiceIdentifier<Resolver> = Symbol.for('dragonpay-cal
  *
  * If the repository is bound asynchronously, get the receiver with `await container.getAsync(...)`.
  *
+ * @throws DragonpayError `invalid-setting` from `container.load()` of Inversify 6
+ *
  * @example
  * container.load(dragonpayModule(settings));
  * container.bind(CheckoutCallback).toSelf().inSingletonScope();
@@ -36,7 +39,14 @@ const containerResolver: ServiceIdentifier<Resolver> = Symbol.for('dragonpay-cal
  * app.all('/dragonpay/callback', toExpressHandler(dragonpay.endpoint(CheckoutCallback)));
  */
 export function dragonpayModule(settings: DragonpaySettings): ContainerModule {
-  return new ContainerModule(({ bind }) => {
+  return new ContainerModule((options) => {
+    // Inversify 6 passes the function that binds.
+    if (typeof options === 'function') {
+      throw new DragonpayError('invalid-setting', 'dragonpayModule needs Inversify 7 or later', {
+        subject: 'inversify',
+      });
+    }
+    const { bind } = options;
     bind(DRAGONPAY.Settings).toConstantValue(settings);
     bind(DRAGONPAY.Repository).toResolvedValue(({ repository }) => repository, [DRAGONPAY.Settings]);
     // The context belongs to the container and outlives this call. Each `getAsync` is a separate resolution.

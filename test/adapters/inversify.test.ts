@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Container, inject, injectable } from 'inversify';
+import { type BindToFluentSyntax, Container, inject, injectable, type ServiceIdentifier } from 'inversify';
 import { DRAGONPAY, dragonpayModule } from '../../adapters/containers/inversify.js';
 import { createDragonpay, type Dragonpay } from '../../src/create-dragonpay.js';
 import { DragonpayCallback } from '../../src/decorators/dragonpay-callback.js';
@@ -27,6 +27,19 @@ function bindNumbered(container: Container, name: symbol) {
     number += 1;
     return { number };
   });
+}
+
+/** Inversify 7 calls the synchronous form `rebindSync`, Inversify 8 calls it `rebind`. */
+function rebind<Service>(container: Container, identifier: ServiceIdentifier<Service>): BindToFluentSyntax<Service> {
+  const names = container as Container & { rebindSync?: Container['rebind'] };
+  return names.rebindSync === undefined ? container.rebind(identifier) : names.rebindSync(identifier);
+}
+
+/** Inversify 7 calls the asynchronous forms `unload` and `unbind`, Inversify 8 `unloadAsync` and `unbindAsync`. */
+function promised(container: Container, name: 'unload' | 'unbind'): (argument: unknown) => Promise<unknown> {
+  const methods = container as unknown as Record<string, (argument: unknown) => Promise<unknown>>;
+  const method = methods[`${name}Async`] ?? methods[name];
+  return async (argument) => method?.call(container, argument);
 }
 
 @injectable()
@@ -362,7 +375,7 @@ describe('dragonpayModule', () => {
       const ofTheSettings = await repositoryWith('T-1');
       const container = containerOf({ repository: ofTheSettings });
       container.bind(ShowsRow).toSelf();
-      container.rebind(DRAGONPAY.Repository).toConstantValue(new OwnRepository());
+      rebind(container, DRAGONPAY.Repository).toConstantValue(new OwnRepository());
       expect(await storeAndShow(container.get(DRAGONPAY.Dragonpay))).to.equal('no row');
       expect(stored).to.deep.equal(['T-1 S']);
       expect((await ofTheSettings.findPayment('T-1'))?.status).to.equal('P');
@@ -377,7 +390,7 @@ describe('dragonpayModule', () => {
       }
       const container = containerOf();
       container.bind(ShowsRow).toSelf();
-      container.rebind(DRAGONPAY.Repository).to(Audited).inSingletonScope();
+      rebind(container, DRAGONPAY.Repository).to(Audited).inSingletonScope();
       const repository = container.get(DRAGONPAY.Repository) as Audited;
       await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
       expect(repository.shop.number).to.equal(1);
@@ -387,7 +400,7 @@ describe('dragonpayModule', () => {
     it('that is made asynchronously, and the receiver with it', async () => {
       const container = containerOf();
       container.bind(ShowsRow).toSelf();
-      container.rebind(DRAGONPAY.Repository).toDynamicValue(() => repositoryWith('T-1'));
+      rebind(container, DRAGONPAY.Repository).toDynamicValue(() => repositoryWith('T-1'));
       expect(() => container.get(DRAGONPAY.Dragonpay)).to.throw(/asynchronous/);
       expect(await storeAndShow(await container.getAsync(DRAGONPAY.Dragonpay))).to.equal('S');
     });
@@ -395,9 +408,11 @@ describe('dragonpayModule', () => {
     it('and settings that were rebound', async () => {
       const container = containerOf();
       container.bind(ShowsRow).toSelf();
-      container
-        .rebind(DRAGONPAY.Settings)
-        .toConstantValue({ ...sha1Settings, repository: await repositoryWith('T-1'), saveData: false });
+      rebind(container, DRAGONPAY.Settings).toConstantValue({
+        ...sha1Settings,
+        repository: await repositoryWith('T-1'),
+        saveData: false,
+      });
       expect(await storeAndShow(container.get(DRAGONPAY.Dragonpay))).to.equal('P');
     });
   });
@@ -416,7 +431,7 @@ describe('dragonpayModule', () => {
     container.bind(CheckoutCallback).toSelf();
     const dragonpay = container.get(DRAGONPAY.Dragonpay);
     const endpoint = dragonpay.endpoint(CheckoutCallback);
-    container.unload(module);
+    await promised(container, 'unload')(module);
     for (const identifier of Object.values(DRAGONPAY)) expect(container.isBound(identifier)).to.equal(false);
     expect(() => container.get(DRAGONPAY.Dragonpay)).to.throw(/No bindings found/);
     expect((await dispatchSigned(endpoint)).status).to.equal(200);
@@ -435,7 +450,7 @@ describe('dragonpayModule', () => {
       await dragonpay.close();
     });
     const endpoint = container.get(DRAGONPAY.Dragonpay).endpoint(CheckoutCallback);
-    await container.unbindAsync(DRAGONPAY.Dragonpay);
+    await promised(container, 'unbind')(DRAGONPAY.Dragonpay);
     expect((await dispatchSigned(endpoint)).body).to.equal('error=closing');
   });
 });

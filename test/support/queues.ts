@@ -1,6 +1,6 @@
 import { Logger, makeWorkerUtils, type Runner, run } from 'graphile-worker';
 import pg from 'pg';
-import PgBoss from 'pg-boss';
+import * as pgBoss from 'pg-boss';
 import { graphileQueue, graphileTasks } from '../../adapters/queues/graphile-worker.js';
 import { pgBossQueue, workWithPgBoss } from '../../adapters/queues/pg-boss.js';
 import type { JobQueue, QueueWorker } from '../../src/index.js';
@@ -21,6 +21,9 @@ export const queues: Readonly<Record<string, (url: string) => Promise<ReadyQueue
   'pg-boss': readyPgBoss,
   'graphile-worker': readyGraphileWorker,
 };
+
+/** The class, under the name that pg-boss 12 exports it by, or as the default export of older versions. */
+const PgBoss = (pgBoss as { PgBoss?: typeof pgBoss.default }).PgBoss ?? pgBoss.default;
 
 async function readyPgBoss(url: string): Promise<ReadyQueue> {
   const boss = new PgBoss({ connectionString: url, maintenanceIntervalSeconds: 1, schedule: false, max: 4 });
