@@ -9,6 +9,7 @@ import { Kysely, Migrator, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../examples/support/embedded-postgres/embedded-postgres.js';
 import { createMigrations, type DragonpayTables, type TableNames } from '../../src/kysely.js';
+import { startMariadb } from './mariadb-server.js';
 
 /** The PostgreSQL that the tests share. */
 export interface TestServer {
@@ -41,12 +42,26 @@ export async function findTestServer(): Promise<TestServer> {
   return (await response.json()) as TestServer;
 }
 
-/** Lets the worker processes of mocha find the server of this process. Returns a function that stops both. */
+let runningMariadb: ReturnType<typeof startMariadb> | undefined;
+
+/** Finds the MariaDB of a run, as {@link findTestServer} finds its PostgreSQL. Resolves to its URL. */
+export async function findMariadb(): Promise<string> {
+  const address = process.env[variable];
+  if (address === undefined) {
+    runningMariadb ??= startMariadb();
+    return (await runningMariadb).url;
+  }
+  const response = await fetch(`${address}/mariadb`);
+  if (!response.ok) throw new Error(await response.text());
+  return await response.text();
+}
+
+/** Lets the worker processes of mocha find the servers of this process. Returns a function that stops them. */
 export async function offerTestServer(): Promise<() => Promise<void>> {
-  const broker = createServer((_request, response) => {
-    running ??= startServer();
-    running.then(
-      ({ url, template }) => response.end(JSON.stringify({ url, template })),
+  const broker = createServer((request, response) => {
+    const describe = request.url === '/mariadb' ? describeMariadb : describePostgres;
+    describe().then(
+      (text) => response.end(text),
       (error: Error) => response.writeHead(500).end(`the test server did not start: ${error.stack}`),
     );
   });
@@ -61,11 +76,23 @@ export async function offerTestServer(): Promise<() => Promise<void>> {
   };
 }
 
-/** Stops the server that this process started. */
+async function describePostgres(): Promise<string> {
+  running ??= startServer();
+  const { url, template } = await running;
+  return JSON.stringify({ url, template });
+}
+
+async function describeMariadb(): Promise<string> {
+  runningMariadb ??= startMariadb();
+  return (await runningMariadb).url;
+}
+
+/** Stops the servers that this process started. */
 export async function stopTestServer(): Promise<void> {
-  const stopping = running;
+  const stopping = [running, runningMariadb];
   running = undefined;
-  await (await stopping)?.stop();
+  runningMariadb = undefined;
+  await Promise.all(stopping.map(async (server) => (await server)?.stop()));
 }
 
 async function startServer(): Promise<RunningServer> {

@@ -7,7 +7,7 @@ import type { CallbackKind } from '../../protocol/kinds.js';
 import type { InquiryClaim } from '../capabilities.js';
 import type { Change, Correction, CorrectionOptions } from '../correction.js';
 import type { InboxFilter } from '../inbox-page.js';
-import type { SqlRunner } from './run-sql.js';
+import type { SqlPool, SqlRunner } from './run-sql.js';
 import type { TableNames } from './table-names.js';
 import type { TakenConnection } from './take-connection.js';
 
@@ -44,7 +44,7 @@ export interface Statements {
    * Stores callbacks, at most one for each id.
    * @returns an answer for each callback whose row was not locked, by its id
    */
-  move(db: SqlRunner, kind: CallbackKind, moves: readonly Move[]): Promise<ReadonlyMap<string, MoveResult>>;
+  move(db: SqlPool, kind: CallbackKind, moves: readonly Move[]): Promise<ReadonlyMap<string, MoveResult>>;
   /**
    * Begins a transaction for a handler and stores a callback in it. Has rolled back where it rejects.
    * @param taken the connection of the transaction, which releases it
@@ -60,14 +60,23 @@ export interface Statements {
   insert(db: SqlRunner, kind: CallbackKind, row: NewRow): Promise<PaymentRow | PayoutRow | undefined>;
   find(db: SqlRunner, kind: CallbackKind, id: string): Promise<PaymentRow | PayoutRow | undefined>;
   /** Claims the open payment that has been without news for longest, if that is `olderThan` milliseconds or more. */
-  claimOldest(db: SqlRunner, olderThan: number, lease: number): Promise<InquiryClaim | undefined>;
+  claimOldest(db: SqlPool, olderThan: number, lease: number): Promise<InquiryClaim | undefined>;
   /** Claims a payment. `undefined`: it does not exist, or another claim holds it. */
-  claimById(db: SqlRunner, txnid: string, lease: number): Promise<InquiryClaim | undefined>;
+  claimById(db: SqlPool, txnid: string, lease: number): Promise<InquiryClaim | undefined>;
   finishInquiry(db: SqlRunner, claim: InquiryClaim): Promise<void>;
   /** Claims the oldest event that came before its row, where the row exists now. See `CatchUpRepository`. */
-  claimEarlyEvent(db: SqlRunner, lease: number, kinds: readonly CallbackKind[]): Promise<EventKey | undefined>;
-  /** Corrects a row in a transaction and records the correction in the inbox. Waits for a lock on the row. */
-  correct(trx: SqlRunner, id: string, change: Change, options: CorrectionOptions): Promise<Correction>;
+  claimEarlyEvent(db: SqlPool, lease: number, kinds: readonly CallbackKind[]): Promise<EventKey | undefined>;
+  /**
+   * Corrects a row in a transaction and records the correction in the inbox.
+   * @param milliseconds how long it may wait for a lock on the row, where the transaction itself does not bound that
+   */
+  correct(
+    trx: SqlRunner,
+    id: string,
+    change: Change,
+    options: CorrectionOptions,
+    milliseconds: number,
+  ): Promise<Correction>;
   readInbox(db: SqlRunner, filter: InboxFilter): Promise<InboxEvent[]>;
   findEvent(db: SqlRunner, key: EventKey): Promise<KeptEvent | undefined>;
   recordFailure(db: SqlRunner, callback: VerifiedCallback): Promise<void>;

@@ -263,9 +263,11 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   async correct(id: string, change: Change, options: CorrectionOptions<Transaction<Database>>): Promise<Correction> {
     checkCorrection(change, options);
     const { effect, kind } = options;
-    const own = await this.#dialect.beginOwnTransaction(this.#db, effect?.milliseconds ?? this.#busyMilliseconds);
+    const milliseconds = effect?.milliseconds ?? this.#busyMilliseconds;
+    const own = await this.#dialect.beginOwnTransaction(this.#db, milliseconds);
     try {
-      const correction = await this.#statements.correct(own.plain, id, change, options).catch((error: unknown) => {
+      const correcting = this.#statements.correct(own.plain, id, change, options, milliseconds);
+      const correction = await correcting.catch((error: unknown) => {
         throw this.#dialect.isLockTimeout(error) ? lockedByAnother(kind, error) : error;
       });
       const { previous, current } = correction;

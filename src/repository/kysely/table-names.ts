@@ -28,15 +28,15 @@ export function tableName(names: TableNames, key: TableKey): string {
   return names[key] ?? defaultNames[key];
 }
 
-/** Quotes the names of the tables. */
-export function quoteTables(names: TableNames = {}): QuotedTables {
-  const quote = (key: TableKey) => quoteInSchema(names, tableName(names, key));
+/** Quotes the names of the tables. Default: as standard SQL quotes names. */
+export function quoteTables(names: TableNames = {}, quoteOne = quoteName): QuotedTables {
+  const quote = (key: TableKey) => quoteInSchema(names, tableName(names, key), quoteOne);
   return { transactions: quote('transactions'), payouts: quote('payouts'), callbacks: quote('callbacks') };
 }
 
 /** Quotes the name of a table or an index, with the schema where there is one. */
-export function quoteInSchema({ schema }: TableNames, name: string): string {
-  return schema === undefined ? quoteName(name) : `${quoteName(schema)}.${quoteName(name)}`;
+export function quoteInSchema({ schema }: TableNames, name: string, quoteOne = quoteName): string {
+  return schema === undefined ? quoteOne(name) : `${quoteOne(schema)}.${quoteOne(name)}`;
 }
 
 /** Quotes one SQL name. */

@@ -1,0 +1,2 @@
+/** Lets `KyselyRepository` of `dragonpay-callback/kysely` store callbacks in MariaDB or MySQL. */
+export { mysqlDialect } from './repository/kysely/mysql/mysql.js';

@@ -1,0 +1,77 @@
+import type { EventKey } from '../../../../model/rows.js';
+import type { InquiryClaim } from '../../../capabilities.js';
+import type { Statements } from '../../dialect.js';
+import { runSql, type SqlPool } from '../../run-sql.js';
+import { type QuotedTables, type TableNames, tableName } from '../../table-names.js';
+import { fromMicroseconds, inMicroseconds, now } from '../microseconds.js';
+import { quoteName } from '../quote-name.js';
+import { inTransaction } from '../transaction.js';
+
+type ClaimStatements = Pick<Statements, 'claimOldest' | 'claimById' | 'finishInquiry' | 'claimEarlyEvent'>;
+
+/** The parameter is a number of milliseconds. */
+const inMilliseconds = `timestampadd(microsecond, 1000 * ?, ${now})`;
+const ago = `timestampadd(microsecond, -1000 * ?, ${now})`;
+
+const isFree = `(inquiry_leased_until is null or inquiry_leased_until <= ${now})`;
+
+/**
+ * The statements by which processes share the open payments, and the callbacks that came before their row. Each
+ * transaction is short and keeps no lock: the lease, not the lock, keeps other processes away during the call to the
+ * gateway. A row that another process claims at the same moment is locked and skipped.
+ *
+ * `force index`: rows that are only read to be sorted would be locked, too, and hidden from the others.
+ */
+export function claimStatements(
+  { transactions: table, payouts, callbacks }: QuotedTables,
+  names: TableNames,
+): ClaimStatements {
+  const indexOf = (key: 'transactions' | 'callbacks', ending: string) => quoteName(tableName(names, key) + ending);
+  const claim = (name: string, from: string) => `/* dragonpay-${name} */
+select txnid, ${inMicroseconds(inMilliseconds)} as lease from ${from} limit 1 for update skip locked`;
+  const oldest = claim(
+    'claim-oldest',
+    `${table} force index (${indexOf('transactions', '_open')}) where open_since <= ${ago} and ${isFree} order by open_since`,
+  );
+  const byId = claim('claim', `${table} where txnid = ? and ${isFree}`);
+  const lease = `/* dragonpay-lease */ update ${table} set inquiry_leased_until = ${fromMicroseconds} where txnid = ?`;
+  const finish = `/* dragonpay-inquired */ update ${table}
+set inquired_at = ${now}, inquiry_leased_until = null
+where txnid = ? and ${inMicroseconds('inquiry_leased_until')} = ?`;
+  // The events of one row are claimed one after the other: a later status must not overtake an earlier one.
+  const early = `/* dragonpay-claim-early */
+select c.kind, c.id, c.refno, c.status, cast(c.correction as char) as correction
+from ${callbacks} c force index (${indexOf('callbacks', '_early')})
+where c.early_at is not null and (c.claimed_until is null or c.claimed_until <= ${now}) and c.kind in (?) and (
+  c.kind = 'payment' and exists (select 1 from ${table} p where p.txnid = c.id)
+  or c.kind = 'payout' and exists (select 1 from ${payouts} p where p.merchant_txn_id = c.id)
+) and not exists (
+  select 1 from ${callbacks} o where o.id = c.id and o.kind = c.kind and o.outcome = 'not-found'
+    and (o.first_seen, o.refno, o.status) < (c.first_seen, c.refno, c.status)
+)
+order by c.early_at limit 1 for update skip locked`;
+  const leaseEvent = `/* dragonpay-lease-early */ update ${callbacks} set claimed_until = ${inMilliseconds}
+where kind = ? and id = ? and refno = ? and status = ? and correction = ?`;
+
+  const claimOne = (db: SqlPool, statement: string, parameters: readonly unknown[]) =>
+    inTransaction(db, async (trx) => {
+      const [due] = await runSql<InquiryClaim>(trx, statement, parameters);
+      if (due !== undefined) await runSql(trx, lease, [due.lease, due.txnid]);
+      return due;
+    });
+  return {
+    claimEarlyEvent: (db, lease, kinds) =>
+      inTransaction(db, async (trx) => {
+        const [due] = await runSql<EventKey & { correction: string }>(trx, early, [[...kinds]]);
+        if (due === undefined) return undefined;
+        const { kind, id, refno, status, correction } = due;
+        await runSql(trx, leaseEvent, [Math.ceil(lease), kind, id, refno, status, correction]);
+        return { kind, id, refno, status };
+      }),
+    claimOldest: (db, olderThan, lease) => claimOne(db, oldest, [Math.ceil(lease), Math.ceil(olderThan)]),
+    claimById: (db, txnid, lease) => claimOne(db, byId, [Math.ceil(lease), txnid]),
+    async finishInquiry(db, { txnid, lease }) {
+      await runSql(db, finish, [txnid, lease]);
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import { DragonpayError } from '../../../../errors.js';
+import type { Status } from '../../../../protocol/statuses.js';
+import { correctedRow, correctionForm, nothingToCorrect } from '../../../correction.js';
+import { toEventKey } from '../../../event-key.js';
+import type { Statements } from '../../dialect.js';
+import { runSql } from '../../run-sql.js';
+import { schema, tableOfKind } from '../../schema.js';
+import type { QuotedTables } from '../../table-names.js';
+import { now } from '../microseconds.js';
+import { lockRows } from './store-callback.js';
+
+/** How long a correction waits before it tries again to lock the row, in milliseconds. */
+const pauseMilliseconds = 50;
+
+/** The statements of a correction by hand. */
+export function correctionStatements(tables: QuotedTables): Pick<Statements, 'correct'> {
+  return {
+    async correct(trx, id, change, options, milliseconds) {
+      const { kind = 'payment', by } = options;
+      const table = tables[tableOfKind[kind]];
+      const [key] = schema[tableOfKind[kind]].key;
+      // The server counts the time to wait for a lock in seconds, for the whole session: it is not left to it.
+      const giveUpAt = performance.now() + milliseconds;
+      let { rows, seen } = await lockRows(trx, tables, kind, [id]);
+      while (!rows.has(id) && seen.has(id)) {
+        if (performance.now() > giveUpAt)
+          throw new DragonpayError('unstored', `the ${kind} is locked by another transaction`);
+        await new Promise((resolve) => setTimeout(resolve, pauseMilliseconds));
+        ({ rows, seen } = await lockRows(trx, tables, kind, [id]));
+      }
+      const before = rows.get(id);
+      if (before === undefined) throw nothingToCorrect(kind);
+      const after = correctedRow(before, change);
+      await runSql(
+        trx,
+        `/* dragonpay-correct */ update ${table}
+set status = ?, reached = ?, refno = ?, amount = ?, currency = ?, modified_at = ${now} where ${key} = ?`,
+        [after.status, after.reached, after.refno, after.amount, after.currency, id],
+      );
+      // The row is locked: no other transaction numbers its corrections. The lock reads the newest of them.
+      const [last] = await runSql<{ correction: string }>(
+        trx,
+        `/* dragonpay-corrections */ select cast(coalesce(max(correction), 0) as char) as correction
+from ${tables.callbacks} where id = ? and kind = ? for update`,
+        [id, kind],
+      );
+      const correction = 1 + Number(last?.correction);
+      const name = { kind, id, refno: after.refno ?? '', status: after.status };
+      await runSql(
+        trx,
+        `/* dragonpay-correct-event */ insert into ${tables.callbacks}
+  (kind, id, refno, status, correction, outcome, reasons, proof, key_id, method, raw)
+values (?, 'applied', 'corrected', 'manual', ?, null, ?)`,
+        [[kind, id, name.refno, name.status, correction], by, correctionForm(before, after, options)],
+      );
+      return {
+        previous: before.status as Status,
+        current: after.status as Status,
+        key: toEventKey(name, correction),
+      };
+    },
+  };
+}

@@ -1,0 +1,179 @@
+import { CompiledQuery, type DatabaseConnection, type Dialect, type Driver, type Kysely, Transaction } from 'kysely';
+import { DragonpayError } from '../../../errors.js';
+import type { OwnTransaction } from '../dialect.js';
+import { runSql, type SqlPool, type SqlRunner } from '../run-sql.js';
+import { type TakenConnection, takeConnection } from '../take-connection.js';
+import { GuardedConnection } from './guarded-connection.js';
+
+/** How long ROLLBACK, and each way to end a query that is in its way, may take. */
+const rollbackMilliseconds = 200;
+
+/**
+ * A transaction that a handler method works in, or that moves rows. The handler can use it as long as its method runs. It
+ * is committed only if no query is under way, none failed, and it is still the transaction that was begun.
+ */
+export class MysqlTransaction<Database> implements OwnTransaction<Database> {
+  readonly #db: SqlPool;
+  readonly #connection: DatabaseConnection;
+  readonly #release: () => void;
+  readonly #guard: GuardedConnection;
+  #threadId: string | undefined;
+  #isOver = false;
+  #killing: Promise<unknown> = Promise.resolve();
+
+  private constructor(db: SqlPool, { connection, release }: TakenConnection) {
+    this.#db = db;
+    this.#connection = connection;
+    this.#release = release;
+    this.#guard = new GuardedConnection(connection);
+  }
+
+  /** Begins. */
+  static async open<Database>(db: SqlPool, taken: TakenConnection): Promise<MysqlTransaction<Database>> {
+    const transaction = new MysqlTransaction<Database>(db, taken);
+    try {
+      await transaction.#send('begin');
+    } catch (error) {
+      transaction.#finish();
+      throw error;
+    }
+    return transaction;
+  }
+
+  /** Tells the id of its connection. Before that, a query that blocks ROLLBACK cannot be ended. */
+  identify(threadId: string): void {
+    this.#threadId = threadId;
+  }
+
+  get plain(): SqlRunner {
+    return this.#connection as SqlRunner;
+  }
+
+  run(work: (trx: Transaction<Database>) => Promise<void>): Promise<void> {
+    return work(this.#handed);
+  }
+
+  /** Its `introspection` works outside of the transaction; savepoints are sent as SQL. */
+  get #handed(): Transaction<Database> {
+    const db = this.#db as Kysely<Database>;
+    const dialect = { createIntrospector: () => db.introspection } as unknown as Dialect;
+    const driver = {
+      beginTransaction: async () => {
+        throw new Error('a transaction cannot begin another one');
+      },
+    } as unknown as Driver;
+    const executor = db.getExecutor().withConnectionProvider({
+      provideConnection: (consumer) => consumer(this.#guard),
+    });
+    return new Transaction<Database>({ config: { dialect }, dialect, driver, executor });
+  }
+
+  /** @throws DragonpayError `handler-failed` where a query is under way: an `await` is missing */
+  async commit(): Promise<void> {
+    if (this.#guard.isActive) {
+      this.#guard.close('abandoned');
+      throw new DragonpayError(
+        'handler-failed',
+        'a query was under way when the method returned: an await is missing before a query of callback.trx',
+      );
+    }
+    this.#guard.close('over');
+    await this.#guard.assertNotEnded();
+    await this.#send('commit');
+    this.#finish();
+  }
+
+  async rollBack(): Promise<void> {
+    this.#guard.close('over');
+    if (this.#isOver) return;
+    const rolledBack = this.#guard
+      .idle()
+      .then(() => this.#sendRollback())
+      .finally(() => this.#finish());
+    if (await settlesWithin(rolledBack, rollbackMilliseconds)) return;
+    // A query that still runs is in the way.
+    for (const command of ['kill query', 'kill']) {
+      await settlesWithin(this.#kill(command), rollbackMilliseconds);
+      if (await settlesWithin(rolledBack, rollbackMilliseconds)) return;
+    }
+  }
+
+  /** Never rejects. */
+  async #sendRollback(): Promise<void> {
+    const rollback = () => this.#send('rollback');
+    // KILL that comes late may hit ROLLBACK. If the connection is gone, the transaction is gone with it.
+    await rollback()
+      .catch(rollback)
+      .catch(() => {});
+  }
+
+  /**
+   * Ends its query, or its connection, through another connection of the pool. Without another one, the time-outs of
+   * the server do. Never rejects.
+   */
+  async #kill(command: string): Promise<void> {
+    if (this.#threadId === undefined) return;
+    try {
+      const { connection, release } = await takeConnection(this.#db.getExecutor());
+      // Once it is over, its connection may serve somebody else.
+      if (!this.#isOver) {
+        this.#killing = connection.executeQuery(CompiledQuery.raw(`${command} ${Number(this.#threadId)}`));
+        await this.#killing.catch(() => {});
+      }
+      release();
+    } catch {
+      // The pool gives no other connection.
+    }
+  }
+
+  async #send(statement: string): Promise<void> {
+    await this.#connection.executeQuery(CompiledQuery.raw(statement));
+  }
+
+  /** Gives the connection back, but never before a KILL that is under way has hit it. */
+  #finish(): void {
+    this.#isOver = true;
+    this.#killing.catch(() => {}).then(this.#release);
+  }
+}
+
+/** Begins a transaction whose queries can be ended from its first one on. */
+export async function beginOwnTransaction<Database>(db: Kysely<Database>): Promise<OwnTransaction<Database>> {
+  const own = await MysqlTransaction.open<Database>(db, await takeConnection(db.getExecutor()));
+  try {
+    const [row] = await runSql<{ thread: string }>(own.plain, `select ${threadId} as thread`, []);
+    if (row !== undefined) own.identify(row.thread);
+    return own;
+  } catch (error) {
+    await own.rollBack();
+    throw error;
+  }
+}
+
+/** Runs statements of this package in a transaction. */
+export async function inTransaction<Result>(db: SqlPool, run: (trx: SqlRunner) => Promise<Result>): Promise<Result> {
+  const transaction = await MysqlTransaction.open(db, await takeConnection(db.getExecutor()));
+  try {
+    const result = await run(transaction.plain);
+    await transaction.commit();
+    return result;
+  } catch (error) {
+    await transaction.rollBack();
+    throw error;
+  }
+}
+
+/** The id of the connection, for KILL. */
+export const threadId = 'cast(connection_id() as char)';
+
+async function settlesWithin(promise: Promise<void>, milliseconds: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, false);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
