@@ -40,18 +40,18 @@ set inquired_at = ${now}, inquiry_leased_until = null
 where txnid = ? and ${inMicroseconds('inquiry_leased_until')} = ?`;
   // The events of one row are claimed one after the other: a later status must not overtake an earlier one.
   const early = `/* dragonpay-claim-early */
-select c.kind, c.id, c.refno, c.status, cast(c.correction as char) as correction
+select c.kind, c.id, c.refno, c.status, cast(c.correction as char) as correction, c.fingerprint
 from ${callbacks} c force index (${indexOf('callbacks', '_early')})
 where c.early_at is not null and (c.claimed_until is null or c.claimed_until <= ${now}) and c.kind in (?) and (
   c.kind = 'payment' and exists (select 1 from ${table} p where p.txnid = c.id)
   or c.kind = 'payout' and exists (select 1 from ${payouts} p where p.merchant_txn_id = c.id)
 ) and not exists (
   select 1 from ${callbacks} o where o.id = c.id and o.kind = c.kind and o.outcome = 'not-found'
-    and (o.first_seen, o.refno, o.status) < (c.first_seen, c.refno, c.status)
+    and (o.first_seen, o.refno, o.status, o.fingerprint) < (c.first_seen, c.refno, c.status, c.fingerprint)
 )
 order by c.early_at limit 1 for update skip locked`;
   const leaseEvent = `/* dragonpay-lease-early */ update ${callbacks} set claimed_until = ${inMilliseconds}
-where kind = ? and id = ? and refno = ? and status = ? and correction = ?`;
+where kind = ? and id = ? and refno = ? and status = ? and correction = ? and fingerprint = ?`;
 
   const claimOne = (db: SqlPool, statement: string, parameters: readonly unknown[]) =>
     inTransaction(db, async (trx) => {
@@ -64,9 +64,9 @@ where kind = ? and id = ? and refno = ? and status = ? and correction = ?`;
       inTransaction(db, async (trx) => {
         const [due] = await runSql<EventKey & { correction: string }>(trx, early, [[...kinds]]);
         if (due === undefined) return undefined;
-        const { kind, id, refno, status, correction } = due;
-        await runSql(trx, leaseEvent, [Math.ceil(lease), kind, id, refno, status, correction]);
-        return { kind, id, refno, status };
+        const { kind, id, refno, status, correction, fingerprint } = due;
+        await runSql(trx, leaseEvent, [Math.ceil(lease), kind, id, refno, status, correction, fingerprint]);
+        return { kind, id, refno, status, fingerprint };
       }),
     claimOldest: (db, olderThan, lease) => claimOne(db, oldest, [Math.ceil(lease), Math.ceil(olderThan)]),
     claimById: (db, txnid, lease) => claimOne(db, byId, [Math.ceil(lease), txnid]),

@@ -1,10 +1,12 @@
 import { CompiledQuery } from 'kysely';
-import type { InboxEvent, KeptEvent, ReviewReason } from '../../../../model/rows.js';
+import { areAlike, moreExact, unknownFingerprint } from '../../../../model/fingerprint.js';
+import type { EventKey, InboxEvent, KeptEvent, KeptOutcome, ReviewReason } from '../../../../model/rows.js';
+import type { VerifiedCallback } from '../../../../model/verified-callback.js';
 import { toEventKey } from '../../../event-key.js';
 import { defaultInboxLimit, fromCursor, type InboxFilter, toCursor } from '../../../inbox-page.js';
 import { redactProofs } from '../../../redact-proofs.js';
 import type { Statements } from '../../dialect.js';
-import { runSql } from '../../run-sql.js';
+import { runSql, type SqlRunner } from '../../run-sql.js';
 import type { QuotedTables } from '../../table-names.js';
 import { fromMicroseconds, inMicroseconds, now, toDate } from '../microseconds.js';
 
@@ -18,19 +20,21 @@ export function inboxStatements({ callbacks: table }: QuotedTables): InboxStatem
       return (await runSql<InboxRow>(db, statement, parameters)).map(toInboxEvent);
     },
 
-    async findEvent(db, { kind, id, refno, status }) {
-      const statement = `/* dragonpay-event */ select kind, proof, key_id as keyId, method, raw from ${table}
-where kind = ? and id = ? and refno = ? and status = ? and correction = 0`;
-      return (await runSql<KeptEvent>(db, statement, [kind, id, refno, status]))[0];
+    async findEvent(db, { kind, id, refno, status, fingerprint = unknownFingerprint }) {
+      const statement = `/* dragonpay-event */ select kind, proof, key_id as keyId, method, raw, fingerprint
+from ${table} where kind = ? and id = ? and refno = ? and status = ? and correction = 0
+  and (fingerprint like ? or ? like fingerprint)
+order by fingerprint <> ?, first_seen limit 1`;
+      const parameters = [kind, id, refno, status, fingerprint, fingerprint, fingerprint];
+      return (await runSql<KeptEvent>(db, statement, parameters))[0];
     },
 
-    async recordFailure(db, { kind, id, refno, status, proof, method, raw }) {
-      const values = [kind, id, refno, status, proof.algorithm, proof.keyId, method ?? null, raw()];
-      const statement = `/* dragonpay-failed */ insert into ${table}
-  (kind, id, refno, status, proof, key_id, method, raw, outcome)
-values (?, 'failed')
-${keepWhatWasApplied}`;
-      await runSql(db, statement, [values]);
+    async recordFailure(db, callback) {
+      const { kind, id, refno, status } = callback;
+      const statement = `/* dragonpay-known */ select kind, id, refno, status, fingerprint
+from ${table} where kind = ? and id = ? and refno = ? and status = ? and correction = 0 order by first_seen`;
+      const known = await runSql<KnownEvent>(db, statement, [kind, id, refno, status]);
+      await recordEvents(db, table, [{ callback, outcome: 'failed', reasons: [] }], known);
     },
 
     async pruneInbox(db, before, limit) {
@@ -61,24 +65,75 @@ function pageStatement(table: string, filter: InboxFilter): { statement: string;
   if (filter.reason !== undefined) where('review_at is not null and find_in_set(?, reasons)', filter.reason);
   if (filter.since !== undefined) where(`${time} >= ${fromMicroseconds}`, String(filter.since.getTime() * 1000));
   if (filter.after !== undefined) {
-    const { firstSeen, id, kind, refno, status, correction } = fromCursor(filter.after);
+    const { firstSeen, id, kind, refno, status, correction, fingerprint } = fromCursor(filter.after);
     // A comparison of several columns uses no index: the first one does.
     where(`${time} >= ${fromMicroseconds}`, firstSeen);
-    where(`(${time}, id, kind, refno, status, correction) > (${fromMicroseconds}, ?)`, firstSeen, [
-      id,
-      kind,
-      refno,
-      status,
-      correction,
-    ]);
+    const key = [id, kind, refno, status, correction, fingerprint];
+    where(`(${time}, id, kind, refno, status, correction, fingerprint) > (${fromMicroseconds}, ?)`, firstSeen, key);
   }
   const statement = `/* dragonpay-inbox */ select kind, id, refno, status, ${inMicroseconds('first_seen')} as first,
   ${inMicroseconds('last_seen')} as last, cast(deliveries as char) as deliveries,
-  cast(correction as char) as correction, outcome, reasons, proof, key_id, method, raw
+  cast(correction as char) as correction, fingerprint, outcome, reasons, proof, key_id, method, raw
 from ${table} where ${conditions.join(' and ')}
-order by ${time}, id, kind, refno, status, correction
+order by ${time}, id, kind, refno, status, correction, fingerprint
 limit ?`;
   return { statement, parameters: [...parameters, filter.limit ?? defaultInboxLimit] };
+}
+
+/** An event of the inbox. */
+export type KnownEvent = EventKey & { readonly fingerprint: string };
+
+/** A callback that is to be recorded. */
+export interface Recorded {
+  readonly callback: VerifiedCallback;
+  readonly outcome: KeptOutcome;
+  readonly reasons: readonly ReviewReason[];
+}
+
+/**
+ * Records callbacks as events, in the order of their ids, so that two transactions do not wait for each other. A
+ * callback is another delivery of the event whose fingerprint is like its own: of the same one, or else of the oldest.
+ * @param known the events of these callbacks that are in the inbox, the oldest first
+ */
+export async function recordEvents(
+  db: SqlRunner,
+  table: string,
+  recorded: readonly Recorded[],
+  known: readonly KnownEvent[],
+): Promise<void> {
+  if (recorded.length === 0) return;
+  const values: unknown[][] = [];
+  for (const { callback, outcome, reasons } of [...recorded].sort(byId)) {
+    const { kind, id, refno, status, proof, copies = 1 } = callback;
+    const alike = known.filter(
+      (event) => toRowKey(event) === toRowKey(callback) && areAlike(event.fingerprint, callback.fingerprint),
+    );
+    const event: KnownEvent =
+      alike.find(({ fingerprint }) => fingerprint === callback.fingerprint) ?? alike[0] ?? callback;
+    const fingerprint = moreExact(event.fingerprint, callback.fingerprint);
+    if (fingerprint !== event.fingerprint) {
+      const statement = `/* dragonpay-fingerprint */ update ${table} set fingerprint = ?
+where id = ? and kind = ? and refno = ? and status = ? and correction = 0 and fingerprint = ?`;
+      await runSql(db, statement, [fingerprint, id, kind, refno, status, event.fingerprint]);
+    }
+    const { algorithm, keyId } = proof;
+    const method = callback.method ?? null;
+    values.push([kind, id, refno, status, fingerprint, outcome, reasons.join(','), algorithm, keyId, method]);
+    values.at(-1)?.push(callback.raw(), copies);
+  }
+  const statement = `/* dragonpay-record */ insert into ${table}
+  (kind, id, refno, status, fingerprint, outcome, reasons, proof, key_id, method, raw, deliveries)
+values ${values.map(() => '(?)').join(', ')}
+${keepWhatWasApplied}`;
+  await runSql(db, statement, values);
+}
+
+function byId(one: Recorded, other: Recorded): number {
+  return one.callback.id < other.callback.id ? -1 : 1;
+}
+
+function toRowKey({ kind, id, refno, status }: EventKey): string {
+  return [kind, id, refno, status].join(':');
 }
 
 /** In the order in which one event has them. */
@@ -105,7 +160,7 @@ const mergedReasons = `concat_ws(',', nullif(reasons, ''), ${allReasons
  * Merges an event into the same event of the inbox. An event that was applied stays applied, and keeps the form and the
  * proof that it was applied from. `outcome` comes last: the server assigns from left to right, and the others read it.
  */
-export const keepWhatWasApplied = `on duplicate key update
+const keepWhatWasApplied = `on duplicate key update
   last_seen = ${now},
   deliveries = deliveries + values(deliveries),
   reasons = ${mergedReasons},
@@ -117,16 +172,18 @@ interface InboxRow extends Record<string, string> {
   readonly deliveries: string;
   readonly reasons: string;
   readonly correction: string;
+  readonly fingerprint: string;
   readonly key_id: string;
   readonly raw: string;
 }
 
-function toInboxEvent({ first, last, deliveries, correction, reasons, key_id, raw, ...event }: InboxRow): InboxEvent {
+function toInboxEvent(row: InboxRow): InboxEvent {
+  const { first, last, deliveries, correction, fingerprint, reasons, key_id, raw, ...event } = row;
   const { kind, id, refno, status } = event as unknown as InboxEvent;
   return {
     ...event,
-    key: toEventKey({ kind, id, refno, status }, Number(correction)),
-    cursor: toCursor({ firstSeen: first, id, kind, refno, status, correction: Number(correction) }),
+    key: toEventKey({ kind, id, refno, status, fingerprint }, Number(correction)),
+    cursor: toCursor({ firstSeen: first, id, kind, refno, status, correction: Number(correction), fingerprint }),
     firstSeen: toDate(first),
     lastSeen: toDate(last),
     deliveries: Number(deliveries),

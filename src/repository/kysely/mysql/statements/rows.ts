@@ -25,9 +25,8 @@ export function rowStatements(tables: QuotedTables): Pick<Statements, 'insert' |
     async insert(db, kind, row) {
       const { insert, inserted } = texts[kind];
       const values = valuesOf(row, inserted);
-      const { insertId, numAffectedRows } = await db.executeQuery(CompiledQuery.raw(insert, [values, row.id]));
-      const isTaken = insertId !== undefined || numAffectedRows !== 1n;
-      return isTaken ? undefined : find(db, kind, row.id);
+      const { insertId } = await db.executeQuery(CompiledQuery.raw(insert, [values]));
+      return insertId === undefined ? find(db, kind, row.id) : undefined;
     },
   };
 }
@@ -42,10 +41,8 @@ function textsOf(kind: CallbackKind, tables: QuotedTables) {
   const inserted = Object.keys(columns).filter((column) => !['time', 'internal'].includes(columns[column] ?? ''));
   return {
     inserted,
-    // No error where the id is taken: an error in a transaction of a handler would end it. Usually the row is seen, and
-    // its lock is not waited for. Two at the same time meet at the key, and the second one says so by its insert id.
-    insert: `/* dragonpay-${kind}-insert */ insert into ${table} (${inserted.join(', ')})
-select ? from dual where not exists (select 1 from ${table} where ${key.join(', ')} = ?)
+    // No error where the id is taken: in a transaction of a handler, an error would end it. The insert id tells.
+    insert: `/* dragonpay-${kind}-insert */ insert into ${table} (${inserted.join(', ')}) values (?)
 on duplicate key update status = if(last_insert_id(1), status, status)`,
     find: `/* dragonpay-${kind}-find */ select ${read} from ${table} where ${key.join(', ')} = ?`,
   };

@@ -1,5 +1,4 @@
 import type { Kysely } from 'kysely';
-import type { RecordedUpdate } from '../../../../model/callback-update.js';
 import type { VerifiedCallback } from '../../../../model/verified-callback.js';
 import type { CallbackKind } from '../../../../protocol/kinds.js';
 import { decideUpdate, type MovableRow, reviewReasons } from '../../../decide-update.js';
@@ -8,13 +7,13 @@ import { runSql, type SqlRunner } from '../../run-sql.js';
 import { schema, tableOfKind } from '../../schema.js';
 import type { QuotedTables } from '../../table-names.js';
 import type { TakenConnection } from '../../take-connection.js';
-import { now } from '../microseconds.js';
+import { inMicroseconds, now } from '../microseconds.js';
 import { inTransaction, MysqlTransaction, threadId } from '../transaction.js';
-import { keepWhatWasApplied } from './inbox.js';
+import { type KnownEvent, type Recorded, recordEvents } from './inbox.js';
 
 /**
- * The statements that lock, decide, move and record, between BEGIN and COMMIT: three for rows that move, two for rows
- * that stay. One transaction takes any number of callbacks, at most one for each id.
+ * The statements that lock, move and record, between BEGIN and COMMIT: three for rows that move, two for rows that
+ * stay. One transaction takes any number of callbacks, at most one for each id.
  *
  * - The lock reads the newest version of a row, and nothing else is read from it. It skips locked rows: to wait would
  *   hold a connection, and in a batch all other callbacks. The decision is that of `decideUpdate`.
@@ -40,55 +39,43 @@ export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' |
   };
 }
 
-/** A callback whose outcome is decided. */
-interface Decided {
-  readonly callback: VerifiedCallback;
-  readonly update: RecordedUpdate;
-}
-
 async function storeAll(
   trx: SqlRunner,
   tables: QuotedTables,
   kind: CallbackKind,
   moves: readonly Move[],
 ): Promise<{ results: ReadonlyMap<string, MoveResult>; thread: string | undefined }> {
-  const { rows, seen, shared, thread } = await lockRows(
-    trx,
-    tables,
-    kind,
-    moves.map(({ callback }) => callback.id),
-  );
+  const ids = moves.map(({ callback }) => callback.id);
+  const { rows, seen, shared, events, thread } = await lockRows(trx, tables, kind, ids);
   const results = new Map<string, MoveResult>();
-  const decided: Decided[] = [];
+  const decided: Recorded[] = [];
+  const moved: MovedRow[] = [];
   for (const { callback, held } of moves) {
-    const { id } = callback;
+    const { id, status, refno } = callback;
     const row = rows.get(id);
     if (row === undefined && seen.has(id)) continue;
     const update = decideUpdate(callback, row, shared.has(id));
     if (update.outcome === 'applied' && held) {
       results.set(id, { state: 'movable' });
-    } else {
-      results.set(id, { state: 'settled', update });
-      decided.push({ callback, update });
+      continue;
+    }
+    results.set(id, { state: 'settled', update });
+    decided.push({ callback, outcome: update.outcome, reasons: reviewReasons(update) });
+    if (update.outcome === 'applied' && row !== undefined) {
+      moved.push({ id, status, refno, reached: row.reached + status });
     }
   }
-  await moveRows(
-    trx,
-    tables[tableOfKind[kind]],
-    kind,
-    decided.flatMap(({ callback: { id, status, refno }, update }) => {
-      const row = rows.get(id);
-      return update.outcome === 'applied' && row ? [{ id, status, refno, reached: row.reached + status }] : [];
-    }),
-  );
-  await recordEvents(trx, tables, decided);
+  await moveRows(trx, tables, kind, moved);
+  await recordEvents(trx, tables.callbacks, decided, events);
   return { results, thread };
 }
 
-interface LockedRow extends MovableRow {
-  readonly found: 'locked' | 'seen' | 'shared';
+interface FoundRow extends MovableRow {
+  readonly found: 'locked' | 'seen' | 'shared' | 'event';
   readonly id: string;
   readonly thread: string | null;
+  readonly fingerprint: string;
+  readonly first: string;
 }
 
 /** What is known of some ids. */
@@ -99,11 +86,13 @@ interface Locked {
   readonly seen: ReadonlySet<string>;
   /** For payouts: the ids that a payment has, too. */
   readonly shared: ReadonlySet<string>;
+  /** The events of the ids, the oldest first. */
+  readonly events: readonly KnownEvent[];
   /** The id of the connection; `undefined` where nothing is locked. */
   readonly thread: string | undefined;
 }
 
-/** Locks the rows of some ids, except those that another transaction has locked. */
+/** Locks the rows of some ids, except those that another transaction has locked. One statement. */
 export async function lockRows(
   trx: SqlRunner,
   tables: QuotedTables,
@@ -112,23 +101,43 @@ export async function lockRows(
 ): Promise<Locked> {
   const table = tables[tableOfKind[kind]];
   const [key = ''] = schema[tableOfKind[kind]].key;
-  const noValues = 'null, null, null, null, null, null';
-  const shared = `
-union all
-(select 'shared', txnid, ${noValues} from ${tables.transactions} where txnid in (?))`;
-  const statement = `/* dragonpay-${kind}-lock */
-(select 'locked' as found, ${key} as id, status, reached, refno, cast(amount as char) as amount, currency,
-  ${threadId} as thread
-from ${table} where ${key} in (?) order by ${key} for update skip locked)
-union all
-(select 'seen', ${key}, ${noValues} from ${table} where ${key} in (?))${kind === 'payout' ? shared : ''}`;
-  const found = await runSql<LockedRow>(trx, statement, kind === 'payout' ? [ids, ids, ids] : [ids, ids]);
-  const idsOf = (how: LockedRow['found']) => new Set(found.filter((row) => row.found === how).map(({ id }) => id));
-  const locked = found.filter((row) => row.found === 'locked');
+  const parts = [
+    `select 'locked' as found, ${key} as id, status, reached, refno, cast(amount as char) as amount, currency,
+  ${threadId} as thread, null as fingerprint, null as first
+from ${table} where ${key} in (?) order by ${key} for update skip locked`,
+    `select 'seen', ${key}, null, null, null, null, null, null, null, null from ${table} where ${key} in (?)`,
+    `select 'event', id, status, null, refno, null, null, null, fingerprint, ${inMicroseconds('first_seen')}
+from ${tables.callbacks} where id in (?) and kind = '${kind}' and correction = 0`,
+    ...(kind === 'payout'
+      ? [
+          `select 'shared', txnid, null, null, null, null, null, null, null, null
+from ${tables.transactions} where txnid in (?)`,
+        ]
+      : []),
+  ];
+  const statement = `/* dragonpay-${kind}-lock */ (${parts.join(')\nunion all\n(')})`;
+  const found = await runSql<FoundRow>(
+    trx,
+    statement,
+    parts.map(() => ids),
+  );
+  const that = (how: FoundRow['found']) => found.filter((row) => row.found === how);
+  const idsOf = (how: FoundRow['found']) => new Set(that(how).map(({ id }) => id));
+  const locked = that('locked');
   return {
     rows: new Map(locked.map((row) => [row.id, row])),
     seen: idsOf('seen'),
     shared: idsOf('shared'),
+    events: that('event')
+      .map(({ id, refno, status, fingerprint, first }) => ({
+        kind,
+        id,
+        refno: refno ?? '',
+        status,
+        fingerprint,
+        first,
+      }))
+      .sort((one, other) => Number(one.first) - Number(other.first)),
     thread: locked[0]?.thread ?? undefined,
   };
 }
@@ -139,39 +148,21 @@ interface MovedRow extends Pick<MovableRow, 'status' | 'reached'> {
 }
 
 /** Moves locked rows. */
-async function moveRows(trx: SqlRunner, table: string, kind: CallbackKind, moved: readonly MovedRow[]): Promise<void> {
+async function moveRows(
+  trx: SqlRunner,
+  tables: QuotedTables,
+  kind: CallbackKind,
+  moved: readonly MovedRow[],
+): Promise<void> {
   if (moved.length === 0) return;
   const [key = ''] = schema[tableOfKind[kind]].key;
   const parameters: unknown[] = [];
-  const valuesBy = (column: 'status' | 'reached' | 'refno') => {
+  const byKey = (column: 'status' | 'reached' | 'refno') => {
     for (const row of moved) parameters.push(row.id, row[column]);
-    return `case ${key}${' when ? then ?'.repeat(moved.length)} end`;
+    return `${column} = case ${key}${' when ? then ?'.repeat(moved.length)} end`;
   };
-  const set = (['status', 'reached', 'refno'] as const).map((column) => `${column} = ${valuesBy(column)}`).join(', ');
-  const statement = `/* dragonpay-${kind}-move */ update ${table} set ${set}, modified_at = ${now} where ${key} in (?)`;
+  const values = (['status', 'reached', 'refno'] as const).map(byKey).join(', ');
+  const statement = `/* dragonpay-${kind}-move */ update ${tables[tableOfKind[kind]]}
+set ${values}, modified_at = ${now} where ${key} in (?)`;
   await runSql(trx, statement, [...parameters, moved.map(({ id }) => id)]);
-}
-
-/** Records events. In the order of their ids, so that two transactions do not wait for each other. */
-async function recordEvents(trx: SqlRunner, { callbacks }: QuotedTables, decided: readonly Decided[]): Promise<void> {
-  if (decided.length === 0) return;
-  const ordered = [...decided].sort((one, other) => (one.callback.id < other.callback.id ? -1 : 1));
-  const values = ordered.map(({ callback, update }) => [
-    callback.kind,
-    callback.id,
-    callback.refno,
-    callback.status,
-    update.outcome,
-    reviewReasons(update).join(','),
-    callback.proof.algorithm,
-    callback.proof.keyId,
-    callback.method ?? null,
-    callback.raw(),
-    callback.copies ?? 1,
-  ]);
-  const statement = `/* dragonpay-record */ insert into ${callbacks}
-  (kind, id, refno, status, outcome, reasons, proof, key_id, method, raw, deliveries)
-values ${values.map(() => '(?)').join(', ')}
-${keepWhatWasApplied}`;
-  await runSql(trx, statement, values);
 }
