@@ -138,10 +138,11 @@ export class CallbackStore {
     effect: StatusEffect | undefined,
     confirmation: Confirmation,
   ): Promise<RecordedUpdate> {
-    const { repository, inFlight } = this.#parts;
+    const { repository, inFlight, limits } = this.#parts;
+    const milliseconds = limits.storeMilliseconds;
     if (isConfirmable(repository)) {
       // A callback that would change nothing is recorded and costs no inquiry.
-      const update = await this.#withinLimit(() => repository.storeUnlessMovable(callback));
+      const update = await this.#withinLimit(() => repository.storeUnlessMovable(callback, { milliseconds }));
       if (update !== 'movable') return update;
     }
     // No transaction is open while the gateway is asked.

@@ -83,8 +83,12 @@ export interface ConfirmableRepository {
   /**
    * Stores a callback as `store` does, unless its status would move the row: then it stores nothing and resolves to
    * `movable`. One atomic step: a callback that it stored has moved no row.
+   * @param options.milliseconds as of `store`
    */
-  storeUnlessMovable(callback: VerifiedCallback): Promise<RecordedUpdate | 'movable'>;
+  storeUnlessMovable(
+    callback: VerifiedCallback,
+    options?: { readonly milliseconds?: number },
+  ): Promise<RecordedUpdate | 'movable'>;
 }
 
 /** Whether a repository can tell which callbacks would move a row. */

@@ -51,14 +51,18 @@ export class CuttingProxy {
     for (const link of this.#links) this.#cut(link);
   }
 
-  /** Blocks all traffic for some milliseconds. */
+  /** Blocks all traffic for some milliseconds, also of new connections. */
   stall(milliseconds: number): void {
     this.#stalledUntil = Date.now() + milliseconds;
     for (const { client, server } of this.#links) for (const socket of [client, server]) socket.pause();
     setTimeout(() => {
-      if (Date.now() + 5 < this.#stalledUntil) return;
+      if (this.#isStalled) return;
       for (const { client, server } of this.#links) for (const socket of [client, server]) socket.resume();
     }, milliseconds);
+  }
+
+  get #isStalled(): boolean {
+    return Date.now() + 5 < this.#stalledUntil;
   }
 
   async close(): Promise<void> {
@@ -77,6 +81,7 @@ export class CuttingProxy {
       if (!link.isDeaf) client.write(said);
     });
     for (const socket of [client, server]) {
+      if (this.#isStalled) socket.pause();
       socket.on('error', () => this.#cut(link));
       socket.on('close', () => this.#cut(link));
     }

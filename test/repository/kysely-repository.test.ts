@@ -347,6 +347,19 @@ describe('KyselyRepository on PostgreSQL', () => {
       await applies(txnid);
     });
 
+    it('without time for waiting it stores what is free, and rejects at once', async () => {
+      const hasty = connected.repository({ busyMilliseconds: 0 });
+      const [locked, free] = [await payment(), await payment()];
+      await other.query('begin');
+      await other.query('select from dragonpay_transactions where txnid = $1 for no key update', [locked]);
+      const startedAt = performance.now();
+      expect((await rejection(tell(locked, 'S', undefined, hasty))).message).to.match(/locked/);
+      expect(performance.now() - startedAt).to.be.below(1_000);
+      expect(await tell(free, 'S', undefined, hasty)).to.include({ outcome: 'applied' });
+      await other.query('rollback');
+      expect(await tell(locked, 'S', insertOrder(locked), hasty)).to.include({ outcome: 'applied' });
+    });
+
     it('callbacks of other rows go on, also in the same batch', async () => {
       const locked = await payment();
       const free = await Promise.all(Array.from({ length: 5 }, payment));

@@ -25,6 +25,7 @@ import type { Move, MoveResult, RepositoryDialect, Statements } from './dialect.
 import { EffectSlots } from './effect-slots.js';
 import { postgres } from './postgres/postgres.js';
 import { RecentKeys } from './recent-keys.js';
+import { tooLate } from './statement-batcher.js';
 import type { TableNames } from './table-names.js';
 import { type TakenConnection, takeConnection } from './take-connection.js';
 
@@ -117,17 +118,18 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     const row = rowOf(callback);
     const event = toEventKey(callback);
     let mayMove = !this.#holders.has(row) && !this.#stored.has(event);
+    const startBy = performance.now() + milliseconds - (effect?.milliseconds ?? 0);
     const result = await this.#untilFree(callback, milliseconds, async (giveUpAt) => {
-      if (effect === undefined) return this.#batches.move({ callback, held: false }, giveUpAt);
+      if (effect === undefined) return this.#batches.move({ callback, held: false }, startBy);
       // A callback that will probably change nothing must not open a transaction: ask first.
       if (!mayMove || this.#holders.has(row)) {
-        const held = await this.#batches.move({ callback, held: true }, giveUpAt);
+        const held = await this.#batches.move({ callback, held: true }, startBy);
         if (held.state !== 'movable') return held;
       }
       mayMove = false;
       return this.#hold(
         row,
-        this.#slots.run((taken) => this.#moveWith(taken, callback, effect), giveUpAt),
+        this.#slots.run((taken) => this.#moveWith(taken, callback, effect, startBy), giveUpAt),
       );
     });
     if (result === 'movable') throw new Error('the statement answered movable for a callback that was to be stored');
@@ -135,10 +137,12 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     return result;
   }
 
-  storeUnlessMovable(callback: VerifiedCallback): Promise<RecordedUpdate | 'movable'> {
-    return this.#untilFree(callback, Number.POSITIVE_INFINITY, (giveUpAt) =>
-      this.#batches.move({ callback, held: true }, giveUpAt),
-    );
+  storeUnlessMovable(
+    callback: VerifiedCallback,
+    { milliseconds = Number.POSITIVE_INFINITY }: { readonly milliseconds?: number } = {},
+  ): Promise<RecordedUpdate | 'movable'> {
+    const startBy = performance.now() + milliseconds;
+    return this.#untilFree(callback, milliseconds, () => this.#batches.move({ callback, held: true }, startBy));
   }
 
   /**
@@ -179,14 +183,21 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     }
   }
 
+  /** @param startBy when the effect must begin: the callback is answered before a later one would end */
   async #moveWith(
     taken: TakenConnection,
     callback: VerifiedCallback,
     effect: StatusEffect<Transaction<Database>>,
+    startBy: number,
   ): Promise<MoveResult> {
+    if (performance.now() > startBy) {
+      taken.release();
+      throw tooLate();
+    }
     const { own, result } = await this.#statements.beginWithMove(this.#db, taken, callback, effect.milliseconds);
     try {
       if (result.state === 'settled' && result.update.outcome === 'applied') {
+        if (performance.now() > startBy) throw tooLate();
         const { update } = result;
         await own.run((trx) => effect.run(update, trx));
       }

@@ -9,8 +9,8 @@ export type SendBatch<Member, Result> = (members: readonly Member[]) => Promise<
 interface Waiting<Member, Result> {
   readonly id: string;
   readonly member: Member;
-  /** When it leaves the queue, on the clock of `performance.now()`. */
-  readonly giveUpAt: number;
+  /** When its callback is answered without it, on the clock of `performance.now()`. */
+  readonly startBy: number;
   readonly resolve: (result: Result | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -18,6 +18,8 @@ interface Waiting<Member, Result> {
 /** A statement that takes longer than this, in milliseconds, no longer holds up the next one. */
 const slowMilliseconds = 50;
 const mostInFlight = 8;
+/** A member that has less time left, in milliseconds, is not sent: timers may be early, and its result would be late. */
+const leastMilliseconds = 10;
 
 /**
  * Lets callbacks that arrive while a statement is under way share the next one. Alone, a callback is sent at once:
@@ -52,23 +54,22 @@ export class StatementBatcher<Member, Result> {
 
   /**
    * Resolves to the result, or to `undefined` for a member whose row is locked. A member that was not sent before
-   * `giveUpAt` leaves the queue: its callback was answered, and must not be stored long after.
+   * `startBy` leaves the queue: its callback was answered, and must not be stored long after.
    * @throws DragonpayError `unstored` for a member that left the queue
    */
-  add(id: string, member: Member, giveUpAt = Number.POSITIVE_INFINITY): Promise<Result | undefined> {
+  add(id: string, member: Member, startBy = Number.POSITIVE_INFINITY): Promise<Result | undefined> {
     return new Promise((resolve, reject) => {
       this.#dropLate();
-      this.#waiting.push({ id, member, giveUpAt, resolve, reject });
+      this.#waiting.push({ id, member, startBy, resolve, reject });
       this.#flush();
     });
   }
 
   /** Members wait about equally long, so the late ones are at the head. */
   #dropLate(): void {
-    const now = performance.now();
     let late = 0;
-    for (let first = this.#waiting[0]; first !== undefined && first.giveUpAt <= now; first = this.#waiting[late]) {
-      first.reject(new DragonpayError('unstored', 'the database did not take the statement in time'));
+    for (let first = this.#waiting[0]; first !== undefined && isLate(first); first = this.#waiting[late]) {
+      first.reject(tooLate());
       late++;
     }
     if (late > 0) this.#waiting = this.#waiting.slice(late);
@@ -115,10 +116,22 @@ export class StatementBatcher<Member, Result> {
     } catch (error) {
       if (batch.length > 1 && this.#wasRefused(error)) {
         // One member may be at fault: each is tried alone, so that it fails alone.
-        for (const member of batch) await this.#settle([member]);
+        for (const member of batch) {
+          if (isLate(member)) member.reject(tooLate());
+          else await this.#settle([member]);
+        }
       } else {
         for (const { reject } of batch) reject(error);
       }
     }
   }
+}
+
+function isLate({ startBy }: { readonly startBy: number }): boolean {
+  return startBy <= performance.now() + leastMilliseconds;
+}
+
+/** The error of a callback that did not get its turn before it was answered. */
+export function tooLate(): DragonpayError {
+  return new DragonpayError('unstored', 'the database did not take the statement in time');
 }
