@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { DragonpayError } from '../errors.js';
 import type { CallbackKind } from '../protocol/kinds.js';
 
 // Only this file knows where decorators keep their metadata. Legacy decorators (`experimentalDecorators`) use
@@ -65,11 +66,20 @@ export function addMethod(role: MethodRole, ...args: MethodDecoratorArguments): 
   }
 }
 
-/** Records the options of a decorated class. */
+/**
+ * Records the options of a decorated class.
+ * @throws DragonpayError `invalid-handler-class` if it is no class. Next.js without `experimentalDecorators` compiles
+ *   decorators to a proposal of 2018, which passes descriptions of classes.
+ */
 export function setClassOptions(
   options: ClassOptions,
   ...[target, context]: [target: HandlerClass, context?: ClassDecoratorContext]
 ): void {
+  if (typeof target !== 'function') {
+    const message =
+      'DragonpayCallback must decorate a class. If it does, the compiler follows an old proposal of decorators: set experimentalDecorators to true in tsconfig.json';
+    throw new DragonpayError('invalid-handler-class', message, { subject: 'DragonpayCallback' });
+  }
   ownOf(isStandardContext(context) ? (context.metadata as object) : (target.prototype as object)).options = options;
 }
 

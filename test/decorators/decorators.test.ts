@@ -654,6 +654,14 @@ describe('decorators', () => {
       });
     }
 
+    it('an old proposal of decorators, which Next.js follows without experimentalDecorators', () => {
+      // What it passes in place of the class. A real build of Next.js is in test/adapters/fetch-hosts.long.test.ts.
+      const description = { kind: 'class', elements: [] } as unknown as HandlerClass;
+      expect(() => DragonpayCallback()(description))
+        .to.throw(DragonpayError, 'set experimentalDecorators to true in tsconfig.json')
+        .with.property('code', 'invalid-handler-class');
+    });
+
     it('a constructor that throws, where no resolver makes the instances', () => {
       @DragonpayCallback()
       class Throwing {
