@@ -25,6 +25,7 @@ const consumed =
 export class FetchBody {
   readonly #message: FetchMessage;
   #reader: FetchReader | undefined;
+  #isRead = false;
 
   constructor(message: FetchMessage) {
     this.#message = message;
@@ -42,9 +43,14 @@ export class FetchBody {
     return this.#readAll(this.#reader, limit);
   }
 
-  /** Stops reading. Without it, a host would wait for the rest of a body that was refused. */
+  /** Whether it was read in part: it was too long, too late, or broke off. */
+  get isPartial(): boolean {
+    return this.#reader !== undefined && !this.#isRead;
+  }
+
+  /** Stops reading a body whose reply is ready. Its sender decides when it ends. */
   stop(): void {
-    this.#reader?.cancel().catch(() => {});
+    if (this.isPartial) this.#reader?.cancel().catch(() => {});
   }
 
   async #readAll(reader: FetchReader, limit: number): Promise<BodyRead> {
@@ -53,11 +59,13 @@ export class FetchBody {
     try {
       for (;;) {
         const { done, value } = await reader.read();
-        if (done || value === undefined) return { kind: 'bytes', bytes: Buffer.concat(chunks) };
+        if (done || value === undefined) break;
         length += value.byteLength;
         if (length > limit) return { kind: 'too-large', limit };
         chunks.push(value);
       }
+      this.#isRead = true;
+      return { kind: 'bytes', bytes: Buffer.concat(chunks) };
     } catch {
       return { kind: 'aborted' };
     }

@@ -49,7 +49,7 @@ export function toFetchHandler<Request extends FetchRequest = FetchRequest, Host
         },
         native: request,
       });
-      return toResponse(reply);
+      return toResponse(reply, body.isPartial);
     } catch (error) {
       endpoint.replyFailed?.(error);
       return new Response(null, { status: 500 });
@@ -59,8 +59,10 @@ export function toFetchHandler<Request extends FetchRequest = FetchRequest, Host
   };
 }
 
-/** A response without a body must be made with `null`: some statuses allow nothing else. */
-function toResponse(reply: CallbackReply): Response {
+/** Makes the response. After a body that was read in part, the connection cannot carry another request. */
+function toResponse(reply: CallbackReply, isLast: boolean): Response {
   const { status, body } = reply;
-  return new Response(body === '' ? null : body, { status, headers: { ...headersWithLength(reply) } });
+  const headers = { ...headersWithLength(reply), ...(isLast && { Connection: 'close' }) };
+  // Some statuses allow no body, not even an empty one.
+  return new Response(body === '' ? null : body, { status, headers });
 }

@@ -1,20 +1,23 @@
-import { BlockList, isIP } from 'node:net';
+import type { BlockList } from 'node:net';
+
+/** Loaded only where `allowFrom` is set: not every host has it. */
+const net = () => process.getBuiltinModule('node:net');
 
 /** Whether a text is an IP address or a CIDR block. */
 export function isAddressOrBlock(text: unknown): boolean {
   if (typeof text !== 'string') return false;
   const [network = '', prefix, ...rest] = text.split('/');
-  const version = isIP(network);
+  const version = net().isIP(network);
   if (version === 0 || rest.length > 0) return false;
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
 }
 
 /** Makes the list of `allowFrom`. Each text must be an address or a block. */
 export function toAllowList(addresses: readonly string[]): BlockList {
-  const list = new BlockList();
+  const list = new (net().BlockList)();
   for (const address of addresses) {
     const [network = '', prefix] = address.split('/');
-    const family = isIP(network) === 4 ? 'ipv4' : 'ipv6';
+    const family = net().isIP(network) === 4 ? 'ipv4' : 'ipv6';
     if (prefix === undefined) list.addAddress(network, family);
     else list.addSubnet(network, Number(prefix), family);
   }
@@ -31,7 +34,7 @@ export function refusalOf(list: BlockList, sender: unknown): string | undefined 
   if (address === undefined) {
     return 'the address of the sender is not known as one IP address: check the setting clientAddress and the proxy';
   }
-  const isAllowed = list.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6');
+  const isAllowed = list.check(address, net().isIP(address) === 4 ? 'ipv4' : 'ipv6');
   return isAllowed ? undefined : `${address} is not in allowFrom`;
 }
 
@@ -39,5 +42,5 @@ function readAddress(text: string): string | undefined {
   const trimmed = text.trim();
   const [, inBrackets, beforePort] = /^(?:\[([^\]]*)\]|([\d.]+))(?::\d{1,5})?$/.exec(trimmed) ?? [];
   const address = (inBrackets ?? beforePort ?? trimmed).replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
-  return isIP(address) === 0 ? undefined : address;
+  return net().isIP(address) === 0 ? undefined : address;
 }

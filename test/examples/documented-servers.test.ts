@@ -17,8 +17,9 @@ import {
 } from '../../src/index.js';
 import { encodeCallback, signCallback } from '../../src/testing.js';
 import { CodeFolder, codeUnder, printed } from '../support/documented-code.js';
+import { checkDocumentedServer } from '../support/documented-server.js';
 import { codeBlocks, readPages } from '../support/markdown.js';
-import { answers, freePort, type Program, root, runProgram } from '../support/program.js';
+import { freePort, type Program, root, runProgram } from '../support/program.js';
 
 /** Runs the code of docs/mounting.md, which finds its names as globals. */
 describe('Documented servers', function () {
@@ -162,10 +163,6 @@ Object.assign(globalThis, { dragonpay, CheckoutCallback });
 describe('A server of mounting.md', function () {
   this.timeout(30_000);
   const page = 'docs/mounting.md';
-  const sha1 = { secretKey: 'a secret' };
-  const fields = { txnid: 'BK-1', refno: 'REF1', status: 'S', message: 'Paid' };
-  const form = encodeCallback(signCallback(fields, { sha1 }));
-  const forged = encodeCallback(signCallback(fields, { sha1: { secretKey: 'a guess' } }));
   let folder: CodeFolder;
   let program: Program | undefined;
 
@@ -199,19 +196,8 @@ describe('A server of mounting.md', function () {
         await folder.write(`server-${index}.ts`, `import './prelude.js';\n${code.replaceAll('3000', String(port))}`),
         {},
       );
-      await answers(url, program);
-      const told = async (init: RequestInit, target = url) => {
-        const answer = await fetch(target, init);
-        return `${answer.status} ${await answer.text()}`;
-      };
-      const post = (body: string) => told({ method: 'POST', body: new URLSearchParams(body) });
-      expect(await post(forged), name).to.equal('400 error=proof-mismatch');
-      expect(await post(form), name).to.equal('200 result=OK');
-      expect(await told({}, `${url}?${form}`), name).to.equal('200 shown');
-      expect(await told({ method: 'HEAD' }), name).to.equal('200 ');
-      expect(await told({ method: 'PUT' }), name).to.equal('405 error=method-not-allowed');
-      expect(await told({}, new URL('/elsewhere', url).href), name).to.match(/^404 /);
-      await program.printed(/^ship BK-1$/m);
+      await checkDocumentedServer(url, program);
+      expect((await fetch(new URL('/elsewhere', url))).status, name).to.equal(404);
       await program.stop();
     }
   });

@@ -18,10 +18,21 @@ export interface Program {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Runs a file with tsx. `environment` overrides the variables of this process; `undefined` unsets one. */
-export function runProgram(file: string, environment: Readonly<Record<string, string | undefined>>): Program {
-  const child = spawn(process.execPath, ['--import', 'tsx', file], {
-    cwd: root,
+export function runProgram(file: string, environment: Environment): Program {
+  return runCommand([process.execPath, '--import', 'tsx', file], root, environment);
+}
+
+/** Runs a command in a folder. */
+export function runCommand(
+  [command = '', ...args]: readonly string[],
+  cwd: string,
+  environment: Environment = {},
+): Program {
+  const child = spawn(command, args, {
+    cwd,
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -17,8 +17,10 @@ export interface RawReply {
  * - `trace`: it answers TRACE itself, with an error.
  * - `head-length`: its reply to HEAD has no `Content-Length`.
  * - `reply-length`: it sends replies in chunks, without `Content-Length`.
+ * - `open-connection`: it keeps the connection open after it refused a body that is still arriving.
+ * - `query-escapes`: it writes the escapes of the query anew, such as `%5b` as `%5B`.
  */
-export type HostLimit = 'trace' | 'head-length' | 'reply-length';
+export type HostLimit = 'trace' | 'head-length' | 'reply-length' | 'open-connection' | 'query-escapes';
 
 const longestWait = 5_000;
 const ofTheHost = /^(?:date|server|x-powered-by|vary|connection|keep-alive)$/;
