@@ -63,7 +63,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The files of `src` in no room: entry points, and the files that compose the rooms. */
-const loose = ['create-dragonpay', 'dispatcher', 'errors', 'index', 'kysely', 'mysql', 'sandbox', 'testing'];
+const loose = ['create-dragonpay', 'dispatcher', 'errors', 'index', 'kysely', 'mysql', 'sandbox', 'sqlite', 'testing'];
 
 /** Rooms that may import any room. No room imports them. */
 const composing = ['cli', 'testing'];

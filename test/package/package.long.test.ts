@@ -30,6 +30,7 @@ const entryPoints: Readonly<Record<string, readonly string[]>> = {
     'DragonpayError',
   ],
   'dragonpay-callback/kysely': ['KyselyRepository', 'createMigrations', 'withNamedStatements'],
+  'dragonpay-callback/sqlite': ['sqliteDialect', 'SqliteFileDialect'],
   'dragonpay-callback/inversify': ['dragonpayModule', 'DRAGONPAY'],
   ...Object.fromEntries(httpAdapters.map((name) => [name, []])),
   'dragonpay-callback/pg-boss': ['pgBossQueue', 'workWithPgBoss'],
@@ -50,6 +51,7 @@ const entryPoints: Readonly<Record<string, readonly string[]>> = {
 const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback': ['reflect-metadata', 'yup'],
   'dragonpay-callback/kysely': ['yup', 'kysely'],
+  'dragonpay-callback/sqlite': ['yup', 'kysely'],
   'dragonpay-callback/inversify': ['reflect-metadata', 'yup', 'inversify'],
   ...Object.fromEntries(httpAdapters.map((name) => [name, []])),
   'dragonpay-callback/pg-boss': ['kysely'],
@@ -63,7 +65,7 @@ const peers = ['kysely', 'pg', 'inversify'];
 
 /** The programs of test/fixtures/package and their output. */
 const programs: Readonly<Record<string, readonly string[]>> = {
-  'use-every-entry': ['200 true T-1', 'function', 'function', 'function', 'function', 'function', 'invalid-setting'],
+  'use-every-entry': ['200 true T-1', ...Array(7).fill('function'), 'invalid-setting'],
   'use-kysely': ['function', 'function'],
 };
 

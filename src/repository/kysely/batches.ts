@@ -38,20 +38,19 @@ export class Batches {
     this.#shared = { payment: shared('payment'), payout: shared('payout') };
   }
 
-  /** @param startBy when a move that was not sent is no longer wanted, on the clock of `performance.now()` */
-  async move(move: Move, startBy: number): Promise<MoveResult> {
+  async move(move: Move): Promise<MoveResult> {
     const { kind, id } = move.callback;
     const result =
       this.#most === 1
         ? (await this.#send(kind, [move])).get(id)
         : this.#keyOf === undefined
-          ? await this.#shared[kind].add(id, move, startBy)
-          : await this.#moveByKey(this.#keyOf(move.callback), move, startBy);
+          ? await this.#shared[kind].add(id, move, move.startBy)
+          : await this.#moveByKey(this.#keyOf(move.callback), move);
     return result ?? { state: 'busy' };
   }
 
   /** A batcher lives as long as callbacks of its key do. By the key, all of them belong to the same context. */
-  #moveByKey(key: unknown, move: Move, startBy: number): Promise<MoveResult | undefined> {
+  #moveByKey(key: unknown, move: Move): Promise<MoveResult | undefined> {
     const { kind, id } = move.callback;
     const keyed = this.#keyed[kind];
     let batcher = keyed.get(key);
@@ -59,7 +58,7 @@ export class Batches {
       batcher = this.#batcher(kind, AsyncLocalStorage.snapshot(), () => keyed.delete(key));
       keyed.set(key, batcher);
     }
-    return batcher.add(id, move, startBy);
+    return batcher.add(id, move, move.startBy);
   }
 
   #batcher(kind: CallbackKind, inContext: typeof outside, onIdle?: () => void): StatementBatcher<Move, MoveResult> {

@@ -89,6 +89,8 @@ export interface Move {
   readonly callback: VerifiedCallback;
   /** `true`: a callback that would move its row is only looked at. The answer is `movable`, and nothing is stored. */
   readonly held: boolean;
+  /** When it is no longer wanted, on the clock of `performance.now()`: its callback was answered. Default: never. */
+  readonly startBy?: number;
 }
 
 /** What a statement did with one callback. */

@@ -58,6 +58,18 @@ export class GuardedConnection implements DatabaseConnection {
     if (this.#active > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
+  /** Refuses later queries, before COMMIT. @throws DragonpayError `handler-failed` where a query is under way */
+  closeForCommit(): void {
+    if (this.isActive) {
+      this.close('abandoned');
+      throw new DragonpayError(
+        'handler-failed',
+        'a query was under way when the method returned: an await is missing before a query of callback.trx',
+      );
+    }
+    this.close('over');
+  }
+
   /** Refuses later queries. After COMMIT or ROLLBACK they would run in a transaction of another callback. */
   close(closing: Closing): void {
     this.#closed ??= closing;

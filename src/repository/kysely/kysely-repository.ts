@@ -120,10 +120,10 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     let mayMove = !this.#holders.has(row) && !this.#stored.has(event);
     const startBy = performance.now() + milliseconds - (effect?.milliseconds ?? 0);
     const result = await this.#untilFree(callback, milliseconds, async (giveUpAt) => {
-      if (effect === undefined) return this.#batches.move({ callback, held: false }, startBy);
+      if (effect === undefined) return this.#batches.move({ callback, held: false, startBy });
       // A callback that will probably change nothing must not open a transaction: ask first.
       if (!mayMove || this.#holders.has(row)) {
-        const held = await this.#batches.move({ callback, held: true }, startBy);
+        const held = await this.#batches.move({ callback, held: true, startBy });
         if (held.state !== 'movable') return held;
       }
       mayMove = false;
@@ -142,7 +142,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     { milliseconds = Number.POSITIVE_INFINITY }: { readonly milliseconds?: number } = {},
   ): Promise<RecordedUpdate | 'movable'> {
     const startBy = performance.now() + milliseconds;
-    return this.#untilFree(callback, milliseconds, () => this.#batches.move({ callback, held: true }, startBy));
+    return this.#untilFree(callback, milliseconds, () => this.#batches.move({ callback, held: true, startBy }));
   }
 
   /**
@@ -274,13 +274,13 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   async correct(id: string, change: Change, options: CorrectionOptions<Transaction<Database>>): Promise<Correction> {
     checkCorrection(change, options);
     const { effect, kind } = options;
+    const refuse = (error: unknown): never => {
+      throw this.#dialect.isLockTimeout(error) ? lockedByAnother(kind, error) : error;
+    };
     const milliseconds = effect?.milliseconds ?? this.#busyMilliseconds;
-    const own = await this.#dialect.beginOwnTransaction(this.#db, milliseconds);
+    const own = await this.#dialect.beginOwnTransaction(this.#db, milliseconds).catch(refuse);
     try {
-      const correcting = this.#statements.correct(own.plain, id, change, options, milliseconds);
-      const correction = await correcting.catch((error: unknown) => {
-        throw this.#dialect.isLockTimeout(error) ? lockedByAnother(kind, error) : error;
-      });
+      const correction = await this.#statements.correct(own.plain, id, change, options, milliseconds).catch(refuse);
       const { previous, current } = correction;
       if (previous !== current && effect !== undefined) {
         await own.run((trx) => effect.run({ outcome: 'applied', previous, current, late: false }, trx));

@@ -1,7 +1,8 @@
-import { CompiledQuery, type DatabaseConnection, type Dialect, type Driver, type Kysely, Transaction } from 'kysely';
+import { CompiledQuery, type DatabaseConnection, type Kysely, type Transaction } from 'kysely';
 import { DragonpayError } from '../../../errors.js';
 import type { OwnTransaction } from '../dialect.js';
 import { GuardedConnection } from '../guarded-connection.js';
+import { handTransaction } from '../hand-transaction.js';
 import type { SqlRunner } from '../run-sql.js';
 import { type TakenConnection, takeConnection } from '../take-connection.js';
 import { hasErrorListener, isPipelined, runInOnlyConnection } from './named-statements.js';
@@ -83,33 +84,12 @@ export class PostgresTransaction<Database> implements OwnTransaction<Database> {
   }
 
   run(work: (trx: Transaction<Database>) => Promise<void>): Promise<void> {
-    return runInOnlyConnection(this.#identity?.pid, () => work(this.#handed));
-  }
-
-  /** Its `introspection` works outside of the transaction; savepoints are sent as SQL. */
-  get #handed(): Transaction<Database> {
-    const dialect = { createIntrospector: () => this.#db.introspection } as unknown as Dialect;
-    const driver = {
-      beginTransaction: async () => {
-        throw new Error('a transaction cannot begin another one');
-      },
-    } as unknown as Driver;
-    const executor = this.#db.getExecutor().withConnectionProvider({
-      provideConnection: (consumer) => consumer(this.#guard),
-    });
-    return new Transaction<Database>({ config: { dialect }, dialect, driver, executor });
+    return runInOnlyConnection(this.#identity?.pid, () => work(handTransaction(this.#db, this.#guard)));
   }
 
   /** @throws DragonpayError `handler-failed` where a query is under way: an `await` is missing */
   async commit(): Promise<void> {
-    if (this.#guard.isActive) {
-      this.#guard.close('abandoned');
-      throw new DragonpayError(
-        'handler-failed',
-        'a query was under way when the method returned: an await is missing before a query of callback.trx',
-      );
-    }
-    this.#guard.close('over');
+    this.#guard.closeForCommit();
     if (this.#guard.isSuspect) await this.#assertNotEnded();
     const { rows } = await this.#connection.executeQuery<{ command?: string }>(CompiledQuery.raw('commit'));
     this.#finish();

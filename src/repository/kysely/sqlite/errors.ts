@@ -1,0 +1,30 @@
+/** The primary result codes of SQLite that are told by name: `better-sqlite3` gives no numbers. */
+const codes: Readonly<Record<string, number>> = {
+  ERROR: 1,
+  BUSY: 5,
+  LOCKED: 6,
+  TOOBIG: 18,
+  CONSTRAINT: 19,
+  MISMATCH: 20,
+};
+
+/** The primary result code of an error of a driver. 0: it is another error, or another code than those that matter. */
+export function resultCode(error: unknown): number {
+  if (!(error instanceof Error)) return 0;
+  // node:sqlite has the extended code as a number: its last byte is the primary one.
+  if ('errcode' in error && typeof error.errcode === 'number') return error.errcode & 0xff;
+  const [, name = ''] = /^SQLITE_([A-Z]+)/.exec('code' in error ? String(error.code) : '') ?? [];
+  return codes[name] ?? 0;
+}
+
+/** Whether another connection had the write lock. */
+export function isBusy(error: unknown): boolean {
+  return [5, 6].includes(resultCode(error));
+}
+
+/** The error of waiting too long for other transactions of the same process. It looks as SQLite's own. */
+export function busyError(): Error {
+  return Object.assign(new Error('database is locked: another transaction did not end in time'), {
+    code: 'SQLITE_BUSY',
+  });
+}

@@ -1,0 +1,11 @@
+/** Times are stored as whole microseconds since 1970, UTC. The clock of a machine with SQLite gives milliseconds. */
+
+/** The current time in microseconds since 1970. */
+export function now(): number {
+  return Date.now() * 1000;
+}
+
+/** From microseconds since 1970, in whatever type the driver reads integers. */
+export function toDate(microseconds: unknown): Date {
+  return new Date(Math.floor(Number(microseconds) / 1000));
+}

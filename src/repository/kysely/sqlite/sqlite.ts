@@ -1,0 +1,38 @@
+import type { RepositoryDialect } from '../dialect.js';
+import { quoteTables } from '../table-names.js';
+import { isBusy, resultCode } from './errors.js';
+import { assertNoSchema, migrationSteps } from './migrations.js';
+import { claimStatements } from './statements/claims.js';
+import { correctionStatements } from './statements/correction.js';
+import { inboxStatements } from './statements/inbox.js';
+import { rowStatements } from './statements/rows.js';
+import { storeCallbackStatements } from './statements/store-callback.js';
+import { beginOwnTransaction } from './transaction.js';
+
+/**
+ * SQLite 3.42 and later, for a {@link KyselyRepository} over a file that `SqliteFileDialect` opens.
+ *
+ * @example
+ * const repository = new KyselyRepository(db, { dialect: sqliteDialect });
+ */
+export const sqliteDialect: RepositoryDialect = {
+  statements(names) {
+    assertNoSchema(names);
+    const tables = quoteTables(names);
+    return {
+      ...storeCallbackStatements(tables),
+      ...rowStatements(tables),
+      ...inboxStatements(tables),
+      ...claimStatements(tables),
+      ...correctionStatements(tables),
+    };
+  },
+  migrations: migrationSteps,
+  beginOwnTransaction,
+  isTransient: isBusy,
+  isLockTimeout: isBusy,
+  // SQLITE_ERROR, SQLITE_TOOBIG, SQLITE_CONSTRAINT and SQLITE_MISMATCH: the statement was undone, and then all of it.
+  wasRefused: (error) => [1, 18, 19, 20].includes(resultCode(error)),
+  // SQLite has one writer at a time.
+  mostEffects: 1,
+};

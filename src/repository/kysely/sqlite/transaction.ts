@@ -1,0 +1,92 @@
+import { CompiledQuery, type Kysely, type Transaction } from 'kysely';
+import { DragonpayError } from '../../../errors.js';
+import type { OwnTransaction } from '../dialect.js';
+import { GuardedConnection } from '../guarded-connection.js';
+import { handTransaction } from '../hand-transaction.js';
+import type { SqlPool, SqlRunner } from '../run-sql.js';
+import { type TakenConnection, takeConnection } from '../take-connection.js';
+import { whileHolding } from './file-dialect.js';
+
+/**
+ * A statement that ends or begins a transaction. SQLite runs one statement of a text, and knows no other way to end a
+ * transaction than these and an error; so they are refused before they run. `ROLLBACK TO` a savepoint is none of them.
+ */
+const endsTransaction =
+  /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*(?:begin|commit|end|rollback(?!\s+(?:transaction\s+)?to\b))\b/i;
+
+/**
+ * A transaction that a handler method works in. It has the write lock of the file from its beginning, so nothing that
+ * it reads can change before it commits. It is committed only if no query is under way and none failed.
+ */
+export class SqliteTransaction<Database> implements OwnTransaction<Database> {
+  readonly #db: Kysely<Database>;
+  readonly #taken: TakenConnection;
+  readonly #guard: GuardedConnection;
+  #isReleased = false;
+
+  private constructor(db: Kysely<Database>, taken: TakenConnection) {
+    this.#db = db;
+    this.#taken = taken;
+    this.#guard = new GuardedConnection(taken.connection, { isStrict: true, refused: endsTransaction });
+  }
+
+  /** Begins with the write lock. @param taken the connection, which the transaction releases */
+  static async begin<Database>(db: Kysely<Database>, taken: TakenConnection): Promise<SqliteTransaction<Database>> {
+    try {
+      await taken.connection.executeQuery(CompiledQuery.raw('begin immediate'));
+    } catch (error) {
+      taken.release();
+      throw error;
+    }
+    return new SqliteTransaction(db, taken);
+  }
+
+  get plain(): SqlRunner {
+    return this.#taken.connection as SqlRunner;
+  }
+
+  run(work: (trx: Transaction<Database>) => Promise<void>): Promise<void> {
+    return whileHolding(this.#taken.connection, () => work(handTransaction(this.#db, this.#guard)));
+  }
+
+  async commit(): Promise<void> {
+    this.#guard.closeForCommit();
+    if (this.#guard.hasFailed) {
+      throw new DragonpayError('unstored', 'a query of the handler failed, and the handler did not say so');
+    }
+    await this.#taken.connection.executeQuery(CompiledQuery.raw('commit'));
+    this.#finish();
+  }
+
+  async rollBack(): Promise<void> {
+    this.#guard.close('over');
+    if (this.#isReleased) return;
+    await this.#guard.idle();
+    // SQLite may have rolled back at an error. Then there is nothing to roll back.
+    await this.#taken.connection.executeQuery(CompiledQuery.raw('rollback')).catch(() => {});
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#isReleased = true;
+    this.#taken.release();
+  }
+}
+
+/** Begins a transaction. SQLite bounds no statement: the deadline of the handler is the only one. */
+export async function beginOwnTransaction<Database>(db: Kysely<Database>): Promise<OwnTransaction<Database>> {
+  return SqliteTransaction.begin(db, await takeConnection(db.getExecutor()));
+}
+
+/** Runs statements of this package in a transaction. Rolls back where it rejects. */
+export async function inTransaction<Result>(db: SqlPool, run: (trx: SqlRunner) => Promise<Result>): Promise<Result> {
+  const own = await beginOwnTransaction(db as Kysely<unknown>);
+  try {
+    const result = await run(own.plain);
+    await own.commit();
+    return result;
+  } catch (error) {
+    await own.rollBack();
+    throw error;
+  }
+}
