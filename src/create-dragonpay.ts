@@ -8,6 +8,7 @@ import { type AdaptableEndpoint, withRepository } from './handling/with-reposito
 import { type QueueWorker, queueWorker } from './jobs/job-worker.js';
 import type { CallbackEndpoint, CallbackRequest } from './model/callback-request.js';
 import type { CallbackUpdate } from './model/callback-update.js';
+import { type RefusedCallback, RefusedCallbacks } from './observability/refused-callbacks.js';
 import { tell } from './observability/tell.js';
 import { confirmation } from './operations/confirm-callback.js';
 import { type CorrectOptions, correct } from './operations/correct.js';
@@ -76,6 +77,12 @@ export interface Dragonpay {
   correct(id: string, change: Change, options: CorrectOptions): Promise<Correction>;
 
   /**
+   * The last callbacks that were refused, the oldest first, with their proofs: for `diagnoseCallback` and the command
+   * `verify`, not for a log. Empty unless the setting `keepRefused` is a number.
+   */
+  refused(): readonly RefusedCallback[];
+
+  /**
    * Makes the worker for the queues of a class (`@OnStatus(..., { queue })`). Pass it to the adapter of the queue.
    * @throws DragonpayError `invalid-handler-class`, `invalid-setting`
    */
@@ -113,6 +120,8 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
   const closing = new AbortController();
   const reader = new FieldReader(limits);
   const handlers = new HandlerRegistry(settings);
+  const refused = new RefusedCallbacks(settings.keepRefused);
+  const verified = new Set<CallbackKind>();
   const store = storeIn(repository);
 
   function storeIn(repository: CallbackRepository | undefined): CallbackStore | undefined {
@@ -132,7 +141,8 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
     return endpointOver(repository, store);
 
     function endpointOver(repository: CallbackRepository | undefined, store: CallbackStore | undefined) {
-      const parts = { handler, kinds, reader, policy, limits, hooks, refusalOfSender, repository, store };
+      const told = { hooks, refused, verified };
+      const parts = { handler, kinds, reader, policy, limits, ...told, refusalOfSender, repository, store };
       const dispatcher = new CallbackDispatcher(parts);
       const made: AdaptableEndpoint = {
         dispatch: (request) =>
@@ -177,6 +187,7 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
     async correct(id, change, options) {
       return inFlight.follow(correct(id, change, options, handlers, requireStore(store), merchantId));
     },
+    refused: () => refused.last,
     work(Class) {
       const { queues, run } = queueWorker(handlers.create(Class), repository);
       return {

@@ -11,6 +11,7 @@ import type { Callback } from './model/callback.js';
 import type { CallbackEndpoint, CallbackReply, CallbackRequest } from './model/callback-request.js';
 import type { Issue } from './model/issue.js';
 import type { Hooks } from './observability/hooks.js';
+import type { RefusedCallbacks } from './observability/refused-callbacks.js';
 import { escapeForLog, tell } from './observability/tell.js';
 import type { CallbackKind } from './protocol/kinds.js';
 import type { ReceivedFields } from './reading/field-collector.js';
@@ -29,6 +30,10 @@ interface DispatcherParts {
   readonly policy: VerificationPolicy;
   readonly limits: Required<Limits>;
   readonly hooks: Hooks;
+  /** Keeps refused callbacks, if a setting says so. */
+  readonly refused: RefusedCallbacks;
+  /** The kinds of which this process has verified a callback. */
+  readonly verified: Set<CallbackKind>;
   /** Says why the sender of a request may not POST. `undefined` if it may. */
   readonly refusalOfSender: (request: CallbackRequest) => string | undefined;
   /** Where rows are looked up. */
@@ -85,7 +90,7 @@ export class CallbackDispatcher implements CallbackEndpoint {
   /** The six steps. Never rejects. */
   async #answer(request: CallbackRequest, call: HandlerCall): Promise<CallbackReply> {
     try {
-      const { reader, kinds, policy, refusalOfSender, handler, store, repository } = this.#parts;
+      const { reader, kinds, policy, refusalOfSender, handler, store, repository, verified } = this.#parts;
       const byMethod = methodTable[request.method];
       if (byMethod === undefined) return this.#refuse(request, 'method-not-allowed');
       if (byMethod !== 'callback') return byMethod;
@@ -102,9 +107,10 @@ export class CallbackDispatcher implements CallbackEndpoint {
       if (!verdict.ok) {
         return verdict.reason === 'invalid'
           ? await this.#answerInvalid(request, call, fields, verdict.issues)
-          : this.#refuse(request, verdict.reason, verdict.problem);
+          : this.#refuse(request, verdict.reason, verdict.problem, fields);
       }
       const { callback } = verdict;
+      verified.add(callback.kind);
 
       // Nothing is stored without an instance that can handle it.
       if (!call.isPrepared && needsInstance(handler.table, request)) await call.prepare();
@@ -130,8 +136,8 @@ export class CallbackDispatcher implements CallbackEndpoint {
   }
 
   /** Refuses a request that could not be read or verified. No method is called. */
-  #refuse(request: CallbackRequest, code: ReplyCode, detail?: string): CallbackReply {
-    this.#tellRejected(request, { code, message: detail ?? failures[code].meaning }, undefined);
+  #refuse(request: CallbackRequest, code: ReplyCode, detail?: string, fields?: ReceivedFields): CallbackReply {
+    this.#tellRejected(request, { code, message: detail ?? failures[code].meaning }, fields);
     return failureReply(code);
   }
 
@@ -143,7 +149,7 @@ export class CallbackDispatcher implements CallbackEndpoint {
     issues: readonly Issue[],
   ): Promise<CallbackReply> {
     const first = issues[0] as Issue;
-    this.#tellRejected(request, first, fields.known.txnid ?? fields.known.merchanttxnid);
+    this.#tellRejected(request, first, fields);
     if (!this.#parts.handler.table.allowInvalidData) return failureReply(first.code);
     const result = await this.#handle(request, call, (deadline) =>
       toInvalidCallback(issues, fields, request, deadline),
@@ -158,14 +164,23 @@ export class CallbackDispatcher implements CallbackEndpoint {
     return call.run(key, (instance, deadline) => callMethod(instance, key, toCallback(deadline)));
   }
 
-  #tellRejected({ method }: CallbackRequest, { code, field, message }: Issue, id: string | undefined): void {
-    tell(this.#parts.hooks.rejected, {
+  #tellRejected(request: CallbackRequest, { code, field, message }: Issue, fields: ReceivedFields | undefined): void {
+    const { hooks, refused, verified } = this.#parts;
+    const { method } = request;
+    const { txnid, merchanttxnid, digest, signature, signatures } = fields?.known ?? {};
+    const id = txnid ?? merchanttxnid;
+    // Without a proof, there is nothing to find out.
+    if (fields !== undefined && (digest || signature || signatures)) {
+      refused.add(method as 'GET' | 'POST', code, fields.raw);
+    }
+    tell(hooks.rejected, {
       method: escapeForLog(String(method)),
       code,
       status: failures[code].status,
       field,
       message,
       id: id && escapeForLog(id),
+      neverVerified: !verified.has(merchanttxnid === undefined ? 'payment' : 'payout'),
     });
   }
 

@@ -83,6 +83,7 @@ export type {
   ReplyFailedEvent,
   StoredEvent,
 } from './observability/hooks.js';
+export type { KeepRefused, RefusedCallback } from './observability/refused-callbacks.js';
 export type { CorrectOptions } from './operations/correct.js';
 export type { KeepUpOptions } from './operations/keep-up.js';
 export type { ReconcileOptions, ReconcileReport } from './operations/reconcile.js';

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { TableNames } from '../repository/kysely/table-names.js';
 import type { DragonpaySettings } from '../settings/settings.js';
@@ -55,11 +56,41 @@ export function gatewayOption(): Option {
   return new Option('--gateway <url>', description).argParser(parseUrl);
 }
 
-/** The settings of the environment, with the gateway of `--gateway` if it was given. */
+/** `--wire`: a file that replaces DRAGONPAY_WIRE. */
+export function wireOption(): Option {
+  return new Option('--wire <file>', 'JSON file with the setting `wire` (default: DRAGONPAY_WIRE)');
+}
+
+/**
+ * The environment with the contents of the file of `--wire` as DRAGONPAY_WIRE.
+ * @throws CommandFailure if the file cannot be read, or is not JSON
+ */
+export function withWire<Environment extends CommandContext['env']>(
+  { wire: file }: { readonly wire?: string },
+  env: Environment,
+): Environment {
+  if (file === undefined) return env;
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8').replace(/^\ufeff/, '');
+  } catch (error) {
+    throw new CommandFailure(`--wire cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+  }
+  try {
+    JSON.parse(text);
+  } catch {
+    throw new CommandFailure('--wire must be a JSON file');
+  }
+  return { ...env, DRAGONPAY_WIRE: text };
+}
+
+/** The settings of the environment, with the gateway of `--gateway` and the file of `--wire` if they were given. */
 export function settingsWithGateway(
-  { gateway }: { readonly gateway?: string },
-  { env }: Pick<CommandContext, 'env'>,
+  options: { readonly gateway?: string; readonly wire?: string },
+  context: Pick<CommandContext, 'env'>,
 ): DragonpaySettings {
+  const { gateway } = options;
+  const env = withWire(options, context.env);
   if (gateway === undefined) return settingsFromEnv(env);
   return { ...settingsFromEnv({ ...env, DRAGONPAY_ENVIRONMENT: 'test' }), environment: { gateway } };
 }

@@ -46,6 +46,7 @@ export function findReading(
     sorted,
     all,
     [...came].reverse(),
+    ...documented.map(({ fields }) => [...fields].sort()),
   ];
   const write = textWriter(candidates);
   const variants = { ...variantsOf(candidates), ...matcher.variants };

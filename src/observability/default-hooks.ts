@@ -6,6 +6,12 @@ import type { Hooks } from './hooks.js';
 /** The time in which one kind of event makes one line, in milliseconds. */
 const minute = 60_000;
 
+/** One or two refused callbacks may be forgeries, such as those of the doctor. */
+const severalCallbacks = 3;
+
+/** The same for the line about proofs of which none ever held. */
+const hour = 60 * minute;
+
 /** Options of {@link defaultHooks}, for tests. */
 export interface DefaultHooksOptions {
   readonly write?: (line: string) => void;
@@ -25,9 +31,13 @@ export function defaultHooks({
   now = () => performance.now(),
 }: DefaultHooksOptions = {}): Hooks {
   const print = (text: string) => write(`dragonpay-callback: ${text}`);
-  const printLimited = limited(print, now);
+  const printLimited = limited(print, now, minute);
+  const printHourly = limited(print, now, hour);
+  let neverVerifiedCount = 0;
   return {
-    rejected: ({ method, code, status, message }) => {
+    rejected: ({ method, code, status, message, neverVerified }) => {
+      const isForProof = code === 'proof-mismatch' || code === 'proof-missing';
+      if (isForProof && neverVerified && ++neverVerifiedCount >= severalCallbacks) printHourly('proof', allRefused);
       const what = method === 'GET' || method === 'POST' ? `a ${method}` : 'a request';
       printLimited(`rejected ${code}`, `refused ${what} with ${status} ${code}: ${message}`);
     },
@@ -70,12 +80,20 @@ function problemOf(update: CallbackUpdate): string | undefined {
   }
 }
 
-/** Writes one line a minute for each kind. The next line of a kind says how many were left out before it. */
-function limited(print: (text: string) => void, now: () => number): (kind: string, text: string) => void {
+const allRefused =
+  'EVERY CALLBACK IS REFUSED for its proof, and none was ever verified: to find out why, run ' +
+  '"npx dragonpay-callback verify --diagnose" with one of them. Until then, reconcile() moves the rows, if there is an API key';
+
+/** Writes one line in a time for each kind. The next line of a kind says how many were left out before it. */
+function limited(
+  print: (text: string) => void,
+  now: () => number,
+  milliseconds: number,
+): (kind: string, text: string) => void {
   const kinds = new Map<string, { writtenAt: number; omitted: number }>();
   return (kind, text) => {
     const known = kinds.get(kind);
-    if (known !== undefined && now() - known.writtenAt < minute) {
+    if (known !== undefined && now() - known.writtenAt < milliseconds) {
       known.omitted++;
       return;
     }

@@ -21,6 +21,8 @@ export interface RejectedEvent {
   readonly message: string;
   /** The `txnid` or `merchantTxnId` as sent, escaped and shortened. It is not verified. */
   readonly id: string | undefined;
+  /** Whether this process has verified no callback of its kind so far. Many of these mean that a setting is wrong. */
+  readonly neverVerified: boolean;
 }
 
 /** The repository was asked to store a verified callback. */
@@ -84,7 +86,10 @@ export interface RepliedEvent {
 export interface Hooks {
   /** A request arrived. Default: nothing. */
   readonly received?: (event: ReceivedEvent) => unknown;
-  /** A request was refused, or a callback was invalid. Default: a line on stderr, at most one a minute for each code. */
+  /**
+   * A request was refused, or a callback was invalid. Default: a line on stderr, at most one a minute for each code; and
+   * at most one an hour if callbacks are refused for their proofs and none was ever verified.
+   */
   readonly rejected?: (event: RejectedEvent) => unknown;
   /**
    * The repository was asked to store a callback. Default: a line on stderr if that failed. A callback without a row, a

@@ -2,12 +2,13 @@ import { constants, createHash, createHmac, createPrivateKey, type KeyObject, si
 import type { ProofAlgorithm } from './fields.js';
 import { writeAmount } from './read-amount.js';
 import {
-  dragonpayWire,
   encodeText,
   type SignedText,
   signedTextFor,
   type TextEncoding,
   transform,
+  type WireParts,
+  withWireParts,
 } from './signed-text.js';
 
 /** The decoded fields of a callback, by their names on the wire. One with `merchantTxnId` is of a payout. */
@@ -30,10 +31,7 @@ export interface SignOptions {
   /** The encoding of the SHA-1 text. `ascii` replaces each other character by `?`. Default: `utf8`. */
   readonly encoding?: TextEncoding;
   /** How the texts are made, where it is not as Dragonpay does. The setting `wire` of the receiver. */
-  readonly wire?: {
-    readonly payment?: { readonly [algorithm in ProofAlgorithm]?: Partial<SignedText> };
-    readonly payout?: { readonly sha1?: Partial<SignedText> };
-  };
+  readonly wire?: WireParts | undefined;
 }
 
 /**
@@ -50,10 +48,8 @@ export function signCallback(
   { merchantId = '', encoding, wire = {} }: SignOptions = {},
 ): Record<string, string> {
   const isPayout = isPayoutCallback(fields);
-  const readingOf = (algorithm: ProofAlgorithm): SignedText => ({
-    ...signedTextFor(dragonpayWire, isPayout ? 'payout' : 'payment', algorithm),
-    ...(isPayout ? wire.payout?.sha1 : wire.payment?.[algorithm]),
-  });
+  const format = withWireParts(wire);
+  const readingOf = (algorithm: ProofAlgorithm) => signedTextFor(format, isPayout ? 'payout' : 'payment', algorithm);
   const bytesOf = (text: string, { encodings }: SignedText, chosen?: TextEncoding) =>
     encodeText(text, chosen ?? encodings[0] ?? 'utf8');
   const proofs: Record<string, string> = {};
@@ -88,10 +84,15 @@ export function signCallback(
   return { ...fields, ...proofs };
 }
 
-/** The text that a proof of these fields covers. A SHA-1 digest is over this text, `:` and the secret key. */
-export function signedTextOf(fields: CallbackFields, algorithm: ProofAlgorithm, merchantId = ''): string {
+/** The text that a proof of these fields covers. A SHA-1 digest is over this text, the separator and the secret key. */
+export function signedTextOf(
+  fields: CallbackFields,
+  algorithm: ProofAlgorithm,
+  merchantId = '',
+  wire: WireParts = {},
+): string {
   const kind = isPayoutCallback(fields) ? 'payout' : 'payment';
-  return signedText(fields, signedTextFor(dragonpayWire, kind, algorithm), merchantId);
+  return signedText(fields, signedTextFor(withWireParts(wire), kind, algorithm), merchantId);
 }
 
 function signedText(fields: CallbackFields, reading: SignedText, merchantId: string): string {

@@ -64,6 +64,12 @@ export interface WireFormat {
   readonly payout: { readonly sha1: SignedText };
 }
 
+/** Replaces parts of a {@link WireFormat}. */
+export interface WireParts {
+  readonly payment?: { readonly [algorithm in ProofAlgorithm]?: Partial<SignedText> };
+  readonly payout?: { readonly sha1?: Partial<SignedText> };
+}
+
 /**
  * How Dragonpay signs. The orders of RSA and HMAC come from one careful source each (medium confidence); the SHA-1
  * order of payments is documented. A SHA-1 text ends with the secret key. Dragonpay's sample code hashes ASCII bytes,
@@ -82,6 +88,19 @@ export const dragonpayWire: WireFormat = {
     sha1: { fields: ['merchantTxnId', 'refno', 'status', 'message'], encodings: ['utf8', 'ascii'] },
   },
 };
+
+/** How Dragonpay signs, with these parts replaced. */
+export function withWireParts({ payment, payout }: WireParts): WireFormat {
+  const { rsa, hmac, sha1 } = dragonpayWire.payment;
+  return {
+    payment: {
+      rsa: { ...rsa, ...payment?.rsa },
+      hmac: { ...hmac, ...payment?.hmac },
+      sha1: { ...sha1, ...payment?.sha1 },
+    },
+    payout: { sha1: { ...dragonpayWire.payout.sha1, ...payout?.sha1 } },
+  };
+}
 
 /** The signed text of one kind of proof. A payout has SHA-1 only. */
 export function signedTextFor(wire: WireFormat, kind: CallbackKind, algorithm: ProofAlgorithm): SignedText {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { invalidSetting } from '../errors.js';
 import { merchantIdShape } from '../protocol/field-shapes.js';
 import type { ProofAlgorithm } from '../protocol/fields.js';
+import type { WireParts } from '../protocol/signed-text.js';
 
 /** The URLs that callbacks go to. A merchant has at most one of each. */
 export interface RegisteredUrls {
@@ -31,6 +32,11 @@ export interface SandboxOptions extends RegisteredUrls {
   readonly proofs?: readonly ProofAlgorithm[];
   /** The HTTP method of postbacks. Default: `POST`. */
   readonly postbackMethod?: 'POST' | 'GET';
+  /**
+   * How the texts of the proofs are made, to try a gateway that differs from the documented one: the setting `wire` of the
+   * receiver. It is not among {@link SandboxSettings}: by default a receiver refuses such callbacks.
+   */
+  readonly wire?: WireParts | undefined;
 }
 
 /** Settings of `createDragonpay` for a sandbox. */
@@ -55,13 +61,14 @@ export interface MerchantAccount {
   readonly hmacKey: string;
   readonly proofs: readonly ProofAlgorithm[];
   readonly postbackMethod: 'POST' | 'GET';
+  readonly wire: WireParts;
 }
 
 const everyProof: readonly ProofAlgorithm[] = ['rsa', 'hmac', 'sha1'];
 
 /** Reads the merchant's account and fills in the defaults. @throws DragonpayError `invalid-setting` */
 export function readAccount(options: SandboxOptions): MerchantAccount {
-  const { merchantId = 'SANDBOX', proofs = ['rsa'], postbackMethod = 'POST' } = options;
+  const { merchantId = 'SANDBOX', proofs = ['rsa'], postbackMethod = 'POST', wire = {} } = options;
   if (merchantId === '' || !merchantIdShape.holds(merchantId)) {
     throw invalidSetting('merchantId', 'must be 1 to 20 printable ASCII characters without ":"');
   }
@@ -70,6 +77,7 @@ export function readAccount(options: SandboxOptions): MerchantAccount {
   }
   if (postbackMethod !== 'POST' && postbackMethod !== 'GET')
     throw invalidSetting('postbackMethod', 'must be "POST" or "GET"');
+  if (typeof wire !== 'object' || wire === null) throw invalidSetting('wire', 'must be an object');
   const [apiKey, secretKey, hmacKey] = (['apiKey', 'secretKey', 'hmacKey'] as const).map((name) => {
     const value = options[name] ?? randomBytes(20).toString('hex');
     if (typeof value !== 'string' || value.trim() === '') throw invalidSetting(name, 'must not be blank');
@@ -82,6 +90,7 @@ export function readAccount(options: SandboxOptions): MerchantAccount {
     hmacKey,
     proofs: everyProof.filter((one) => proofs.includes(one)),
     postbackMethod,
+    wire,
   };
 }
 

@@ -109,6 +109,10 @@ const settingsSchema = section<DragonpaySettings>({
     storeMilliseconds: positiveInteger,
     earlyMilliseconds: integerFromZero,
   }),
+  keepRefused: rule(
+    'must be an integer from 0 to 1000, or a function',
+    (value) => typeof value === 'function' || (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 1_000),
+  ),
   hooks,
   fetch: callable,
 })

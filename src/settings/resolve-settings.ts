@@ -5,7 +5,7 @@ import type { RetryPolicy } from '../gateway/retry.js';
 import { defaultHooks } from '../observability/default-hooks.js';
 import type { Hooks } from '../observability/hooks.js';
 import { tell } from '../observability/tell.js';
-import { dragonpayWire, type WireFormat } from '../protocol/signed-text.js';
+import { type WireFormat, withWireParts } from '../protocol/signed-text.js';
 import { FetchedPublicKeys } from '../verification/fetched-public-keys.js';
 import { hmacSignature } from '../verification/hmac-signature.js';
 import type { ProofVerifier } from '../verification/proof-verifier.js';
@@ -15,7 +15,7 @@ import { sha1Digest } from '../verification/sha1-digest.js';
 import type { VerificationPolicy } from '../verification/verify-callback.js';
 import { toAllowList } from './allow-list.js';
 import { checkSettings } from './check-settings.js';
-import type { DragonpaySettings, InquirySettings, Limits, WireSettings } from './settings.js';
+import type { DragonpaySettings, InquirySettings, Limits } from './settings.js';
 
 const defaultLimits = {
   bodyBytes: 16_384,
@@ -52,7 +52,7 @@ export interface ResolvedSettings {
 export function resolveSettings(settings: DragonpaySettings): ResolvedSettings {
   checkSettings(settings);
   const { merchantId, payout, allowFrom } = settings;
-  const wire = toWireFormat(settings.wire ?? {});
+  const wire = withWireParts(settings.wire ?? {});
   const hooks = withDefaults<Hooks>(defaultHooks(), settings.hooks);
   const publicKeys = publicKeySource(settings, hooks);
   return {
@@ -75,18 +75,6 @@ export function resolveSettings(settings: DragonpaySettings): ResolvedSettings {
 function withDefaults<Settings extends object>(defaults: Settings, given: Partial<Settings> = {}): Settings {
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
   return { ...defaults, ...Object.fromEntries(set) };
-}
-
-function toWireFormat({ payment, payout }: WireSettings): WireFormat {
-  const { rsa, hmac, sha1 } = dragonpayWire.payment;
-  return {
-    payment: {
-      rsa: { ...rsa, ...payment?.rsa },
-      hmac: { ...hmac, ...payment?.hmac },
-      sha1: { ...sha1, ...payment?.sha1 },
-    },
-    payout: { sha1: { ...dragonpayWire.payout.sha1, ...payout?.sha1 } },
-  };
 }
 
 function inquiryOf(settings: DragonpaySettings): Pick<ResolvedSettings, 'inquiry' | 'inquiryMilliseconds'> {

@@ -3,9 +3,9 @@ import type { Fetch } from '../gateway/gateway-client.js';
 import type { JobQueue } from '../jobs/job.js';
 import type { CallbackRequest } from '../model/callback-request.js';
 import type { Hooks } from '../observability/hooks.js';
-import type { ProofAlgorithm } from '../protocol/fields.js';
+import type { KeepRefused } from '../observability/refused-callbacks.js';
 import type { Environment } from '../protocol/gateway-addresses.js';
-import type { SignedText } from '../protocol/signed-text.js';
+import type { WireParts } from '../protocol/signed-text.js';
 import type { CallbackRepository } from '../repository/callback-repository.js';
 import type { PublicKeyInput } from '../verification/public-keys.js';
 
@@ -55,10 +55,7 @@ export interface PayoutSettings {
 }
 
 /** Replaces uncertain facts of the wire. Each part that is left out keeps its default. */
-export interface WireSettings {
-  readonly payment?: { readonly [algorithm in ProofAlgorithm]?: Partial<SignedText> };
-  readonly payout?: { readonly sha1?: Partial<SignedText> };
-}
+export type WireSettings = WireParts;
 
 /** Bounds on the cost of one callback. */
 export interface Limits {
@@ -137,6 +134,12 @@ export interface DragonpaySettings {
   readonly wire?: WireSettings | undefined;
   /** Bounds on the cost of one callback. */
   readonly limits?: Limits | undefined;
+  /**
+   * Keeps callbacks that hold a proof and were refused, with their proofs, for the command `verify`: the last ones in
+   * this process, at most 1,000 (`dragonpay.refused()`), or where a function puts them. It is called at most 60 times a
+   * minute. Default: 0, none is kept.
+   */
+  readonly keepRefused?: KeepRefused | undefined;
   /** Functions that are called when something happens. Each one replaces its default. */
   readonly hooks?: Hooks | undefined;
   /** Makes the calls to the gateway, for tests and proxies. Default: the global `fetch`. */

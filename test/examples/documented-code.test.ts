@@ -1,8 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import express from 'express';
 import { sql } from 'kysely';
@@ -16,6 +20,7 @@ import {
   type HandlerClass,
   type JobPayload,
   type JobQueue,
+  OnPost,
   OnStatus,
   type QueuedCallback,
   type StoredCallback,
@@ -86,6 +91,23 @@ describe('Documented code', function () {
     const row = await repository.findPayment(txnid);
     return { status: row?.status, amount: row?.amount, refno: row?.refno, paid: rows.map(({ paid }) => paid) };
   }
+
+  it('keeps refused callbacks in a file, for verify', async () => {
+    const [code = ''] = await codeUnder('docs/verification.md', 'Keep refused callbacks', 'ts');
+    const file = join(await mkdtemp(join(tmpdir(), 'refused-')), 'refused.jsonl');
+    Object.assign(globalThis, { settings });
+    const inFile = code.replace("'refused.jsonl'", JSON.stringify(file));
+    const { dragonpay } = await folder.run('keep-refused', inFile);
+    class Silent {
+      post() {}
+    }
+    decorateHandler(Silent, { post: OnPost() });
+    const form = encodeCallback({ ...postback('BK-1'), status: 'F' });
+    await deliver((dragonpay as Dragonpay).endpoint(Silent), form);
+    for (let tries = 0; !existsSync(file) && tries < 100; tries++) await sleep(20);
+    const kept = JSON.parse(await readFile(file, 'utf8'));
+    expect(kept).to.include({ form, code: 'proof-mismatch', method: 'POST' });
+  });
 
   it('FeeCallback accepts a small fee in the amount, and refuses a large one', async () => {
     const { FeeCallback } = await recipe('A fee in the amount');

@@ -163,7 +163,15 @@ describe('The default hooks', () => {
     let now = 0;
     const { rejected } = defaultHooks({ write: (line) => written.push(line), now: () => now });
     const reject = (code: 'proof-mismatch' | 'missing-field') =>
-      rejected?.({ method: 'POST', code, status: 400, field: undefined, message: code, id: undefined });
+      rejected?.({
+        method: 'POST',
+        code,
+        status: 400,
+        field: undefined,
+        message: code,
+        id: undefined,
+        neverVerified: false,
+      });
     for (let forged = 0; forged < 100; forged++) reject('proof-mismatch');
     reject('missing-field');
     now += minute - 1;
@@ -176,6 +184,25 @@ describe('The default hooks', () => {
       'missing-field',
       'proof-mismatch (and 100 more since the last such line)',
     ]);
+  });
+
+  it('say once that every callback is refused for its proof, while none was ever verified', async () => {
+    const endpoint = testEndpoint(Silent, { hooks });
+    const loud = () => lines.filter((line) => line.includes('EVERY CALLBACK IS REFUSED'));
+    await dispatchForged(endpoint);
+    await dispatchForged(endpoint);
+    expect(loud(), 'two may be forgeries').to.deep.equal([]);
+    for (let more = 0; more < 5; more++) await dispatchForged(endpoint);
+    expect(loud()).to.have.length(1);
+    expect(loud()[0]).to.match(/verify --diagnose.*reconcile\(\)/);
+  });
+
+  it('do not say it after a callback of the same kind was verified', async () => {
+    const repository = await withPayment();
+    const endpoint = testEndpoint(Silent, { hooks, repository });
+    await dispatchSigned(endpoint, paymentFields({ amount: '100.00' }));
+    for (let more = 0; more < 5; more++) await dispatchForged(endpoint);
+    expect(lines.join()).to.include('proof-mismatch').and.not.include('EVERY');
   });
 
   it('write only the message of an error of this package', () => {

@@ -4,12 +4,13 @@ import type { CommandContext } from '../command-context.js';
 import { type Check, skipped } from '../doctor/check.js';
 import { examineEndpoint } from '../doctor/examine-endpoint.js';
 import { examineGateway } from '../doctor/examine-gateway.js';
-import { addTableOptions, gatewayOption, parseUrl, tableNames, withPeer } from '../options.js';
+import { addTableOptions, gatewayOption, parseUrl, tableNames, wireOption, withPeer } from '../options.js';
 import { exitCodes, type Report } from '../report.js';
 
 interface DoctorOptions extends TableNames {
   readonly database?: string;
   readonly gateway?: string;
+  readonly wire?: string;
   readonly json?: boolean;
 }
 
@@ -19,7 +20,8 @@ export function doctorCommand(context: CommandContext): Command {
     .description('Checks a running handler and its database for common problems, and says how to fix them.')
     .argument('<url>', 'URL of the handler, as registered with Dragonpay', parseUrl)
     .option('--database <url>', 'database of the handler (default: DATABASE_URL)')
-    .addOption(gatewayOption());
+    .addOption(gatewayOption())
+    .addOption(wireOption());
   return addTableOptions(command)
     .option('--json', 'print one JSON document')
     .addHelpText(

@@ -4,11 +4,12 @@ import type { Dragonpay } from '../../create-dragonpay.js';
 import type { HandlerClass } from '../../decorators/handler-metadata.js';
 import { type ReconcileReport, reconcileDefaults } from '../../operations/reconcile.js';
 import type { CliIo, CommandContext } from '../command-context.js';
-import { parseNumberFrom, required } from '../options.js';
+import { parseNumberFrom, required, wireOption, withWire } from '../options.js';
 import { CommandFailure, errorText, exitCodes, type Report } from '../report.js';
 
 interface ReconcileCommandOptions {
   readonly module?: string;
+  readonly wire?: string;
   readonly olderThan: number;
   readonly limit: number;
   readonly concurrency: number;
@@ -32,6 +33,7 @@ export function reconcileCommand(context: CommandContext): Command {
     .option('--limit <number>', 'maximum number of payments', parseNumberFrom(1), limit)
     .option('--concurrency <number>', 'maximum number of calls at a time', parseNumberFrom(1), concurrency)
     .option('--txnid <id>', 'a payment to ask about, whatever its status and age; may be repeated', append)
+    .addOption(wireOption())
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -50,6 +52,8 @@ function append(text: string, texts: readonly string[] = []): readonly string[] 
 
 async function reconcile(options: ReconcileCommandOptions, context: CommandContext): Promise<Report> {
   const { txnid: txnids, limit, concurrency, olderThan } = options;
+  // The module reads it from the environment of the process.
+  Object.assign(process.env, withWire(options, {}));
   const { dragonpay, handler } = await importModule(required(options.module, '--module <file>'));
   const most = txnids === undefined ? limit : new Set(txnids).size;
   const counts = { asked: 0, applied: 0, failed: 0 };

@@ -4,7 +4,7 @@ import type { ProofAlgorithm } from '../../protocol/fields.js';
 import { startSandbox } from '../../sandbox/start-sandbox.js';
 import { settingsFromEnv } from '../../settings/settings-from-env.js';
 import type { CommandContext } from '../command-context.js';
-import { parsePort, parseUrl } from '../options.js';
+import { parsePort, parseUrl, wireOption, withWire } from '../options.js';
 import { CommandFailure, errorText, exitCodes } from '../report.js';
 
 interface SandboxCommandOptions {
@@ -15,6 +15,7 @@ interface SandboxCommandOptions {
   readonly proof: readonly ProofAlgorithm[];
   readonly host: string;
   readonly port: number;
+  readonly wire?: string;
   readonly json?: boolean;
 }
 
@@ -42,6 +43,7 @@ export function sandboxCommand(context: CommandContext): Command {
     )
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <number>', 'port to listen on; 0 picks a free one', parsePort, 4000)
+    .addOption(wireOption())
     .option('--json', 'print one JSON document after the start')
     .addHelpText(
       'after',
@@ -54,17 +56,16 @@ Exit codes: 0 interrupted, 2 usage error, 3 the port is not available.`,
 }
 
 async function runSandbox(options: SandboxCommandOptions, context: CommandContext): Promise<void> {
-  const { env } = context;
-  const { apiKey, hmacKey, secretKey, merchantId } = accountFromEnv(env);
+  const env = withWire(options, context.env);
+  const { wire, ...account } = accountFromEnv(env);
+  const { merchantId } = account;
   const { postback: postbackUrl, return: returnUrl, payoutPostback: payoutPostbackUrl } = options;
   const { method: postbackMethod, proof: proofs, host, port } = options;
   const signal = context.interruption();
   const interrupted = once(signal, 'abort');
   const sandbox = await startSandbox({
-    apiKey,
-    hmacKey,
-    secretKey,
-    merchantId,
+    ...account,
+    wire,
     host,
     port,
     postbackUrl,
@@ -106,15 +107,17 @@ async function runSandbox(options: SandboxCommandOptions, context: CommandContex
 /** The merchant of the environment. Of each list of keys the sandbox signs with the first: the handler accepts it. */
 function accountFromEnv(env: CommandContext['env']) {
   const given = { DRAGONPAY_MERCHANT_ID: defaultMerchantId, ...defaultKeys, ...env };
-  const { merchantId, apiKey, verification } = settingsFromEnv({
+  const { merchantId, apiKey, verification, wire } = settingsFromEnv({
     DRAGONPAY_MERCHANT_ID: given.DRAGONPAY_MERCHANT_ID,
     DRAGONPAY_API_KEY: given.DRAGONPAY_API_KEY,
     DRAGONPAY_HMAC_KEYS: given.DRAGONPAY_HMAC_KEYS,
     DRAGONPAY_SECRET_KEYS: given.DRAGONPAY_SECRET_KEYS,
     DRAGONPAY_ENVIRONMENT: 'test',
+    DRAGONPAY_WIRE: env.DRAGONPAY_WIRE,
   });
   return {
     merchantId,
+    wire,
     apiKey: apiKey ?? defaultKeys.DRAGONPAY_API_KEY,
     hmacKey: verification?.hmac?.keys[0] ?? defaultKeys.DRAGONPAY_HMAC_KEYS,
     secretKey: verification?.sha1?.secretKeys[0] ?? defaultKeys.DRAGONPAY_SECRET_KEYS,
@@ -139,5 +142,6 @@ function variablesFor(
     ...(proofs.includes('rsa') && proofs.length > 1 ? ['DRAGONPAY_TRANSITION=true'] : []),
     ...(hasPayouts ? [show('DRAGONPAY_PAYOUT_SECRET_KEYS', 'DRAGONPAY_SECRET_KEYS')] : []),
     ...(hasPayouts && proofs.includes('sha1') ? ['DRAGONPAY_PAYOUT_SHARED_SECRET=true'] : []),
+    ...(env.DRAGONPAY_WIRE === undefined ? [] : ['DRAGONPAY_WIRE=(the contents of the file or of DRAGONPAY_WIRE)']),
   ];
 }

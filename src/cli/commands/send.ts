@@ -4,7 +4,7 @@ import { fieldHelp, isProofField } from '../../protocol/fields.js';
 import { type CallbackFields, encodeCallback, signCallback } from '../../protocol/sign-callback.js';
 import type { CommandContext } from '../command-context.js';
 import { callUrl, type Reply } from '../http-call.js';
-import { parseUrl, required } from '../options.js';
+import { parseUrl, required, wireOption, withWire } from '../options.js';
 import { escapeForTerminal, type Report } from '../report.js';
 import { judgeReply } from '../send/judge-reply.js';
 import { proofChoices, readSigningKeys, type SigningOptions } from '../send/read-signing-keys.js';
@@ -17,6 +17,7 @@ interface SendOptions extends SigningOptions {
   readonly message: string;
   readonly field?: CallbackFields;
   readonly method: 'POST' | 'GET';
+  readonly wire?: string;
   readonly json?: boolean;
   readonly [name: string]: unknown;
 }
@@ -41,6 +42,7 @@ export function sendCommand(context: CommandContext): Command {
       ),
     )
     .option('--private-key-file <file>', 'RSA private key in PEM, for --proof rsa')
+    .addOption(wireOption())
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -49,7 +51,7 @@ Keys: DRAGONPAY_MERCHANT_ID with DRAGONPAY_HMAC_KEYS or DRAGONPAY_SECRET_KEYS, o
 Exit codes: 0 accepted, 1 refused, 2 usage error, 3 not delivered, no reply or a 5xx.`,
     )
     .action(async (url: string, options: SendOptions) =>
-      context.report(await send(url, options, context.env), options),
+      context.report(await send(url, options, withWire(options, context.env)), options),
     );
 }
 
@@ -62,10 +64,10 @@ function addField(pair: string, fields: CallbackFields = {}): CallbackFields {
 async function send(url: string, options: SendOptions, env: CommandContext['env']): Promise<Report> {
   const { method, kind } = options;
   const txnid = required(options.txnid, '--txnid <id>');
-  const { merchantId, keys } = await readSigningKeys(options, env);
+  const { merchantId, keys, wire } = await readSigningKeys(options, env);
   const given = Object.entries(options.field ?? {});
   const toSign = given.filter(([name]) => !isProofField(name)).reduce(withField, fieldsOf(txnid, options, merchantId));
-  const signed = signCallback(toSign, keys, { merchantId: merchantId ?? '' });
+  const signed = signCallback(toSign, keys, { merchantId: merchantId ?? '', wire });
   const fields = given.filter(([name]) => isProofField(name)).reduce(withField, signed);
   const form = encodeCallback(fields);
   const answer =

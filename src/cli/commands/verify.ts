@@ -1,9 +1,10 @@
 import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { diagnoseCallback } from '../../diagnosis/diagnose-callback.js';
+import type { RefusedCallback } from '../../observability/refused-callbacks.js';
 import { resolveSettings } from '../../settings/resolve-settings.js';
 import type { CommandContext } from '../command-context.js';
-import { gatewayOption, settingsWithGateway } from '../options.js';
+import { gatewayOption, settingsWithGateway, wireOption } from '../options.js';
 import { CommandFailure, exitCodes } from '../report.js';
 import { describeDiagnosis } from '../verify/describe-diagnosis.js';
 import { describeExplanation } from '../verify/describe-explanation.js';
@@ -11,6 +12,7 @@ import { explainCallback } from '../verify/explain-callback.js';
 
 interface VerifyOptions {
   readonly gateway?: string;
+  readonly wire?: string;
   readonly json?: boolean;
   readonly diagnose?: boolean;
 }
@@ -25,12 +27,14 @@ export function verifyCommand(context: CommandContext): Command {
   return new Command('verify')
     .description('Reads a callback from standard input and explains step by step whether it is valid.')
     .addOption(gatewayOption())
+    .addOption(wireOption())
     .option('--diagnose', 'search for the reading of the wire by which the proofs hold, for about two seconds')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       `
-Standard input: the query string, the body or the whole URL of one callback.
+Standard input: the query string, the body or the whole URL of one callback, or one that the setting keepRefused kept,
+in JSON.
 Keys: the same DRAGONPAY_* variables as for the handler. No key and no expected proof is printed.
 Exit codes: 0 valid, 1 invalid, 2 usage error, 3 the public keys could not be fetched.`,
     )
@@ -50,13 +54,27 @@ Exit codes: 0 valid, 1 invalid, 2 usage error, 3 the public keys could not be fe
     });
 }
 
-/** Splits the input into the form and the method that it suggests: GET for a URL or a query string with `?`. */
+/**
+ * Splits the input into the form and the method that it suggests: GET for a URL or a query string with `?`. A callback
+ * that the setting `keepRefused` kept is JSON and says both.
+ */
 function readInput(input: string): { readonly form: string; readonly method: 'GET' | 'POST' } {
   const line = input.trim();
+  if (line.startsWith('{')) return readKept(line);
   if (line === '') throw new CommandFailure('standard input is empty: pass one callback');
   if (/[\r\n]/.test(line)) throw new CommandFailure('standard input has more than one line: pass one callback');
   const query = line.indexOf('?');
   if (!/^(?:https?:\/)?\//i.test(line) && query !== 0) return { form: line, method: 'POST' };
   if (query < 0) throw new CommandFailure('the URL on standard input has no query');
   return { form: line.slice(query + 1).split('#', 1)[0] ?? '', method: 'GET' };
+}
+
+function readKept(text: string): { readonly form: string; readonly method: 'GET' | 'POST' } {
+  try {
+    const { form, method } = JSON.parse(text) as Partial<RefusedCallback>;
+    if (typeof form === 'string') return { form, method: method === 'GET' ? 'GET' : 'POST' };
+  } catch {
+    // The parser's message would quote the text.
+  }
+  throw new CommandFailure('standard input starts with "{" and must then be one callback of keepRefused, in JSON');
 }

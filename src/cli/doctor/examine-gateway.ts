@@ -10,7 +10,7 @@ import { type Check, found, ok, skipped } from './check.js';
 
 /** Checks the settings of the environment, and fetches the public keys as the handler does. */
 export async function examineGateway(
-  options: { readonly gateway?: string },
+  options: { readonly gateway?: string; readonly wire?: string },
   context: Pick<CommandContext, 'env'>,
 ): Promise<Check[]> {
   if (!Object.keys(context.env).some((name) => name.startsWith('DRAGONPAY_'))) {

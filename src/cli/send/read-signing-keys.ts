@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { CallbackKind } from '../../protocol/kinds.js';
 import type { SigningKeys } from '../../protocol/sign-callback.js';
+import type { WireSettings } from '../../settings/settings.js';
 import { settingsFromEnv } from '../../settings/settings-from-env.js';
 import type { CommandContext } from '../command-context.js';
 import { CommandFailure } from '../report.js';
@@ -28,7 +29,11 @@ export interface SigningOptions {
 export async function readSigningKeys(
   { kind, proof, privateKeyFile }: SigningOptions,
   env: Environment,
-): Promise<{ readonly merchantId: string | undefined; readonly keys: SigningKeys }> {
+): Promise<{
+  readonly merchantId: string | undefined;
+  readonly keys: SigningKeys;
+  readonly wire?: WireSettings | undefined;
+}> {
   if (proof === 'none') return { merchantId: env.DRAGONPAY_MERCHANT_ID?.trim(), keys: {} };
   const privateKey = privateKeyFile === undefined ? undefined : await readPrivateKey(privateKeyFile);
   const secrets =
@@ -37,7 +42,7 @@ export async function readSigningKeys(
     const file = kind === 'payout' ? '' : ', or pass --private-key-file';
     throw new CommandFailure(`no key to sign with: set ${secrets.join(' or ')}${file}`);
   }
-  const { merchantId, verification, payout } = settingsFromEnv(withPublicKey(env, privateKey));
+  const { merchantId, verification, payout, wire } = settingsFromEnv(withPublicKey(env, privateKey));
   const [hmacKey] = verification?.hmac?.keys ?? [];
   const [secretKey] = (kind === 'payout' ? payout?.sha1 : verification?.sha1)?.secretKeys ?? [];
   const keys: SigningKeys = {
@@ -45,7 +50,7 @@ export async function readSigningKeys(
     ...(hmacKey && kind === 'payment' && { hmac: { key: hmacKey } }),
     ...(secretKey && { sha1: { secretKey } }),
   };
-  return { merchantId, keys: proof === 'all' ? keys : only(proof ?? strongest(keys), keys, kind) };
+  return { merchantId, wire, keys: proof === 'all' ? keys : only(proof ?? strongest(keys), keys, kind) };
 }
 
 /** Settings hold public keys only, so the public half of the private key is added to them. */

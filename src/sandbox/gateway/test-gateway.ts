@@ -1,9 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { DragonpayError, invalidDetails, invalidSetting } from '../../errors.js';
 import { statusShape } from '../../protocol/field-shapes.js';
-import type { ProofAlgorithm } from '../../protocol/fields.js';
 import type { CallbackKind } from '../../protocol/kinds.js';
-import { type CallbackFields, encodeCallback, signCallback, signedTextOf } from '../../protocol/sign-callback.js';
+import { type CallbackFields, encodeCallback } from '../../protocol/sign-callback.js';
 import { isOpen } from '../../protocol/statuses.js';
 import { type MerchantAccount, type RegisteredUrls, readUrls } from '../sandbox-options.js';
 import { messageOf, paymentCallback, payoutCallback } from './callback-fields.js';
@@ -17,7 +16,8 @@ import {
 } from './ledger.js';
 import { type Misbehaviour, Misbehaviours } from './misbehaviour.js';
 import { type Postback, PostbackLog } from './postback-log.js';
-import { type OutgoingPostback, PostbackSender, type PostbackTarget, type Sending } from './postback-sender.js';
+import { PostbackSender, type PostbackTarget, type Sending } from './postback-sender.js';
+import { signPostback } from './sign-postback.js';
 
 /** A new payment, and the URL of its payment page. */
 export interface CreatedPayment {
@@ -168,23 +168,8 @@ export class TestGateway {
     return { first: sending.first, all: later() };
   }
 
-  async #sign(
-    kind: CallbackKind,
-    subject: string,
-    truth: CallbackFields,
-    { amount, revokedKey }: Misbehaviour,
-  ): Promise<OutgoingPostback> {
-    const { merchantId, secretKey, hmacKey } = this.account;
-    const proofs = kind === 'payout' ? (['sha1'] as const) : this.account.proofs;
-    const fields = amount !== undefined && kind === 'payment' ? { ...truth, amount } : truth;
-    const has = (proof: ProofAlgorithm) => proofs.some((one) => one === proof);
-    const signed = signCallback(fields, {
-      ...(has('rsa') && { rsa: { privateKey: await (revokedKey ? this.keys.revoked() : this.keys.current()) } }),
-      ...(has('hmac') && { hmac: { key: hmacKey } }),
-      ...(has('sha1') && { sha1: { secretKey } }),
-    });
-    const signedTexts = Object.fromEntries(proofs.map((proof) => [proof, signedTextOf(fields, proof, merchantId)]));
-    return { kind, subject, status: fields.status ?? '', fields: signed, signedTexts };
+  #sign(kind: CallbackKind, subject: string, truth: CallbackFields, misbehaviour: Misbehaviour) {
+    return signPostback(this, kind, subject, truth, misbehaviour);
   }
 
   /** The target of postbacks. `nowhere` if only the payer's browser delivers this status. */
