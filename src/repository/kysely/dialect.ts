@@ -56,6 +56,11 @@ export interface Statements {
     callback: VerifiedCallback,
     milliseconds: number,
   ): Promise<{ readonly own: OwnTransaction<Database>; readonly result: MoveResult }>;
+  /**
+   * Whether a row that `move` finds busy is not locked, but hidden from changes by row security. Databases without row
+   * security leave it out.
+   */
+  isHidden?(db: SqlRunner, kind: CallbackKind, id: string): Promise<boolean>;
   /** Inserts a row. Resolves to `undefined` where the id is taken; that must not abort a transaction. */
   insert(db: SqlRunner, kind: CallbackKind, row: NewRow): Promise<PaymentRow | PayoutRow | undefined>;
   find(db: SqlRunner, kind: CallbackKind, id: string): Promise<PaymentRow | PayoutRow | undefined>;
@@ -99,7 +104,9 @@ export type MoveResult =
   /** The move was `held` and would move its row. Nothing was changed. */
   | { readonly state: 'movable' }
   /** Another transaction has the row locked. Nothing was changed. */
-  | { readonly state: 'busy' };
+  | { readonly state: 'busy' }
+  /** The database did not let the row change: a trigger, or a rule. Nothing was changed. */
+  | { readonly state: 'protected' };
 
 /** A transaction for a handler or a correction. */
 export interface OwnTransaction<Database> {

@@ -25,6 +25,7 @@ import type { Move, MoveResult, RepositoryDialect, Statements } from './dialect.
 import { EffectSlots } from './effect-slots.js';
 import { postgres } from './postgres/postgres.js';
 import { RecentKeys } from './recent-keys.js';
+import { rowProtected } from './row-protected.js';
 import { tooLate } from './statement-batcher.js';
 import type { TableNames } from './table-names.js';
 import { type TakenConnection, takeConnection } from './take-connection.js';
@@ -161,6 +162,9 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
         const result = await run(giveUpAt);
         if (result.state === 'settled') return result.update;
         if (result.state === 'movable') return result.state;
+        if (result.state === 'protected') throw rowProtected(callback.kind);
+        // Asked once: the first wait is short, and most locks are over then.
+        if (pause === 20 && (await this.#isHidden(callback))) throw rowProtected(callback.kind);
       } catch (error) {
         if (this.#dialect.isTransient(error)) failure = error;
         // The time is over: the last error of the database says more.
@@ -171,6 +175,10 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
       const holder = this.#holders.get(rowOf(callback));
       await waitFor(holder, Math.min(pause, left, holder === undefined ? longestPause : longestHold));
     }
+  }
+
+  async #isHidden({ kind, id }: VerifiedCallback): Promise<boolean> {
+    return (await this.#statements.isHidden?.(this.#plain, kind, id)) === true;
   }
 
   async #hold<Result>(key: string, holding: Promise<Result>): Promise<Result> {
@@ -196,6 +204,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     }
     const { own, result } = await this.#statements.beginWithMove(this.#db, taken, callback, effect.milliseconds);
     try {
+      if (result.state === 'protected') throw rowProtected(callback.kind);
       if (result.state === 'settled' && result.update.outcome === 'applied') {
         if (performance.now() > startBy) throw tooLate();
         const { update } = result;

@@ -2,6 +2,7 @@ import type { EventKey } from '../../../../model/rows.js';
 import { openStatuses } from '../../../../protocol/statuses.js';
 import type { InquiryClaim } from '../../../capabilities.js';
 import type { Statements } from '../../dialect.js';
+import { rowProtected } from '../../row-protected.js';
 import { runSql } from '../../run-sql.js';
 import type { QuotedTables } from '../../table-names.js';
 import { inMicroseconds } from '../microseconds.js';
@@ -28,10 +29,12 @@ export function claimStatements({ transactions: table, payouts, callbacks }: Quo
   const claim = (name: string, condition: string) => `/* dragonpay-${name} */ with due as (
   select txnid from ${table} where ${condition}
   limit 1 for no key update skip locked
+), claimed as (
+  update ${table} t set inquiry_leased_until = now() + $1::bigint * interval '1 millisecond'
+  from due where t.txnid = due.txnid
+  returning ${inMicroseconds('t.inquiry_leased_until')} as lease
 )
-update ${table} t set inquiry_leased_until = now() + $1::bigint * interval '1 millisecond'
-from due where t.txnid = due.txnid
-returning t.txnid, ${inMicroseconds('t.inquiry_leased_until')} as lease`;
+select txnid, (select lease from claimed) as lease from due`;
   const isDue = `${lastNews} <= now() - $2::bigint * interval '1 millisecond'`;
   const oldest = claim('claim-oldest', `${isOpen} and ${isFree} and ${isDue} order by ${lastNews}`);
   const byId = claim('claim', `txnid = $2 and ${isFree}`);
@@ -62,15 +65,27 @@ returning c.kind, c.id, c.refno, c.status::text as status, c.fingerprint`;
       return (await runSql<EventKey>(db, early, [wholeText(lease), [...kinds]]))[0];
     },
     async claimOldest(db, olderThan, lease) {
-      return (await runSql<InquiryClaim>(db, oldest, [wholeText(lease), wholeText(olderThan)]))[0];
+      return toClaim(await runSql<ClaimRow>(db, oldest, [wholeText(lease), wholeText(olderThan)]));
     },
     async claimById(db, txnid, lease) {
-      return (await runSql<InquiryClaim>(db, byId, [wholeText(lease), txnid]))[0];
+      return toClaim(await runSql<ClaimRow>(db, byId, [wholeText(lease), txnid]));
     },
     async finishInquiry(db, { txnid, lease }) {
       await runSql(db, finish, [txnid, lease]);
     },
   };
+}
+
+interface ClaimRow {
+  readonly txnid: string;
+  readonly lease: string | null;
+}
+
+/** A payment that was found due, but did not change, would never be asked about, and nobody would hear of it. */
+function toClaim([row]: readonly ClaimRow[]): InquiryClaim | undefined {
+  if (row === undefined) return undefined;
+  if (row.lease === null) throw rowProtected('payment');
+  return { txnid: row.txnid, lease: row.lease };
 }
 
 function wholeText(milliseconds: number): string {

@@ -3,6 +3,7 @@ import { correctedRow, correctionForm, nothingToCorrect } from '../../../correct
 import type { MovableRow } from '../../../decide-update.js';
 import { toEventKey } from '../../../event-key.js';
 import type { Statements } from '../../dialect.js';
+import { rowProtected } from '../../row-protected.js';
 import { runSql } from '../../run-sql.js';
 import { schema, tableOfKind } from '../../schema.js';
 import type { QuotedTables } from '../../table-names.js';
@@ -21,15 +22,19 @@ select status::text as status, reached, refno, amount::text as amount, currency:
 from ${table} where ${key} = $1 for no key update`,
         [id],
       );
-      if (before === undefined) throw nothingToCorrect(kind);
+      if (before === undefined) {
+        const [hidden] = await runSql(trx, `/* dragonpay-correct-find */ select from ${table} where ${key} = $1`, [id]);
+        throw hidden === undefined ? nothingToCorrect(kind) : rowProtected(kind);
+      }
       const after = correctedRow(before, change);
-      await runSql(
+      const [changed] = await runSql<{ status: string; reached: string }>(
         trx,
         `/* dragonpay-correct */
 update ${table} set status = $2, reached = $3, refno = $4, amount = $5::numeric, currency = $6, modified_at = now()
-where ${key} = $1`,
+where ${key} = $1 returning status::text as status, reached`,
         [id, after.status, after.reached, after.refno, after.amount, after.currency],
       );
+      if (changed?.status !== after.status || changed.reached !== after.reached) throw rowProtected(kind);
       // The row is locked: no other transaction numbers its corrections.
       const [event] = await runSql<{ correction: string }>(
         trx,

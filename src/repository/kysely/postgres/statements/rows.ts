@@ -2,6 +2,7 @@ import type { NewRow } from '../../../../model/new-row.js';
 import type { PaymentRow, PayoutRow } from '../../../../model/rows.js';
 import { type CallbackKind, callbackKinds } from '../../../../protocol/kinds.js';
 import type { Statements } from '../../dialect.js';
+import { rowProtected } from '../../row-protected.js';
 import { runSql } from '../../run-sql.js';
 import { type ColumnUse, camelCase, schema, tableOfKind } from '../../schema.js';
 import type { QuotedTables } from '../../table-names.js';
@@ -17,9 +18,12 @@ export function rowStatements(tables: QuotedTables): Pick<Statements, 'insert' |
   >;
   return {
     async insert(db, kind, row) {
-      const { insert, inserted } = texts[kind];
+      const { insert, inserted, find } = texts[kind];
       const [stored] = await runSql<StoredRow>(db, insert, valuesOf(row, inserted));
-      return stored && toRow(kind, stored);
+      if (stored !== undefined) return toRow(kind, stored);
+      const [taken] = await runSql<StoredRow>(db, find, [row.id]);
+      if (taken === undefined) throw rowProtected(kind);
+      return undefined;
     },
     async find(db, kind, id) {
       const [stored] = await runSql<StoredRow>(db, texts[kind].find, [id]);

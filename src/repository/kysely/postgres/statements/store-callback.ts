@@ -2,6 +2,7 @@ import type { Mismatch, RecordedUpdate } from '../../../../model/callback-update
 import type { CallbackKind } from '../../../../protocol/kinds.js';
 import { initialStatus, isStatus, latePredecessors, predecessors, type Status } from '../../../../protocol/statuses.js';
 import type { Move, MoveResult, Statements } from '../../dialect.js';
+import { rowProtected } from '../../row-protected.js';
 import { runSql } from '../../run-sql.js';
 import { schema, tableOfKind } from '../../schema.js';
 import type { QuotedTables } from '../../table-names.js';
@@ -15,7 +16,7 @@ import {
 import { fingerprintInInbox, keepWhatWasApplied } from './inbox.js';
 
 /** The statement that decides, moves the row and records the event. */
-export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' | 'beginWithMove'> {
+export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' | 'beginWithMove' | 'isHidden'> {
   const textsOf = (form: StatementForm) => ({
     payment: moveStatement('payment', tables, form),
     payout: moveStatement('payout', tables, form),
@@ -24,12 +25,32 @@ export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' |
   return {
     async move(db, kind, moves) {
       const [first, ...others] = moves.map(incomingOf);
-      const settled =
-        first !== undefined && others.length === 0
-          ? await runSql<MoveRow>(db, one[kind], first)
-          : await runSql<MoveRow>(db, many[kind], columnsOf(moves.map(incomingOf)));
-      const statuses = new Map(moves.map(({ callback: { id, status } }) => [id, status]));
-      return new Map(settled.map((row) => [row.id, toMoveResult(row, statuses.get(row.id) as Status)]));
+      if (first !== undefined && others.length === 0) {
+        try {
+          return resultsOf(moves, await runSql<MoveRow>(db, one[kind], first));
+        } catch (error) {
+          if (!wasChangedByTrigger(error)) throw error;
+          return new Map(moves.map(({ callback }) => [callback.id, { state: 'protected' } as const]));
+        }
+      }
+      return resultsOf(moves, await runSql<MoveRow>(db, many[kind], columnsOf(moves.map(incomingOf))));
+    },
+
+    async isHidden(db, kind, id) {
+      const table = tables[tableOfKind[kind]];
+      const [key] = schema[tableOfKind[kind]].key;
+      const [security] = await runSql<{ isActive: boolean }>(
+        db,
+        `/* dragonpay-row-security */ select row_security_active($1::text) as "isActive"`,
+        [table],
+      );
+      if (security?.isActive !== true) return false;
+      const statement = `/* dragonpay-${kind}-lock */ select from ${table} where ${key} = $1 for no key update nowait`;
+      const changeable = await runSql(db, statement, [id]).catch((error: unknown) => {
+        if (isLockNotAvailable(error)) return undefined;
+        throw error;
+      });
+      return changeable?.length === 0;
     },
 
     async beginWithMove(db, taken, callback, milliseconds) {
@@ -45,7 +66,7 @@ export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' |
         return { own: transaction, result };
       } catch (error) {
         await transaction.rollBack();
-        throw error;
+        throw wasChangedByTrigger(error) ? rowProtected(callback.kind) : error;
       }
     },
   };
@@ -112,7 +133,8 @@ function incomingOf({ callback, held }: Move): (string | null)[] {
  *   NO KEY, because tables of the merchant may have foreign keys to the row.
  * - `decided` reads only the locked version of the row. Whether a row exists that could not be locked is read from the
  *   snapshot: such a callback is left out, here and in the inbox.
- * - `settled` takes from `moved` which rows moved, not from the decision.
+ * - `settled` takes from `moved` which rows moved, not from the decision. A row that was to move and did not is
+ *   `protected`: a trigger is in the way. One that became something else fails the statement, so that nothing is kept.
  *
  * A callback that is `held` and would move its row is answered `movable` and leaves no trace.
  */
@@ -151,26 +173,29 @@ function moveStatement(kind: CallbackKind, tables: QuotedTables, form: Statement
   set status = d.status, reached = t.reached || d.status, refno = d.refno, modified_at = now()
   from decided d
   where t.${key} = d.id and d.outcome = 'applied' and d.held is null
-  returning t.${key} as id
+  returning t.${key} as id, case
+    when t.status::text = d.status and t.reached like '%' || d.status and t.refno = d.refno then true
+    else ('${otherValues}' || t.status)::boolean
+  end as holds
 ), settled as (
   select d.*, case
     when outcome = 'mismatch' then differs
     when outcome in ('stale', 'not-found', 'unrecognized') then array[outcome]
     when outcome = 'applied' and strpos(late_from, previous) > 0 then array['late']
     else '{}'
-  end as reasons
+  end as reasons, outcome = 'applied' and not exists (select from moved m where m.id = d.id and m.holds) as protected
   from decided d
-  where outcome <> 'applied' or exists (select from moved m where m.id = d.id)
+  where outcome <> 'applied' or held is null
 ), remembered as (
   insert into ${tables.callbacks} as c
     (kind, id, refno, status, outcome, reasons, proof, key_id, method, raw, deliveries, fingerprint)
   select '${kind}', id, refno, status, outcome, reasons, proof, key_id, method, raw, copies::integer,
     ${fingerprintInInbox(tables.callbacks, 'settled', `'${kind}'`)}
-  from settled order by id
+  from settled where not protected order by id
   ${keepWhatWasApplied('settled')}
 )
-select id, outcome, previous, array_to_string(differs, ',') as differs,
-  case when 'late' = any(reasons) then 'late' end as late${bounds}
+select id, case when protected then 'protected' else outcome end as outcome, previous,
+  array_to_string(differs, ',') as differs, case when 'late' = any(reasons) then 'late' end as late${bounds}
 from settled${
     form === 'own'
       ? ''
@@ -201,11 +226,16 @@ function refnoDiffers(kind: CallbackKind, { transactions }: QuotedTables): strin
 /** A row that the statement returns. All values are text. */
 interface MoveRow {
   readonly id: string;
-  readonly outcome: RecordedUpdate['outcome'] | 'movable';
+  readonly outcome: RecordedUpdate['outcome'] | 'movable' | 'protected';
   readonly previous: Status | null;
   /** The names of the values that differ, separated by commas. */
   readonly differs: string;
   readonly late: 'late' | null;
+}
+
+function resultsOf(moves: readonly Move[], rows: readonly MoveRow[]): ReadonlyMap<string, MoveResult> {
+  const statuses = new Map(moves.map(({ callback: { id, status } }) => [id, status]));
+  return new Map(rows.map((row) => [row.id, toMoveResult(row, statuses.get(row.id) as Status)]));
 }
 
 /** @param status the status that the callback brings */
@@ -213,7 +243,8 @@ function toMoveResult(row: MoveRow, status: Status): MoveResult {
   const current = row.previous as Status;
   switch (row.outcome) {
     case 'movable':
-      return { state: 'movable' };
+    case 'protected':
+      return { state: row.outcome };
     case 'unrecognized':
     case 'not-found':
       return settled({ outcome: row.outcome });
@@ -229,4 +260,17 @@ function toMoveResult(row: MoveRow, status: Status): MoveResult {
 
 function settled(update: RecordedUpdate): MoveResult {
   return { state: 'settled', update };
+}
+
+/** Begins a text that is no boolean: its cast fails the statement. */
+const otherValues = 'dragonpay-other-values-';
+
+/** A trigger let a row move, but not to the values that were written. */
+function wasChangedByTrigger(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '22P02' && error.message.includes(otherValues);
+}
+
+/** NOWAIT found the row locked. */
+function isLockNotAvailable(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '55P03';
 }

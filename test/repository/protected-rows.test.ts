@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import { expect } from 'chai';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { DragonpayCallback, type DragonpayError, OnStatus } from '../../src/index.js';
+import { type DragonpayTables, KyselyRepository, withNamedStatements } from '../../src/kysely.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { dispatchSigned, paymentFields, testDragonpay } from '../support/dispatch-signed.js';
+import { rejection } from '../support/rejection.js';
+
+/** What keeps rows whose txnid begins with `KEPT` from changing. */
+const obstacles: Readonly<Record<string, string>> = {
+  'a trigger that returns null': trigger('return null'),
+  'a trigger that returns the old row': trigger('return old'),
+  'a trigger that changes the status back': trigger('new.status := old.status; return new'),
+  'row security': `
+alter table dragonpay_transactions enable row level security;
+create policy look on dragonpay_transactions for select using (true);
+create policy add on dragonpay_transactions for insert with check (true);
+create policy change on dragonpay_transactions for update using (txnid not like 'KEPT%')`,
+};
+
+function trigger(statements: string): string {
+  return `
+create function keep() returns trigger language plpgsql as $$ begin
+  if new.txnid like 'KEPT%' then ${statements}; end if;
+  return new;
+end $$;
+create trigger keep before update on dragonpay_transactions for each row execute function keep()`;
+}
+
+let effects = 0;
+
+@DragonpayCallback()
+class Plain {}
+
+@DragonpayCallback()
+class Shipping {
+  @OnStatus('S') ship() {
+    effects++;
+  }
+}
+
+for (const [name, sql] of Object.entries(obstacles)) {
+  describe(`A row that is protected by ${name}`, () => {
+    const role = `shop_${randomBytes(6).toString('hex')}`;
+    let database: TestDatabase;
+    let db: Kysely<DragonpayTables>;
+    let repository: KyselyRepository<DragonpayTables>;
+    const errors: DragonpayError[] = [];
+    const hooks = {
+      stored: ({ error }: { error?: unknown }) => {
+        if (error !== undefined) errors.push(error as DragonpayError);
+      },
+      handlerFailed() {},
+    };
+
+    before(async () => {
+      database = await createTestDatabase();
+      await database.pool.query(`create role ${role} login password 'shop';
+grant select, insert, update on all tables in schema public to ${role};${sql}`);
+      const url = new URL(database.url);
+      [url.username, url.password] = [role, 'shop'];
+      const pool = withNamedStatements(new pg.Pool({ connectionString: url.href }));
+      db = new Kysely({ dialect: new PostgresDialect({ pool }) });
+      repository = new KyselyRepository(db);
+      for (const txnid of ['KEPT-1', 'KEPT-2', 'FREE-1', 'FREE-2', 'FREE-3']) {
+        await repository.createPayment({ txnid, amount: '100.00' });
+      }
+    });
+    beforeEach(() => {
+      errors.length = 0;
+      effects = 0;
+    });
+    after(async () => {
+      await db?.destroy();
+      await database?.pool.query(`drop owned by ${role}; drop role ${role}`);
+      await database?.destroy();
+    });
+
+    for (const Class of [Plain, Shipping]) {
+      it(`is told apart from a locked one, at once, by ${Class.name}`, async () => {
+        const endpoint = testDragonpay({ repository, hooks }).endpoint(Class);
+        const startedAt = performance.now();
+        for (let delivery = 0; delivery < 2; delivery++) {
+          const { status, body } = await dispatchSigned(endpoint, paymentFields({ txnid: 'KEPT-1' }));
+          expect([status, body]).to.deep.equal([503, 'error=unstored']);
+        }
+        expect(performance.now() - startedAt).to.be.below(2_000);
+        expect(errors.map(({ code }) => code)).to.deep.equal(['row-protected', 'row-protected']);
+        expect(effects).to.equal(0);
+        expect(await repository.findPayment('KEPT-1')).to.include({ status: 'P' });
+        expect(await repository.callbacks({ txnid: 'KEPT-1' })).to.deep.equal([]);
+      });
+    }
+
+    it('does not keep others that share its statement', async () => {
+      const endpoint = testDragonpay({ repository, hooks }).endpoint(Plain);
+      const txnids = ['FREE-1', 'KEPT-2', 'FREE-2'];
+      // The first one is sent alone, so that the others share the next statement.
+      const replies = await Promise.all(
+        ['FREE-3', ...txnids].map((txnid) => dispatchSigned(endpoint, paymentFields({ txnid }))),
+      );
+      expect(replies.map(({ status }) => status)).to.deep.equal([200, 200, 503, 200]);
+      for (const txnid of ['FREE-1', 'FREE-2']) {
+        expect(await repository.findPayment(txnid)).to.include({ status: 'S' });
+      }
+    });
+
+    it('is not corrected, and correct() says so', async () => {
+      const dragonpay = testDragonpay({ repository, hooks });
+      dragonpay.endpoint(Plain);
+      const corrected = dragonpay.correct('KEPT-1', { status: 'S' }, { reason: 'seen by hand', by: 'Ana' });
+      expect(await rejection(corrected)).to.include({ code: 'row-protected' });
+      expect(await repository.callbacks({ txnid: 'KEPT-1' })).to.deep.equal([]);
+    });
+  });
+}
+
+describe('A trigger that returns null', () => {
+  let database: TestDatabase;
+  let repository: KyselyRepository<DragonpayTables>;
+
+  before(async () => {
+    database = await createTestDatabase();
+    repository = new KyselyRepository(database.db);
+    await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
+    await database.pool.query(`create function keep() returns trigger language plpgsql as 'begin return null; end';
+create trigger keep before insert or update on dragonpay_transactions for each row execute function keep()`);
+  });
+  after(() => database?.destroy());
+
+  it('is named by createPayment instead of a payment that exists', async () => {
+    const created = repository.createPayment({ txnid: 'T-2', amount: '100.00' });
+    expect(await rejection(created)).to.include({ code: 'row-protected' });
+    expect(await rejection(repository.createPayment({ txnid: 'T-1', amount: '100.00' }))).to.include({
+      code: 'already-exists',
+    });
+  });
+
+  it('is named by the claims of reconcile(), which would find nothing to ask about', async () => {
+    const claims = [
+      repository.claimOpenPayment({ olderThan: 0, lease: 1_000 }),
+      repository.claimPayment('T-1', { lease: 1_000 }),
+    ];
+    for (const claim of claims) expect(await rejection(claim)).to.include({ code: 'row-protected' });
+  });
+});
