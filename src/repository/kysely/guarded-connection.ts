@@ -8,11 +8,14 @@ type Closing = 'over' | 'abandoned';
 export interface GuardOptions {
   /**
    * Whether a failed query ends the use of the transaction, because the database may have ended it and the next query
-   * would commit by itself. After it, only `ROLLBACK TO` a savepoint is let through. PostgreSQL does this by itself.
+   * would commit by itself. After it, only `ROLLBACK TO` a savepoint is let through, and no query is sent before the one
+   * before it has succeeded. PostgreSQL does this by itself.
    */
   readonly isStrict?: boolean;
   /** Matches a statement that ends the transaction. It is refused. */
   readonly refused?: RegExp;
+  /** Runs before a query is sent. Needs `isStrict`. */
+  readonly prepare?: (sql: string) => Promise<void>;
 }
 
 /**
@@ -23,16 +26,20 @@ export class GuardedConnection implements DatabaseConnection {
   readonly #connection: DatabaseConnection;
   readonly #isStrict: boolean;
   readonly #refused: RegExp | undefined;
+  readonly #prepare: ((sql: string) => Promise<void>) | undefined;
   #active = 0;
-  #hasFailed = false;
+  /** The failure of a query, until a `ROLLBACK TO` a savepoint succeeds. */
+  #failure: { readonly error: unknown } | undefined;
+  #lastTurn: Promise<void> = Promise.resolve();
   #isSuspect = false;
   #closed: Closing | undefined;
   readonly #whenIdle: (() => void)[] = [];
 
-  constructor(connection: DatabaseConnection, { isStrict = false, refused }: GuardOptions = {}) {
+  constructor(connection: DatabaseConnection, { isStrict = false, refused, prepare }: GuardOptions = {}) {
     this.#connection = connection;
     this.#isStrict = isStrict;
     this.#refused = refused;
+    this.#prepare = prepare;
   }
 
   /** Whether a query is under way. */
@@ -48,9 +55,9 @@ export class GuardedConnection implements DatabaseConnection {
     return this.#isSuspect;
   }
 
-  /** Whether a query failed, and no `ROLLBACK TO` a savepoint succeeded after it. */
-  get hasFailed(): boolean {
-    return this.#hasFailed;
+  /** The failure of a query after which no `ROLLBACK TO` a savepoint succeeded. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
   }
 
   /** Resolves when no query is under way. */
@@ -77,59 +84,93 @@ export class GuardedConnection implements DatabaseConnection {
 
   executeQuery<Row>(query: CompiledQuery, ...rest: unknown[]): Promise<QueryResult<Row>> {
     return this.#settled(async () => {
-      this.#begin(query);
+      const turn = this.#begin(query);
       try {
+        if (this.#isStrict) await this.#take(turn, query);
         const result = await (this.#connection.executeQuery as Execute<Row>).call(this.#connection, query, ...rest);
-        if (returnsToSavepoint.test(query.sql)) this.#hasFailed = false;
+        if (returnsToSavepoint.test(query.sql)) this.#failure = undefined;
         return result;
       } catch (error) {
-        this.#fail();
+        this.#fail(error);
         throw error;
       } finally {
-        this.#end();
+        turn.end();
       }
     });
   }
 
   async *streamQuery<Row>(query: CompiledQuery, ...rest: unknown[]): AsyncIterableIterator<QueryResult<Row>> {
-    await this.#settled(async () => this.#begin(query));
+    const turn = await this.#settled(async () => this.#begin(query));
     let isComplete = false;
     try {
+      if (this.#isStrict) await this.#settled(() => this.#take(turn, query));
       yield* (this.#connection.streamQuery as Stream<Row>).call(this.#connection, query, ...rest);
       isComplete = true;
     } catch (error) {
-      this.#fail();
+      this.#fail(error);
       throw error;
     } finally {
       if (!isComplete) this.#isSuspect = true;
-      this.#end();
+      turn.end();
     }
   }
 
-  #begin({ sql }: CompiledQuery): void {
+  #begin({ sql }: CompiledQuery): Turn {
+    this.#assertUsable(sql);
+    if (endsTransactions.test(sql)) this.#isSuspect = true;
+    this.#active++;
+    const before = this.#lastTurn;
+    let next = () => {};
+    this.#lastTurn = new Promise((resolve) => {
+      next = resolve;
+    });
+    let hasEnded = false;
+    const end = () => {
+      if (hasEnded) return;
+      hasEnded = true;
+      next();
+      if (--this.#active === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+    };
+    return { before, end };
+  }
+
+  /** Waits for the queries before, which may have failed meanwhile. */
+  async #take({ before, end }: Turn, { sql }: CompiledQuery): Promise<void> {
+    await before;
+    try {
+      this.#assertUsable(sql);
+      await this.#prepare?.(sql);
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  #assertUsable(sql: string): void {
     if (this.#closed !== undefined)
       throw new DragonpayError('handler-failed', 'the transaction of this callback is over');
     if (this.#refused?.test(sql)) {
-      this.#fail();
-      throw new DragonpayError('handler-failed', 'a method must not end or begin the transaction of callback.trx');
+      const error = new DragonpayError(
+        'handler-failed',
+        'a method must not end or begin the transaction of callback.trx',
+      );
+      this.#fail(error);
+      throw error;
     }
-    if (this.#isStrict && this.#hasFailed && !returnsToSavepoint.test(sql)) {
+    if (this.#isStrict && this.#failure !== undefined && !returnsToSavepoint.test(sql)) {
       throw new DragonpayError(
         'handler-failed',
         'a query of callback.trx failed before: the transaction takes no more',
+        {
+          cause: this.#failure.error,
+        },
       );
     }
-    if (endsTransactions.test(sql)) this.#isSuspect = true;
-    this.#active++;
   }
 
-  #fail(): void {
+  #fail(error: unknown): void {
     this.#isSuspect = true;
-    this.#hasFailed = true;
-  }
-
-  #end(): void {
-    if (--this.#active === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+    this.#failure ??= { error };
   }
 
   /** Without this, the rejection of a query without `await` would end the process. */
@@ -143,8 +184,16 @@ export class GuardedConnection implements DatabaseConnection {
   }
 }
 
+/** The place of a query among others. */
+interface Turn {
+  /** Resolves when the queries before have settled. */
+  readonly before: Promise<void>;
+  /** Says that the query has settled. */
+  readonly end: () => void;
+}
+
 type Execute<Row> = (query: CompiledQuery, ...rest: unknown[]) => Promise<QueryResult<Row>>;
 type Stream<Row> = (query: CompiledQuery, ...rest: unknown[]) => AsyncIterableIterator<QueryResult<Row>>;
 
-const returnsToSavepoint = /^\s*rollback\s+(?:work\s+|transaction\s+)?to\b/i;
+const returnsToSavepoint = /^\s*rollback\s+(?:work\s+|transaction\s+)?to\b[^;]*$/i;
 const endsTransactions = /\b(?:begin|start|commit|end|rollback|abort|prepare)\b/i;

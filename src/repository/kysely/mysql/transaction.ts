@@ -1,16 +1,26 @@
-import { CompiledQuery, type DatabaseConnection, type Dialect, type Driver, type Kysely, Transaction } from 'kysely';
+import { CompiledQuery, type DatabaseConnection, type Kysely, type Transaction } from 'kysely';
 import { DragonpayError } from '../../../errors.js';
 import type { OwnTransaction } from '../dialect.js';
+import { GuardedConnection } from '../guarded-connection.js';
+import { handTransaction } from '../hand-transaction.js';
 import { runSql, type SqlPool, type SqlRunner } from '../run-sql.js';
 import { type TakenConnection, takeConnection } from '../take-connection.js';
-import { GuardedConnection } from './guarded-connection.js';
 
 /** How long ROLLBACK, and each way to end a query that is in its way, may take. */
 const rollbackMilliseconds = 200;
 
+/** Is gone when the transaction has ended. */
+const savepoint = 'dragonpay_transaction';
+
 /**
  * A transaction that a handler method works in, or that moves rows. The handler can use it as long as its method runs. It
  * is committed only if no query is under way, none failed, and it is still the transaction that was begun.
+ *
+ * - After a deadlock the server has rolled back, and runs what follows outside of any transaction: it would stay for
+ *   good. So no query of the handler passes after one that failed.
+ * - DDL commits without a word. It is refused before it is sent, and so are COMMIT and ROLLBACK.
+ * - Other statements, such as CALL, may hide a COMMIT. Before the first of them a savepoint is set, and COMMIT asks
+ *   whether it is still there.
  */
 export class MysqlTransaction<Database> implements OwnTransaction<Database> {
   readonly #db: SqlPool;
@@ -18,6 +28,7 @@ export class MysqlTransaction<Database> implements OwnTransaction<Database> {
   readonly #release: () => void;
   readonly #guard: GuardedConnection;
   #threadId: string | undefined;
+  #hasSavepoint = false;
   #isOver = false;
   #killing: Promise<unknown> = Promise.resolve();
 
@@ -25,7 +36,15 @@ export class MysqlTransaction<Database> implements OwnTransaction<Database> {
     this.#db = db;
     this.#connection = connection;
     this.#release = release;
-    this.#guard = new GuardedConnection(connection);
+    this.#guard = new GuardedConnection(connection, {
+      isStrict: true,
+      refused: endsTransactions,
+      prepare: async (sql) => {
+        if (this.#hasSavepoint || isPlain(sql)) return;
+        await this.#send(`savepoint ${savepoint}`);
+        this.#hasSavepoint = true;
+      },
+    });
   }
 
   /** Begins. */
@@ -50,37 +69,27 @@ export class MysqlTransaction<Database> implements OwnTransaction<Database> {
   }
 
   run(work: (trx: Transaction<Database>) => Promise<void>): Promise<void> {
-    return work(this.#handed);
+    return work(handTransaction(this.#db as Kysely<Database>, this.#guard));
   }
 
-  /** Its `introspection` works outside of the transaction; savepoints are sent as SQL. */
-  get #handed(): Transaction<Database> {
-    const db = this.#db as Kysely<Database>;
-    const dialect = { createIntrospector: () => db.introspection } as unknown as Dialect;
-    const driver = {
-      beginTransaction: async () => {
-        throw new Error('a transaction cannot begin another one');
-      },
-    } as unknown as Driver;
-    const executor = db.getExecutor().withConnectionProvider({
-      provideConnection: (consumer) => consumer(this.#guard),
-    });
-    return new Transaction<Database>({ config: { dialect }, dialect, driver, executor });
-  }
-
-  /** @throws DragonpayError `handler-failed` where a query is under way: an `await` is missing */
   async commit(): Promise<void> {
-    if (this.#guard.isActive) {
-      this.#guard.close('abandoned');
-      throw new DragonpayError(
-        'handler-failed',
-        'a query was under way when the method returned: an await is missing before a query of callback.trx',
-      );
-    }
-    this.#guard.close('over');
-    await this.#guard.assertNotEnded();
+    this.#guard.closeForCommit();
+    await this.#assertNotEnded();
     await this.#send('commit');
     this.#finish();
+  }
+
+  async #assertNotEnded(): Promise<void> {
+    const { failure } = this.#guard;
+    if (failure !== undefined) {
+      throw new DragonpayError('unstored', 'a query in the transaction failed', { cause: failure.error });
+    }
+    if (!this.#hasSavepoint) return;
+    try {
+      await this.#send(`release savepoint ${savepoint}`);
+    } catch (error) {
+      throw new DragonpayError('unstored', 'the handler ended the transaction', { cause: error });
+    }
   }
 
   async rollBack(): Promise<void> {
@@ -165,6 +174,25 @@ export async function inTransaction<Result>(db: SqlPool, run: (trx: SqlRunner) =
 
 /** The id of the connection, for KILL. */
 export const threadId = 'cast(connection_id() as char)';
+
+/** Comments and parentheses at the start of a statement. A comment with `!` is a statement to the server. */
+const start = String.raw`^(?:[\s(]|--\s[^\n]*\n|#[^\n]*\n|/\*(?![!M])[^]*?\*/)*`;
+
+/** COMMIT, ROLLBACK that is not TO a savepoint, and the usual DDL. */
+const endsTransactions = new RegExp(
+  `${start}(?:begin|start|commit|rollback(?!\\s+(?:work\\s+)?to\\b)|truncate|alter|rename|(?:create|drop)(?!\\s+temporary\\b))\\b`,
+  'i',
+);
+
+const readsOrWrites = new RegExp(`${start}(?:select|insert|update|delete|replace|with)\\b`, 'i');
+
+/**
+ * Whether a statement surely does not end the transaction. May be wrong about others, which only costs a savepoint: one
+ * with a `;` may hold a second statement, and a comment with `!` anything.
+ */
+function isPlain(sql: string): boolean {
+  return readsOrWrites.test(sql) && !sql.includes(';') && !/\/\*M?!/.test(sql);
+}
 
 async function settlesWithin(promise: Promise<void>, milliseconds: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;

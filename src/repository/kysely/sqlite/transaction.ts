@@ -51,8 +51,9 @@ export class SqliteTransaction<Database> implements OwnTransaction<Database> {
 
   async commit(): Promise<void> {
     this.#guard.closeForCommit();
-    if (this.#guard.hasFailed) {
-      throw new DragonpayError('unstored', 'a query of the handler failed, and the handler did not say so');
+    const { failure } = this.#guard;
+    if (failure !== undefined) {
+      throw new DragonpayError('unstored', 'a query in the transaction failed', { cause: failure.error });
     }
     await this.#taken.connection.executeQuery(CompiledQuery.raw('commit'));
     this.#finish();
