@@ -1,4 +1,3 @@
-import { type StringSchema, string } from 'yup';
 import { readAmount } from './read-amount.js';
 
 /**
@@ -71,13 +70,3 @@ export const currencyShape = letters(3, false);
 
 /** Any text. The limits of the request bound its length. */
 export const textShape: FieldShape = { required: false, holds: (value) => typeof value === 'string' };
-
-/** The schema of a shape. Its messages are codes of the table of failures: yup's own would print the value. */
-export function schemaOf({ required, holds }: FieldShape): StringSchema<string | undefined> {
-  const text = string().strict();
-  return (required ? text.required('missing-field') : text).test(
-    'shape',
-    'malformed-field',
-    (value) => value === undefined || value === '' || holds(value),
-  );
-}

@@ -1,4 +1,3 @@
-import { object } from 'yup';
 import * as shapes from './field-shapes.js';
 import { type CallbackKind, callbackKinds } from './kinds.js';
 import { readAmount } from './read-amount.js';
@@ -225,12 +224,9 @@ export function haveShapes(kind: CallbackKind, fields: Readonly<KnownFields>): b
   return index === expected.length;
 }
 
-/** The schemas that say what is wrong. Compiled once: building a schema costs a hundred times a check. */
-export const fieldSchemas = { payment: fieldSchema('payment'), payout: fieldSchema('payout') };
-
-function fieldSchema(kind: CallbackKind) {
-  const ofKind = entries.filter(([, { kinds }]) => kinds.includes(kind));
-  return object(Object.fromEntries(ofKind.map(([name, { shape }]) => [name, shapes.schemaOf(shape)]))).strict();
+/** The shapes of the fields of a kind, by their lower-case names. */
+export function shapesOf(kind: CallbackKind): ReadonlyArray<readonly [KnownFieldName, shapes.FieldShape]> {
+  return entries.filter(([, { kinds }]) => kinds.includes(kind)).map(([name, { shape }]) => [name, shape]);
 }
 
 /**

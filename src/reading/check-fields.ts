@@ -1,9 +1,7 @@
-import { ValidationError } from 'yup';
 import type { ReplyCode } from '../errors.js';
 import type { Issue } from '../model/issue.js';
 import {
   type CheckedCallback,
-  fieldSchemas,
   haveShapes,
   type KnownFieldName,
   type KnownFields,
@@ -11,7 +9,9 @@ import {
   toChecked,
 } from '../protocol/fields.js';
 import type { CallbackKind } from '../protocol/kinds.js';
+import { loadYup } from '../protocol/load-yup.js';
 import type { ReceivedFields } from './field-collector.js';
+import { fieldSchema } from './field-schema.js';
 
 /** The result of {@link checkFields}. */
 export type FieldsChecked =
@@ -52,10 +52,10 @@ function refused(code: ReplyCode, field: string, message: string): FieldsChecked
 
 function shapeIssues(kind: CallbackKind, known: Readonly<KnownFields>): Array<Issue & { readonly field: string }> {
   try {
-    fieldSchemas[kind].validateSync(known, { abortEarly: false, disableStackTrace: true });
+    fieldSchema(kind).validateSync(known, { abortEarly: false, disableStackTrace: true });
     return [];
   } catch (error) {
-    if (!ValidationError.isError(error)) throw error;
+    if (!loadYup().ValidationError.isError(error)) throw error;
     return error.inner.map(({ path: field = '', message: code }) => ({
       code: code as ReplyCode,
       field,

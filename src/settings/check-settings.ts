@@ -1,15 +1,18 @@
-import { lazy, ValidationError } from 'yup';
+import type { AnySchema } from 'yup';
 import { DragonpayError } from '../errors.js';
 import type { Hooks } from '../observability/hooks.js';
 import { merchantIdShape } from '../protocol/field-shapes.js';
 import { isSafeGateway } from '../protocol/gateway-addresses.js';
+import { loadYup } from '../protocol/load-yup.js';
 import { dragonpayWire, encodeText, type SignedText, type TextEncoding } from '../protocol/signed-text.js';
 import { type PublicKeyInput, readPublicKey } from '../verification/public-keys.js';
 import { isAddressOrBlock } from './allow-list.js';
-import { wireSchema } from './check-wire.js';
+import { wireRules } from './check-wire.js';
 import {
   callable,
+  choice,
   flag,
+  given,
   integerFromZero,
   isTrimmed,
   listOf,
@@ -17,8 +20,10 @@ import {
   positiveInteger,
   required,
   rule,
+  type SettingProblem,
   section,
   withMethods,
+  withRule,
 } from './setting-rules.js';
 import type {
   DragonpaySettings,
@@ -38,7 +43,7 @@ const merchantId = required(
   (value) => isTrimmed(value) && merchantIdShape.holds(value),
 );
 
-const environment = lazy((value: unknown) =>
+const environment = choice((value) =>
   typeof value === 'object' && value !== null
     ? section<{ gateway: string }>({
         gateway: required(
@@ -49,18 +54,21 @@ const environment = lazy((value: unknown) =>
     : required('must be "test", "production" or { gateway: url }', (name) => name === 'test' || name === 'production'),
 );
 
-const publicKey = required('', () => true).test('public-key', function (value: unknown) {
-  try {
-    readPublicKey(value as PublicKeyInput);
-    return true;
-  } catch (error) {
-    return this.createError({ message: (error as Error).message });
-  }
-});
+const publicKey = withRule(
+  required('', () => true),
+  (value) => {
+    try {
+      readPublicKey(value as PublicKeyInput);
+      return [];
+    } catch (error) {
+      return [{ problem: (error as Error).message }];
+    }
+  },
+);
 
-const secrets = listOf(required(trimmed, isTrimmed)).required('must be a list with at least one item');
+const secrets = given(listOf(required(trimmed, isTrimmed)), 'must be a list with at least one item');
 
-const sha1 = () => section<Sha1Settings>({ secretKeys: secrets });
+const sha1 = section<Sha1Settings>({ secretKeys: secrets });
 
 const hmac = section<HmacSettings>({ keys: secrets, encoding: oneOf('utf8', 'hex') });
 
@@ -77,58 +85,55 @@ const hooks = section<Hooks>({
 });
 
 /** Everything that can be wrong with settings. An unknown name is wrong at every level. */
-const settingsSchema = section<DragonpaySettings>({
-  merchantId,
-  environment,
-  apiKey: rule(trimmed, isTrimmed),
-  verification: section<VerificationSettings>({
-    rsa: section<RsaSettings>({ publicKeys: listOf(publicKey) }),
-    hmac,
-    sha1: sha1(),
-    transition: flag,
-  }),
-  payout: section<PayoutSettings>({
-    sha1: sha1().required('must be an object with secretKeys'),
-    sharedSecret: flag,
-  }),
-  repository: withMethods('store', 'findPayment', 'findPayout'),
-  saveData: flag,
-  resolver: withMethods('get'),
-  allowFrom: listOf(required('must be an IP address or a CIDR block', isAddressOrBlock)),
-  clientAddress: callable,
-  confirm: oneOf('never', 'final', 'always'),
-  inquiry: section<InquirySettings>({ attempts: positiveInteger, timeoutMilliseconds: positiveInteger }),
-  queue: withMethods('enqueue'),
-  wire: wireSchema,
-  limits: section<Limits>({
-    bodyBytes: positiveInteger,
-    queryBytes: positiveInteger,
-    bodyMilliseconds: positiveInteger,
-    fields: positiveInteger,
-    handlerMilliseconds: positiveInteger,
-    storeMilliseconds: positiveInteger,
-    earlyMilliseconds: integerFromZero,
-  }),
-  keepRefused: rule(
-    'must be an integer from 0 to 1000, or a function',
-    (value) => typeof value === 'function' || (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 1_000),
+export const settingsRules = withRule(
+  given(
+    section<DragonpaySettings>({
+      merchantId,
+      environment,
+      apiKey: rule(trimmed, isTrimmed),
+      verification: section<VerificationSettings>({
+        rsa: section<RsaSettings>({ publicKeys: listOf(publicKey) }),
+        hmac,
+        sha1,
+        transition: flag,
+      }),
+      payout: section<PayoutSettings>({
+        sha1: given(sha1, 'must be an object with secretKeys'),
+        sharedSecret: flag,
+      }),
+      repository: withMethods('store', 'findPayment', 'findPayout'),
+      saveData: flag,
+      resolver: withMethods('get'),
+      allowFrom: listOf(required('must be an IP address or a CIDR block', isAddressOrBlock)),
+      clientAddress: callable,
+      confirm: oneOf('never', 'final', 'always'),
+      inquiry: section<InquirySettings>({ attempts: positiveInteger, timeoutMilliseconds: positiveInteger }),
+      queue: withMethods('enqueue'),
+      wire: wireRules,
+      limits: section<Limits>({
+        bodyBytes: positiveInteger,
+        queryBytes: positiveInteger,
+        bodyMilliseconds: positiveInteger,
+        fields: positiveInteger,
+        handlerMilliseconds: positiveInteger,
+        storeMilliseconds: positiveInteger,
+        earlyMilliseconds: integerFromZero,
+      }),
+      keepRefused: rule(
+        'must be an integer from 0 to 1000, or a function',
+        (value) =>
+          typeof value === 'function' || (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 1_000),
+      ),
+      hooks,
+      fetch: callable,
+    }),
+    'must be an object',
   ),
-  hooks,
-  fetch: callable,
-})
-  .required('must be an object')
-  .test('together', function (settings) {
-    const errors = [...problemsTogether((settings ?? {}) as object as DragonpaySettings)].map(({ subject, problem }) =>
-      this.createError({ path: subject, message: problem }),
-    );
-    return errors.length === 0 || new ValidationError(errors);
-  });
+  (settings) => problemsTogether((settings ?? {}) as object as DragonpaySettings),
+);
 
-/** What is wrong with one setting. `problem` completes the sentence that `subject` begins, and holds no value. */
-export interface SettingProblem {
-  readonly subject: string;
-  readonly problem: string;
-}
+/** Made when a setting is wrong for the first time, and once. */
+let settingsSchema: AnySchema | undefined;
 
 /** The rules that concern several settings. The rules of single settings may be broken, too: they are reported apart. */
 function* problemsTogether(settings: DragonpaySettings): Iterable<SettingProblem> {
@@ -185,7 +190,9 @@ function* secretsThatAreLost({ verification, payout, wire }: DragonpaySettings):
   for (const [place, sha1, kind, text] of places) {
     const { encodings = dragonpayWire[kind].sha1.encodings, also } = text ?? {};
     const every = [encodings, ...listed(also).map(([, reading]) => (reading as Partial<SignedText> | null)?.encodings)];
-    const lossy = every.flatMap((list) => eightBit.filter((encoding) => list?.includes(encoding)));
+    const lossy = every.flatMap((list) =>
+      eightBit.filter((encoding) => Array.isArray(list) && list.includes(encoding)),
+    );
     for (const [index, key] of listed(sha1?.secretKeys)) {
       const encoding = typeof key === 'string' ? lossy.find((one) => isLost(key, one)) : undefined;
       if (encoding === undefined) continue;
@@ -213,11 +220,13 @@ function listed(list: unknown): Array<[index: number, item: unknown]> {
 
 /** Finds everything that is wrong with settings, in the order of the documentation. Constructs nothing. */
 export function settingProblems(settings: DragonpaySettings): readonly SettingProblem[] {
+  if (settingsRules.holds(settings)) return [];
+  settingsSchema ??= settingsRules.schema();
   try {
     settingsSchema.validateSync(settings, { strict: true, abortEarly: false });
     return [];
   } catch (error) {
-    if (!ValidationError.isError(error)) throw error;
+    if (!loadYup().ValidationError.isError(error)) throw error;
     const errors = error.inner.length > 0 ? error.inner : [error];
     return errors.map(({ path, message }) => ({ subject: path || 'settings', problem: message }));
   }

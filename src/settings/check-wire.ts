@@ -1,15 +1,14 @@
-import { type AnySchema, mixed } from 'yup';
 import { type SignedField, signableFields } from '../protocol/fields.js';
 import { type CallbackKind, idFields } from '../protocol/kinds.js';
 import { isFreeText, type SignedText } from '../protocol/signed-text.js';
-import { flag, listOf, oneOf, rule, section } from './setting-rules.js';
+import { flag, listOf, oneOf, required, rule, type SettingRule, section, withRule } from './setting-rules.js';
 import type { WireSettings } from './settings.js';
 
 type PaymentWire = NonNullable<WireSettings['payment']>;
 type PayoutWire = NonNullable<WireSettings['payout']>;
 
-/** The schema of `wire`. */
-export const wireSchema = section<WireSettings>({
+/** The rules of `wire`. */
+export const wireRules = section<WireSettings>({
   payment: section<PaymentWire>({
     rsa: signedText('payment'),
     hmac: signedText('payment'),
@@ -18,24 +17,24 @@ export const wireSchema = section<WireSettings>({
   payout: section<PayoutWire>({ sha1: signedText('payout') }),
 });
 
-function signedText(kind: CallbackKind): AnySchema {
+function signedText(kind: CallbackKind): SettingRule {
   const reading = readingRules(kind);
   return wholeReading(section<SignedText>({ ...reading, also: listOf(wholeReading(section(reading))) }));
 }
 
-function wholeReading(reading: AnySchema): AnySchema {
-  return reading.test('safe-reading', function (text: unknown) {
-    const problem = problemOfReading((text ?? {}) as Partial<SignedText>);
-    return problem === undefined || this.createError({ message: problem });
-  });
+function wholeReading(reading: SettingRule): SettingRule {
+  return withRule(reading, (text) => asProblem(problemOfReading((text ?? {}) as Partial<SignedText>)));
+}
+
+function asProblem(problem: string | undefined) {
+  return problem === undefined ? [] : [{ problem }];
 }
 
 function readingRules(kind: CallbackKind) {
   return {
-    fields: listOf(mixed().nullable()).test('signed-fields', function (fields: unknown) {
-      const problem = Array.isArray(fields) ? problemOf(fields, kind) : undefined;
-      return problem === undefined || this.createError({ message: problem });
-    }),
+    fields: withRule(listOf(required('', () => true)), (fields) =>
+      Array.isArray(fields) ? asProblem(problemOf(fields, kind)) : [],
+    ),
     encodings: listOf(oneOf('utf8', 'ascii', 'latin1', 'windows-1252', 'utf16le')),
     separator: rule(
       'must be one ASCII character that is not a letter, a digit, ".", "?" or "-": the text could be cut into another payment',
@@ -54,7 +53,7 @@ function readingRules(kind: CallbackKind) {
 
 /** If empty fields are left out and have no names, the fields that decide must stand first: they are never empty. */
 function problemOfReading({ empty, pairs, fields = [] }: Partial<SignedText>): string | undefined {
-  if (empty !== 'left-out' || pairs) return undefined;
+  if (empty !== 'left-out' || pairs || !Array.isArray(fields)) return undefined;
   const deciding: readonly string[] = ['refno', 'status', ...Object.values(idFields)];
   return fields.slice(0, 3).every((field) => deciding.includes(field))
     ? undefined

@@ -1,48 +1,123 @@
-import { type AnySchema, array, type ISchema, mixed, object, ValidationError } from 'yup';
+import type { AnySchema, ISchema } from 'yup';
+import { loadYup } from '../protocol/load-yup.js';
 import { unknownName } from '../protocol/nearest-name.js';
 
-// The parts of the schema of the settings. A message continues the name of its setting to a sentence and contains no
-// value.
+// The rules of the settings. A problem continues the name of its setting to a sentence and contains no value.
+
+/**
+ * A rule, for two purposes: to find out quickly that nothing is wrong, as nearly always, and to say what is. A property
+ * test compares the two.
+ */
+export interface SettingRule {
+  /** Whether nothing is wrong. */
+  holds(value: unknown): boolean;
+  /** The schema that says what is wrong. */
+  schema(): AnySchema;
+}
 
 /** One setting, which may be left out. */
-export function rule(problem: string, holds: (value: unknown) => boolean): AnySchema {
+export function rule(problem: string, holds: (value: unknown) => boolean): SettingRule {
   return required(problem, (value) => value === undefined || holds(value));
 }
 
 /** One setting that must be given. */
-export function required(problem: string, holds: (value: unknown) => boolean): AnySchema {
-  return mixed().nullable().test('rule', problem, holds);
+export function required(problem: string, holds: (value: unknown) => boolean): SettingRule {
+  return { holds, schema: () => loadYup().mixed().nullable().test('rule', problem, holds) };
 }
 
 /** A group of settings. Refuses every name that `fields` does not have. */
-export function section<Settings extends object>(fields: { readonly [Name in keyof Settings]-?: ISchema<unknown> }) {
+export function section<Settings extends object>(
+  fields: {
+    readonly [Name in keyof Settings]-?: SettingRule;
+  },
+): SettingRule {
+  const rules = Object.entries<SettingRule>(fields);
   const names = Object.keys(fields);
-  return object({ ...fields } as Record<string, ISchema<unknown>>)
-    .nonNullable('must be an object')
-    .typeError('must be an object')
-    .test('known-names', function (value: unknown) {
-      // yup takes a function for an object.
-      if (typeof value === 'function') return this.createError({ message: 'must be an object' });
-      const unknown = Object.entries(value ?? {}).filter(([name, item]) => item !== undefined && !names.includes(name));
-      if (unknown.length === 0) return true;
-      const errors = unknown.map(([name]) => {
-        const path = this.path ? `${this.path}.${name}` : name;
-        return this.createError({ path, message: unknownName(name, names) });
-      });
-      return new ValidationError(errors);
-    });
+  const unknownOf = (value: unknown) =>
+    Object.entries(value ?? {}).filter(([name, item]) => item !== undefined && !names.includes(name));
+  return {
+    holds: (value) =>
+      value === undefined ||
+      (Object.prototype.toString.call(value) === '[object Object]' &&
+        rules.every(([name, rule]) => rule.holds((value as Record<string, unknown>)[name])) &&
+        unknownOf(value).length === 0),
+    schema() {
+      const { object, ValidationError } = loadYup();
+      return object(
+        Object.fromEntries(rules.map(([name, rule]) => [name, rule.schema()])) as Record<string, ISchema<unknown>>,
+      )
+        .nonNullable('must be an object')
+        .typeError('must be an object')
+        .test('known-names', function (value: unknown) {
+          // yup takes a function for an object.
+          if (typeof value === 'function') return this.createError({ message: 'must be an object' });
+          const unknown = unknownOf(value);
+          if (unknown.length === 0) return true;
+          const errors = unknown.map(([name]) => {
+            const path = this.path ? `${this.path}.${name}` : name;
+            return this.createError({ path, message: unknownName(name, names) });
+          });
+          return new ValidationError(errors);
+        });
+    },
+  };
 }
 
 /** A list with at least one item. */
-export function listOf(item: ISchema<unknown>) {
+export function listOf(item: SettingRule): SettingRule {
   const problem = 'must be a list with at least one item';
-  return array(item as AnySchema)
-    .nonNullable(problem)
-    .typeError(problem)
-    .min(1, problem);
+  return {
+    holds: (value) => value === undefined || (Array.isArray(value) && value.length > 0 && [...value].every(item.holds)),
+    schema: () => loadYup().array(item.schema()).nonNullable(problem).typeError(problem).min(1, problem),
+  };
 }
 
-export function oneOf(...values: readonly string[]): AnySchema {
+/** The same setting, which must be given. */
+export function given(setting: SettingRule, problem: string): SettingRule {
+  return {
+    holds: (value) => value !== undefined && setting.holds(value),
+    schema: () => setting.schema().required(problem),
+  };
+}
+
+/** What is wrong with one setting. `problem` completes the sentence that `subject` begins, and holds no value. */
+export interface SettingProblem {
+  readonly subject: string;
+  readonly problem: string;
+}
+
+/**
+ * A setting with another rule, which says what is wrong.
+ * @param problemsOf the problems of a value for which `setting` may not hold. Those without a `subject` are of the
+ * setting itself.
+ */
+export function withRule(
+  setting: SettingRule,
+  problemsOf: (value: unknown) => Iterable<Omit<SettingProblem, 'subject'> & Partial<SettingProblem>>,
+): SettingRule {
+  return {
+    holds: (value) => setting.holds(value) && [...problemsOf(value)].length === 0,
+    schema() {
+      const { ValidationError } = loadYup();
+      return setting.schema().test('rule', function (value: unknown) {
+        const errors = [...problemsOf(value)].map(({ subject, problem: message }) =>
+          this.createError({ path: subject ?? this.path, message }),
+        );
+        return errors.length === 0 || new ValidationError(errors);
+      });
+    },
+  };
+}
+
+/** One rule or another, by the value. */
+export function choice(ruleFor: (value: unknown) => SettingRule): SettingRule {
+  return {
+    holds: (value) => ruleFor(value).holds(value),
+    schema: () => loadYup().lazy((value: unknown) => ruleFor(value).schema()) as unknown as AnySchema,
+  };
+}
+
+export function oneOf(...values: readonly string[]): SettingRule {
   const quoted = values.map((value) => `"${value}"`);
   const problem = `must be ${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
   return rule(problem, (value) => values.includes(value as string));
@@ -65,7 +140,7 @@ export const flag = rule('must be true or false', (value) => typeof value === 'b
 export const callable = rule('must be a function', (value) => typeof value === 'function');
 
 /** An object that has these methods. */
-export function withMethods(...methods: readonly string[]): AnySchema {
+export function withMethods(...methods: readonly string[]): SettingRule {
   const problem = `must have the method${methods.length > 1 ? 's' : ''} ${methods.map((name) => `${name}()`).join(', ')}`;
   return rule(problem, (value) =>
     methods.every((name) => typeof (value as Record<string, unknown> | null)?.[name] === 'function'),

@@ -1,5 +1,6 @@
 import { nearestName } from '../protocol/nearest-name.js';
-import { refuseProblems, type SettingProblem, settingProblems } from './check-settings.js';
+import { refuseProblems, settingProblems } from './check-settings.js';
+import type { SettingProblem } from './setting-rules.js';
 import type { DragonpaySettings, VerificationSettings, WireSettings } from './settings.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;

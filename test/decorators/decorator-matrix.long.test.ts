@@ -148,7 +148,7 @@ describe('Handler classes by kind of decorators and compiler', function () {
   let project: BuiltProject;
 
   before(async () => {
-    project = await buildIntoProject(['reflect-metadata', 'yup', '@types/node', 'undici-types']);
+    project = await buildIntoProject(['reflect-metadata', '@types/node', 'undici-types']);
   });
   after(() => project?.remove());
 

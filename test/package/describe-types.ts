@@ -22,7 +22,6 @@ export function describeTypes(compiler: keyof typeof compilers): void {
     before(async () => {
       project = await buildIntoProject([
         'reflect-metadata',
-        'yup',
         'kysely',
         'inversify',
         'express',

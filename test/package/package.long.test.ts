@@ -49,15 +49,15 @@ const entryPoints: Readonly<Record<string, readonly string[]>> = {
 
 /** The packages that an entry point may load, directly or through its files. */
 const allowedPackages: Readonly<Record<string, readonly string[]>> = {
-  'dragonpay-callback': ['reflect-metadata', 'yup'],
-  'dragonpay-callback/kysely': ['yup', 'kysely'],
-  'dragonpay-callback/sqlite': ['yup', 'kysely'],
-  'dragonpay-callback/inversify': ['reflect-metadata', 'yup', 'inversify'],
+  'dragonpay-callback': ['reflect-metadata'],
+  'dragonpay-callback/kysely': ['reflect-metadata', 'kysely'],
+  'dragonpay-callback/sqlite': ['reflect-metadata', 'kysely'],
+  'dragonpay-callback/inversify': ['reflect-metadata', 'inversify'],
   ...Object.fromEntries(httpAdapters.map((name) => [name, []])),
-  'dragonpay-callback/pg-boss': ['kysely'],
-  'dragonpay-callback/graphile-worker': ['kysely'],
-  'dragonpay-callback/sandbox': ['yup'],
-  'dragonpay-callback/testing': ['reflect-metadata', 'yup'],
+  'dragonpay-callback/pg-boss': ['reflect-metadata', 'kysely'],
+  'dragonpay-callback/graphile-worker': ['reflect-metadata', 'kysely'],
+  'dragonpay-callback/sandbox': ['reflect-metadata'],
+  'dragonpay-callback/testing': ['reflect-metadata'],
 };
 
 /** The optional peers of the project `full`. */
@@ -116,7 +116,7 @@ describe('Packed and installed package', function () {
 
   it('contains built files, documents, and nothing else', async () => {
     const belongs =
-      /^(?:dist\/(?:src|adapters)\/.+\.(?:js|js\.map|d\.ts)|dist\/chunks\/.+\.js(?:\.map)?|docs\/.+\.(?:md|png|svg)|(?:README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
+      /^(?:dist\/(?:src|adapters)\/.+\.(?:js|js\.map|d\.ts)|dist\/chunks\/(?:.+\.js(?:\.map)?|LICENSES\.txt)|docs\/.+\.(?:md|png|svg)|(?:README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
     expect((await packedFiles()).filter((file) => !belongs.test(file))).to.deep.equal([]);
   });
 
@@ -215,7 +215,7 @@ try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`
       });
 
       it(`${entry} needs the types of no other package`, async () => {
-        expect([...packages, 'reflect-metadata', 'yup']).to.include.members((await reach(entry, '.d.ts')).packages);
+        expect([...packages, 'reflect-metadata']).to.include.members((await reach(entry, '.d.ts')).packages);
       });
     }
 

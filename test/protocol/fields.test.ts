@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { fieldSchemas, haveShapes, type KnownFields, knownFieldNames, noFields } from '../../src/protocol/fields.js';
+import { haveShapes, type KnownFields, knownFieldNames, noFields } from '../../src/protocol/fields.js';
+import { fieldSchema } from '../../src/reading/field-schema.js';
 
 const kinds = ['payment', 'payout'] as const;
 const plain: Record<(typeof kinds)[number], KnownFields> = {
@@ -31,7 +32,7 @@ const plain: Record<(typeof kinds)[number], KnownFields> = {
 };
 
 function schemaAccepts(kind: (typeof kinds)[number], fields: KnownFields): boolean {
-  return fieldSchemas[kind].isValidSync(fields);
+  return fieldSchema(kind).isValidSync(fields);
 }
 
 /** Values on both sides of every rule: lengths near the limits, characters at the edges, amounts of all forms. */
