@@ -54,7 +54,7 @@ export function reportOf(results: Partial<Results>): string {
   if (sdks !== undefined) {
     const { octokit, stripe, payloadBytes, rsa } = sdks;
     lines.push('', `One process, no server and no repository, ${payloadBytes} bytes: CPU in µs for each call`, '');
-    lines.push('| | CPU | of @octokit/webhooks | of stripe | of crypto.verify |', '|---|---|---|---|---|');
+    lines.push('| case | CPU | of @octokit/webhooks | of stripe | of crypto.verify |', '|---|---|---|---|---|');
     const row = (name: string, cpu: Spread, ...ratios: readonly (Spread | undefined)[]) =>
       `| ${[name, show(cpu, 1), ...ratios.map((ratio) => (ratio === undefined ? '' : show(ratio)))].join(' | ')} |`;
     lines.push(row('ours, SHA-1', sdks.ours, sdks.toOctokit, sdks.toStripe, undefined));
@@ -69,7 +69,9 @@ export function reportOf(results: Partial<Results>): string {
   ] as const) {
     if (table === undefined) continue;
     lines.push('', `${title}: CPU in µs for each postback, median (quartiles)`, '');
-    lines.push('| | server CPU | of raw | PostgreSQL CPU | of raw | postbacks/s | of raw | generator CPU, busy |');
+    lines.push(
+      '| server | server CPU | of raw | PostgreSQL CPU | of raw | postbacks/s | of raw | generator CPU, busy |',
+    );
     lines.push('|---|---|---|---|---|---|---|---|');
     for (const standing of table) lines.push(rowOf(standing));
   }
@@ -79,7 +81,7 @@ export function reportOf(results: Partial<Results>): string {
       `A steady ${latency.rate} postbacks a second, half of what the raw server reaches: milliseconds`,
       '',
     );
-    lines.push('| | p50 | p99 |', '|---|---|---|');
+    lines.push('| server | p50 | p99 |', '|---|---|---|');
     for (const { name, p50, p99 } of latency.figures) lines.push(`| ${name} | ${show(p50, 1)} | ${show(p99, 1)} |`);
   }
   if (heap !== undefined) {
@@ -98,7 +100,7 @@ export function reportOf(results: Partial<Results>): string {
   if (results.effects !== undefined) {
     lines.push('', 'An effect of one UPDATE, 16 connections, server on one core: median (quartiles)', '');
     lines.push(
-      '| | server CPU, µs | of by hand | postbacks/s | of by hand | p50, ms | of by hand |',
+      '| server | server CPU, µs | of by hand | postbacks/s | of by hand | p50, ms | of by hand |',
       '|---|---|---|---|---|---|---|',
     );
     for (const { name, serverCpu, perSecond, p50, toSame } of results.effects) {
@@ -115,7 +117,7 @@ export function reportOf(results: Partial<Results>): string {
     lines.push(`| ${cells.join(' | ')} |`);
   }
   const goals = goalsOf(results);
-  lines.push('', '| goal | wanted | measured, median (quartiles) | |', '|---|---|---|---|');
+  lines.push('', '| goal | wanted | measured, median (quartiles) | result |', '|---|---|---|---|');
   for (const { goal, wanted, measured, isMet } of goals) {
     lines.push(`| ${goal} | ${wanted} | ${measured} | ${isMet ? 'met' : 'NOT met'} |`);
   }

@@ -333,7 +333,7 @@ await requestPayment(${JSON.stringify(payment)}).catch((error: Error) => console
     it('shows the payer the stored status', async () => {
       const signed = encodeCallback(signCallback(fields, { rsa: { privateKey } }));
       expect(await textOf(await fetch(`${url}?${signed}`))).to.equal('200 Transaction successful');
-      expect(await textOf(await fetch(`${url}?${signed}x`))).to.equal('200 Please check your email');
+      expect(await textOf(await fetch(`${url}?${signed}x`))).to.equal('400 Please check your email');
     });
 
     async function states() {
