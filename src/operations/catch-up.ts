@@ -1,9 +1,14 @@
+import { DragonpayError } from '../errors.js';
 import type { CallbackStore } from '../handling/callback-store.js';
 import type { HandlerOption, HandlerRegistry } from '../handling/handler-registry.js';
+import type { EventKey } from '../model/rows.js';
+import type { Hooks } from '../observability/hooks.js';
+import { tell } from '../observability/tell.js';
 import { type CallbackKind, callbackKinds } from '../protocol/kinds.js';
 import type { WireFormat } from '../protocol/signed-text.js';
 import { type CatchUpRepository, canCatchUp } from '../repository/capabilities.js';
 import { toEventKey } from '../repository/event-key.js';
+import { unreadableEvent } from '../verification/verified-by-inbox.js';
 import { replay } from './replay.js';
 
 /** Extra time of a lease beyond the bounds of its event, in milliseconds: for timers that are late. */
@@ -13,6 +18,7 @@ const leaseReserve = 1_000;
 export interface CatchUpContext {
   readonly handlers: HandlerRegistry;
   readonly store: CallbackStore;
+  readonly hooks: Hooks;
   readonly wire: WireFormat;
   readonly merchantId: string;
 }
@@ -34,13 +40,31 @@ export async function catchUp(options: HandlerOption, context: CatchUpContext, s
   while (!signal.aborted) {
     const event = await repository.claimEarlyEvent({ lease, kinds });
     if (event === undefined) break;
-    // The hooks are told if a method or the database fails.
     const update = await replay(toEventKey(event), options, handlers, store, { wire, merchantId }).catch(
-      () => undefined,
+      (error: unknown) => failed(event, error, repository, context),
     );
     if (update?.outcome === 'applied') applied++;
   }
   return applied;
+}
+
+/**
+ * An event that cannot be read is told to a hook, and recorded as failed: it must not keep the later events of its row
+ * back. The hooks were told already if a method or the database failed.
+ */
+async function failed(
+  event: EventKey,
+  error: unknown,
+  repository: CatchUpRepository,
+  { hooks, merchantId }: CatchUpContext,
+): Promise<undefined> {
+  if (!DragonpayError.is(error) || error.code !== 'event-unreadable') return;
+  const kept = await repository.findEvent(event);
+  if (kept === undefined) return;
+  const { kind, id, refno, status } = event;
+  const method = kept.method ?? undefined;
+  tell(hooks.stored, { kind, id, refno, status, origin: 'replay', method, update: { outcome: 'unstored' }, error });
+  await repository.recordFailure(unreadableEvent(event, kept, merchantId));
 }
 
 /** The kinds that this process can handle. Events of other kinds are left to processes that can. */

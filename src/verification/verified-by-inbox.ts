@@ -1,7 +1,8 @@
 import { DragonpayError } from '../errors.js';
-import type { KeptEvent } from '../model/rows.js';
+import type { EventKey, KeptEvent } from '../model/rows.js';
 import { toVerified, type VerifiedCallback } from '../model/verified-callback.js';
 import { proofFields, type SignedField } from '../protocol/fields.js';
+import { idFields } from '../protocol/kinds.js';
 import { readingsOf, type SignedText, signedTextFor, type WireFormat } from '../protocol/signed-text.js';
 import { checkFields } from '../reading/check-fields.js';
 import { readForm } from '../reading/read-fields.js';
@@ -21,6 +22,15 @@ export function verifiedByInbox(event: KeptEvent, wire: WireFormat, merchantId: 
   const { fingerprint } = event;
   const by = { origin: 'replay', method: method ?? undefined, raw: () => event.raw, fingerprint } as const;
   return toVerified(checked.callback, { ...by, proof: { algorithm, keyId } }, signed, merchantId);
+}
+
+/** An event of the inbox whose form cannot be read, to record it as failed: what the inbox says of it. */
+export function unreadableEvent(key: EventKey, kept: KeptEvent, merchantId: string): VerifiedCallback {
+  const { kind, id, refno, status } = key;
+  const { proof: algorithm, keyId, method, fingerprint } = kept;
+  const by = { origin: 'replay', method: method ?? undefined, raw: () => kept.raw, fingerprint } as const;
+  const facts = { kind, [idFields[kind]]: id, refno, status, message: '' };
+  return toVerified(facts, { ...by, proof: { algorithm, keyId } }, 'all', merchantId);
 }
 
 function isProof(algorithm: KeptEvent['proof']): algorithm is keyof typeof proofFields {

@@ -8,6 +8,7 @@ import {
   type MerchantRepository,
   OnPost,
   OnStatus,
+  type StoredEvent,
 } from '../../src/index.js';
 import { deliver as deliverForm, encodeCallback, signCallback } from '../../src/testing.js';
 import { describeRepositories } from '../support/describe-repositories.js';
@@ -99,6 +100,32 @@ describeRepositories('callbacks that come before their row', (repository) => {
     expect(await dragonpay.reconcile()).to.include({ caughtUp: 0 });
     expect([await statusOf('T-1'), await deliver('T-1', 'S')]).to.deep.equal(['S', '200 duplicate']);
     expect(effects).to.have.length(2);
+  });
+
+  it('do not keep back later ones of their row if one cannot be read; a hook is told', async () => {
+    const store = repository();
+    const told: string[] = [];
+    const hooks = {
+      ...sha1Settings.hooks,
+      stored: ({ id, status, origin, update, error }: StoredEvent) =>
+        void told.push([id, status, origin, JSON.stringify(update), (error as { code?: string })?.code].join(' ')),
+    };
+    const { deliver, dragonpay, effects } = process({ ...impatient, hooks }, store);
+    await deliver('T-1', 'P');
+    await sleep(5);
+    await deliver('T-1', 'S');
+    await create('T-1');
+    const findEvent = store.findEvent.bind(store);
+    store.findEvent = async (key) => {
+      const event = await findEvent(key);
+      return event && key.status === 'P' ? { ...event, raw: 'a damaged form' } : event;
+    };
+    told.length = 0;
+    expect(await dragonpay.reconcile()).to.include({ caughtUp: 1 });
+    expect([effects, await statusOf('T-1')]).to.deep.equal([['T-1 S'], 'S']);
+    expect(told[0]).to.equal('T-1 P replay {"outcome":"unstored"} event-unreadable');
+    const outcomes = (await store.callbacks()).map(({ status, outcome }) => `${status} ${outcome}`);
+    expect(outcomes.sort()).to.deep.equal(['P failed', 'S applied']);
   });
 
   it('are applied once where several processes catch up at the same time', async () => {
