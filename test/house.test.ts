@@ -73,7 +73,7 @@ const packages: ReadonlyArray<readonly [place: RegExp, allowed: RegExp]> = [
   [/^src\/repository\/kysely\/|^src\/kysely\.ts$/, /^kysely$/],
   [/^src\/decorators\/handler-metadata\.ts$/, /^reflect-metadata$/],
   [/^src\/(?:protocol|settings|reading)\//, /^yup$/],
-  [/^src\/cli\//, /^(?:commander|kysely|pg)$/],
+  [/^src\/cli\//, /^(?:commander|kysely|mysql2|mysql2\/promise|pg)$/],
   [/^adapters\/containers\/inversify\.ts$/, /^inversify$/],
   [/^adapters\/queues\//, /^(?:kysely|pg-boss|graphile-worker)$/],
 ];

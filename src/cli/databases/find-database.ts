@@ -1,12 +1,15 @@
 import { CommandFailure } from '../report.js';
 import type { CliDatabase } from './database.js';
 
+const mysql = async () => (await import('./mysql.js')).mysqlDatabase;
 const postgres = async () => (await import('./postgres.js')).postgresDatabase;
 
 /** The databases by the scheme of their URLs. To add one, add its schemes here, and a file beside this one. */
 const databases: Readonly<Record<string, () => Promise<CliDatabase>>> = {
   postgres,
   postgresql: postgres,
+  mysql,
+  mariadb: mysql,
 };
 
 /**
