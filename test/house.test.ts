@@ -75,6 +75,7 @@ const packages: ReadonlyArray<readonly [place: RegExp, allowed: RegExp]> = [
   [/^src\/(?:protocol|settings|reading)\//, /^yup$/],
   [/^src\/cli\//, /^(?:commander|kysely|mysql2|mysql2\/promise|pg)$/],
   [/^adapters\/containers\/inversify\.ts$/, /^inversify$/],
+  [/^adapters\/containers\/nestjs\.ts$/, /^@nestjs\/(?:common|core)$/],
   [/^adapters\/queues\//, /^(?:kysely|pg-boss|graphile-worker)$/],
 ];
 

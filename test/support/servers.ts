@@ -19,6 +19,7 @@ import { toKoaMiddleware } from '../../adapters/http/koa.js';
 import { toNodeListener } from '../../adapters/http/node.js';
 import type { CallbackEndpoint } from '../../src/index.js';
 import type { AdapterServer, AdapterSetup } from '../../src/testing.js';
+import { type NestPlatform, nestPlatforms, nestVersions, platformOf } from './nest.js';
 
 const path = '/dragonpay/callback';
 
@@ -202,6 +203,25 @@ export const serveFetch: Serve = (endpoint, setup) => {
   });
 };
 
+/** NestJS, with its own parsers. `mounted` is a global prefix, raw bodies, and a guard that refuses all requests. */
+export function serveNest(version: keyof typeof nestVersions, platform: NestPlatform): Serve {
+  return async (endpoint, setup) => {
+    const nest = await nestVersions[version]();
+    const { DRAGONPAY, DragonpayModule } = nest.adapter;
+    const settings = { merchantId: 'CONFORMANCE', environment: 'test' } as const;
+    const made = nest.testing.Test.createTestingModule({
+      imports: [DragonpayModule.forRoot({ path, handler: class {}, settings: { ...settings, resolver: new Map() } })],
+    });
+    made.overrideProvider(DRAGONPAY).useValue({ endpoint: () => endpoint, close: async () => true });
+    const isMounted = setup === 'mounted';
+    const options = { logger: false, forceCloseConnections: true, rawBody: isMounted } as const;
+    const app = (await made.compile()).createNestApplication(platformOf(nest, platform), options);
+    if (isMounted) app.setGlobalPrefix('dragonpay').useGlobalGuards({ canActivate: () => false });
+    await app.listen(0, '127.0.0.1');
+    return { url: await app.getUrl(), close: () => app.close() };
+  };
+}
+
 /** A server of an adapter under test. */
 export interface AdapterVariant {
   readonly name: string;
@@ -228,5 +248,14 @@ export const adapterServers: readonly AdapterVariant[] = [
   ...variants('Fastify 5', parsersOfFastify, serveFastify),
   ...variants('Koa 2', parsersOfKoa, (parser) => serveKoa(2, parser)),
   ...variants('Koa 3', parsersOfKoa, (parser) => serveKoa(3, parser)),
+  ...Object.keys(nestVersions).flatMap((version) =>
+    nestPlatforms.map(
+      (platform): AdapterVariant => ({
+        name: `${version} and ${platform}`,
+        serve: serveNest(version as keyof typeof nestVersions, platform),
+        setups: ['plain', 'mounted'],
+      }),
+    ),
+  ),
   { name: 'Hono', serve: serveFetch, setups: ['plain', 'consumed', 'mounted'] },
 ];
