@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
-import pg from 'pg';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import {
   type CallbackRepository,
   DragonpayError,
@@ -10,9 +9,9 @@ import {
   type PaymentRow,
   type PayoutRow,
 } from '../../src/index.js';
-import { type DragonpayTables, KyselyRepository, withNamedStatements } from '../../src/kysely.js';
+import { type DragonpayTables, KyselyRepository } from '../../src/kysely.js';
 import { verifySigned } from '../../src/testing/verify-signed.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { type CreatedDatabase, type DatabaseUnderTest, databases } from '../support/databases.js';
 
 type Kind = 'payment' | 'payout';
 
@@ -232,45 +231,51 @@ const one = delivery.map((delivery) => new Deliver([delivery]));
 const several = fc.array(delivery, { minLength: 2, maxLength: 5 }).map((deliveries) => new Deliver(deliveries));
 const commands = fc.commands([creating, one, several, several, several], { maxCommands: 24, size: 'max' });
 
-/** Describes that both repositories behave like the model, in so many runs of random commands. */
+/** Describes that all repositories behave like the model, in so many runs of random commands. */
 export function describeModel(runs: number): void {
   describe('The model of a repository', function () {
     this.timeout(0);
     this.slow(60_000);
-    let database: TestDatabase;
-    const pools: pg.Pool[] = [];
-    let processes: KyselyRepository<Database>[];
+    const kinds = databases.filter(({ isHere }) => isHere);
+    const created: { readonly kind: DatabaseUnderTest; readonly database: CreatedDatabase }[] = [];
+    const processes: (readonly KyselyRepository<Database>[])[] = [];
 
     before(async () => {
-      database = await createTestDatabase();
-      await database.pool.query('create table model_effects (id text not null)');
-      // Two repositories with pools of their own are two processes, as far as PostgreSQL can tell.
-      processes = [1, 2].map(() => {
-        const pool = new pg.Pool({ connectionString: database.url, max: 4 });
-        pools.push(pool);
-        return new KyselyRepository(new Kysely({ dialect: new PostgresDialect({ pool: withNamedStatements(pool) }) }));
-      });
+      for (const kind of kinds) {
+        const database = await kind.create();
+        created.push({ kind, database });
+        await sql`create table model_effects (id varchar(100) not null)`.execute(database.db);
+        // Two repositories with connections of their own are two processes, as far as the database can tell.
+        processes.push(
+          [1, 2].map(() => {
+            const db = database.connect() as unknown as Kysely<Database>;
+            return new KyselyRepository(db, { dialect: kind.dialect });
+          }),
+        );
+      }
     });
 
     after(async () => {
-      for (const pool of pools) await pool.end();
-      await database.destroy();
+      for (const { database } of created) await database.destroy();
     });
 
-    const postgres = (): Side => ({
-      name: 'PostgreSQL',
-      repositories: processes,
-      state: { rows: {}, inbox: {}, effects: [] },
-      effect: (delivery, trx) =>
-        misbehave(delivery, async () => {
-          const id = `${delivery.kind} ${delivery.id} ${delivery.status}`;
-          await (trx as Transaction<Database>).insertInto('model_effects').values({ id }).execute();
-        }),
-      effects: async () => {
-        const { rows } = await sql<{ id: string }>`delete from model_effects returning id`.execute(database.db);
-        return rows.map(({ id }) => id);
-      },
-    });
+    const databaseSides = (): Side[] =>
+      created.map(({ kind, database }, index) => ({
+        name: kind.name,
+        repositories: processes[index] ?? [],
+        state: { rows: {}, inbox: {}, effects: [] },
+        effect: (delivery, trx) =>
+          misbehave(delivery, async () => {
+            const id = `${delivery.kind} ${delivery.id} ${delivery.status}`;
+            await (trx as Transaction<Database>).insertInto('model_effects').values({ id }).execute();
+          }),
+        effects: async () => {
+          const db = database.db as unknown as Kysely<Database>;
+          const rows = await db.selectFrom('model_effects').select('id').execute();
+          await db.deleteFrom('model_effects').execute();
+          return rows.map(({ id }) => id);
+        },
+      }));
 
     const memory = (): Side => {
       const done: string[] = [];
@@ -287,11 +292,11 @@ export function describeModel(runs: number): void {
       };
     };
 
-    it('explains what both repositories do, for callbacks in a row and at the same time', async () => {
+    it('explains what every repository does, for callbacks in a row and at the same time', async () => {
       let run = 0;
       await fc.assert(
         fc.asyncProperty(commands, async (generated) => {
-          const sides = [postgres(), memory()];
+          const sides = [...databaseSides(), memory()];
           const ids = String(++run);
           await fc.asyncModelRun(() => ({ model: {}, real: { sides, run: ids } }), generated);
           for (const side of sides) {

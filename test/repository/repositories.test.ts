@@ -4,10 +4,8 @@ import { CamelCasePlugin, Kysely, type KyselyPlugin, PostgresDialect } from 'kys
 import pg from 'pg';
 import { MemoryRepository, type MemoryTransaction, type StatusEffect, type VerifiedCallback } from '../../src/index.js';
 import { type DragonpayTables, KyselyRepository, type TableNames, withNamedStatements } from '../../src/kysely.js';
-import { sqliteDialect } from '../../src/sqlite.js';
 import { repositoryConformance } from '../../src/testing.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createSqliteDatabase, type SqliteTestDatabase } from '../support/sqlite.js';
 
 /** Parsers as a user may set them on a pool: floats for numeric, text for dates, numbers for arrays and booleans. */
 const oddParsers: pg.CustomTypesConfig = {
@@ -166,28 +164,6 @@ for (const { name, tables, connect } of variants) {
       // Callbacks that reach one repository together wait for each other; those of several meet in the database.
       peers: [new KyselyRepository(db, tables), new KyselyRepository(db, { ...tables, batch: 1 })],
     });
-    for (const { name, run } of repositoryConformance(make)) it(name, run);
-  });
-}
-
-for (const names of [{}, { transactions: 'Payments', payouts: 'pay outs', callbacks: 'in"box' }]) {
-  describe(`KyselyRepository on SQLite with ${Object.keys(names).length === 0 ? 'the default names' : 'other names'}`, () => {
-    let database: SqliteTestDatabase;
-    before(async () => {
-      database = await createSqliteDatabase(names);
-    });
-    after(() => database?.destroy());
-
-    const options = { ...names, dialect: sqliteDialect };
-    let other: Kysely<DragonpayTables> | undefined;
-    const make = () => {
-      // Other handles of the same file, as another process has them.
-      other ??= database.connect();
-      return {
-        repository: new KyselyRepository(database.db, options),
-        peers: [new KyselyRepository(other, options), new KyselyRepository(database.db, { ...options, batch: 1 })],
-      };
-    };
     for (const { name, run } of repositoryConformance(make)) it(name, run);
   });
 }

@@ -1,17 +1,18 @@
 import { MemoryRepository, type MerchantRepository } from '../../src/index.js';
 import { KyselyRepository } from '../../src/kysely.js';
-import { createTestDatabase, type TestDatabase } from './database.js';
+import { type CreatedDatabase, describeDatabases, emptyTables } from './databases.js';
 
-/** Describes the same cases on PostgreSQL and in memory. The repository is empty before each test. */
+/** Describes the same cases on each database and in memory. The repository is empty before each test. */
 export function describeRepositories(title: string, cases: (repository: () => MerchantRepository) => void): void {
-  describe(`${title}, on PostgreSQL`, () => {
-    let database: TestDatabase;
-    before(async () => {
-      database = await createTestDatabase();
+  describeDatabases(title, ({ dialect, create }) => {
+    let database: CreatedDatabase;
+    before(async function () {
+      this.timeout(30_000);
+      database = await create();
     });
-    beforeEach(() => database.pool.query('truncate dragonpay_transactions, dragonpay_payouts, dragonpay_callbacks'));
+    beforeEach(() => emptyTables(database.db));
     after(() => database?.destroy());
-    cases(() => new KyselyRepository(database.db));
+    cases(() => new KyselyRepository(database.db, { dialect }));
   });
   describe(`${title}, in memory`, () => {
     let repository: MemoryRepository;

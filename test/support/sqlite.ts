@@ -9,6 +9,7 @@ import { SqliteFileDialect, type SqliteFileOptions, sqliteDialect } from '../../
 /** A file of one suite, in a folder of its own, with the tables of this package. */
 export interface SqliteTestDatabase {
   readonly file: string;
+  readonly url: string;
   readonly db: Kysely<DragonpayTables>;
   /** Opens the file once more, as another process does. Closed by `destroy`. */
   connect(options?: Partial<SqliteFileOptions>): Kysely<DragonpayTables>;
@@ -31,6 +32,7 @@ export async function createSqliteDatabase(names: TableNames = {}): Promise<Sqli
   if (error !== undefined) throw error;
   return {
     file,
+    url: `sqlite:${file}`,
     db,
     connect,
     destroy: async () => {

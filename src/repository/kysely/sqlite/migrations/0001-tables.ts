@@ -26,8 +26,8 @@ export function tables0001(names: TableNames): { up: string[]; down: string[] } 
   param1 text check (length(param1) <= 80),
   param2 text check (length(param2) <= 80),
   procid text check (length(procid) <= 32),
-  created_at integer not null,
-  modified_at integer not null,
+  created_at integer not null default (cast(round(unixepoch('subsec') * 1000) as integer) * 1000),
+  modified_at integer not null default (cast(round(unixepoch('subsec') * 1000) as integer) * 1000),
   inquired_at integer,
   inquiry_leased_until integer
 ) strict`,
@@ -50,8 +50,8 @@ export function tables0001(names: TableNames): { up: string[]; down: string[] } 
   mobile text check (length(mobile) <= 32),
   procid text check (length(procid) <= 32),
   proc_detail text check (length(proc_detail) <= 64),
-  created_at integer not null,
-  modified_at integer not null
+  created_at integer not null default (cast(round(unixepoch('subsec') * 1000) as integer) * 1000),
+  modified_at integer not null default (cast(round(unixepoch('subsec') * 1000) as integer) * 1000)
 ) strict`,
       `create table ${callbacks} (
   kind text not null check (kind in ('payment', 'payout')),
@@ -60,8 +60,8 @@ export function tables0001(names: TableNames): { up: string[]; down: string[] } 
   status text not null check (length(status) = 1),
   correction integer not null default 0 check (correction between 0 and 32767),
   fingerprint text not null default '________________________' check (length(fingerprint) = 24),
-  first_seen integer not null,
-  last_seen integer not null,
+  first_seen integer not null default (cast(round(unixepoch('subsec') * 1000) as integer) * 1000),
+  last_seen integer not null default (cast(round(unixepoch('subsec') * 1000) as integer) * 1000),
   deliveries integer not null default 1 check (deliveries > 0),
   outcome text not null
     check (outcome in ('applied', 'duplicate', 'stale', 'mismatch', 'not-found', 'unrecognized', 'failed')),

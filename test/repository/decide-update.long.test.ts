@@ -1,0 +1,3 @@
+import { describeDecisions } from './describe-decisions.js';
+
+describeDecisions(Number.POSITIVE_INFINITY);
