@@ -26,6 +26,8 @@ export interface RepositoryDialect {
   isTransient(error: unknown): boolean;
   /** Whether the server ended a statement that waited for a lock, or ran, for too long. */
   isLockTimeout(error: unknown): boolean;
+  /** Lets the server end statements of this package that have waited for a lock, such as of a table, for so long. */
+  endLockWaits?(db: SqlRunner, milliseconds: number): Promise<void>;
   /**
    * Whether the database said that it refused a statement, and stored nothing of it. After any other error a second try
    * could take the first one for an earlier callback.

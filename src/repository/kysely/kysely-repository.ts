@@ -23,6 +23,7 @@ import { Batches } from './batches.js';
 import { checkNames, checkTableNames } from './check-table-names.js';
 import type { Move, MoveResult, RepositoryDialect, Statements } from './dialect.js';
 import { EffectSlots } from './effect-slots.js';
+import { LockWaits } from './lock-waits.js';
 import { postgres } from './postgres/postgres.js';
 import { RecentKeys } from './recent-keys.js';
 import { rowProtected } from './row-protected.js';
@@ -89,6 +90,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   readonly #statements: Statements;
   readonly #batches: Batches;
   readonly #slots: EffectSlots;
+  readonly #waits: LockWaits;
   readonly #busyMilliseconds: number;
   /** Handlers running in this process, by row. Duplicates wait for them instead of polling. */
   readonly #holders = new Map<string, Promise<unknown>>();
@@ -105,7 +107,9 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     this.#plain = db.withoutPlugins();
     this.#dialect = dialect;
     this.#statements = dialect.statements(options);
-    const move = (kind: CallbackKind, moves: readonly Move[]) => this.#statements.move(this.#plain, kind, moves);
+    this.#waits = new LockWaits(this.#plain, dialect, busyMilliseconds);
+    const move = (kind: CallbackKind, moves: readonly Move[]) =>
+      this.#run((db) => this.#statements.move(db, kind, moves));
     this.#batches = new Batches(move, batch, (error) => dialect.wasRefused(error), batchKey);
     this.#slots = new EffectSlots(dialect.mostEffects ?? effects, () => takeConnection(db.getExecutor()));
     this.#busyMilliseconds = busyMilliseconds;
@@ -178,7 +182,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   }
 
   async #isHidden({ kind, id }: VerifiedCallback): Promise<boolean> {
-    return (await this.#statements.isHidden?.(this.#plain, kind, id)) === true;
+    return (await this.#run(async (db) => this.#statements.isHidden?.(db, kind, id))) === true;
   }
 
   async #hold<Result>(key: string, holding: Promise<Result>): Promise<Result> {
@@ -202,7 +206,9 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
       taken.release();
       throw tooLate();
     }
-    const { own, result } = await this.#statements.beginWithMove(this.#db, taken, callback, effect.milliseconds);
+    const { own, result } = await this.#waits.bound(() =>
+      this.#statements.beginWithMove(this.#db, taken, callback, effect.milliseconds),
+    );
     try {
       if (result.state === 'protected') throw rowProtected(callback.kind);
       if (result.state === 'settled' && result.update.outcome === 'applied') {
@@ -235,13 +241,13 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   }
 
   async #insert(kind: CallbackKind, row: NewRow, trx: AnyTransaction<Database> | undefined) {
-    const inserted = await this.#statements.insert(this.#runnerOf(trx), kind, row);
+    const inserted = await this.#run((db) => this.#statements.insert(db, kind, row), trx);
     if (inserted === undefined) throw alreadyExists(kind);
     return inserted;
   }
 
   async findPayment(txnid: string, options: { trx?: AnyTransaction<Database> } = {}): Promise<PaymentRow | undefined> {
-    const row = await this.#statements.find(this.#runnerOf(options.trx), 'payment', txnid);
+    const row = await this.#run((db) => this.#statements.find(db, 'payment', txnid), options.trx);
     return row as PaymentRow | undefined;
   }
 
@@ -249,35 +255,40 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     merchantTxnId: string,
     options: { trx?: AnyTransaction<Database> } = {},
   ): Promise<PayoutRow | undefined> {
-    const row = await this.#statements.find(this.#runnerOf(options.trx), 'payout', merchantTxnId);
+    const row = await this.#run((db) => this.#statements.find(db, 'payout', merchantTxnId), options.trx);
     return row as PayoutRow | undefined;
   }
 
-  #runnerOf(trx: AnyTransaction<Database> | undefined): Kysely<Database> {
-    return (trx as Transaction<Database> | undefined)?.withoutPlugins() ?? this.#plain;
+  /** Runs a statement. How long it waits for locks is bounded, except in a transaction of the caller. */
+  #run<Result>(
+    run: (db: Kysely<Database>) => Promise<Result>,
+    trx?: AnyTransaction<Database> | undefined,
+  ): Promise<Result> {
+    if (trx !== undefined) return run((trx as Transaction<Database>).withoutPlugins());
+    return this.#waits.bound(() => run(this.#plain));
   }
 
   claimOpenPayment({ olderThan, lease }: { readonly olderThan: number; readonly lease: number }) {
-    return this.#statements.claimOldest(this.#plain, olderThan, lease);
+    return this.#run((db) => this.#statements.claimOldest(db, olderThan, lease));
   }
 
   async claimPayment(
     txnid: string,
     { lease }: { readonly lease: number },
   ): Promise<InquiryClaim | 'held' | 'not-found'> {
-    const claim = await this.#statements.claimById(this.#plain, txnid, lease);
+    const claim = await this.#run((db) => this.#statements.claimById(db, txnid, lease));
     return claim ?? ((await this.findPayment(txnid)) === undefined ? 'not-found' : 'held');
   }
 
   finishInquiry(claim: InquiryClaim): Promise<void> {
-    return this.#statements.finishInquiry(this.#plain, claim);
+    return this.#run((db) => this.#statements.finishInquiry(db, claim));
   }
 
   claimEarlyEvent(options: {
     readonly lease: number;
     readonly kinds: readonly CallbackKind[];
   }): Promise<EventKey | undefined> {
-    return this.#statements.claimEarlyEvent(this.#plain, options.lease, options.kinds);
+    return this.#run((db) => this.#statements.claimEarlyEvent(db, options.lease, options.kinds));
   }
 
   async correct(id: string, change: Change, options: CorrectionOptions<Transaction<Database>>): Promise<Correction> {
@@ -303,11 +314,11 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   }
 
   findEvent(key: EventKey): Promise<KeptEvent | undefined> {
-    return this.#statements.findEvent(this.#plain, key);
+    return this.#run((db) => this.#statements.findEvent(db, key));
   }
 
   recordFailure(callback: VerifiedCallback): Promise<void> {
-    return this.#statements.recordFailure(this.#plain, callback);
+    return this.#run((db) => this.#statements.recordFailure(db, callback));
   }
 
   /**
@@ -316,7 +327,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
    */
   async callbacks(filter: InboxFilter = {}): Promise<InboxEvent[]> {
     checkInboxFilter(filter);
-    return this.#statements.readInbox(this.#plain, filter);
+    return this.#run((db) => this.#statements.readInbox(db, filter));
   }
 
   /**
@@ -327,7 +338,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   async pruneCallbacks(before: Date): Promise<number> {
     checkDate('before', before);
     for (let total = 0; ; ) {
-      const deleted = await this.#statements.pruneInbox(this.#plain, before, pruneLimit);
+      const deleted = await this.#run((db) => this.#statements.pruneInbox(db, before, pruneLimit));
       total += deleted;
       if (deleted < pruneLimit) return total;
     }

@@ -1,4 +1,5 @@
 import type { RepositoryDialect } from '../dialect.js';
+import { runSql, type SqlRunner } from '../run-sql.js';
 import { quoteTables } from '../table-names.js';
 import { migrationSteps } from './migrations.js';
 import { claimStatements } from './statements/claims.js';
@@ -24,8 +25,18 @@ export const postgres: RepositoryDialect = {
   beginOwnTransaction,
   isTransient,
   isLockTimeout: (error) => codeOf(error) === '57014',
+  endLockWaits,
   wasRefused,
 };
+
+/** An insert may be part of your own transaction: it may wait for another row with the same id, but not for a table. */
+async function endLockWaits(db: SqlRunner, milliseconds: number): Promise<void> {
+  const statement = `/* dragonpay-end-waits */ select pg_cancel_backend(pid) from pg_stat_activity
+where datname = current_database() and usename = current_user and state = 'active' and query like '/* dragonpay-%'
+  and wait_event_type = 'Lock' and (wait_event = 'relation' or query not like '/* dragonpay-%-insert */%')
+  and query_start <= clock_timestamp() - $1::bigint * interval '1 millisecond'`;
+  await runSql(db, statement, [String(milliseconds)]);
+}
 
 /**
  * Serialization failures and deadlocks, also in a query of the handler: SQLSTATE class 40, except 40003, after which the

@@ -1,0 +1,57 @@
+import { DragonpayError } from '../../errors.js';
+import type { RepositoryDialect } from './dialect.js';
+import type { SqlRunner } from './run-sql.js';
+
+/** How often a statement that takes too long is looked at, in milliseconds. */
+const shortestPeriod = 50;
+const longestPeriod = 1_000;
+
+/**
+ * Bounds how long statements wait for locks. Rows that are locked are skipped, but a lock of a whole table, as of ALTER
+ * TABLE, stops every statement, and with it a connection. The server is then asked to end them, through another
+ * connection of the pool. A statement that works and does not wait is left alone.
+ */
+export class LockWaits {
+  readonly #db: SqlRunner;
+  readonly #dialect: RepositoryDialect;
+  readonly #milliseconds: number;
+  #isEnding = false;
+
+  /** @param milliseconds how long a statement may wait */
+  constructor(db: SqlRunner, dialect: RepositoryDialect, milliseconds: number) {
+    this.#db = db;
+    this.#dialect = dialect;
+    this.#milliseconds = milliseconds;
+  }
+
+  /**
+   * Runs a statement.
+   * @throws DragonpayError `unstored` if the server ended it
+   */
+  async bound<Result>(run: () => Promise<Result>): Promise<Result> {
+    const tooLongAt = performance.now() + this.#milliseconds;
+    const period = Math.min(Math.max(this.#milliseconds / 4, shortestPeriod), longestPeriod);
+    const timer = setInterval(() => {
+      if (performance.now() >= tooLongAt) void this.#end();
+    }, period);
+    try {
+      return await run();
+    } catch (error) {
+      throw this.#dialect.isLockTimeout(error) ? waitedTooLong(error) : error;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  /** Never rejects. If the pool has no other connection, the statements go on waiting. */
+  async #end(): Promise<void> {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    await this.#dialect.endLockWaits?.(this.#db, this.#milliseconds).catch(() => {});
+    this.#isEnding = false;
+  }
+}
+
+function waitedTooLong(cause: unknown): DragonpayError {
+  return new DragonpayError('unstored', 'a statement waited for a locked table, or ran, for too long', { cause });
+}
