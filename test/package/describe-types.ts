@@ -29,6 +29,8 @@ export function describeTypes(compiler: keyof typeof compilers): void {
         'fastify',
         'koa',
         'koa2',
+        '@nestjs',
+        'rxjs',
         '@types',
         'undici-types',
       ]);

@@ -63,7 +63,7 @@ const allowedPackages: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The optional peers of the project `full`. */
-const peers = ['kysely', 'pg', 'inversify'];
+const peers = ['kysely', 'pg', 'inversify', '@nestjs/common', '@nestjs/core'];
 
 /** The programs of test/fixtures/package and their output. */
 const programs: Readonly<Record<string, readonly string[]>> = {

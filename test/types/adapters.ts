@@ -4,10 +4,12 @@
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import { createSecureServer } from 'node:http2';
-import type { CallbackEndpoint, Dragonpay } from 'dragonpay-callback';
+import { Module } from '@nestjs/common';
+import type { CallbackEndpoint, Dragonpay, DragonpaySettings } from 'dragonpay-callback';
 import { toExpressHandler } from 'dragonpay-callback/express';
 import { dragonpayFastify } from 'dragonpay-callback/fastify';
 import { toKoaMiddleware } from 'dragonpay-callback/koa';
+import { DragonpayModule } from 'dragonpay-callback/nestjs';
 import { toNodeListener } from 'dragonpay-callback/node';
 import express, { Router } from 'express';
 import express4, { Router as Router4 } from 'express4';
@@ -65,6 +67,34 @@ new Koa2().use((context, next) => (context.path === path ? callback(context) : n
 const koa2Middleware: Koa2.Middleware = callback;
 declare const context2: Context2;
 void callback(context2);
+
+// NestJS 12: modules, and the options of one endpoint or several
+declare const settings: DragonpaySettings;
+class Config {
+  readonly settings = settings;
+}
+class ConfigModule {}
+const handler = CheckoutCallback;
+Module({
+  imports: [
+    DragonpayModule.forRoot({ path, handler, settings }),
+    DragonpayModule.forRoot({ settings, token: 'PAYOUTS', endpoints: [{ path, handler, kinds: ['payout'] }] }),
+    DragonpayModule.forRootAsync({
+      imports: [ConfigModule],
+      inject: [Config],
+      useFactory: async ({ settings }: Config) => ({ path, handler, settings }),
+    }),
+    DragonpayModule.forRootAsync({ useFactory: () => ({ settings, endpoints: [] }) }),
+  ],
+})(ConfigModule);
+// @ts-expect-error: without settings
+DragonpayModule.forRoot({ path, handler });
+// @ts-expect-error: without a handler
+DragonpayModule.forRoot({ path, settings });
+// @ts-expect-error: a kind that does not exist
+DragonpayModule.forRoot({ path, handler, settings, kinds: ['refund'] });
+// @ts-expect-error: a factory that makes no settings
+DragonpayModule.forRootAsync({ useFactory: () => ({ path, handler }) });
 
 // node:http, HTTP/2 in its compatible form, and a request that a host gave a body
 createServer(toNodeListener(endpoint));
