@@ -74,8 +74,8 @@ function pageStatement(table: string, filter: InboxFilter): { statement: string;
   const statement = `/* dragonpay-inbox */ select kind, id, refno, status, ${inMicroseconds('first_seen')} as first,
   ${inMicroseconds('last_seen')} as last, cast(deliveries as char) as deliveries,
   cast(correction as char) as correction, fingerprint, outcome, reasons, proof, key_id, method, raw
-from ${table} where ${conditions.join(' and ')}
-order by ${time}, id, kind, refno, status, correction, fingerprint
+from ${table} c where ${conditions.join(' and ')}
+order by ${time}, id, kind, refno, status, c.correction, fingerprint
 limit ?`;
   return { statement, parameters: [...parameters, filter.limit ?? defaultInboxLimit] };
 }
