@@ -20,6 +20,9 @@ export const DRAGONPAY = {
 
 const containerResolver: ServiceIdentifier<Resolver> = Symbol.for('dragonpay-callback.Resolver');
 
+const nothingIsMade = Symbol.for('dragonpay-callback.NothingIsMade');
+const allIsBound = new Error('all services are bound');
+
 /**
  * Binds the receiver, so that the container constructs handler classes with their services. Bind each handler class:
  * `container.bind(CheckoutCallback).toSelf()`. The receiver gets it once for each callback. A transient handler is
@@ -27,6 +30,8 @@ const containerResolver: ServiceIdentifier<Resolver> = Symbol.for('dragonpay-cal
  *
  * The receiver is a singleton. It gets handlers from the container that first asked for the receiver. A child container
  * with its own handlers or services must load its own module.
+ *
+ * `endpoint()` checks that the handler class and its services are bound. Bind them before.
  *
  * If the repository is bound asynchronously, get the receiver with `await container.getAsync(...)`.
  *
@@ -47,11 +52,26 @@ export function dragonpayModule(settings: DragonpaySettings): ContainerModule {
       });
     }
     const { bind } = options;
+    bind(nothingIsMade).toDynamicValue(() => {
+      throw allIsBound;
+    });
     bind(DRAGONPAY.Settings).toConstantValue(settings);
     bind(DRAGONPAY.Repository).toResolvedValue(({ repository }) => repository, [DRAGONPAY.Settings]);
     // The context belongs to the container and outlives this call. Each `getAsync` is a separate resolution.
     bind(containerResolver).toDynamicValue((context) => ({
       get: (HandlerClass) => context.getAsync(HandlerClass),
+      check(HandlerClass) {
+        // A service that needs the class, and before it one that throws. Inversify looks for all bindings first, so an
+        // error about bindings comes before that, and no instance is made.
+        const probe: ServiceIdentifier<undefined> = Symbol(`dragonpay-callback.Probe ${HandlerClass.name}`);
+        const needed: [ServiceIdentifier, ServiceIdentifier] = [nothingIsMade, HandlerClass];
+        bind(probe).toResolvedValue((..._made: unknown[]) => undefined, needed);
+        try {
+          context.get(probe);
+        } catch (error) {
+          if (error !== allIsBound) throw error;
+        }
+      },
     }));
     bind(DRAGONPAY.Dragonpay)
       .toResolvedValue(

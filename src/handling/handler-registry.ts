@@ -1,6 +1,7 @@
 import type { HandlerClass } from '../decorators/handler-metadata.js';
 import { type HandlerTable, handlerTableOf } from '../decorators/handler-table.js';
 import { DragonpayError, invalidSetting } from '../errors.js';
+import { describeError } from '../observability/describe-error.js';
 import type { CallbackKind } from '../protocol/kinds.js';
 import type { DragonpaySettings } from '../settings/settings.js';
 
@@ -48,9 +49,21 @@ export class HandlerRegistry {
   register(Class: HandlerClass, kinds: ReadonlySet<CallbackKind>): Handler {
     const handler = this.create(Class);
     this.#assertUseful(handler.table);
+    this.#assertResolvable(Class);
     const earlier = this.#registered.get(Class)?.kinds ?? [];
     this.#registered.set(Class, { ...handler, kinds: new Set([...kinds, ...earlier]) });
     return handler;
+  }
+
+  /** Asks the resolver at start, before the first callback fails. */
+  #assertResolvable(Class: HandlerClass): void {
+    try {
+      this.#settings.resolver?.check?.(Class);
+    } catch (cause) {
+      const [reason] = describeError(cause).message.split('\\u000a');
+      const message = `the resolver cannot make ${Class.name}: ${reason}`;
+      throw new DragonpayError('invalid-handler-class', message, { subject: Class.name, cause });
+    }
   }
 
   /** Refuses a class whose methods could never be called: the callback would be answered with OK, and be lost. */

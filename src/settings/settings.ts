@@ -96,6 +96,11 @@ export type Confirm = 'never' | 'final' | 'always';
 /** Provides instances of handler classes. An Inversify container is one. */
 export interface Resolver {
   get(Class: HandlerClass): unknown;
+  /**
+   * Throws if no instance of the class can be made, for example because a service is not bound. `endpoint()` calls it,
+   * so that the error is seen at start. Without it, the first callback is answered 500.
+   */
+  check?(Class: HandlerClass): void;
 }
 
 /** The settings of {@link createDragonpay}. */

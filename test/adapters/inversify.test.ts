@@ -204,11 +204,13 @@ describe('dragonpayModule', () => {
       ]);
     });
 
-    it('that were bound after the receiver and its endpoint were made', async () => {
+    it('that were bound after the receiver was made', async () => {
       const container = containerOf();
-      const endpoint = container.get(DRAGONPAY.Dragonpay).endpoint(CheckoutCallback);
+      const dragonpay = container.get(DRAGONPAY.Dragonpay);
       container.bind(CheckoutCallback).toSelf();
-      expect((await dispatchSigned(endpoint)).body).to.equal('handler 1 shop 1 sessions 1 1 call 1');
+      expect((await dispatchSigned(dragonpay.endpoint(CheckoutCallback))).body).to.equal(
+        'handler 1 shop 1 sessions 1 1 call 1',
+      );
     });
 
     it('with services that were swapped between two callbacks', async () => {
@@ -239,7 +241,9 @@ describe('dragonpayModule', () => {
       await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
       const errors: unknown[] = [];
       const container = containerOf({ repository, hooks: { handlerFailed: ({ error }) => errors.push(error) } });
+      container.bind(CheckoutCallback).toSelf();
       const endpoint = container.get(DRAGONPAY.Dragonpay).endpoint(CheckoutCallback);
+      container.unbind(CheckoutCallback);
       expect((await dispatchSigned(endpoint)).status).to.equal(500);
       expect(String(errors[0])).to.match(/No bindings found.*CheckoutCallback/s);
       expect((await repository.findPayment('T-1'))?.status).to.equal('P');
@@ -415,6 +419,34 @@ describe('dragonpayModule', () => {
       });
       expect(await storeAndShow(container.get(DRAGONPAY.Dragonpay))).to.equal('P');
     });
+  });
+
+  it('says at endpoint() which service of a handler class is not bound', () => {
+    const container = new Container();
+    container.load(dragonpayModule(sha1Settings));
+    const dragonpay = container.get(DRAGONPAY.Dragonpay);
+    const problem = () => {
+      try {
+        return void dragonpay.endpoint(CheckoutCallback);
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(problem()).to.match(/^the resolver cannot make CheckoutCallback: No bindings found .*CheckoutCallback/);
+    container.bind(CheckoutCallback).toSelf();
+    expect(problem()).to.match(/^the resolver cannot make CheckoutCallback: No bindings found .*Symbol\(Shop\)/);
+    for (const name of [names.Shop, names.Session]) bindNumbered(container, name);
+    container.bind(Basket).toSelf();
+    expect(problem()).to.equal(undefined);
+  });
+
+  it('leaves a handler class whose services are asynchronous to the first callback', async () => {
+    const container = new Container();
+    container.load(dragonpayModule(sha1Settings));
+    for (const name of [names.Shop, names.Session]) container.bind(name).toDynamicValue(async () => ({ number: 1 }));
+    container.bind(Basket).toSelf();
+    container.bind(CheckoutCallback).toSelf();
+    expect(await answers(container.get(DRAGONPAY.Dragonpay), CheckoutCallback, 1)).to.have.length(1);
   });
 
   it('says which setting is wrong when the receiver is asked for', () => {
