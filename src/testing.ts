@@ -19,6 +19,16 @@ export {
 export type { AdapterServer, AdapterSetup } from './testing/adapter-conformance/adapter-harness.js';
 export type { HostLimit } from './testing/adapter-conformance/raw-http.js';
 export { assertExactlyOnce, type DeliveryFault } from './testing/assert-exactly-once.js';
+export { assertCallbackCorpus, type CorpusOptions } from './testing/callback-corpus/assert-callback-corpus.js';
+export {
+  type CorpusCase,
+  type CorpusDifference,
+  type CorpusRow,
+  type CorpusSetup,
+  type CorpusVerdict,
+  callbackCorpus,
+  type LeftOfBody,
+} from './testing/callback-corpus/callback-corpus.js';
 export type { ConformanceCase } from './testing/conformance-case.js';
 export { type DeliverOptions, deliver } from './testing/deliver.js';
 export { repositoryConformance } from './testing/repository-conformance/repository-conformance.js';

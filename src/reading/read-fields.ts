@@ -138,13 +138,29 @@ type ParsedPairs = readonly ParsedPair[];
 
 function readParsedFields(fields: Iterable<ParsedPair>, parser: string, limits: ReadLimits): FieldsRead {
   const pairs: ParsedPair[] = [];
+  let count = 0;
+  let bytes = 0;
   for (const pair of fields) {
-    if (pairs.length === limits.fields) return { ok: false, code: 'body-too-large' };
+    count += occurrences(pair[1]);
+    bytes += leastBytes(pair);
+    if (count > limits.fields || bytes > limits.bodyBytes + 1) return { ok: false, code: 'body-too-large' };
     pairs.push(pair);
   }
   const [first = pairs, ...others] = readingsOfParsed(pairs);
   const otherwise = others.map((reading) => collectParsed(reading, parser));
   return { ...collectParsed(first, parser), ...(otherwise.length > 0 && { otherwise }) };
+}
+
+/** How many fields of the form a parser made this value of: at least so many. */
+function occurrences(value: unknown): number {
+  return typeof value === 'object' && value !== null ? Math.max(Object.keys(value).length, 1) : 1;
+}
+
+/** The least number of bytes that a field, and the ampersand behind it, had in the form. */
+function leastBytes([name, value]: ParsedPair): number {
+  // U+FFFD may have been one byte.
+  const bytesOf = (text: string) => Buffer.byteLength(text.replaceAll('\ufffd', '?'));
+  return bytesOf(name) + (typeof value === 'string' && value !== '' ? 1 + bytesOf(value) : 0) + 1;
 }
 
 /**

@@ -18,7 +18,7 @@ import { toFetchHandler } from '../../adapters/http/fetch.js';
 import { toKoaMiddleware } from '../../adapters/http/koa.js';
 import { toNodeListener } from '../../adapters/http/node.js';
 import type { CallbackEndpoint } from '../../src/index.js';
-import type { AdapterServer, AdapterSetup } from '../../src/testing.js';
+import type { AdapterServer, AdapterSetup, CorpusOptions, LeftOfBody } from '../../src/testing.js';
 import { type NestPlatform, nestPlatforms, nestVersions, platformOf } from './nest.js';
 
 const path = '/dragonpay/callback';
@@ -26,7 +26,7 @@ const path = '/dragonpay/callback';
 /** Serves an endpoint for {@link adapterConformance}. */
 export type Serve = (endpoint: CallbackEndpoint, setup: AdapterSetup) => Promise<AdapterServer>;
 
-async function listen(listener: RequestListener): Promise<AdapterServer> {
+export async function listen(listener: RequestListener): Promise<AdapterServer> {
   const server: Server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -54,7 +54,12 @@ export const serveNode: Serve = (endpoint, setup) => {
   return listen(async (request, response) => {
     if (setup === 'consumed') await readAll(request);
     if (setup === 'form-parser' && isForm(request)) {
-      Object.assign(request, { body: parse((await readAll(request)).toString()) });
+      try {
+        Object.assign(request, { body: parse((await readAll(request)).toString()) });
+      } catch {
+        response.destroy();
+        return;
+      }
     }
     await listener(request, response);
   });
@@ -259,3 +264,24 @@ export const adapterServers: readonly AdapterVariant[] = [
   ),
   { name: 'Hono', serve: serveFetch, setups: ['plain', 'consumed', 'mounted'] },
 ];
+
+/** The ways to a variant that {@link assertCallbackCorpus} takes: without anything in front, and behind its parser. */
+export function doorsOf({ name, serve, setups = ['plain', 'form-parser'] }: AdapterVariant) {
+  const framework = name.split(' and ')[0];
+  const leaves: LeftOfBody = /raw/.test(name) ? 'bytes' : /koa|text/i.test(name) ? 'text' : 'fields';
+  const door = (title: string, setup: AdapterSetup, options: CorpusOptions) => ({
+    name: title,
+    serve: (endpoint: CallbackEndpoint) => serve(endpoint, setup),
+    options,
+  });
+  return [
+    ...(setups.includes('plain') ? [door(`${framework}`, 'plain', {})] : []),
+    ...(setups.includes('form-parser')
+      ? [
+          door(name.includes(' and ') ? name.replace(' and ', ' behind ') : `${name} behind a parser`, 'form-parser', {
+            leaves,
+          }),
+        ]
+      : []),
+  ];
+}

@@ -31,16 +31,21 @@ export class RawConnection {
   readonly #limits: readonly HostLimit[];
   #received = Buffer.alloc(0);
   #isOver = false;
+  #isLast = false;
+  /** Told when bytes arrived, or the connection was closed. */
+  #wake = () => {};
 
   private constructor(socket: Socket, limits: readonly HostLimit[]) {
     this.#socket = socket;
     this.#limits = limits;
     socket.on('data', (chunk) => {
       this.#received = Buffer.concat([this.#received, chunk]);
+      this.#wake();
     });
     socket.on('error', () => {});
     socket.on('close', () => {
       this.#isOver = true;
+      this.#wake();
     });
   }
 
@@ -79,6 +84,7 @@ export class RawConnection {
     for (const line of lines) {
       const [, name = '', value = ''] = /^([^:]+): ?(.*)$/.exec(line) ?? [];
       const lower = name.toLowerCase();
+      if (lower === 'connection' && /close/i.test(value)) this.#isLast = true;
       const before = headers[lower];
       if (!ofTheHost.test(lower)) headers[lower] = before === undefined ? value : `${before}, ${value}`;
     }
@@ -124,12 +130,28 @@ export class RawConnection {
     return taken;
   }
 
+  /** Reads no more of the next reply than its status. `undefined`: the server closed the connection instead. */
+  async statusOnly(): Promise<number | undefined> {
+    try {
+      const end = await this.#until(() => this.#received.indexOf('\r\n'));
+      return Number(this.#received.subarray(0, end).toString('latin1').split(' ')[1]);
+    } catch (error) {
+      if (this.#isOver) return undefined;
+      throw error;
+    }
+  }
+
+  /** Whether the server has closed the connection, or said that it will. */
+  get isClosed(): boolean {
+    return this.#isOver || this.#isLast;
+  }
+
   /** Resolves when the server has closed the connection. Rejects if it does not within five seconds. */
   async closed(): Promise<void> {
     const giveUpAt = performance.now() + longestWait;
     while (!this.#isOver) {
       if (performance.now() > giveUpAt) throw new Error('the server did not close the connection');
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await this.#change(giveUpAt);
     }
   }
 
@@ -140,8 +162,18 @@ export class RawConnection {
       if (found >= 0) return found;
       if (this.#isOver) throw new Error('the server closed the connection before its reply was complete');
       if (performance.now() > giveUpAt) throw new Error('the server did not answer within five seconds');
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await this.#change(giveUpAt);
     }
+  }
+
+  #change(giveUpAt: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, giveUpAt - performance.now() + 1);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   /** Destroys the connection. */

@@ -1,0 +1,63 @@
+import { expect } from 'chai';
+import { toNodeListener } from '../../adapters/http/node.js';
+import type { CallbackEndpoint } from '../../src/index.js';
+import { encodeCase } from '../../src/testing/callback-corpus/encode-case.js';
+import { assertCallbackCorpus, callbackCorpus } from '../../src/testing.js';
+import { rejection } from '../support/rejection.js';
+import { adapterServers, doorsOf, listen, serveNode } from '../support/servers.js';
+
+/** One door for each thing that may be left of a body. All of them: `callback-corpus.long.test.ts`. */
+const doors = ['node:http', 'Express 5 behind express.urlencoded, extended', 'Koa 3 behind koa-bodyparser'];
+
+describe('The corpus of callbacks', () => {
+  it('has at least 400 cases, each with its own name and a sentence', () => {
+    expect(callbackCorpus.length).to.be.at.least(400);
+    expect(new Set(callbackCorpus.map(({ name }) => name)).size).to.equal(callbackCorpus.length);
+    for (const { name, says } of callbackCorpus) {
+      expect(name).to.match(/^[\w -]+: .+/);
+      expect(says, name).to.match(/^.{10,}[.]$/);
+    }
+  });
+
+  it('has no two cases of the same bytes and settings', () => {
+    const known = new Map<string, string>();
+    for (const one of callbackCorpus) {
+      const { setup = 'sha1', before = {}, then } = one;
+      const bytes = `${setup} ${JSON.stringify(before)} ${then} ${encodeCase(one, 'C-1').toString('latin1')}`;
+      expect(known.get(bytes), one.name).to.equal(undefined);
+      known.set(bytes, one.name);
+    }
+  });
+
+  it('has no placeholder that is not replaced', () => {
+    for (const one of callbackCorpus) {
+      expect(encodeCase(one, 'C-1').toString('latin1'), one.name).not.to.match(/\{\{|\}\}/);
+    }
+  });
+
+  for (const { name, serve, options } of adapterServers.flatMap(doorsOf).filter(({ name }) => doors.includes(name))) {
+    it(`says the same at ${name}`, () => assertCallbackCorpus(serve, options));
+  }
+
+  it('lists what an adapter does otherwise', async () => {
+    const serve = (endpoint: CallbackEndpoint) => {
+      const listener = toNodeListener({
+        dispatch: (request) =>
+          endpoint.dispatch({ ...request, method: request.method === 'HEAD' ? 'GET' : request.method }),
+      });
+      return listen((request, response) => void listener(request, response));
+    };
+    const { message } = (await rejection(assertCallbackCorpus(serve))) as Error;
+    expect(message).to.include('methods: HEAD that may store: verdict is ["applied"], must be ["answered"]');
+    expect(message).to.include('methods: HEAD that may store: row is "S", must be "P"');
+    expect(message).not.to.include('escapes: ');
+  });
+
+  it('refuses a difference of a case that there is not', async () => {
+    const differences = { 'no: such case': { because: 'of a typo' } };
+    const { message } = (await rejection(
+      assertCallbackCorpus((endpoint) => serveNode(endpoint, 'plain'), { differences }),
+    )) as Error;
+    expect(message).to.equal('differences names cases that there are not: no: such case');
+  });
+});
