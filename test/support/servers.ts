@@ -267,21 +267,30 @@ export const adapterServers: readonly AdapterVariant[] = [
 
 /** The ways to a variant that {@link assertCallbackCorpus} takes: without anything in front, and behind its parser. */
 export function doorsOf({ name, serve, setups = ['plain', 'form-parser'] }: AdapterVariant) {
-  const framework = name.split(' and ')[0];
+  const [framework = name, parser = 'a parser'] = name.split(' and ');
+  const isFastify = framework.startsWith('Fastify');
   const leaves: LeftOfBody = /raw/.test(name) ? 'bytes' : /koa|text/i.test(name) ? 'text' : 'fields';
+  const differences: Differences = isFastify ? ofFastify : {};
   const door = (title: string, setup: AdapterSetup, options: CorpusOptions) => ({
     name: title,
     serve: (endpoint: CallbackEndpoint) => serve(endpoint, setup),
-    options,
+    options: { ...options, differences },
   });
   return [
-    ...(setups.includes('plain') ? [door(`${framework}`, 'plain', {})] : []),
+    ...(setups.includes('plain') ? [door(framework.startsWith('Nest') ? name : framework, 'plain', {})] : []),
+    // The plugin of Fastify reads the body whatever parser the application has.
     ...(setups.includes('form-parser')
-      ? [
-          door(name.includes(' and ') ? name.replace(' and ', ' behind ') : `${name} behind a parser`, 'form-parser', {
-            leaves,
-          }),
-        ]
+      ? [door(`${framework} behind ${parser}`, 'form-parser', isFastify ? {} : { leaves })]
       : []),
   ];
 }
+
+type Differences = NonNullable<CorpusOptions['differences']>;
+
+const ofFastify: Differences = {
+  'methods: PROPFIND': {
+    verdict: 'not-reached',
+    reply: 'refused',
+    because: 'Fastify answers methods itself that the application has not added.',
+  },
+};

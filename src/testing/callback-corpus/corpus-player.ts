@@ -9,7 +9,7 @@ import type { PaymentStatus, PayoutStatus } from '../../protocol/statuses.js';
 import type { CallbackRepository } from '../../repository/callback-repository.js';
 import { MemoryRepository } from '../../repository/memory-repository.js';
 import type { AdapterServer } from '../adapter-conformance/adapter-harness.js';
-import { RawConnection, type RawReply } from '../adapter-conformance/raw-http.js';
+import { type HostLimit, RawConnection, type RawReply } from '../adapter-conformance/raw-http.js';
 import type { CorpusCase, CorpusSetup } from './callback-corpus.js';
 import { settingsOf } from './corpus-setups.js';
 import { encodeCase } from './encode-case.js';
@@ -51,6 +51,11 @@ export class CorpusPlayer {
         }
       },
     });
+  }
+
+  /** What the host does in its own way. */
+  get limits(): readonly HostLimit[] {
+    return this.#server?.limits ?? [];
   }
 
   /** Sends a case whose payment or payout is `id`, and waits for so many replies, or for a refusal by any code. */
