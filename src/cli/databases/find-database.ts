@@ -3,11 +3,14 @@ import type { CliDatabase } from './database.js';
 
 const mysql = async () => (await import('./mysql.js')).mysqlDatabase;
 const postgres = async () => (await import('./postgres.js')).postgresDatabase;
+const sqlite = async () => (await import('./sqlite.js')).sqliteDatabase;
 
 /** The databases by the scheme of their URLs. To add one, add its schemes here, and a file beside this one. */
 const databases: Readonly<Record<string, () => Promise<CliDatabase>>> = {
   postgres,
   postgresql: postgres,
+  sqlite,
+  file: sqlite,
   mysql,
   mariadb: mysql,
 };

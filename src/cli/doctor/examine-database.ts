@@ -4,7 +4,7 @@ import { schema } from '../../repository/kysely/schema.js';
 import { quoteTables, type TableKey, type TableNames, tableName } from '../../repository/kysely/table-names.js';
 import type { DatabaseInspector, FoundTables } from '../databases/database.js';
 import { databaseOf } from '../databases/find-database.js';
-import { errorText } from '../report.js';
+import { CommandFailure, errorText } from '../report.js';
 import { type Check, found, ok } from './check.js';
 
 const tableKeys = Object.keys(schema) as TableKey[];
@@ -23,6 +23,7 @@ export async function examineDatabase(url: string, names: TableNames): Promise<C
       ...checkIndexes(names, tables),
     ];
   } catch (error) {
+    if (error instanceof CommandFailure) throw error;
     const fix = 'check the address, the user, and whether this machine may connect';
     return [found('database', `the database fails: ${errorText(error)}`, fix)];
   } finally {

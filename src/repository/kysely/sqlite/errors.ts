@@ -1,4 +1,4 @@
-/** The primary result codes of SQLite that are told by name: `better-sqlite3` gives no numbers. */
+/** The primary result codes of SQLite that are told by name: better-sqlite3 gives no numbers. */
 const codes: Readonly<Record<string, number>> = {
   ERROR: 1,
   BUSY: 5,
@@ -11,8 +11,11 @@ const codes: Readonly<Record<string, number>> = {
 /** The primary result code of an error of a driver. 0: it is another error, or another code than those that matter. */
 export function resultCode(error: unknown): number {
   if (!(error instanceof Error)) return 0;
-  // node:sqlite has the extended code as a number: its last byte is the primary one.
-  if ('errcode' in error && typeof error.errcode === 'number') return error.errcode & 0xff;
+  // node:sqlite and libsql have the extended code as a number: its last byte is the primary one.
+  for (const name of ['errcode', 'rawCode']) {
+    const extended: unknown = Reflect.get(error, name);
+    if (typeof extended === 'number') return extended & 0xff;
+  }
   const [, name = ''] = /^SQLITE_([A-Z]+)/.exec('code' in error ? String(error.code) : '') ?? [];
   return codes[name] ?? 0;
 }

@@ -405,3 +405,13 @@ const held = new AsyncLocalStorage<FileConnection>();
 export function whileHolding<Result>(connection: DatabaseConnection, run: () => Result): Result {
   return connection instanceof FileConnection ? held.run(connection, run) : run();
 }
+
+/** Handles of other dialects that are known to be durable. */
+const durable = new WeakSet<DatabaseConnection>();
+
+/** Makes the commits of a handle that another dialect opened durable: some drivers open a file with less. */
+export async function makeDurable(connection: DatabaseConnection): Promise<void> {
+  if (connection instanceof FileConnection || durable.has(connection)) return;
+  await connection.executeQuery(CompiledQuery.raw('pragma synchronous = full'));
+  durable.add(connection);
+}

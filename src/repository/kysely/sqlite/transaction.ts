@@ -5,7 +5,7 @@ import { GuardedConnection } from '../guarded-connection.js';
 import { handTransaction } from '../hand-transaction.js';
 import type { SqlPool, SqlRunner } from '../run-sql.js';
 import { type TakenConnection, takeConnection } from '../take-connection.js';
-import { whileHolding } from './file-dialect.js';
+import { makeDurable, whileHolding } from './file-dialect.js';
 
 /**
  * A statement that ends or begins a transaction. SQLite runs one statement of a text, and knows no other way to end a
@@ -33,6 +33,7 @@ export class SqliteTransaction<Database> implements OwnTransaction<Database> {
   /** Begins with the write lock. @param taken the connection, which the transaction releases */
   static async begin<Database>(db: Kysely<Database>, taken: TakenConnection): Promise<SqliteTransaction<Database>> {
     try {
+      await makeDurable(taken.connection);
       await taken.connection.executeQuery(CompiledQuery.raw('begin immediate'));
     } catch (error) {
       taken.release();

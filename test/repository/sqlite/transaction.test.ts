@@ -1,0 +1,330 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import { Kysely, SqliteDialect, sql, type Transaction } from 'kysely';
+import Database from 'libsql';
+import { DragonpayCallback, generateTxnId, OnStatus } from '../../../src/index.js';
+import { type DragonpayTables, KyselyRepository, type StoredCallback } from '../../../src/kysely.js';
+import { SqliteFileDialect, type SqliteFileHandle, sqliteDialect } from '../../../src/sqlite.js';
+import { verifySigned } from '../../../src/testing/verify-signed.js';
+import { dispatchSigned, testEndpoint } from '../../support/dispatch-signed.js';
+import { createSqliteDatabase, type SqliteTestDatabase } from '../../support/sqlite.js';
+
+type Tables = DragonpayTables & { orders: { txnid: string; line: number } };
+type Trx = Transaction<Tables>;
+
+describe('the transaction of a handler on SQLite', () => {
+  let database: SqliteTestDatabase;
+  let repository: KyselyRepository<DragonpayTables>;
+  before(async () => {
+    database = await createSqliteDatabase();
+    repository = new KyselyRepository(database.db, { dialect: sqliteDialect });
+    await sql`create table orders (txnid text not null, line integer not null, primary key (txnid, line))`.execute(
+      database.db,
+    );
+  });
+  after(() => database.destroy());
+
+  /** An endpoint whose method does some work, over handles of its own. */
+  function shop(work: (trx: Trx, txnid: string, db: Kysely<Tables>) => unknown, given?: Kysely<DragonpayTables>) {
+    const db = (given ?? database.connect()) as unknown as Kysely<Tables>;
+    @DragonpayCallback()
+    class Shop {
+      @OnStatus('S') async ship({ trx, data: { txnid } }: StoredCallback<'S', Tables>) {
+        await work(trx, txnid, db);
+      }
+    }
+    const failures: string[] = [];
+    const messageOf = (error: unknown): string =>
+      error instanceof Error ? [error.message, messageOf(error.cause)].join(' ') : '';
+    const endpoint = testEndpoint(Shop, {
+      repository: new KyselyRepository<Tables>(db, { dialect: sqliteDialect }),
+      limits: { handlerMilliseconds: 400, storeMilliseconds: 1_500 },
+      hooks: { stored: () => {}, handlerFailed: ({ error }) => void failures.push(messageOf(error)) },
+    });
+    const pay = async (txnid: string) =>
+      (await dispatchSigned(endpoint, { txnid, refno: 'R-1', status: 'S', message: '' })).status;
+    return { db, failures, pay };
+  }
+
+  async function payment(): Promise<string> {
+    const { txnid } = await repository.createPayment({ txnid: generateTxnId(), amount: '100.00' });
+    return txnid;
+  }
+
+  const order = (trx: Kysely<Tables>, txnid: string, line = 1) =>
+    trx.insertInto('orders').values({ txnid, line }).execute();
+
+  /** The status of the payment, and the number of its orders. */
+  async function stateOf(txnid: string): Promise<string> {
+    const { rows } = await sql`select * from orders where txnid = ${txnid}`.execute(database.db);
+    return `${(await repository.findPayment(txnid))?.status} ${rows.length}`;
+  }
+
+  it('is committed with everything that was written, in savepoints too', async () => {
+    const { pay } = shop(async (trx, txnid) => {
+      await Promise.all([order(trx, txnid, 1), order(trx, txnid, 2)]);
+      await sql`savepoint more`.execute(trx);
+      await order(trx, txnid, 3);
+      await sql`rollback to more`.execute(trx);
+      for await (const { line } of trx.selectFrom('orders').select('line').where('txnid', '=', txnid).stream()) {
+        if (line === 1) break;
+      }
+    });
+    const txnid = await payment();
+    expect(await pay(txnid)).to.equal(200);
+    expect(await stateOf(txnid)).to.equal('S 2');
+  });
+
+  for (const ending of ['commit', 'END', ' -- done\n commit', '/* x */ rollback', 'begin immediate']) {
+    it(`refuses ${JSON.stringify(ending)} in a method, and nothing is stored`, async () => {
+      const { pay, failures } = shop(async (trx, txnid) => {
+        await order(trx, txnid);
+        await sql.raw(ending).execute(trx);
+      });
+      const txnid = await payment();
+      expect(await pay(txnid)).to.equal(500);
+      expect(failures.join()).to.include('must not end or begin the transaction');
+      expect(await stateOf(txnid)).to.equal('P 0');
+    });
+  }
+
+  it('is rolled back where the method swallows that COMMIT was refused', async () => {
+    const { pay } = shop(async (trx, txnid) => {
+      await sql`commit`.execute(trx).catch(() => {});
+      await order(trx, txnid).catch(() => {});
+    });
+    const txnid = await payment();
+    expect(await pay(txnid)).to.equal(503);
+    expect(await stateOf(txnid)).to.equal('P 0');
+  });
+
+  it('takes a change of the schema as any other write: rolled back with it', async () => {
+    const { pay } = shop(async (trx) => {
+      await sql`create table left_behind (a text)`.execute(trx);
+      throw new Error('out of stock');
+    });
+    expect(await pay(await payment())).to.equal(500);
+    const { rows } = await sql`select 1 from sqlite_master where name = 'left_behind'`.execute(database.db);
+    expect(rows).to.have.length(0);
+  });
+
+  it('takes no query after a failed one that rolled it back, and stores nothing', async () => {
+    const { pay } = shop(async (trx, txnid) => {
+      await order(trx, txnid, 1);
+      // SQLite ends the transaction here: the next write would commit by itself.
+      await sql`insert or rollback into orders values (${txnid}, 1)`.execute(trx).catch(() => {});
+      await order(trx, txnid, 2).catch(() => {});
+    });
+    const txnid = await payment();
+    expect(await pay(txnid)).to.equal(503);
+    expect(await stateOf(txnid)).to.equal('P 0');
+    expect(await pay(await payment()), 'the handle is usable').to.equal(503);
+  });
+
+  it('goes on after a failed query that ROLLBACK TO a savepoint has undone', async () => {
+    const { pay } = shop(async (trx, txnid) => {
+      await order(trx, txnid, 1);
+      await sql`savepoint attempt`.execute(trx);
+      await order(trx, txnid, 1).catch(() => {});
+      await sql`rollback to attempt`.execute(trx);
+      await order(trx, txnid, 2);
+    });
+    const txnid = await payment();
+    expect(await pay(txnid)).to.equal(200);
+    expect(await stateOf(txnid)).to.equal('S 2');
+  });
+
+  it('is over at the deadline of the method, whose later writes store nothing', async () => {
+    let late: Promise<unknown> = Promise.resolve();
+    const { pay } = shop(async (trx, txnid) => {
+      await order(trx, txnid);
+      late = sleep(600).then(() => order(trx, txnid, 2).catch((error) => error.message));
+      await late;
+    });
+    const txnid = await payment();
+    expect(await pay(txnid)).to.equal(503);
+    expect(await late).to.include('the transaction of this callback is over');
+    expect(await stateOf(txnid)).to.equal('P 0');
+  });
+
+  it('lets the method read past it: what was committed before', async () => {
+    const seen: unknown[] = [];
+    const { pay } = shop(async (trx, txnid, db) => {
+      const status = (from: Kysely<Tables>) =>
+        from.selectFrom('dragonpay_transactions').select('status').where('txnid', '=', txnid).executeTakeFirst();
+      seen.push((await status(trx))?.status, (await status(db))?.status);
+    });
+    expect(await pay(await payment())).to.equal(200);
+    expect(seen).to.deep.equal(['S', 'P']);
+  });
+
+  it('refuses at once that the method writes past it: that would wait for itself', async () => {
+    const { pay, failures } = shop((_trx, txnid, db) => order(db, txnid));
+    const start = performance.now();
+    const txnid = await payment();
+    expect(await pay(txnid)).to.equal(500);
+    expect(performance.now() - start).to.be.below(300);
+    expect(failures.join()).to.include('the method holds the write lock of the file');
+    expect(await stateOf(txnid)).to.equal('P 0');
+  });
+
+  it('is waited for by other writes of this process and of others, which do not fail', async () => {
+    const { db, pay } = shop(() => sleep(200));
+    const other = shop(() => {});
+    const txnid = await payment();
+    const answered = pay(txnid);
+    await sleep(50);
+    const start = performance.now();
+    const write = (one: Kysely<Tables>) => order(one, generateTxnId());
+    await Promise.all([write(db), write(other.db), payment(), other.pay(await payment())]);
+    expect(performance.now() - start).to.be.above(100);
+    expect(await answered).to.equal(200);
+  });
+
+  it('does not block the event loop of a process that waits for it', async () => {
+    const { pay } = shop(() => sleep(300));
+    const other = database.connect();
+    const answered = pay(await payment());
+    await sleep(50);
+    let longest = 0;
+    let last = performance.now();
+    const beat = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last);
+      last = performance.now();
+    }, 5);
+    await new KyselyRepository(other, { dialect: sqliteDialect }).createPayment({
+      txnid: generateTxnId(),
+      amount: '1',
+    });
+    clearInterval(beat);
+    expect(longest).to.be.below(150);
+    expect(await answered).to.equal(200);
+  });
+
+  it('gives up with SQLITE_BUSY after busyMilliseconds, and the handle is usable after that', async () => {
+    const impatient = database.connect({ busyMilliseconds: 50 }) as unknown as Kysely<Tables>;
+    const { pay } = shop(() => sleep(300));
+    const answered = pay(await payment());
+    await sleep(50);
+    const [one, other] = await Promise.allSettled([1, 2].map((line) => order(impatient, generateTxnId(), line)));
+    for (const result of [one, other]) {
+      expect(result?.status === 'rejected' && result.reason.code).to.equal('SQLITE_BUSY');
+    }
+    expect(await answered).to.equal(200);
+    const txnid = generateTxnId();
+    await order(impatient, txnid);
+    expect(await stateOf(txnid)).to.match(/ 1$/);
+    // Nothing of the refused writes is left that would hold the lock.
+    await order(database.connect() as unknown as Kysely<Tables>, txnid, 2);
+  });
+
+  it('begins with the write lock, in transactions of your own too: a read first loses no write', async () => {
+    const [one, other] = [database.connect(), database.connect()] as unknown as Kysely<Tables>[];
+    const txnid = generateTxnId();
+    await order(database.db as unknown as Kysely<Tables>, txnid, 0);
+    const increment = (db: Kysely<Tables> | undefined) =>
+      db?.transaction().execute(async (trx) => {
+        const { line } = await trx
+          .selectFrom('orders')
+          .select('line')
+          .where('txnid', '=', txnid)
+          .executeTakeFirstOrThrow();
+        await sleep(5);
+        await trx
+          .updateTable('orders')
+          .set({ line: line + 1 })
+          .where('txnid', '=', txnid)
+          .execute();
+      });
+    await Promise.all(Array.from({ length: 10 }, (_, index) => increment(index % 2 === 0 ? one : other)));
+    const { rows } = await sql<{ line: number }>`select line from orders where txnid = ${txnid}`.execute(database.db);
+    expect(rows).to.deep.equal([{ line: 10 }]);
+  });
+
+  describe('counts its statements:', () => {
+    const statements: string[] = [];
+    let counted: Kysely<DragonpayTables>;
+    before(async () => {
+      counted = database.connect({ open: () => counting(new Database(database.file)) });
+      await sql`select 1`.execute(counted);
+      await sql`delete from orders where txnid = ''`.execute(counted);
+    });
+    beforeEach(() => statements.splice(0));
+
+    function counting(handle: SqliteFileHandle): SqliteFileHandle {
+      return {
+        close: () => handle.close(),
+        prepare(text) {
+          const statement = handle.prepare(text);
+          const note = () => statements.push(/^\/\* (\S+)/.exec(text)?.[1] ?? text.split(' ')[0] ?? '');
+          return {
+            reader: statement.reader ?? false,
+            all: (...values) => {
+              note();
+              return statement.all(...values);
+            },
+            run: (...values) => {
+              note();
+              return statement.run(...values);
+            },
+          };
+        },
+      };
+    }
+
+    const own = (...inner: string[]) => ['begin', ...inner.map((name) => `dragonpay-${name}`), 'commit'];
+
+    it('a move costs five, also of many callbacks at once; four where the row stays', async () => {
+      const counting = new KyselyRepository(counted, { dialect: sqliteDialect });
+      const { pay } = shop(() => {}, counted);
+      const txnid = await payment();
+      const callback = await verifySigned({ txnid, refno: 'R-1', status: 'S', message: '' });
+      await counting.store(callback);
+      expect(statements.splice(0)).to.deep.equal(own('payment-read', 'payment-move', 'record'));
+      await counting.store(callback);
+      expect(statements.splice(0)).to.deep.equal(own('payment-read', 'record'));
+      const many = await Promise.all([1, 2, 3, 4].map(() => payment()));
+      const callbacks = await Promise.all(
+        many.map((txnid) => verifySigned({ txnid, refno: 'R-1', status: 'S', message: '' })),
+      );
+      await Promise.all(callbacks.map((one) => counting.store(one)));
+      // The first one is sent at once, the others share the next transaction.
+      expect(statements.splice(0)).to.deep.equal([
+        ...own('payment-read', 'payment-move', 'record'),
+        ...own('payment-read', 'payment-move', 'record'),
+      ]);
+      expect(await pay(await payment())).to.equal(200);
+      expect(statements.splice(0), 'with a method').to.deep.equal(own('payment-read', 'payment-move', 'record'));
+    });
+  });
+
+  it('is durable with a handle of another dialect that was not', async () => {
+    const handle = new Database(database.file);
+    handle.pragma('synchronous = normal');
+    const db = new Kysely<DragonpayTables>({ dialect: new SqliteDialect({ database: handle }) });
+    const { pay } = shop(() => {}, db);
+    expect(await pay(await payment())).to.equal(200);
+    expect(handle.pragma('synchronous')).to.deep.equal([{ synchronous: 2 }]);
+    await db.destroy();
+  });
+
+  it('is durable with SqliteFileDialect, whose handles are open twice', async () => {
+    const handles: Database.Database[] = [];
+    const open = () => {
+      const handle = new Database(database.file);
+      handle.pragma('synchronous = normal');
+      handles.push(handle);
+      return handle;
+    };
+    const db = new Kysely<DragonpayTables>({ dialect: new SqliteFileDialect({ open }) });
+    const { pay } = shop(() => {}, db);
+    expect(await pay(await payment())).to.equal(200);
+    await sql`select 1`.execute(db);
+    expect(handles.map((handle) => handle.pragma('synchronous'))).to.deep.equal(Array(2).fill([{ synchronous: 2 }]));
+    expect(handles[0]?.pragma('journal_mode')).to.deep.equal([{ journal_mode: 'wal' }]);
+    await db.destroy();
+    const same = new Kysely<DragonpayTables>({ dialect: new SqliteFileDialect({ open: () => handles[0] as never }) });
+    const error = await sql`select 1`.execute(same).catch((reason: unknown) => reason);
+    expect((error as Error).message).to.include('open must open the file anew each time');
+  });
+});
