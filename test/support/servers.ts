@@ -16,9 +16,11 @@ import { toExpressHandler } from '../../adapters/http/express.js';
 import { dragonpayFastify } from '../../adapters/http/fastify.js';
 import { toFetchHandler } from '../../adapters/http/fetch.js';
 import { toKoaMiddleware } from '../../adapters/http/koa.js';
+import { toLambdaHandler } from '../../adapters/http/lambda.js';
 import { toNodeListener } from '../../adapters/http/node.js';
 import type { CallbackEndpoint } from '../../src/index.js';
-import type { AdapterServer, AdapterSetup, CorpusOptions, LeftOfBody } from '../../src/testing.js';
+import type { AdapterServer, AdapterSetup, CorpusOptions, HostLimit, LeftOfBody } from '../../src/testing.js';
+import { type LambdaSource, lambdaGateway, lambdaSources } from './lambda-gateway.js';
 import { type NestPlatform, nestPlatforms, nestVersions, platformOf } from './nest.js';
 
 const path = '/dragonpay/callback';
@@ -26,12 +28,16 @@ const path = '/dragonpay/callback';
 /** Serves an endpoint for {@link adapterConformance}. */
 export type Serve = (endpoint: CallbackEndpoint, setup: AdapterSetup) => Promise<AdapterServer>;
 
-export async function listen(listener: RequestListener): Promise<AdapterServer> {
-  const server: Server = createServer(listener);
+export function listen(listener: RequestListener): Promise<AdapterServer> {
+  return opened(createServer(listener));
+}
+
+async function opened(server: Server, limits: readonly HostLimit[] = []): Promise<AdapterServer> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
+    limits,
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -227,6 +233,12 @@ export function serveNest(version: keyof typeof nestVersions, platform: NestPlat
   };
 }
 
+/** A function of AWS Lambda, behind what stands in for AWS. */
+export function serveLambda(source: LambdaSource): Serve {
+  const limits: HostLimit[] = source === 'rest' ? ['whole-body', 'text-body', 'query-escapes'] : ['whole-body'];
+  return (endpoint) => opened(lambdaGateway(source, toLambdaHandler(endpoint)), limits);
+}
+
 /** A server of an adapter under test. */
 export interface AdapterVariant {
   readonly name: string;
@@ -263,6 +275,9 @@ export const adapterServers: readonly AdapterVariant[] = [
     ),
   ),
   { name: 'Hono', serve: serveFetch, setups: ['plain', 'consumed', 'mounted'] },
+  ...lambdaSources.map(
+    (source): AdapterVariant => ({ name: `Lambda, ${source}`, serve: serveLambda(source), setups: ['plain'] }),
+  ),
 ];
 
 /** The ways to a variant that {@link assertCallbackCorpus} takes: without anything in front, and behind its parser. */

@@ -5,15 +5,28 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { Module } from '@nestjs/common';
+import type {
+  ALBEvent,
+  ALBResult,
+  APIGatewayProxyEvent,
+  APIGatewayProxyEventV2,
+  APIGatewayProxyResult,
+  APIGatewayProxyResultV2,
+  Handler,
+  LambdaFunctionURLEvent,
+} from 'aws-lambda';
 import type { CallbackEndpoint, Dragonpay, DragonpaySettings } from 'dragonpay-callback';
 import { toExpressHandler } from 'dragonpay-callback/express';
 import { dragonpayFastify } from 'dragonpay-callback/fastify';
+import { toFetchHandler } from 'dragonpay-callback/fetch';
 import { toKoaMiddleware } from 'dragonpay-callback/koa';
+import { toLambdaHandler } from 'dragonpay-callback/lambda';
 import { DragonpayModule } from 'dragonpay-callback/nestjs';
 import { toNodeListener } from 'dragonpay-callback/node';
 import express, { Router } from 'express';
 import express4, { Router as Router4 } from 'express4';
 import fastify from 'fastify';
+import { Hono } from 'hono';
 import Koa, { type Context, type DefaultContext, type DefaultState } from 'koa';
 import Koa2, { type Context as Context2 } from 'koa2';
 
@@ -102,6 +115,24 @@ createSecureServer({ allowHTTP1: true }).on('request', toNodeListener(endpoint))
 declare const hosted: IncomingMessage & { body: Record<string, string>; rawBody: Buffer };
 createServer((_request, response) => void toNodeListener(endpoint)(hosted, response));
 
+// Whatever takes a Fetch request: Hono, and a handler with an argument of its host
+const fetched = toFetchHandler(endpoint);
+new Hono().all(path, (c) => fetched(c.req.raw));
+const routeHandler: (request: Request, context: { params: Promise<object> }) => Promise<Response> = fetched;
+declare const peer: { requestIP(request: Request): { address: string } | null };
+const addressed = toFetchHandler(endpoint, {
+  address: (request: Request, server: typeof peer) => server.requestIP(request)?.address,
+});
+void addressed(new Request('https://shop.example/'), peer);
+// @ts-expect-error: without what the function of the address asks for
+void addressed(new Request('https://shop.example/'));
+
+// AWS Lambda
+const rest: Handler<APIGatewayProxyEvent, APIGatewayProxyResult> = toLambdaHandler(endpoint);
+const http: Handler<APIGatewayProxyEventV2, APIGatewayProxyResultV2> = toLambdaHandler(endpoint);
+const functionUrl: Handler<LambdaFunctionURLEvent, APIGatewayProxyResultV2> = toLambdaHandler(endpoint);
+const balanced: Handler<ALBEvent, ALBResult> = toLambdaHandler(endpoint);
+
 // What is no endpoint is refused
 // @ts-expect-error: a class, where dragonpay.endpoint(Class) is meant
 toExpressHandler(CheckoutCallback);
@@ -112,4 +143,14 @@ toNodeListener();
 // @ts-expect-error: a promise of an endpoint
 toNodeListener(Promise.resolve(endpoint));
 
-export { express4Handler, expressHandler, koa2Middleware, koaMiddleware };
+export {
+  balanced,
+  express4Handler,
+  expressHandler,
+  functionUrl,
+  http,
+  koa2Middleware,
+  koaMiddleware,
+  rest,
+  routeHandler,
+};

@@ -45,7 +45,8 @@ export const fieldCases: readonly AdapterCase[] = [
       for (const ñ of ['%f1', '\u00f1']) {
         const body = Buffer.from(form.replace('%3f', ñ), 'latin1');
         const answer = await bench.send({ body });
-        if (setup !== 'form-parser') assert.deepEqual(answer, badRequest('invalid-utf8'), ñ);
+        const isText = setup === 'form-parser' || bench.isLimited('text-body');
+        if (!isText) assert.deepEqual(answer, badRequest('invalid-utf8'), ñ);
         assert.equal(answer.status, 400, ñ);
         assert.equal(await bench.status(txnid), 'P');
       }

@@ -18,9 +18,18 @@ export interface RawReply {
  * - `head-length`: its reply to HEAD has no `Content-Length`.
  * - `reply-length`: it sends replies in chunks, without `Content-Length`.
  * - `open-connection`: it keeps the connection open after it refused a body that is still arriving.
+ * - `whole-body`: it reads the whole body before it calls the adapter.
+ * - `text-body`: it makes text of the body.
  * - `query-escapes`: it writes the escapes of the query anew, such as `%5b` as `%5B`.
  */
-export type HostLimit = 'trace' | 'head-length' | 'reply-length' | 'open-connection' | 'query-escapes';
+export type HostLimit =
+  | 'trace'
+  | 'head-length'
+  | 'reply-length'
+  | 'open-connection'
+  | 'whole-body'
+  | 'text-body'
+  | 'query-escapes';
 
 const longestWait = 5_000;
 const ofTheHost = /^(?:date|server|x-powered-by|vary|connection|keep-alive)$/;

@@ -1,0 +1,44 @@
+import type { BodyRead, CallbackEndpoint } from '../../src/model/callback-request.js';
+import { addressOf, headerOf, type LambdaEvent, targetOf } from './lambda-event.js';
+
+/** What the function returns to its host, which adds the length of the body. */
+export interface LambdaResult {
+  readonly statusCode: number;
+  readonly headers?: { [name: string]: string };
+  /** In place of `headers` if the event has it: a load balancer then asks for it. */
+  readonly multiValueHeaders?: { [name: string]: string[] };
+  readonly body: string;
+  readonly isBase64Encoded: false;
+}
+
+/**
+ * Serves an endpoint from AWS Lambda: a handler for events of API Gateway (REST and HTTP APIs, payload format 1.0 and
+ * 2.0), of function URLs and of Application Load Balancers. Its promise never rejects.
+ * Any other event is answered with 405.
+ *
+ * @example
+ * export const handler = toLambdaHandler(dragonpay.endpoint(CheckoutCallback));
+ */
+export function toLambdaHandler(endpoint: CallbackEndpoint): (event: LambdaEvent) => Promise<LambdaResult> {
+  return async (event) => {
+    const { status, headers, body } = await endpoint.dispatch({
+      method: event.requestContext?.http?.method ?? event.httpMethod ?? '',
+      target: targetOf(event),
+      header: (name) => headerOf(event, name),
+      body: (limit) => bodyOf(event, limit),
+      remoteAddress: addressOf(event),
+      native: event,
+    });
+    const result = { statusCode: status, body, isBase64Encoded: false } as const;
+    if (!event.multiValueHeaders) return { ...result, headers: { ...headers } };
+    const entries = Object.entries(headers).map(([name, value]) => [name, [value]]);
+    return { ...result, multiValueHeaders: Object.fromEntries(entries) };
+  };
+}
+
+/** The host has read the whole body, and has made text of it or encoded its bytes. */
+function bodyOf({ body, isBase64Encoded }: LambdaEvent, limit: number): BodyRead {
+  const text = body ?? '';
+  if (Buffer.byteLength(text, isBase64Encoded ? 'base64' : 'utf8') > limit) return { kind: 'too-large', limit };
+  return isBase64Encoded ? { kind: 'bytes', bytes: Buffer.from(text, 'base64') } : { kind: 'text', text };
+}
