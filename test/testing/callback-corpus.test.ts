@@ -1,6 +1,10 @@
 import { expect } from 'chai';
 import { toNodeListener } from '../../adapters/http/node.js';
+import { explainCallback } from '../../src/cli/verify/explain-callback.js';
+import { failures } from '../../src/errors.js';
 import type { CallbackEndpoint } from '../../src/index.js';
+import { resolveSettings } from '../../src/settings/resolve-settings.js';
+import { settingsOf } from '../../src/testing/callback-corpus/corpus-setups.js';
 import { encodeCase } from '../../src/testing/callback-corpus/encode-case.js';
 import { assertCallbackCorpus, callbackCorpus } from '../../src/testing.js';
 import { rejection } from '../support/rejection.js';
@@ -38,6 +42,25 @@ describe('The corpus of callbacks', () => {
   for (const { name, serve, options } of adapterServers.flatMap(doorsOf).filter(({ name }) => doors.includes(name))) {
     it(`says the same at ${name}`, () => assertCallbackCorpus(serve, options));
   }
+
+  it('says the same in explainCallback, which the command verify prints', async () => {
+    const resolved = new Map<string, ReturnType<typeof resolveSettings>>();
+    let count = 0;
+    for (const one of callbackCorpus) {
+      const { setup = 'sha1', method = 'POST', body = '', query = '', headers, bytes, verdict, row } = one;
+      const [, form = ''] = /\r\n\r\n(.*)$/s.exec(encodeCase(one, 'C-1').toString('latin1')) ?? [];
+      const isForm = bytes === undefined && headers === undefined && typeof body === 'string' && form !== '';
+      if (!isForm || method !== 'POST' || query !== '' || setup === 'strangers' || /[^\0-\x7f]/.test(form)) continue;
+      const settings =
+        resolved.get(setup) ?? resolveSettings({ ...settingsOf(setup).settings, hooks: { keysFailed() {} } });
+      resolved.set(setup, settings);
+      const { outcome, issues } = await explainCallback({ form, method: 'POST' }, settings);
+      const isValid = !Object.hasOwn(failures, verdict as string) || (verdict === 'not-found' && row !== undefined);
+      expect(outcome === 'invalid' ? issues[0]?.code : outcome, one.name).to.equal(isValid ? 'valid' : verdict);
+      count++;
+    }
+    expect(count).to.be.above(350);
+  });
 
   it('lists what an adapter does otherwise', async () => {
     const serve = (endpoint: CallbackEndpoint) => {

@@ -110,6 +110,8 @@ function differencesOf(result: CorpusResult, expected: CorpusVerdict, { method }
   compare('row', result.row, expected.row);
   compare('events in the inbox', result.events, verdicts.some((one) => stored.has(one)) ? 1 : 0);
   for (const [name, value] of Object.entries(expected.read ?? {})) compare(name, result.read[name] ?? null, value);
+  for (const { message = '' } of result.isSeen ? result.kept : [])
+    compare('replayed message', message, result.read.message);
   return problems;
 }
 

@@ -6,6 +6,7 @@ import type { Callback } from '../../model/callback.js';
 import type { CallbackEndpoint } from '../../model/callback-request.js';
 import type { RejectedEvent, StoredEvent } from '../../observability/hooks.js';
 import type { PaymentStatus, PayoutStatus } from '../../protocol/statuses.js';
+import { readForm } from '../../reading/read-fields.js';
 import type { CallbackRepository } from '../../repository/callback-repository.js';
 import { MemoryRepository } from '../../repository/memory-repository.js';
 import type { AdapterServer } from '../adapter-conformance/adapter-harness.js';
@@ -22,8 +23,12 @@ export interface CorpusResult {
   readonly row: string | null;
   /** How many events were recorded in the inbox. */
   readonly events: number;
-  /** The fields of the last valid callback. */
+  /** Whether a handler method has seen a valid callback. */
+  readonly isSeen: boolean;
+  /** The fields of that callback. */
   readonly read: Readonly<Record<string, unknown>>;
+  /** The fields of the forms in the inbox, as a replay reads them. */
+  readonly kept: ReadonlyArray<Readonly<Record<string, unknown>>>;
 }
 
 /** Plays the cases of the corpus, one after the other, to one server. */
@@ -36,7 +41,7 @@ export class CorpusPlayer {
   #endpoint: CallbackEndpoint | undefined;
   #pending = 0;
   #verdicts: string[] = [];
-  #read: Record<string, unknown> = {};
+  #read: Record<string, unknown> | undefined;
 
   async start(serve: (endpoint: CallbackEndpoint) => AdapterServer | Promise<AdapterServer>): Promise<void> {
     this.#server = await serve({
@@ -63,18 +68,21 @@ export class CorpusPlayer {
     const { setup = 'sha1', before = {}, bytes, then } = one;
     this.#endpoint = this.#endpointOf(setup);
     this.#verdicts = [];
-    this.#read = {};
+    this.#read = undefined;
     this.#repository = new MemoryRepository();
     if (before !== null) await this.#makeRow(id, before);
     try {
       const replies = await this.#exchange(one, id, expected);
+      const events = await this.#repository.callbacks();
       return {
         verdicts: this.#verdicts.length > 0 ? this.#verdicts : ['not-reached'],
         replies,
         row:
           (await this.#repository.findPayout(id))?.status ?? (await this.#repository.findPayment(id))?.status ?? null,
-        events: (await this.#repository.callbacks()).length,
-        read: this.#read,
+        events: events.length,
+        isSeen: this.#read !== undefined,
+        read: this.#read ?? {},
+        kept: events.map(({ raw }) => readForm(raw, Number.POSITIVE_INFINITY)?.known ?? {}),
       };
     } finally {
       if (bytes !== undefined || then !== undefined || expected === 'refused') this.#drop();
