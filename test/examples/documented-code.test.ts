@@ -380,6 +380,14 @@ class CheckoutCallback {}
     expect(await state('BK-GATEWAY')).to.deep.include({ status: 'S', paid: [true] });
   });
 
+  it('the corpus of testing.md passes', async () => {
+    const [code = ''] = await codeUnder('docs/testing.md', 'A corpus of requests', 'ts');
+    const collect = 'export const tests = []; const it = (_title, run) => tests.push(run);\n';
+    const { tests } = await folder.run('corpus', `// @ts-nocheck\n${collect}${code}`);
+    for (const run of tests as Array<() => Promise<void>>) await run();
+    expect(tests).to.have.length(1);
+  });
+
   it('the outbox of work-after-commit.md gets its job in the transaction of the status', async () => {
     const [code = ''] = await codeUnder('docs/work-after-commit.md', 'Another queue', 'ts');
     const { outbox } = await folder.run('outbox', code);
