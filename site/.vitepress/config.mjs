@@ -44,6 +44,7 @@ export default defineConfig({
           page('Recover lost callbacks', '/reconciliation'),
           page('Test your handler', '/testing'),
           page('Run a local Dragonpay', '/sandbox'),
+          page('Use NestJS', '/nestjs'),
           page('Use dependency injection', '/dependency-injection'),
           page('Write your own repository', '/your-own-repository'),
           page('Use plain JavaScript', '/plain-javascript'),

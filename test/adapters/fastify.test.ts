@@ -1,3 +1,4 @@
+import { connect } from 'node:http2';
 import { expect } from 'chai';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { dragonpayFastify } from '../../adapters/http/fastify.js';
@@ -122,6 +123,32 @@ describe('dragonpayFastify', () => {
     await mount();
     const { headers } = await app.inject(`${url}?${form}`);
     expect(headers).to.include({ 'x-frame-options': 'DENY', 'cache-control': 'no-store' });
+  });
+
+  it('serves HTTP/2, and refuses a body that is too long', async () => {
+    const served = fastify({ http2: true });
+    await served.register(dragonpayFastify, { url, endpoint: testEndpoint(CheckoutCallback, { repository }) });
+    const client = connect(await served.listen({ host: '127.0.0.1', port: 0 }));
+    const answer = (body: string) =>
+      new Promise<string>((resolve, reject) => {
+        const stream = client.request({ ':method': 'POST', ':path': url, ...headers });
+        const received: Record<string, unknown> = {};
+        let text = '';
+        stream.on('response', (head) => Object.assign(received, head));
+        stream.setEncoding('utf8').on('data', (chunk) => {
+          text += chunk;
+        });
+        stream.on('error', reject).on('close', () => resolve(`${received[':status']} ${text}`));
+        stream.end(body);
+      });
+    try {
+      expect(await answer(form)).to.equal('200 result=OK');
+      expect((await repository.findPayment('T-1'))?.status).to.equal('S');
+      expect(await answer('x'.repeat(20_000))).to.equal('413 error=body-too-large');
+    } finally {
+      client.destroy();
+      await served.close();
+    }
   });
 
   it('refuses a second endpoint at its URL', async () => {
