@@ -5,8 +5,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kysely, PostgresDialect, sql } from 'kysely';
-import pg from 'pg';
+import { sql } from 'kysely';
 import { toNodeListener } from '../../adapters/http/node.js';
 import {
   type Callback,
@@ -17,12 +16,14 @@ import {
   OnStatus,
   type Status,
 } from '../../src/index.js';
-import { KyselyRepository, type StoredCallback, withNamedStatements } from '../../src/kysely.js';
+import { KyselyRepository, type StoredCallback } from '../../src/kysely.js';
+import { type FaultsName, faultsKinds } from './databases.js';
 import { type FaultsDatabase, paymentEffects, payoutEffects } from './effects.js';
 import { secrets } from './histories.js';
 import { Random } from './random.js';
 
-const { DATABASE_URL: connectionString, FAULTS_SEED, FAULTS_POOL } = process.env;
+const { DATABASE_URL = '', FAULTS_DATABASE, FAULTS_SEED, FAULTS_POOL } = process.env;
+const kind = faultsKinds[FAULTS_DATABASE as FaultsName];
 const random = new Random(Number(FAULTS_SEED));
 const handlerMilliseconds = 600;
 
@@ -52,11 +53,11 @@ const misbehaviours: Record<string, (callback: Stored, work: (order?: number) =>
   },
   'slow-query': async ({ trx }, work) => {
     await work();
-    await sql`select pg_sleep(${random.between(0.2, 1.2)})`.execute(trx);
+    await sql.raw(kind.sleep(random.between(0.2, 1.2))).execute(trx);
   },
   swallows: async ({ trx }, work) => {
     await work();
-    await sql`select 1 / 0`.execute(trx).catch(() => {});
+    await sql`select nothing`.execute(trx).catch(() => {});
   },
   'fails-at-commit': (_callback, work) => work(2),
 };
@@ -80,13 +81,13 @@ class Shop {
   }
 
   async #work(callback: Stored, id: string): Promise<void> {
-    const { kind, status, update, trx } = callback;
+    const { status, update, trx } = callback;
     const work = async (order = 1) => {
       const { previous, late } = update;
-      const txnid = kind === 'payment' ? id : null;
+      const txnid = callback.kind === 'payment' ? id : null;
       await trx
         .insertInto('fault_effects')
-        .values({ kind, id, status, previous, late, txnid, fault_order: order })
+        .values({ kind: callback.kind, id, status, previous, late, txnid, fault_order: order })
         .execute();
     };
     const [name, misbehave] = random.pick(Object.entries(misbehaviours));
@@ -96,15 +97,13 @@ class Shop {
   }
 }
 
-const pool = new pg.Pool({ connectionString, max: Number(FAULTS_POOL), connectionTimeoutMillis: 2_000 });
-pool.on('error', () => {});
-const db = new Kysely<FaultsDatabase>({ dialect: new PostgresDialect({ pool: withNamedStatements(pool) }) });
+const { db, hold } = kind.open(DATABASE_URL, Number(FAULTS_POOL));
 const dragonpay = createDragonpay({
   merchantId: secrets.merchantId,
   environment: 'test',
   verification: { hmac: { keys: [secrets.hmac] } },
   payout: { sha1: { secretKeys: [secrets.sha1] } },
-  repository: new KyselyRepository(db, { busyMilliseconds: 1_000 }),
+  repository: new KyselyRepository(db, { dialect: kind.dialect, busyMilliseconds: 1_000 }),
   limits: { handlerMilliseconds, storeMilliseconds: 3_000 },
   hooks: { rejected: () => {}, stored: () => {}, handlerFailed: () => {} },
 });
@@ -113,14 +112,7 @@ server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as 
 
 /** Holds all connections of the pool, as a leak or a slow report does. */
 function exhaust(milliseconds: number): void {
-  for (let number = 0; number < Number(FAULTS_POOL); number++) {
-    pool.connect().then(
-      (client) => {
-        setTimeout(() => client.release(), milliseconds);
-      },
-      () => {},
-    );
-  }
+  for (let number = 0; number < Number(FAULTS_POOL); number++) hold(milliseconds).catch(() => {});
 }
 
 process.on('message', (message: { exhaust?: number }) => {

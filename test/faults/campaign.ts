@@ -1,10 +1,11 @@
 /**
  * Runs the fault campaign for a chosen time and prints its figures:
  *
- *     npm run test:faults -- --minutes 20 --seed 1 --processes 3
+ *     npm run test:faults -- --minutes 20 --seed 1 --processes 3 --database mariadb
  */
 import { parseArgs } from 'node:util';
 import { invariants } from './check.js';
+import { type FaultsName, faultsKinds } from './databases.js';
 import { anySeed } from './random.js';
 import { runCampaign } from './run-campaign.js';
 
@@ -14,14 +15,18 @@ const { values } = parseArgs({
     seed: { type: 'string', default: process.env.FAULTS_SEED ?? String(anySeed()) },
     processes: { type: 'string', default: '3' },
     width: { type: 'string', default: '100' },
+    database: { type: 'string', default: 'postgres' },
   },
 });
 const [minutes, seed, processes, width] = [values.minutes, values.seed, values.processes, values.width].map(Number);
 if (!minutes || seed === undefined || Number.isNaN(seed) || !processes || !width) {
   throw new Error('--minutes, --seed, --processes and --width must be numbers');
 }
+const database = values.database as FaultsName;
+if (!Object.hasOwn(faultsKinds, database))
+  throw new Error(`--database must be ${Object.keys(faultsKinds).join(' or ')}`);
 console.log(`seed ${seed}, ${minutes} minutes, ${processes} application processes`);
-const report = await runCampaign({ seed, seconds: 60 * minutes, processes, width, progress: console.log });
+const report = await runCampaign({ database, seed, seconds: 60 * minutes, processes, width, progress: console.log });
 const { violations, crashes, ...figures } = report;
 console.log(JSON.stringify(figures, undefined, 2));
 for (const [invariant, meaning] of Object.entries(invariants)) {

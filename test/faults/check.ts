@@ -16,6 +16,8 @@ export interface InboxEntry {
   readonly outcome: string;
   readonly reasons: readonly string[];
   readonly deliveries: number;
+  /** The form as received. */
+  readonly raw: string;
 }
 
 export const invariants = {
@@ -182,7 +184,7 @@ function checkEffects({ row, effects: found }: Story, complain: Complain): void 
 }
 
 function checkInbox(
-  { events }: History,
+  { events, amount }: History,
   inbox: readonly InboxEntry[],
   row: Evidence['rows'][number],
   complain: Complain,
@@ -197,7 +199,8 @@ function checkInbox(
     if (entry.deliveries < answered || entry.deliveries > sends) {
       complain('counted', `${name} was sent ${sends} times, answered ${answered} times, counted ${entry.deliveries}`);
     }
-    const isMoved = entry.id === row.id && entry.refno === row.refno && row.reached.includes(entry.status);
+    const isRight = [null, amount].includes(amountOf(entry.raw));
+    const isMoved = isRight && entry.id === row.id && entry.refno === row.refno && row.reached.includes(entry.status);
     if ((entry.outcome === 'applied') !== isMoved) complain('applied', `${name} is ${entry.outcome}`);
     const index = row.reached.indexOf(entry.status);
     const isLate = row.kind === 'payment' && entry.status === 'S' && /[FVE]/.test(row.reached[index - 1] ?? '');
@@ -242,8 +245,14 @@ function expectedReasons(
   }
 }
 
+/** Callbacks that differ in the amount, which their proof covers, are different events. */
 function isOf(event: CampaignEvent, entry: InboxEntry): boolean {
-  return event.id === entry.id && event.refno === entry.refno && event.status === entry.status;
+  const isSame = event.id === entry.id && event.refno === entry.refno && event.status === entry.status;
+  return isSame && amountOf(event.form) === amountOf(entry.raw);
+}
+
+function amountOf(form: string): string | null {
+  return new URLSearchParams(form).get('amount');
 }
 
 function describe({ kind, events }: History): string {

@@ -15,21 +15,10 @@ export interface EffectsTable {
   late: boolean;
   /** The merchant's foreign key to the payment. */
   txnid: string | null;
-  /** Refers to an order. Checked only at COMMIT. */
+  /** Refers to an order. Checked only at COMMIT, where the database can. */
   fault_order: number;
 }
 
 export interface FaultsDatabase extends DragonpayTables {
   fault_effects: EffectsTable;
 }
-
-export const effectsTables = [
-  'create table fault_orders (number integer primary key)',
-  'insert into fault_orders values (1)',
-  `create table fault_effects (
-  number bigint generated always as identity primary key,
-  kind text not null, id text not null, status text not null, previous text not null, late boolean not null,
-  txnid varchar(40) collate "C" references dragonpay_transactions,
-  fault_order integer not null references fault_orders deferrable initially deferred
-)`,
-];

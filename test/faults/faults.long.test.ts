@@ -1,23 +1,27 @@
 import { expect } from 'chai';
 import { invariants } from './check.js';
+import { type FaultsName, faultsKinds } from './databases.js';
 import { anySeed } from './random.js';
 import { runCampaign } from './run-campaign.js';
 
-describe('Fault campaign of 15 seconds', () => {
-  const seed = Number(process.env.FAULTS_SEED ?? anySeed());
+for (const database of Object.keys(faultsKinds) as FaultsName[]) {
+  const { name, isHere } = faultsKinds[database];
+  (isHere ? describe : describe.skip)(`Fault campaign of 15 seconds on ${name}`, () => {
+    const seed = Number(process.env.FAULTS_SEED ?? anySeed());
 
-  it(`loses no callback and runs no effect twice (FAULTS_SEED=${seed})`, async function () {
-    this.timeout(120_000);
-    this.slow(60_000);
-    const report = await runCampaign({ seed, seconds: 15, processes: 2, width: 40 });
-    const told = report.violations.map(({ invariant, id, detail }) => `${id}: ${invariants[invariant]}: ${detail}`);
-    expect(told, `seed ${seed}`).to.deep.equal([]);
-    expect(report.crashes, `seed ${seed}`).to.deep.equal([]);
-    // The campaign did enough to prove something.
-    expect(report.acknowledged).to.be.greaterThan(200);
-    expect(report.moves).to.be.greaterThan(50);
-    expect(report.effects).to.be.greaterThan(50);
-    expect(report.answers).to.include.keys('0', '200', '503');
-    expect(Object.keys(report.faults).length).to.be.greaterThan(8);
+    it(`loses no callback and runs no effect twice (FAULTS_SEED=${seed})`, async function () {
+      this.timeout(120_000);
+      this.slow(60_000);
+      const report = await runCampaign({ database, seed, seconds: 15, processes: 2, width: 40 });
+      const told = report.violations.map(({ invariant, id, detail }) => `${id}: ${invariants[invariant]}: ${detail}`);
+      expect(told, `seed ${seed}`).to.deep.equal([]);
+      expect(report.crashes, `seed ${seed}`).to.deep.equal([]);
+      // The campaign did enough to prove something.
+      expect(report.acknowledged).to.be.greaterThan(200);
+      expect(report.moves).to.be.greaterThan(50);
+      expect(report.effects).to.be.greaterThan(50);
+      expect(report.answers).to.include.keys('0', '200', '503');
+      expect(Object.keys(report.faults).length).to.be.greaterThan(8);
+    });
   });
-});
+}

@@ -1,24 +1,18 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kysely, Migrator, PostgresDialect } from 'kysely';
-import pg from 'pg';
-import {
-  type EmbeddedPostgres,
-  startEmbeddedPostgres,
-} from '../../examples/support/embedded-postgres/embedded-postgres.js';
+import { Migrator } from 'kysely';
 import { DragonpayError } from '../../src/index.js';
-import { createMigrations, KyselyRepository, withNamedStatements } from '../../src/kysely.js';
+import { createMigrations, KyselyRepository } from '../../src/kysely.js';
 import { ApplicationProcess } from './application-process.js';
 import { check, type Evidence, type Violation } from './check.js';
 import { CuttingProxy, type Verdict } from './cutting-proxy.js';
-import { effectsTables, type FaultsDatabase } from './effects.js';
+import { type FaultsKind, type FaultsName, type FaultsPool, type FaultsServer, faultsKinds } from './databases.js';
 import { Gateway } from './gateway.js';
 import { type History, makeHistory } from './histories.js';
 import { Random } from './random.js';
 
 export interface CampaignOptions {
+  /** Default: `postgres`. */
+  readonly database?: FaultsName;
   readonly seed: number;
   readonly seconds: number;
   readonly processes: number;
@@ -44,7 +38,7 @@ export interface CampaignReport {
   readonly crashes: readonly string[];
 }
 
-/** Runs applications on one PostgreSQL under random faults, then checks the stored data. */
+/** Runs applications on one database under random faults, then checks the stored data. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
   const campaign = new Campaign(options);
   try {
@@ -63,33 +57,35 @@ class Campaign {
   readonly #histories: History[] = [];
   readonly #applications: ApplicationProcess[] = [];
   readonly #gateway: Gateway;
-  #dataFolder = '';
-  #postgres: EmbeddedPostgres | undefined;
+  readonly #kind: FaultsKind;
+  #server: FaultsServer | undefined;
+  #merchant: FaultsPool | undefined;
   #isCalm = false;
   #starts = 0;
 
   constructor(options: CampaignOptions) {
     this.#options = options;
+    this.#kind = faultsKinds[options.database ?? 'postgres'];
     this.#random = new Random(options.seed);
     const ports = () => this.#applications.flatMap(({ port }) => (port === undefined ? [] : [port]));
     this.#gateway = new Gateway(ports, new Random(options.seed + 1));
   }
 
   async start(): Promise<void> {
-    this.#dataFolder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-faults-'));
-    // As root, PostgreSQL runs as another user, who must be able to enter.
-    await chmod(this.#dataFolder, 0o755);
-    const postgres = await this.#startPostgres();
-    await this.#withDatabase(async (db) => {
-      const migrations = createMigrations();
-      const { error } = await new Migrator({ db, provider: migrations, ...migrations }).migrateToLatest();
-      if (error) throw error;
-    });
-    await this.#query(effectsTables.join(';\n'));
+    const { dialect, effectsTables } = this.#kind;
+    this.#server = await this.#kind.start();
+    const { url } = this.#server;
+    this.#merchant = this.#kind.open(url, 4);
+    const migrations = createMigrations({ dialect });
+    const migrator = new Migrator({ db: this.#merchant.db, provider: migrations, ...migrations });
+    const { error } = await migrator.migrateToLatest();
+    if (error) throw error;
+    await this.#query(...effectsTables);
     for (let number = 0; number < this.#options.processes; number++) {
-      const proxy = await CuttingProxy.start(postgres.port);
+      const proxy = await CuttingProxy.start(Number(new URL(url).port));
       const environment = () => ({
-        DATABASE_URL: proxy.through(postgres.url),
+        DATABASE_URL: proxy.through(url),
+        FAULTS_DATABASE: this.#options.database ?? 'postgres',
         FAULTS_SEED: String(this.#options.seed + 1_000 * ++this.#starts),
         FAULTS_POOL: String(2 + (number % 3)),
       });
@@ -97,14 +93,6 @@ class Campaign {
       this.#applications.push(application);
       await application.start();
     }
-  }
-
-  /** PostgreSQL is durable, as in production: the relevant settings have their defaults. */
-  async #startPostgres(): Promise<EmbeddedPostgres> {
-    const port = this.#postgres?.port;
-    const folder = { dataFolder: this.#dataFolder, ...(port !== undefined && { port }) };
-    this.#postgres = await startEmbeddedPostgres({ ...folder, settings: { max_connections: '60' } });
-    return this.#postgres;
   }
 
   async run(): Promise<void> {
@@ -135,11 +123,11 @@ class Campaign {
   async #create({ kind, id, amount, currency }: History): Promise<void> {
     for (;;) {
       try {
-        await this.#withDatabase(async (db) => {
-          const repository = new KyselyRepository(db);
-          if (kind === 'payment') await repository.createPayment({ txnid: id, amount, currency });
-          else await repository.createPayout({ merchantTxnId: id, amount, currency });
-        });
+        const db = this.#merchant?.db;
+        if (db === undefined) throw new Error('the campaign has not started');
+        const repository = new KyselyRepository(db, { dialect: this.#kind.dialect });
+        if (kind === 'payment') await repository.createPayment({ txnid: id, amount, currency });
+        else await repository.createPayout({ merchantTxnId: id, amount, currency });
         return;
       } catch (error) {
         if (DragonpayError.is(error) && error.code === 'already-exists') return;
@@ -158,11 +146,11 @@ class Campaign {
       [4, 'application killed', () => this.#restartApplication()],
       [1, 'application drained and started again', () => this.#renewApplication()],
       [1, 'application frozen', () => this.#application().freeze(this.#random.between(200, 1_500))],
-      [1.5, 'PostgreSQL killed', () => this.#restartPostgres()],
+      [1.5, 'database killed', () => this.#server?.crash(this.#random.between(0, 500))],
       [4, 'connections cut', () => this.#application().proxy.cutAll()],
       [2, 'network stalled', () => this.#application().proxy.stall(this.#random.between(100, 900))],
       [3, 'pool exhausted', () => this.#application().exhaustPool(this.#random.between(200, 1_500))],
-      [4, 'backend terminated', () => this.#terminateBackend()],
+      [4, 'backend terminated', () => this.#kind.terminateBackend(this.#server?.url ?? '')],
       [4, 'row locked', () => this.#lockRow(this.#random.between(100, 1_500))],
     ];
     // Weighted by frequency.
@@ -174,8 +162,8 @@ class Campaign {
       const [, name, make] = this.#random.pick(drawn);
       this.#count(name);
       const made = Promise.resolve(make()).catch(() => {});
-      // Other faults continue during a slow restart, but PostgreSQL is not killed while it starts.
-      if (name === 'PostgreSQL killed') await made;
+      // Other faults continue during a slow restart, but the database is not killed while it starts.
+      if (name === 'database killed') await made;
       pending.add(made);
       void made.then(() => pending.delete(made));
     }
@@ -185,7 +173,7 @@ class Campaign {
 
   /** Sometimes breaks a connection at COMMIT or during a move. */
   #judge(said: Buffer): Verdict {
-    const isCommit = said.includes('commit\0');
+    const isCommit = this.#kind.isCommit(said);
     if (!isCommit && !said.includes('dragonpay-pay')) return 'pass';
     const verdict: Verdict = this.#random.chance(isCommit ? 0.02 : 0.005)
       ? this.#random.pick(['cut', 'swallow', 'swallow', 'silence'] as const)
@@ -214,24 +202,13 @@ class Campaign {
     await application.start();
   }
 
-  async #restartPostgres(): Promise<void> {
-    await this.#postgres?.kill();
-    await sleep(this.#random.between(0, 500));
-    await this.#startPostgres();
-  }
-
-  async #terminateBackend(): Promise<void> {
-    await this.#query(`select pg_terminate_backend(pid) from pg_stat_activity
-where backend_type = 'client backend' and pid <> pg_backend_pid() order by state = 'idle', random() limit 1`);
-  }
-
   /** Locks a row in a transaction of the merchant. */
   async #lockRow(milliseconds: number): Promise<void> {
     const { kind, id } = this.#random.pick(this.#histories.slice(-this.#options.width));
     const [table, key] =
       kind === 'payment' ? ['dragonpay_transactions', 'txnid'] : ['dragonpay_payouts', 'merchant_txn_id'];
-    await this.#query(`begin; select from ${table} where ${key} = '${id}' for update;
-select pg_sleep(${milliseconds / 1_000}); rollback`);
+    const lock = `select 1 from ${table} where ${key} = '${id}' for update`;
+    await this.#query('begin', lock, this.#kind.sleep(milliseconds / 1_000), 'rollback');
   }
 
   async judge(): Promise<CampaignReport> {
@@ -263,9 +240,14 @@ from dragonpay_transactions union all
 select 'payout', merchant_txn_id, refno, status, reached from dragonpay_payouts`);
     const effects = await this.#query('select kind, id, status, previous, late from fault_effects');
     const inbox = await this.#query(
-      'select kind, id, refno, status, outcome, reasons, deliveries from dragonpay_callbacks',
+      'select kind, id, refno, status, outcome, reasons, deliveries, raw from dragonpay_callbacks',
     );
-    return { rows, effects, inbox } as unknown as Evidence;
+    return {
+      rows,
+      // Some databases have no booleans and no arrays.
+      effects: effects.map((effect) => ({ ...effect, late: Boolean(effect.late) })),
+      inbox: inbox.map((event) => ({ ...event, reasons: [event.reasons].flat().join().split(',') })),
+    } as unknown as Evidence;
   }
 
   async end(): Promise<void> {
@@ -274,33 +256,12 @@ select 'payout', merchant_txn_id, refno, status, reached from dragonpay_payouts`
     await Promise.all(this.#applications.map((application) => application.kill()));
     await Promise.all(this.#applications.map(({ proxy }) => proxy.close()));
     await this.#merchant?.db.destroy();
-    await this.#postgres?.stop();
-    await rm(this.#dataFolder, { recursive: true, force: true });
+    await this.#server?.stop();
   }
 
-  /** Connects to PostgreSQL directly, not through a proxy. */
-  async #query(statement: string): Promise<Array<Record<string, unknown>>> {
-    const client = new pg.Client({ connectionString: this.#postgres?.url });
-    client.on('error', () => {});
-    await client.connect();
-    try {
-      const { rows } = await client.query(statement);
-      return rows;
-    } finally {
-      await client.end().catch(() => {});
-    }
-  }
-
-  #merchant: { readonly url: string; readonly db: Kysely<FaultsDatabase> } | undefined;
-
-  async #withDatabase(use: (db: Kysely<FaultsDatabase>) => Promise<void>): Promise<void> {
-    const url = this.#postgres?.url ?? '';
-    if (this.#merchant?.url !== url) {
-      const pool = new pg.Pool({ connectionString: url, max: 4, connectionTimeoutMillis: 5_000 });
-      pool.on('error', () => {});
-      this.#merchant = { url, db: new Kysely({ dialect: new PostgresDialect({ pool: withNamedStatements(pool) }) }) };
-    }
-    await use(this.#merchant.db);
+  /** Asks the database directly, not through a proxy. */
+  #query(...statements: readonly string[]): Promise<Record<string, unknown>[]> {
+    return this.#kind.query(this.#server?.url ?? '', ...statements);
   }
 }
 

@@ -12,8 +12,8 @@ import mysql from 'mysql2/promise';
 export interface MariadbServer {
   /** Connects as `root`, without a database. */
   readonly url: string;
-  /** Kills the server as a power cut would, and starts it again on the same files and port. */
-  crash(): Promise<void>;
+  /** Kills the server, waits some milliseconds, and starts it again on the same files and port. */
+  crash(pause: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -61,15 +61,20 @@ export async function startMariadb(): Promise<MariadbServer> {
   process.once('exit', killNow);
   return {
     url,
-    async crash() {
+    async crash(pause) {
+      const exited = once(child, 'exit');
       child.kill('SIGKILL');
-      await once(child, 'exit');
+      await exited;
+      await sleep(pause);
       child = await launch(flags, log, url);
     },
     async stop() {
       process.off('exit', killNow);
-      child.kill('SIGKILL');
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      if (child.exitCode === null && child.signalCode === null) {
+        const exited = once(child, 'exit');
+        child.kill('SIGKILL');
+        await exited;
+      }
       await rm(folder, { recursive: true, force: true });
     },
   };
