@@ -44,9 +44,11 @@ export interface OwnHandlerMetadata {
 }
 
 /** The arguments of a method decorator, legacy or standard. */
-export type MethodDecoratorArguments =
-  | [target: object, key: string | symbol, descriptor?: PropertyDescriptor]
-  | [value: unknown, context: ClassMethodDecoratorContext];
+export type MethodDecoratorArguments = [
+  target: unknown,
+  keyOrContext: string | symbol | ClassMethodDecoratorContext,
+  descriptor?: { readonly value?: unknown; readonly get?: unknown },
+];
 
 /** Records a decorated method. */
 export function addMethod(role: MethodRole, ...args: MethodDecoratorArguments): void {
@@ -58,7 +60,7 @@ export function addMethod(role: MethodRole, ...args: MethodDecoratorArguments): 
   } else {
     const isStatic = typeof target === 'function';
     // A decorator below, such as one that binds the method, may have made a getter of it: see handler-table.ts.
-    const { value, get } = (args[2] as PropertyDescriptor | undefined) ?? {};
+    const { value, get } = args[2] ?? {};
     const isMethod = typeof (value ?? get) === 'function';
     const fault = isStatic ? 'static' : isMethod ? undefined : 'no-method';
     const prototype = isStatic ? target.prototype : target;

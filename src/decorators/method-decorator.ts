@@ -5,10 +5,14 @@ import type { HandlerResult } from '../response/reply.js';
 export type CallbackMethod = (callback: Callback) => HandlerResult | Promise<HandlerResult>;
 
 /**
- * A method decorator, legacy and standard, that accepts only methods of the type `Expected`. The method's own type is
- * inferred, because a property descriptor does not accept a wider one.
+ * A method decorator, legacy and standard, that accepts only methods of the type `Expected`. It has one signature for
+ * both, so that the compiler names the two types that differ: a standard decorator gets the method itself, a legacy one
+ * gets it in the descriptor.
  */
-export interface HandlerMethodDecorator<Expected> {
-  <Method extends Expected>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<Method>): void;
-  <Method extends Expected>(method: Method, context: ClassMethodDecoratorContext): void;
-}
+export type HandlerMethodDecorator<Expected> = <Target extends object>(
+  target: Target extends AnyFunction ? Expected & Target : Target,
+  key: Target extends AnyFunction ? ClassMethodDecoratorContext : string | symbol,
+  descriptor?: { readonly value?: Expected | undefined },
+) => void;
+
+type AnyFunction = (...args: never) => unknown;

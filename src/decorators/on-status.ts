@@ -19,13 +19,23 @@ export interface QueuedOptions<Kind extends 'payment' | 'payout' = 'payment' | '
   readonly queue: string;
 }
 
-/**
- * A method that runs when a payment or payout reaches a status. `trx` is the transaction of the repository. A parameter
- * typed `Callback` is accepted too; it hides that `request` can be undefined.
- */
+/** A method that runs when a payment or payout reaches a status. `trx` is the transaction of the repository. */
 export type StatusMethod<S extends Status, Kind extends 'payment' | 'payout'> = (
-  callback: StoredCallback<S, never, Kind> & Pick<ValidCallback, 'origin' | 'method' | 'request'>,
+  callback: StatusArgument<S, Kind>,
 ) => void | Promise<void>;
+
+/** Lets the parameter have the type `Callback`, too. It hides that `request` can be undefined. */
+export interface StatusArgument<S extends Status, Kind extends 'payment' | 'payout'>
+  extends StoredCallback<S, never, Kind> {
+  readonly origin: ValidCallback['origin'];
+  readonly method: ValidCallback['method'];
+  readonly request: ValidCallback['request'];
+}
+
+/** In place of a decorator, where an option is missing: the compiler names this type. */
+export interface OptionIsMissing<Option extends string> {
+  readonly missing: Option;
+}
 
 /** A method that the worker of a queue calls after the commit. */
 export type QueuedMethod<S extends Status, Kind extends 'payment' | 'payout'> = (
@@ -50,24 +60,28 @@ export type QueuedMethod<S extends Status, Kind extends 'payment' | 'payout'> = 
  *   await mailer.send({ template: 'paid', txnid: data.txnid, idempotencyKey: job.key });
  * }
  */
-export function OnStatus<const S extends PaymentStatus>(
-  ...statuses: [S, ...S[]]
-): HandlerMethodDecorator<StatusMethod<S, 'payment'>>;
-export function OnStatus<const S extends PaymentStatus>(
-  ...statusesAndOptions: [S, ...S[], OnStatusOptions<'payment'>]
-): HandlerMethodDecorator<StatusMethod<S, 'payment'>>;
 export function OnStatus<const S extends PayoutStatus>(
-  ...statusesAndOptions: [S, ...S[], OnStatusOptions<'payout'> & { kind: 'payout' }]
-): HandlerMethodDecorator<StatusMethod<S, 'payout'>>;
+  ...statusesAndOptions: [S, ...S[], QueuedOptions<'payout'> & { kind: 'payout' }]
+): HandlerMethodDecorator<QueuedMethod<S, 'payout'>>;
 export function OnStatus<const S extends PaymentStatus>(
   ...statusesAndOptions: [S, ...S[], QueuedOptions<'payment'>]
 ): HandlerMethodDecorator<QueuedMethod<S, 'payment'>>;
 export function OnStatus<const S extends PayoutStatus>(
-  ...statusesAndOptions: [S, ...S[], QueuedOptions<'payout'> & { kind: 'payout' }]
-): HandlerMethodDecorator<QueuedMethod<S, 'payout'>>;
+  ...statusesAndOptions: [S, ...S[], OnStatusOptions<'payout'> & { kind: 'payout' }]
+): HandlerMethodDecorator<StatusMethod<S, 'payout'>>;
+export function OnStatus<const S extends PaymentStatus>(
+  ...statusesAndOptions: [S, ...S[], OnStatusOptions<'payment'>]
+): HandlerMethodDecorator<StatusMethod<S, 'payment'>>;
+export function OnStatus(
+  ...statuses: [Exclude<PayoutStatus, PaymentStatus>, ...PayoutStatus[]]
+): OptionIsMissing<"{ kind: 'payout' }">;
+export function OnStatus<const S extends PaymentStatus>(
+  ...statuses: [S, ...S[]]
+): HandlerMethodDecorator<StatusMethod<S, 'payment'>>;
 export function OnStatus(
   ...given: ReadonlyArray<string | OnStatusOptions | QueuedOptions>
-): (...args: MethodDecoratorArguments) => void {
+  // biome-ignore lint/suspicious/noExplicitAny: each overload above says what it returns
+): any {
   assertCalled('OnStatus', given);
   const statuses = given.filter((item) => typeof item === 'string');
   const options = given.find((item) => typeof item === 'object');

@@ -64,47 +64,49 @@ export interface InvalidCallback {
 /** The argument of `@OnGet` and `@OnPost` methods. Narrow it by `valid`, then by `kind`. */
 export type Callback = ValidCallback | InvalidCallback;
 
-/** A status may also be moved without a request: by an inquiry, a replay or a correction. */
-type FromAnywhere<Valid extends ValidCallback> = Omit<Valid, 'origin' | 'method' | 'request'> & {
+/** What callbacks have that moved a status. It may also be moved without a request: by an inquiry or a correction. */
+interface MovedCallback<S extends Status, Kind extends CallbackKind> {
+  readonly valid: true;
+  readonly kind: Kind;
+  readonly status: S;
+  readonly data: Kind extends 'payout' ? PayoutData : PaymentData;
+  readonly unsigned: UnsignedData;
+  /** The verified proof: its algorithm, and which of the configured keys it matched. */
+  readonly proof: Proof;
+  readonly update: AppliedUpdate;
+  /** Aborts when the deadline of the handler method passes. */
+  readonly signal: AbortSignal;
   /** What moved the status. */
   readonly origin: Origin;
   /** `undefined` if there was no request, neither now nor when the inbox recorded the event. */
   readonly method: 'GET' | 'POST' | undefined;
-};
-
-type OfKind<Kind extends CallbackKind> = Kind extends 'payout' ? PayoutCallback : PaymentCallback;
+  /** The current row. Rejects if the database fails. */
+  stored(): Promise<(Kind extends 'payout' ? PayoutRow : PaymentRow) | undefined>;
+}
 
 /**
  * The argument of `@OnStatus` methods with a `queue`, called after the commit: the callback that moved the status,
  * without its transaction and its request.
  */
-export type QueuedCallback<S extends Status = Status, Kind extends CallbackKind = 'payment'> = FromAnywhere<
-  OfKind<Kind>
-> & {
-  readonly status: S;
-  readonly update: AppliedUpdate;
+export interface QueuedCallback<S extends Status = Status, Kind extends CallbackKind = 'payment'>
+  extends MovedCallback<S, Kind> {
   readonly job: {
     readonly queue: string;
     /** Unique for this job, and the same if it runs again. Use it as an idempotency key. */
     readonly key: string;
   };
-};
+}
 
 /**
  * The argument of `@OnStatus` methods: a verified callback, within the transaction that stores its status. `Trx` is the
  * transaction of the repository; `dragonpay-callback/kysely` has this type with the transaction of Kysely.
  */
-export type StoredCallback<
-  S extends Status = Status,
-  Trx = unknown,
-  Kind extends CallbackKind = 'payment',
-> = FromAnywhere<OfKind<Kind>> & {
-  readonly status: S;
-  readonly update: AppliedUpdate;
+export interface StoredCallback<S extends Status = Status, Trx = unknown, Kind extends CallbackKind = 'payment'>
+  extends MovedCallback<S, Kind> {
   /** Commits or rolls back together with the status. */
   readonly trx: Trx;
   /** The request; `undefined` unless `origin` is `callback`. */
   readonly request: CallbackRequest | undefined;
   /** For an inquiry: the parts of the gateway's answer that callbacks do not have. */
   readonly inquiry?: InquiryDetails;
-};
+}

@@ -461,7 +461,6 @@ describe('decorators', () => {
         () => {
           @DragonpayCallback()
           class Property {
-            // @ts-expect-error the types refuse it too
             @OnPost() settle = () => {};
           }
           return Property;

@@ -1,4 +1,4 @@
-import { cp, writeFile } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type BuiltProject, buildIntoProject, compilers, packageFolder, runNode } from '../support/built-package.js';
@@ -7,6 +7,20 @@ const kinds = {
   legacy: { experimentalDecorators: true, emitDecoratorMetadata: true },
   standard: {},
 } as const;
+
+const options = {
+  target: 'es2022',
+  module: 'nodenext',
+  lib: ['es2024', 'esnext.decorators'],
+  types: ['node'],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  verbatimModuleSyntax: true,
+  isolatedModules: true,
+  skipLibCheck: true,
+  noEmit: true,
+};
 
 /**
  * Describes that the files of test/types compile against the built declarations. An `@ts-expect-error` without an error
@@ -38,23 +52,54 @@ export function describeTypes(compiler: keyof typeof compilers): void {
     });
     after(() => project?.remove());
 
+    /** What a user gets wrong, and what the compiler must say, in both kinds of decorators. */
+    const wrong: ReadonlyArray<[code: string, says: RegExp]> = [
+      [
+        `@OnStatus('X') ship() {}`,
+        // TypeScript 5.9 shows other overloads.
+        compiler === 'TypeScript 7'
+          ? /Argument of type '"X"' is not assignable to parameter of type '"A" \| "E" \| "F" \| "K" \| "P" \| "R" \| "S" \| "U" \| "V"'/
+          : /Argument of type '"X"' is not assignable/,
+      ],
+      [`@OnStatus('G') ship() {}`, /Type 'OptionIsMissing<"\{ kind: 'payout' \}">' has no call signatures/],
+      [
+        `@OnStatus('S') ship(callback: StoredCallback<'F'>) { callback; }`,
+        /Type 'StatusArgument<"S", "payment">' is not assignable to type 'StoredCallback<"F", unknown, "payment">'/,
+      ],
+      [
+        `@OnPost() settle(callback: StoredCallback<'S'>) { callback; }`,
+        /Type 'Callback' is not assignable to type 'StoredCallback<"S", unknown, "payment">'/,
+      ],
+      [
+        `@OnPost() settle() { return 5; }`,
+        /Type 'number' is not assignable to type 'Promise<HandlerResult> \| HandlerResult'/,
+      ],
+    ];
+    for (const [kind, decoratorOptions] of Object.entries(kinds)) {
+      it(`name the types that differ, with ${kind} decorators`, async () => {
+        const imports = `import { DragonpayCallback, OnPost, OnStatus, type StoredCallback } from 'dragonpay-callback';`;
+        const compilerOptions = { ...options, ...decoratorOptions, noUnusedLocals: false };
+        await writeFile(join(project.folder, 'wrong.json'), JSON.stringify({ compilerOptions, include: ['wrong'] }));
+        await mkdir(join(project.folder, 'wrong'), { recursive: true });
+        for (const [index, [code]] of wrong.entries()) {
+          const text = `${imports}\n@DragonpayCallback() export class C { ${code} }\nexport { OnPost, OnStatus };\n`;
+          await writeFile(join(project.folder, 'wrong', `${index}.ts`), text);
+        }
+        const { stdout } = await runNode(
+          [compilers[compiler], '-p', join(project.folder, 'wrong.json')],
+          project.folder,
+        );
+        for (const [index, [code, says]] of wrong.entries()) {
+          const [, own = ''] = stdout.split(`${index}.ts(`);
+          expect(own.split(/\n\S/)[0], code).to.match(says);
+        }
+      });
+    }
+
     for (const [kind, decoratorOptions] of Object.entries(kinds)) {
       it(`accept right code and reject wrong code with ${kind} decorators`, async () => {
         const config = join(project.folder, 'tsconfig.json');
-        const compilerOptions = {
-          target: 'es2022',
-          module: 'nodenext',
-          lib: ['es2024', 'esnext.decorators'],
-          types: ['node'],
-          strict: true,
-          exactOptionalPropertyTypes: true,
-          noUncheckedIndexedAccess: true,
-          verbatimModuleSyntax: true,
-          isolatedModules: true,
-          skipLibCheck: true,
-          noEmit: true,
-          ...decoratorOptions,
-        };
+        const compilerOptions = { ...options, ...decoratorOptions };
         await writeFile(config, JSON.stringify({ compilerOptions, include: ['types'] }));
         const { code, stdout } = await runNode([compilers[compiler], '-p', config], project.folder);
         expect(stdout).to.equal('');

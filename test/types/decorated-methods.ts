@@ -103,8 +103,6 @@ export class WrongForVerbs {
   @OnGet() adapterReply(_callback: Callback): CallbackReply {
     return { status: 200, headers: {}, body: '' };
   }
-  // @ts-expect-error a property is no method
-  @OnPost() property = (_callback: Callback) => {};
   // @ts-expect-error a getter is no method
   @OnPost() get getter() {
     return 'OK';
