@@ -11,6 +11,7 @@ import {
   reply,
 } from 'dragonpay-callback';
 import type { StoredCallback } from 'dragonpay-callback/kysely';
+import { sql } from 'kysely';
 import type { Database } from './database.js';
 import { messagePage } from './payment-page.js';
 
@@ -20,7 +21,11 @@ export class CheckoutCallback {
   /** Runs once for each paid payment, in the transaction that stores the status: either both happen or neither. */
   @OnStatus('S')
   async markPaid({ data, trx }: StoredCallback<'S', Database>) {
-    await trx.updateTable('orders').set({ paid_at: new Date() }).where('txnid', '=', data.txnid).execute();
+    await trx
+      .updateTable('orders')
+      .set({ paid_at: sql<Date>`current_timestamp` })
+      .where('txnid', '=', data.txnid)
+      .execute();
   }
 
   /** The money was returned, so the order is unpaid. */

@@ -1,14 +1,15 @@
-import type { DragonpayTables } from 'dragonpay-callback/kysely';
-import { createMigrations, withNamedStatements } from 'dragonpay-callback/kysely';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
-  type ColumnType,
-  type Generated,
-  Kysely,
-  type Migration,
-  type MigrationProvider,
-  Migrator,
-  PostgresDialect,
-} from 'kysely';
+  createMigrations,
+  type DragonpayTables,
+  KyselyRepository,
+  type RepositoryDialect,
+  withNamedStatements,
+} from 'dragonpay-callback/kysely';
+import { SqliteFileDialect, sqliteDialect } from 'dragonpay-callback/sqlite';
+import { type ColumnType, Kysely, type Migration, type MigrationProvider, Migrator, PostgresDialect } from 'kysely';
+import Sqlite from 'libsql';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../support/embedded-postgres/embedded-postgres.js';
 import { oneLine } from './log.js';
@@ -17,13 +18,14 @@ import type { ShopSettings } from './shop-settings.js';
 /** The table `orders` of the shop: one row for each order. */
 export interface OrdersTable {
   txnid: string;
-  paid_at: ColumnType<Date | null, undefined, Date | null>;
+  /** A Date in PostgreSQL; in SQLite the same moment as text, UTC. */
+  paid_at: ColumnType<Date | string | null, undefined, Date | null>;
   /** Where the payer can pay. */
   payment_url: ColumnType<string | null, undefined, string>;
   /** The `procid` of a pending payment. */
   channel: ColumnType<string | null, undefined, string | null>;
-  /** Whether the payer cancelled a failed payment. */
-  cancelled: Generated<boolean>;
+  /** Whether the payer cancelled a failed payment. SQLite has no booleans: 0 or 1. */
+  cancelled: ColumnType<boolean | 0 | 1, undefined, boolean>;
 }
 
 /** The tables of the package and of the shop. */
@@ -34,12 +36,47 @@ export interface Database extends DragonpayTables {
 /** A migrated database. */
 export interface OpenDatabase {
   readonly db: Kysely<Database>;
+  readonly repository: KyselyRepository<Database>;
   /** Closes the connections, and stops an embedded PostgreSQL. */
   close(): Promise<void>;
 }
 
-/** Opens the database of `DATABASE_URL`, or an embedded one with its data in the data folder. */
-export async function openDatabase({ databaseUrl, dataFolder }: ShopSettings): Promise<OpenDatabase> {
+/** A database that is not migrated yet. */
+interface FoundDatabase {
+  readonly db: Kysely<Database>;
+  /** The dialect of the repository. `undefined`: PostgreSQL's. */
+  readonly dialect?: RepositoryDialect;
+  close(): Promise<void>;
+}
+
+/** Opens the PostgreSQL of `DATABASE_URL`, or the database of `DATABASE` with its data in the data folder. */
+export async function openDatabase(settings: ShopSettings): Promise<OpenDatabase> {
+  const { db, dialect, close } = await (settings.database === 'sqlite' ? openSqlite(settings) : openPostgres(settings));
+  try {
+    const options = dialect && { dialect };
+    const migrations = createMigrations(options);
+    await migrate(db, { provider: migrations, ...migrations });
+    await migrate(db, {
+      provider: { getMigrations: async () => shopMigrations },
+      migrationTableName: 'shop_migrations',
+      migrationLockTableName: 'shop_migrations_lock',
+    });
+    return { db, repository: new KyselyRepository(db, options), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A file in the data folder. */
+async function openSqlite({ dataFolder }: ShopSettings): Promise<FoundDatabase> {
+  await mkdir(dataFolder, { recursive: true });
+  const open = () => new Sqlite(join(dataFolder, 'shop.db'));
+  const db = new Kysely<Database>({ dialect: new SqliteFileDialect({ open }) });
+  return { db, dialect: sqliteDialect, close: () => db.destroy() };
+}
+
+async function openPostgres({ databaseUrl, dataFolder }: ShopSettings): Promise<FoundDatabase> {
   const embedded = databaseUrl === undefined ? await startEmbeddedPostgres({ dataFolder }) : undefined;
   const pool = new pg.Pool({ connectionString: databaseUrl ?? embedded?.url, connectionTimeoutMillis: 5_000 });
   // The pool replaces an idle connection that breaks. Without a listener the error would end the process. While the
@@ -53,19 +90,12 @@ export async function openDatabase({ databaseUrl, dataFolder }: ShopSettings): P
     await embedded?.stop();
   };
   try {
-    await reach(pool);
-    const migrations = createMigrations();
-    await migrate(db, { provider: migrations, ...migrations });
-    await migrate(db, {
-      provider: { getMigrations: async () => shopMigrations },
-      migrationTableName: 'shop_migrations',
-      migrationLockTableName: 'shop_migrations_lock',
-    });
-    return { db, close };
+    await pool.query('select');
   } catch (error) {
     await close();
-    throw error;
+    throw new Error(`the database cannot be reached: ${oneLine(error)}`, { cause: error });
   }
+  return { db, close };
 }
 
 const shopMigrations: Readonly<Record<string, Migration>> = {
@@ -80,23 +110,15 @@ const shopMigrations: Readonly<Record<string, Migration>> = {
         .execute(),
   },
   '0002_payment_page': {
-    up: (db) =>
-      db.schema
-        .alterTable('orders')
-        .addColumn('payment_url', 'text')
-        .addColumn('channel', 'text')
-        .addColumn('cancelled', 'boolean', (column) => column.notNull().defaultTo(false))
-        .execute(),
+    // SQLite adds one column at a time.
+    up: async (db) => {
+      const orders = db.schema.alterTable('orders');
+      await orders.addColumn('payment_url', 'text').execute();
+      await orders.addColumn('channel', 'text').execute();
+      await orders.addColumn('cancelled', 'boolean', (column) => column.notNull().defaultTo(false)).execute();
+    },
   },
 };
-
-async function reach(pool: pg.Pool): Promise<void> {
-  try {
-    await pool.query('select');
-  } catch (error) {
-    throw new Error(`the database cannot be reached: ${oneLine(error)}`, { cause: error });
-  }
-}
 
 async function migrate(
   db: Kysely<Database>,

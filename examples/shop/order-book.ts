@@ -71,8 +71,8 @@ export class OrderBook {
   }
 
   /** The latest orders, newest first. */
-  latest(limit = 100): Promise<OrderLine[]> {
-    return this.#db
+  async latest(limit = 100): Promise<OrderLine[]> {
+    const lines = await this.#db
       .selectFrom('dragonpay_transactions as payment')
       .leftJoin('orders', 'orders.txnid', 'payment.txnid')
       .select(['payment.txnid', 'description', 'amount', 'currency', 'status', 'refno', 'paid_at as paidAt'])
@@ -81,6 +81,7 @@ export class OrderBook {
       .orderBy('payment.txnid')
       .limit(limit)
       .execute();
+    return lines.map((line) => ({ ...line, paidAt: toDate(line.paidAt), cancelled: Boolean(line.cancelled) }));
   }
 
   /** Finds an order. @param txnid any text; one that cannot be a txnid is not found */
@@ -93,8 +94,8 @@ export class OrderBook {
     if (row === undefined) return undefined;
     return {
       ...row,
-      paidAt: order?.paid_at ?? null,
-      cancelled: order?.cancelled ?? false,
+      paidAt: toDate(order?.paid_at),
+      cancelled: Boolean(order?.cancelled),
       channel: order?.channel ?? null,
       paymentUrl: order?.payment_url ?? null,
       payBy: new Date(row.createdAt.getTime() + daysToPay * 86_400_000),
@@ -106,6 +107,11 @@ export class OrderBook {
     const order = await this.find(txnid);
     return order && { ...order, callbacks: await this.#repository.callbacks({ txnid, limit: 1000 }) };
   }
+}
+
+/** A moment as the database gives it: SQLite has it as text in UTC, without a time zone. */
+function toDate(moment: Date | string | null | undefined): Date | null {
+  return typeof moment === 'string' ? new Date(`${moment}Z`) : (moment ?? null);
 }
 
 /** Only checks that there is a text. The repository checks its shape and length. */

@@ -10,9 +10,11 @@ export interface ShopSettings {
   readonly port: number;
   /** `PORT` + 1. */
   readonly sandboxPort: number;
-  /** `SHOP_DATA`: the folder of the embedded PostgreSQL. Default: `.data`. Delete it to start afresh. */
+  /** `DATABASE`: sqlite, a file, or postgres, an embedded server. Default: sqlite, or postgres with a `DATABASE_URL`. */
+  readonly database: 'sqlite' | 'postgres';
+  /** `SHOP_DATA`: the folder of the file, or of the embedded PostgreSQL. Default: `.data`. Delete it to start afresh. */
   readonly dataFolder: string;
-  /** `DATABASE_URL`: another PostgreSQL instead of the embedded one. */
+  /** `DATABASE_URL`: your PostgreSQL instead of the embedded one. */
   readonly databaseUrl: string | undefined;
   /** `UPDATE_ON_GET`: whether a GET updates the row too. */
   readonly updateOnGet: boolean;
@@ -29,6 +31,7 @@ export function shopSettings(env: Environment = process.env): ShopSettings {
     host: env.HOST || '127.0.0.1',
     port,
     sandboxPort: port === 0 ? 0 : port + 1,
+    database: oneOf(env, 'DATABASE', env.DATABASE_URL ? ['postgres'] : ['sqlite', 'postgres']),
     dataFolder: env.SHOP_DATA ? resolve(env.SHOP_DATA) : join(projectRoot, '.data'),
     databaseUrl: env.DATABASE_URL || undefined,
     updateOnGet: oneOf(env, 'UPDATE_ON_GET', ['false', 'true']) === 'true',

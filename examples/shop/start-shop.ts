@@ -3,7 +3,6 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createDragonpay } from 'dragonpay-callback';
-import { KyselyRepository } from 'dragonpay-callback/kysely';
 import { CheckoutCallback, CheckoutCallbackOnGet } from './checkout-callback.js';
 import { type OpenDatabase, openDatabase } from './database.js';
 import { logCallbacks, oneLine } from './log.js';
@@ -36,8 +35,7 @@ export async function startShop(env: NodeJS.ProcessEnv = process.env): Promise<R
     merchant = await findMerchant(env, settings);
     database = await openDatabase(settings);
     const { sandbox } = merchant;
-    const { db, close } = database;
-    const repository = new KyselyRepository(db);
+    const { db, repository, close } = database;
     const dragonpay = createDragonpay({ ...merchant.settings, repository, hooks: logCallbacks });
     const endpoint = dragonpay.endpoint(settings.updateOnGet ? CheckoutCallbackOnGet : CheckoutCallback);
     // Callbacks that came before their order had committed are applied when it has.

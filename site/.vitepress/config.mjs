@@ -32,6 +32,7 @@ export default defineConfig({
           page('Handlers', '/handlers'),
           page('The demo shop', '/demo'),
           page('Going live', '/going-live'),
+          page('Choosing a database', '/choosing-a-database'),
           page('Coming from django-dragonpay', '/coming-from-django-dragonpay'),
         ],
       },

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
@@ -8,8 +9,7 @@ import { OrderBook } from '../../examples/shop/order-book.js';
 import { paymentGateway } from '../../examples/shop/payment-gateway.js';
 import { Shop } from '../../examples/shop/shop.js';
 import { shopSettings } from '../../examples/shop/shop-settings.js';
-import { KyselyRepository } from '../../src/kysely.js';
-import { createTestDatabase } from '../support/database.js';
+import { makeDataFolder } from '../support/shop-process.js';
 
 const row = { txnid: 'A/1', amount: '5.00', currency: 'PHP', description: 'ñ', email: 'a@b.c' } as PaymentRow;
 
@@ -83,9 +83,9 @@ describe('Payment request of the demo shop', () => {
   });
 
   it('keeps the order pending when it fails, and tells the payer of no charge', async () => {
-    const database = await createTestDatabase();
-    const { db, close } = await openDatabase(shopSettings({ DATABASE_URL: database.url }));
-    const orders = new OrderBook(db, new KyselyRepository(db));
+    const folder = await makeDataFolder();
+    const { db, repository, close } = await openDatabase(shopSettings({ SHOP_DATA: folder }));
+    const orders = new OrderBook(db, repository);
     const nobody = { merchantId: 'ACME', environment: { gateway: 'http://127.0.0.1:2' }, apiKey: 'a key' };
     const shop = new Shop(orders, paymentGateway(nobody, dragonpay), { url: 'http://127.0.0.1:3000', isSandbox: true });
     const { status, body } = await shop.answer({
@@ -97,7 +97,7 @@ describe('Payment request of the demo shop', () => {
     });
     const stored = await orders.latest();
     await close();
-    await database.destroy();
+    await rm(folder, { recursive: true, force: true });
     expect([status, stored.map((order) => order.status)]).to.deep.equal([502, ['P']]);
     expect(body).to.match(/role="alert"[^>]*>Dragonpay did not accept the payment. You have not been charged/);
   });

@@ -45,6 +45,12 @@ describe('Demo shop as a process', function () {
     ['keys without a merchant', { DRAGONPAY_SECRET_KEYS: 'hidden' }, /^DRAGONPAY_MERCHANT_ID is required/],
     ['a merchant without keys', merchant, /^DRAGONPAY_API_KEY is required/],
     ['production without a merchant', { DRAGONPAY_ENVIRONMENT: 'production' }, /^DRAGONPAY_MERCHANT_ID is required/],
+    ['an unknown database', { DATABASE: 'hidden' }, /^DATABASE must be one of sqlite, postgres$/],
+    [
+      'a file beside a DATABASE_URL',
+      { DATABASE: 'sqlite', DATABASE_URL: 'hidden' },
+      /^DATABASE must be one of postgres$/,
+    ],
     ['an unknown server', { SERVER: 'hidden' }, /^SERVER must be one of express, koa, node$/],
     ['an invalid port', { PORT: 'hidden' }, /^PORT must be a port, 0 to 65534$/],
     ['a port with none after it for the sandbox', { PORT: '65535' }, /^PORT must be a port, 0 to 65534$/],
@@ -57,7 +63,7 @@ describe('Demo shop as a process', function () {
         (reason: Error) => reason,
       );
       expect(oneLine(error)).to.match(message).and.not.to.include('hidden');
-      expect(postmasterOf(dataFolder)).to.equal(undefined);
+      expect(readdirSync(dataFolder)).to.deep.equal([]);
     });
   }
 
@@ -71,7 +77,7 @@ describe('Demo shop as a process', function () {
       1,
       `The shop cannot start: port ${port} is in use: set PORT to another port\n`,
     ]);
-    expect(postmasterOf(dataFolder)).to.equal(undefined);
+    expect(readdirSync(dataFolder)).to.deep.equal([]);
   });
 
   it('names the port of its sandbox when that is taken, and frees its own', async () => {
@@ -93,7 +99,7 @@ describe('Demo shop as a process', function () {
   });
 
   it('exits at once on a second SIGINT, with its PostgreSQL', async () => {
-    const shop = await startShop({ SHOP_DATA: dataFolder });
+    const shop = await startShop({ SHOP_DATA: dataFolder, DATABASE: 'postgres' });
     const postmaster = postmasterOf(dataFolder) as number;
     // An unfinished request delays the shutdown.
     const client = connect(Number(new URL(shop.url).port), '127.0.0.1').on('error', () => {});
@@ -105,7 +111,7 @@ describe('Demo shop as a process', function () {
     client.destroy();
     expect(code).to.equal(1);
     while (isAlive(postmaster)) await sleep(50);
-    const again = await startShop({ SHOP_DATA: dataFolder });
+    const again = await startShop({ SHOP_DATA: dataFolder, DATABASE: 'postgres' });
     expect((await again.stop()).code).to.equal(0);
   });
 });

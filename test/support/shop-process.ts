@@ -29,7 +29,7 @@ export interface ShopProcess {
 
 /** The environment of a shop, without the shop's variables of this process. */
 function shopEnv(variables: Record<string, string>): NodeJS.ProcessEnv {
-  const own = /^(?:DRAGONPAY_.*|DATABASE_URL|SHOP_DATA|SERVER|HOST|PORT|UPDATE_ON_GET)$/;
+  const own = /^(?:DRAGONPAY_.*|DATABASE|DATABASE_URL|SHOP_DATA|SERVER|HOST|PORT|UPDATE_ON_GET)$/;
   const inherited = Object.entries(process.env).filter(([name]) => !own.test(name));
   return { ...Object.fromEntries(inherited), PORT: '0', ...variables };
 }

@@ -212,9 +212,17 @@ class SqliteFile {
     else next();
   }
 
+  /** Moves what was committed into the file itself, so that a copy of the closed file is whole. */
   close(): void {
-    this.writer.discard();
     this.reader.discard();
+    if (!this.writer.isOpen) return;
+    try {
+      this.writer.execute('pragma wal_checkpoint(truncate)', []);
+    } catch {
+      // Another process does it later.
+    } finally {
+      this.writer.discard();
+    }
   }
 }
 
@@ -241,6 +249,10 @@ class FileHandle {
 
   constructor(open: () => SqliteFileHandle) {
     this.#open = open;
+  }
+
+  get isOpen(): boolean {
+    return this.#handle !== undefined;
   }
 
   execute<Row>(sql: string, parameters: readonly unknown[]): QueryResult<Row> {
