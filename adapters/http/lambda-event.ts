@@ -42,8 +42,9 @@ function queryOf({ requestContext, queryStringParameters, multiValueQueryStringP
     .join('&');
 }
 
+/** Lost bytes, which are U+FFFD now, become a byte that no text has, so that they are refused as everywhere. */
 function encodeAsForm(text: string): string {
-  return encodeURIComponent(text.toWellFormed()).replaceAll('%20', '+');
+  return encodeURIComponent(text.toWellFormed()).replaceAll('%20', '+').replaceAll('%EF%BF%BD', '%FF');
 }
 
 /** A header by its lower-case name. */

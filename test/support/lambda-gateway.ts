@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { toLambdaHandler } from '../../adapters/http/lambda.js';
 import type { LambdaEvent } from '../../adapters/http/lambda-event.js';
+import type { CorpusOptions } from '../../src/testing.js';
 
 /** What may stand in front of a function. */
 export const lambdaSources = ['rest', 'http', 'alb', 'alb-multi'] as const;
@@ -43,7 +44,7 @@ function eventOf(source: LambdaSource, request: IncomingMessage, body: Buffer): 
     Object.fromEntries(Object.entries(values).map(([name, value]) => [name, [value]]));
   if (source === 'rest') {
     const decoded: Record<string, string[]> = {};
-    for (const [name, value] of new URLSearchParams(query)) decoded[name] = [...(decoded[name] ?? []), value];
+    for (const [name, value] of new URLSearchParams(`?${query}`)) decoded[name] = [...(decoded[name] ?? []), value];
     return {
       httpMethod: method,
       path,
@@ -71,4 +72,29 @@ function eventOf(source: LambdaSource, request: IncomingMessage, body: Buffer): 
   }
   const last = Object.fromEntries(Object.entries(sent).map(([name, all]) => [name, all.at(-1)]));
   return { ...common, headers, queryStringParameters: last };
+}
+
+const wholeBody = { isLeftOut: true, because: 'AWS calls a function when it has read the whole body.' };
+const ofLambda: NonNullable<CorpusOptions['differences']> = {
+  'bodies: a body that ends early': wholeBody,
+  'bodies: chunks that end early': wholeBody,
+  'bodies: a body that never comes': wholeBody,
+  'bodies: chunks that never end': wholeBody,
+  'limits: a body announced too long': wholeBody,
+  'limits: a body announced endless': wholeBody,
+};
+
+/** What the corpus of callbacks finds otherwise behind AWS. */
+export function corpusOfLambda(source: LambdaSource): CorpusOptions {
+  if (source === 'rest') {
+    const because = 'A REST API decodes the query, and the adapter writes it anew.';
+    const encoded = { verdict: 'proof-mismatch', reply: '400 error=proof-mismatch', because } as const;
+    return { leaves: 'text', differences: { ...ofLambda, 'encoded values: in a query': encoded } };
+  }
+  if (source === 'alb') {
+    const because = 'Without multi-value headers, a load balancer keeps the last of two fields.';
+    const once = { verdict: 'proof-mismatch', reply: '400 error=proof-mismatch', because } as const;
+    return { differences: { ...ofLambda, 'queries: a field twice': once } };
+  }
+  return { differences: ofLambda };
 }

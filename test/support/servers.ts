@@ -20,7 +20,7 @@ import { toLambdaHandler } from '../../adapters/http/lambda.js';
 import { toNodeListener } from '../../adapters/http/node.js';
 import type { CallbackEndpoint } from '../../src/index.js';
 import type { AdapterServer, AdapterSetup, CorpusOptions, HostLimit, LeftOfBody } from '../../src/testing.js';
-import { type LambdaSource, lambdaGateway, lambdaSources } from './lambda-gateway.js';
+import { corpusOfLambda, type LambdaSource, lambdaGateway, lambdaSources } from './lambda-gateway.js';
 import { type NestPlatform, nestPlatforms, nestVersions, platformOf } from './nest.js';
 
 const path = '/dragonpay/callback';
@@ -244,6 +244,8 @@ export interface AdapterVariant {
   readonly name: string;
   readonly serve: Serve;
   readonly setups?: readonly AdapterSetup[];
+  /** What the corpus of callbacks finds otherwise. */
+  readonly corpus?: CorpusOptions;
 }
 
 /** One variant a parser; only the first of them goes through the setups that have no parser of forms. */
@@ -276,23 +278,28 @@ export const adapterServers: readonly AdapterVariant[] = [
   ),
   { name: 'Hono', serve: serveFetch, setups: ['plain', 'consumed', 'mounted'] },
   ...lambdaSources.map(
-    (source): AdapterVariant => ({ name: `Lambda, ${source}`, serve: serveLambda(source), setups: ['plain'] }),
+    (source): AdapterVariant => ({
+      name: `Lambda, ${source}`,
+      serve: serveLambda(source),
+      setups: ['plain'],
+      corpus: corpusOfLambda(source),
+    }),
   ),
 ];
 
 /** The ways to a variant that {@link assertCallbackCorpus} takes: without anything in front, and behind its parser. */
-export function doorsOf({ name, serve, setups = ['plain', 'form-parser'] }: AdapterVariant) {
+export function doorsOf({ name, serve, setups = ['plain', 'form-parser'], corpus = {} }: AdapterVariant) {
   const [framework = name, parser = 'a parser'] = name.split(' and ');
   const isFastify = framework.startsWith('Fastify');
   const leaves: LeftOfBody = /raw/.test(name) ? 'bytes' : /koa|text/i.test(name) ? 'text' : 'fields';
-  const differences: Differences = isFastify ? ofFastify : {};
+  const differences = { ...corpus.differences, ...(isFastify && ofFastify) };
   const door = (title: string, setup: AdapterSetup, options: CorpusOptions) => ({
     name: title,
     serve: (endpoint: CallbackEndpoint) => serve(endpoint, setup),
     options: { ...options, differences },
   });
   return [
-    ...(setups.includes('plain') ? [door(framework.startsWith('Nest') ? name : framework, 'plain', {})] : []),
+    ...(setups.includes('plain') ? [door(framework.startsWith('Nest') ? name : framework, 'plain', corpus)] : []),
     // The plugin of Fastify reads the body whatever parser the application has.
     ...(setups.includes('form-parser')
       ? [door(`${framework} behind ${parser}`, 'form-parser', isFastify ? {} : { leaves })]
