@@ -48,6 +48,7 @@ describe('The Fetch adapter on other hosts', function () {
     const said = await succeed(run(command, args, cwd));
     expect(said).to.match(/^ran 30 cases$/m);
     expect(said).not.to.include('FAILED');
+    expect(said).to.match(/^the corpus says the same$/m);
   }
 
   it('conforms on Bun', () => conforms([bin('bun'), 'conformance.mjs']));
