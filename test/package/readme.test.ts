@@ -14,7 +14,7 @@ import { paymentStatuses, payoutStatuses, predecessors } from '../../src/protoco
 import { replyTo } from '../../src/response/default-replies.js';
 import { resolveSettings } from '../../src/settings/resolve-settings.js';
 import { encodeCallback, signCallback, startSandbox } from '../../src/testing.js';
-import { startCli } from '../support/cli.js';
+import { runCommand, startCli } from '../support/cli.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { anchorsOf, codeBlocks, inBackticks, type Page, proseOf, readPages, tableRows } from '../support/markdown.js';
 import { answers, freePort, type Program, root, runProgram } from '../support/program.js';
@@ -240,8 +240,13 @@ describe('Documentation', function () {
     const [, name = ''] = /^npx tsx (server\.\w+)$/m.exec(section) ?? [];
     const empty = await mkdtemp(join(tmpdir(), 'dragonpay-callback-empty-'));
     await writeFile(join(empty, 'package.json'), '{}'); // as `npm install` makes it
+    await symlink(join(root, 'node_modules'), join(empty, 'node_modules'));
     const file = join(empty, name);
-    await writeFile(file, moved(code));
+    const database = join(empty, 'shop.db');
+    await writeFile(file, moved(code).replace("'shop.db'", JSON.stringify(database)));
+    const [, url = '', migrate = ''] = /^DATABASE_URL=(\S+) npx dragonpay-callback (.+)$/m.exec(section) ?? [];
+    const migrated = await runCommand(migrate.split(' '), { DATABASE_URL: url.replace('shop.db', database) });
+    expect(migrated.stderr).to.equal('');
     const sandbox = startCli([...moved(command).split(' '), '--port', String(gateway)]);
     const program = runProgram(file, { TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json') });
     try {
