@@ -41,7 +41,10 @@ export interface NestEndpoint extends EndpointOptions {
 export type DragonpayModuleOptions = {
   /** The settings of the receiver. Handlers come from Nest, unless `resolver` is set. */
   readonly settings: DragonpaySettings;
-} & (NestEndpoint | { readonly endpoints: readonly NestEndpoint[] });
+} & (
+  | (NestEndpoint & { readonly endpoints?: undefined })
+  | { readonly endpoints: readonly NestEndpoint[]; readonly path?: undefined; readonly handler?: undefined }
+);
 
 /** The token of the receiver, for an app with several. Default: {@link DRAGONPAY}. */
 export interface ReceiverToken {
@@ -114,7 +117,7 @@ function moduleWith(
 
 /** Mounts the endpoints. Returns what Nest calls when the app starts and ends. */
 function startServer(options: DragonpayModuleOptions, dragonpay: Dragonpay, host: HttpAdapterHost, modules: ModuleRef) {
-  const endpoints = 'endpoints' in options ? options.endpoints : [options];
+  const endpoints = options.endpoints ?? [options];
   const mounted = new Map<string, CallbackEndpoint>();
   for (const { path, handler, ...endpointOptions } of endpoints) {
     if (!/^\/[^?#]*$/.test(path)) throw invalidPath('must begin with / and must not contain a query');

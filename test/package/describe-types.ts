@@ -45,6 +45,7 @@ export function describeTypes(compiler: keyof typeof compilers): void {
         'koa2',
         '@nestjs',
         'rxjs',
+        'hono',
         '@types',
         'undici-types',
       ]);

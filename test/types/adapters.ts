@@ -104,6 +104,8 @@ Module({
 DragonpayModule.forRoot({ path, handler });
 // @ts-expect-error: without a handler
 DragonpayModule.forRoot({ path, settings });
+// @ts-expect-error: one endpoint and several
+DragonpayModule.forRoot({ path, handler, settings, endpoints: [{ path, handler }] });
 // @ts-expect-error: a kind that does not exist
 DragonpayModule.forRoot({ path, handler, settings, kinds: ['refund'] });
 // @ts-expect-error: a factory that makes no settings
