@@ -24,7 +24,7 @@ if (!minutes || seed === undefined || Number.isNaN(seed) || !processes || !width
 }
 const database = values.database as FaultsName;
 if (!Object.hasOwn(faultsKinds, database))
-  throw new Error(`--database must be ${Object.keys(faultsKinds).join(' or ')}`);
+  throw new Error(`--database must be one of ${Object.keys(faultsKinds).join(', ')}`);
 console.log(`seed ${seed}, ${minutes} minutes, ${processes} application processes`);
 const report = await runCampaign({ database, seed, seconds: 60 * minutes, processes, width, progress: console.log });
 const { violations, crashes, ...figures } = report;

@@ -2,13 +2,15 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kysely, MysqlDialect, PostgresDialect } from 'kysely';
+import { Kysely, MysqlDialect, PostgresDialect, sql } from 'kysely';
+import Database from 'libsql';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../examples/support/embedded-postgres/embedded-postgres.js';
 import { type RepositoryDialect, withNamedStatements } from '../../src/kysely.js';
 import { mysqlDialect } from '../../src/mysql.js';
 import { postgres } from '../../src/repository/kysely/postgres/postgres.js';
+import { SqliteFileDialect, sqliteDialect } from '../../src/sqlite.js';
 import { hasMariadb, startMariadb } from '../support/mariadb-server.js';
 import { mysqlPool } from '../support/mysql-database.js';
 import type { FaultsDatabase } from './effects.js';
@@ -34,6 +36,8 @@ export interface FaultsKind {
   readonly dialect: RepositoryDialect;
   /** Whether it can be started on this machine. */
   readonly isHere: boolean;
+  /** Whether it is a file: nothing can be killed or cut but the processes. */
+  readonly isFile?: boolean;
   start(): Promise<FaultsServer>;
   /** Opens a pool of at most so many connections. */
   open(url: string, connections: number): FaultsPool;
@@ -49,7 +53,7 @@ export interface FaultsKind {
   sleep(seconds: number): string;
 }
 
-export type FaultsName = 'postgres' | 'mariadb';
+export type FaultsName = 'postgres' | 'mariadb' | 'sqlite';
 
 export const faultsKinds: Readonly<Record<FaultsName, FaultsKind>> = {
   postgres: {
@@ -173,6 +177,55 @@ order by command = 'Sleep', rand() limit 1`,
     // A packet has a length and a number of a command before its text, and no end.
     isCommit: (said) => said.subarray(5).equals(commit),
     sleep: (seconds) => `select sleep(${seconds})`,
+  },
+
+  sqlite: {
+    name: 'SQLite',
+    dialect: sqliteDialect,
+    isHere: true,
+    isFile: true,
+    async start() {
+      const folder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-faults-'));
+      // The address means nothing: there is no server that a proxy could stand before.
+      const url = `sqlite://127.0.0.1:1${join(folder, 'faults.db')}`;
+      return { url, crash: async () => {}, stop: () => rm(folder, { recursive: true, force: true }) };
+    },
+    open(url) {
+      const open = () => {
+        const handle = new Database(new URL(url).pathname);
+        handle.pragma('foreign_keys = on');
+        return handle;
+      };
+      const db = new Kysely<FaultsDatabase>({ dialect: new SqliteFileDialect({ open, busyMilliseconds: 2_000 }) });
+      // The write lock is all that can run out.
+      return { db, hold: (milliseconds) => db.transaction().execute(() => sleep(milliseconds)) };
+    },
+    effectsTables: [
+      'create table fault_orders (number integer primary key)',
+      'insert into fault_orders values (1)',
+      `create table fault_effects (
+  number integer primary key autoincrement,
+  kind text not null, id text not null, status text not null, previous text not null, late boolean not null,
+  txnid text references dragonpay_transactions,
+  fault_order integer not null references fault_orders deferrable initially deferred
+)`,
+    ],
+    async query(url, ...statements) {
+      const { db } = this.open(url, 1);
+      try {
+        let rows: Record<string, unknown>[] = [];
+        for (const statement of statements) ({ rows } = await sql.raw<Record<string, unknown>>(statement).execute(db));
+        return rows;
+      } finally {
+        await db.destroy();
+      }
+    },
+    terminateBackend: async () => {},
+    isCommit: () => false,
+    // It also stops the process for so long: SQLite runs in it.
+    sleep: (seconds) => `with recursive counted (n) as (
+  select 1 union all select n + 1 from counted limit ${Math.ceil(seconds * 3_000_000)}
+) select count(*) from counted`,
   },
 };
 

@@ -153,8 +153,10 @@ class Campaign {
       [4, 'backend terminated', () => this.#kind.terminateBackend(this.#server?.url ?? '')],
       [4, 'row locked', () => this.#lockRow(this.#random.between(100, 1_500))],
     ];
+    const ofServers = ['database killed', 'connections cut', 'network stalled', 'backend terminated'];
+    const possible = troubles.filter(([, name]) => !(this.#kind.isFile && ofServers.includes(name)));
     // Weighted by frequency.
-    const drawn = troubles.flatMap((trouble) => Array.from({ length: 2 * trouble[0] }, () => trouble));
+    const drawn = possible.flatMap((trouble) => Array.from({ length: 2 * trouble[0] }, () => trouble));
     const pending = new Set<Promise<void>>();
     while (!this.#isCalm) {
       await sleep(this.#random.between(100, 2_000));
@@ -204,6 +206,8 @@ class Campaign {
 
   /** Locks a row in a transaction of the merchant. */
   async #lockRow(milliseconds: number): Promise<void> {
+    // A file has one lock for all rows.
+    if (this.#kind.isFile) return this.#merchant?.hold(milliseconds);
     const { kind, id } = this.#random.pick(this.#histories.slice(-this.#options.width));
     const [table, key] =
       kind === 'payment' ? ['dragonpay_transactions', 'txnid'] : ['dragonpay_payouts', 'merchant_txn_id'];
@@ -246,7 +250,10 @@ select 'payout', merchant_txn_id, refno, status, reached from dragonpay_payouts`
       rows,
       // Some databases have no booleans and no arrays.
       effects: effects.map((effect) => ({ ...effect, late: Boolean(effect.late) })),
-      inbox: inbox.map((event) => ({ ...event, reasons: [event.reasons].flat().join().split(',') })),
+      inbox: inbox.map((event) => {
+        const reasons = this.#kind.isFile ? JSON.parse(String(event.reasons)) : event.reasons;
+        return { ...event, reasons: [reasons].flat().join().split(',') };
+      }),
     } as unknown as Evidence;
   }
 
