@@ -1,10 +1,18 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { parse } from 'node:querystring';
 import { expect } from 'chai';
+import express from 'express';
+import express4 from 'express4';
+import Koa from 'koa';
+import Koa2 from 'koa2';
+import { toExpressHandler } from '../../adapters/http/express.js';
+import { toKoaMiddleware } from '../../adapters/http/koa.js';
 import { toNodeListener } from '../../adapters/http/node.js';
 import {
   type Callback,
+  type CallbackEndpoint,
   type CallbackReply,
   type CallbackRequest,
   DragonpayCallback,
@@ -46,6 +54,58 @@ describe('Where a body parser kept the form, the adapter decodes it itself', () 
       await server.close();
       expect(body).to.equal('error=invalid-utf8');
     });
+  }
+});
+
+describe('A POST without a body, behind a body parser', () => {
+  for (const { name, serve } of adapterServers.filter(({ setups }) => setups?.includes('form-parser') ?? true)) {
+    it(`lacks its fields: ${name}`, async () => {
+      const server = await serve(testEndpoint(Versatile), 'form-parser');
+      const connection = await RawConnection.to(server.url);
+      connection.send(encodeRequest({ target: path, body: '' }));
+      expect(await connection.reply()).to.include({ status: 400, body: 'error=missing-field' });
+      connection.destroy();
+      await server.close();
+    });
+  }
+});
+
+/** What serverless hosts leave on Node's request after they have read it. */
+const hosts: Readonly<Record<string, (bytes: Buffer) => object>> = {
+  'the bytes and the fields': (bytes) => ({ rawBody: bytes, body: parse(bytes.toString()) }),
+  'the fields': (bytes) => ({ body: parse(bytes.toString()) }),
+  'the bytes': (bytes) => ({ rawBody: bytes }),
+};
+
+const listeners: Readonly<Record<string, (endpoint: CallbackEndpoint) => RequestListener>> = {
+  'node:http': (endpoint) => toNodeListener(endpoint),
+  'Express 4': (endpoint) => express4().all(path, toExpressHandler(endpoint)),
+  'Express 5': (endpoint) => express().all(path, toExpressHandler(endpoint)),
+  'Koa 2': (endpoint) => new Koa2().use(toKoaMiddleware(endpoint)).callback(),
+  'Koa 3': (endpoint) => new Koa().use(toKoaMiddleware(endpoint)).callback(),
+};
+
+describe("A host that reads the body and leaves it on Node's request", () => {
+  for (const [name, toListener] of Object.entries(listeners)) {
+    for (const [left, leave] of Object.entries(hosts)) {
+      it(`loses no callback when it leaves ${left}: ${name}`, async () => {
+        const repository = new MemoryRepository();
+        await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
+        const listener = toListener(testEndpoint(Versatile, { repository }));
+        const server = createServer(async (request, response) => {
+          const chunks: Buffer[] = [];
+          for await (const chunk of request) chunks.push(chunk);
+          await listener(Object.assign(request, leave(Buffer.concat(chunks))), response);
+        }).listen(0, '127.0.0.1');
+        await once(server, 'listening');
+        const connection = await RawConnection.to(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+        connection.send(encodeRequest({ target: path, body: formOf('paid') }));
+        expect(await connection.reply()).to.include({ status: 200, body: 'result=OK' });
+        expect((await repository.findPayment('T-1'))?.status).to.equal('S');
+        connection.destroy();
+        server.close();
+      });
+    }
   }
 });
 

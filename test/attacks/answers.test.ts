@@ -1,18 +1,11 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { connect as connect2, createServer as createServer2 } from 'node:http2';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import express from 'express';
-import express4 from 'express4';
-import Koa from 'koa';
-import Koa2 from 'koa2';
-import { toExpressHandler } from '../../adapters/http/express.js';
-import { toKoaMiddleware } from '../../adapters/http/koa.js';
 import { toNodeListener } from '../../adapters/http/node.js';
 import {
-  type CallbackEndpoint,
   type CallbackReply,
   type CallbackRequest,
   type Dragonpay,
@@ -23,56 +16,21 @@ import {
   OnDispatch,
   OnPost,
 } from '../../src/index.js';
+import type { AdapterServer } from '../../src/testing.js';
 import { encodeCallback, signCallback } from '../../src/testing.js';
 import { paymentFields, secretKey, testDragonpay } from '../support/dispatch-signed.js';
+import { adapterServers, type InFront } from '../support/servers.js';
 
-type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
+/** One server for each adapter and framework. The gateway in front of Lambda collects the body, and writes the reply. */
+const servers = adapterServers.filter(
+  ({ name, setups }) => (setups?.includes('plain') ?? true) && !/^(?:NestJS 11|Lambda)/.test(name),
+);
 
-/** Each server with an adapter. `before` runs in front of it, as a middleware would. */
-const servers: Readonly<Record<string, (endpoint: CallbackEndpoint, before: Listener) => Listener>> = {
-  'node:http': (endpoint, before) => {
-    const listener = toNodeListener(endpoint);
-    return (request, response) => {
-      before(request, response);
-      return listener(request, response);
-    };
-  },
-  'Express 4': (endpoint, before) => {
-    const app = express4().set('env', 'test');
-    app.use((request, response, next) => {
-      before(request, response);
-      next();
-    });
-    return app.all('/', toExpressHandler(endpoint)) as unknown as Listener;
-  },
-  'Express 5': (endpoint, before) => {
-    const app = express().set('env', 'test');
-    app.use((request, response, next) => {
-      before(request, response);
-      next();
-    });
-    return app.all('/', toExpressHandler(endpoint)) as unknown as Listener;
-  },
-  'Koa 2': (endpoint, before) => serveKoa(new Koa2() as unknown as Koa, endpoint, before),
-  'Koa 3': (endpoint, before) => serveKoa(new Koa(), endpoint, before),
-};
-
-function serveKoa(app: Koa, endpoint: CallbackEndpoint, before: Listener): Listener {
-  app.on('error', (error) => koaErrors.push(error));
-  app.use((context, next) => {
-    before(context.req, context.res);
-    return next();
-  });
-  return app.use(toKoaMiddleware(endpoint)).callback();
-}
-
-const koaErrors: unknown[] = [];
 const form = encodeCallback(signCallback(paymentFields(), { sha1: { secretKey } }));
-const nothing: Listener = () => {};
 
 /** The head of a POST of a form. */
 function head(extra: string): string {
-  return `POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n${extra}\r\n\r\n`;
+  return `POST /dragonpay/callback HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n${extra}\r\n\r\n`;
 }
 const signed = `${head(`content-length: ${form.length}`)}${form}`;
 const halfSent = `${head('content-length: 1000')}txnid=`;
@@ -104,18 +62,20 @@ class Connection {
 
 const isAnswered = ({ received }: Connection) => received.includes('\r\n\r\n');
 
-for (const [name, toListener] of Object.entries(servers)) {
+for (const { name, serve } of servers) {
+  // A Fetch handler returns its response. Only its host knows whether it could be written.
+  const isTold = name !== 'Hono';
+
   describe(`An attack on ${name}`, () => {
     let repository: MemoryRepository;
     let dragonpay: Dragonpay;
     let replyErrors: unknown[];
-    let close: () => Promise<void>;
+    let close: AdapterServer['close'];
 
-    async function start(Class: HandlerClass, limits: Limits = {}, before = nothing): Promise<number> {
+    async function start(Class: HandlerClass, limits: Limits = {}, inFront?: InFront): Promise<number> {
       repository = new MemoryRepository();
       await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
       replyErrors = [];
-      koaErrors.length = 0;
       const silent = () => {};
       const hooks = {
         rejected: silent,
@@ -123,14 +83,9 @@ for (const [name, toListener] of Object.entries(servers)) {
         replyFailed: (event: { error: unknown }) => replyErrors.push(event.error),
       };
       dragonpay = testDragonpay({ repository, limits, hooks });
-      const server = createServer(toListener(dragonpay.endpoint(Class), before)).listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      close = async () => {
-        server.closeAllConnections();
-        server.close();
-        await once(server, 'close');
-      };
-      return (server.address() as AddressInfo).port;
+      const server = await serve(dragonpay.endpoint(Class), 'plain', inFront);
+      close = server.close;
+      return Number(new URL(server.url).port);
     }
     afterEach(() => close());
 
@@ -141,16 +96,17 @@ for (const [name, toListener] of Object.entries(servers)) {
           return sleep(150).then(() => undefined);
         }
       }
-      const timeOut: Listener = (_, response) => setTimeout(() => response.writeHead(503).end('timeout'), 30);
+      const timeOut: InFront = (_, response) => setTimeout(() => response.writeHead(503).end('timeout'), 30);
       const connection = new Connection(await start(Slow, {}, timeOut));
       connection.socket.write(signed);
-      await connection.until(() => replyErrors.length === 1);
+      if (isTold) {
+        await connection.until(() => replyErrors.length === 1);
+        expect(replyErrors[0]).to.be.an('error').with.property('name', 'AlreadyAnswered');
+      } else await sleep(250);
       expect(connection.received)
         .to.match(/^HTTP\/1\.1 503 /)
         .and.not.include('result=OK');
       expect((await repository.findPayment('T-1'))?.status).to.equal('S');
-      expect(replyErrors[0]).to.be.an('error').with.property('name', 'AlreadyAnswered');
-      expect(koaErrors).to.deep.equal([]);
     });
 
     it('ends nothing when a method answers through the native response', async () => {
@@ -161,32 +117,34 @@ for (const [name, toListener] of Object.entries(servers)) {
           response?.end('hello');
         }
       }
-      const keep: Listener = (_, given) => {
+      const keep: InFront = (_, given) => {
         response = given;
       };
       const connection = new Connection(await start(Direct, {}, keep));
       connection.socket.write(signed);
-      await connection.until(({ received }) => received.includes('hello') && replyErrors.length === 1);
+      await connection.until(({ received }) => received.includes('hello') && replyErrors.length === Number(isTold));
       expect(connection.received).to.not.include('result=OK');
-      expect(koaErrors).to.deep.equal([]);
     });
 
-    it('ends nothing when writing the reply throws, and closes the connection', async () => {
-      @DragonpayCallback()
-      class Silent {
-        @OnPost() post() {}
-      }
-      const broken: Listener = (_, response) => {
-        response.writeHead = () => {
-          throw new Error('a broken middleware');
+    if (isTold) {
+      it('ends nothing when writing the reply throws, and closes the connection', async () => {
+        @DragonpayCallback()
+        class Silent {
+          @OnPost() post() {}
+        }
+        const broken: InFront = (_, response) => {
+          response.writeHead = () => {
+            throw new Error('a broken middleware');
+          };
+          // Koa writes after the adapter; Express writes a header of its own before it.
+          if (name.startsWith('Koa')) response.setHeader = response.writeHead as never;
         };
-        response.setHeader = response.writeHead as never;
-      };
-      const connection = new Connection(await start(Silent, {}, broken));
-      connection.socket.write(signed);
-      await connection.until(({ isClosed }) => isClosed);
-      expect(replyErrors).to.have.length(1);
-    });
+        const connection = new Connection(await start(Silent, {}, broken));
+        connection.socket.write(signed);
+        await connection.until(({ isClosed }) => isClosed);
+        expect(replyErrors).to.have.length(1);
+      });
+    }
 
     it('refuses each header of @OnDispatch that frames the message with 500', async () => {
       const names = [

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { parse } from 'node:querystring';
@@ -25,11 +25,16 @@ import { type NestPlatform, nestPlatforms, nestVersions, platformOf } from './ne
 
 const path = '/dragonpay/callback';
 
-/** Serves an endpoint for {@link adapterConformance}. */
-export type Serve = (endpoint: CallbackEndpoint, setup: AdapterSetup) => Promise<AdapterServer>;
+/** Code in front of an adapter, such as a middleware that bounds the time of a request. */
+export type InFront = (request: IncomingMessage, response: ServerResponse) => void;
 
-export function listen(listener: RequestListener): Promise<AdapterServer> {
-  return opened(createServer(listener));
+/** Serves an endpoint for {@link adapterConformance}, and for attacks with code in front. */
+export type Serve = (endpoint: CallbackEndpoint, setup: AdapterSetup, inFront?: InFront) => Promise<AdapterServer>;
+
+export function listen(listener: RequestListener, inFront?: InFront): Promise<AdapterServer> {
+  const server = createServer(listener);
+  if (inFront !== undefined) server.prependListener('request', inFront);
+  return opened(server);
 }
 
 async function opened(server: Server, limits: readonly HostLimit[] = []): Promise<AdapterServer> {
@@ -55,7 +60,7 @@ const isForm = ({ headers }: IncomingMessage) =>
   /^application\/x-www-form-urlencoded\b/i.test(headers['content-type'] ?? '');
 
 /** `node:http`. Its form parser imitates serverless hosts, which read the body and set `request.body`. */
-export const serveNode: Serve = (endpoint, setup) => {
+export const serveNode: Serve = (endpoint, setup, inFront) => {
   const listener = toNodeListener(endpoint);
   return listen(async (request, response) => {
     if (setup === 'consumed') await readAll(request);
@@ -68,7 +73,7 @@ export const serveNode: Serve = (endpoint, setup) => {
       }
     }
     await listener(request, response);
-  });
+  }, inFront);
 };
 
 const form = 'application/x-www-form-urlencoded';
@@ -82,7 +87,7 @@ export const parsersOfExpress4 = {
 
 /** Express 4 with these form parsers. `env` keeps it from printing errors. */
 export function serveExpress4(parsers: RequestHandler4[]): Serve {
-  return (endpoint, setup) => {
+  return (endpoint, setup, inFront) => {
     const app = express4().disable('x-powered-by').set('env', 'test');
     if (setup === 'form-parser') app.use(parsers);
     if (setup === 'json-parser') app.use(express4.json());
@@ -90,7 +95,7 @@ export function serveExpress4(parsers: RequestHandler4[]): Serve {
     const handler = toExpressHandler(endpoint);
     if (setup === 'mounted') app.use('/dragonpay', express4.Router().all('/callback', handler));
     else app.all(path, handler);
-    return listen(app);
+    return listen(app, inFront);
   };
 }
 
@@ -107,7 +112,7 @@ export const parsersOfExpress5 = {
 
 /** Express 5 with these form parsers. `env` keeps it from printing errors. */
 export function serveExpress5(parsers: RequestHandler[]): Serve {
-  return (endpoint, setup) => {
+  return (endpoint, setup, inFront) => {
     const app = express().disable('x-powered-by').set('env', 'test');
     if (setup === 'form-parser') app.use(parsers);
     if (setup === 'json-parser') app.use(express.json());
@@ -115,7 +120,7 @@ export function serveExpress5(parsers: RequestHandler[]): Serve {
     const handler = toExpressHandler(endpoint);
     if (setup === 'mounted') app.use('/dragonpay', express.Router().all('/callback', handler));
     else app.all(path, handler);
-    return listen(app);
+    return listen(app, inFront);
   };
 }
 
@@ -135,7 +140,7 @@ type KoaParser = (typeof parsersOfKoa)['koa-bodyparser'];
 
 /** Koa 2 or 3 with this form parser. */
 export function serveKoa(version: 2 | 3, parser: KoaParser): Serve {
-  return (endpoint, setup) => {
+  return (endpoint, setup, inFront) => {
     const app = (version === 2 ? new Koa2() : new Koa()) as Koa;
     // Koa would print an error for each client that disconnects.
     app.silent = true;
@@ -156,7 +161,7 @@ export function serveKoa(version: 2 | 3, parser: KoaParser): Serve {
     const callback = toKoaMiddleware(endpoint);
     const mounted = setup === 'mounted' ? '/callback' : path;
     app.use((context, next) => (context.path === mounted ? callback(context) : next()));
-    return listen(app.callback());
+    return listen(app.callback(), inFront);
   };
 }
 
@@ -171,10 +176,11 @@ export const parsersOfFastify = {
 
 /** Fastify 5 with this parser of forms. It parses JSON by itself. */
 export function serveFastify(parser: FastifyPluginCallback): Serve {
-  return async (endpoint, setup) => {
+  return async (endpoint, setup, inFront) => {
     // Such as a gateway in front does it.
     const rewriteUrl = ({ url = '' }: { url?: string | undefined }) => url.replace('/dragonpay', '/shop');
     const app = fastify({ forceCloseConnections: true, ...(setup === 'mounted' && { rewriteUrl }) });
+    if (inFront !== undefined) app.server.prependListener('request', inFront);
     if (setup === 'form-parser') await app.register(parser);
     if (setup === 'consumed') app.addHook('onRequest', async ({ raw }) => void (await readAll(raw)));
     if (setup === 'mounted') await app.register(dragonpayFastify, { prefix: '/shop', url: '/callback', endpoint });
@@ -186,7 +192,7 @@ export function serveFastify(parser: FastifyPluginCallback): Serve {
 }
 
 /** Hono on Node. */
-export const serveFetch: Serve = (endpoint, setup) => {
+export const serveFetch: Serve = (endpoint, setup, inFront) => {
   const app = new Hono<{ Bindings: HttpBindings }>();
   const callback = toFetchHandler(endpoint, {
     address: (_request, context: Context<{ Bindings: HttpBindings }>) => getConnInfo(context).remote.address,
@@ -202,6 +208,7 @@ export const serveFetch: Serve = (endpoint, setup) => {
   if (setup === 'mounted') app.route('/dragonpay', mounted);
   return new Promise((resolve) => {
     const server = serveHono({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => {
+      if (inFront !== undefined) (server as Server).prependListener('request', inFront);
       resolve({
         url: `http://127.0.0.1:${port}`,
         limits: ['head-length'],
@@ -216,7 +223,7 @@ export const serveFetch: Serve = (endpoint, setup) => {
 
 /** NestJS, with its own parsers. `mounted` is a global prefix, raw bodies, and a guard that refuses all requests. */
 export function serveNest(version: keyof typeof nestVersions, platform: NestPlatform): Serve {
-  return async (endpoint, setup) => {
+  return async (endpoint, setup, inFront) => {
     const nest = await nestVersions[version]();
     const { DRAGONPAY, DragonpayModule } = nest.adapter;
     const settings = { merchantId: 'CONFORMANCE', environment: 'test' } as const;
@@ -227,6 +234,7 @@ export function serveNest(version: keyof typeof nestVersions, platform: NestPlat
     const isMounted = setup === 'mounted';
     const options = { logger: false, forceCloseConnections: true, rawBody: isMounted } as const;
     const app = (await made.compile()).createNestApplication(platformOf(nest, platform), options);
+    if (inFront !== undefined) app.getHttpServer().prependListener('request', inFront);
     if (isMounted) app.setGlobalPrefix('dragonpay').useGlobalGuards({ canActivate: () => false });
     await app.listen(0, '127.0.0.1');
     return { url: await app.getUrl(), close: () => app.close() };
