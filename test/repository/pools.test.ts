@@ -154,6 +154,45 @@ describe('pools', () => {
     expect(await shipped(ids)).to.equal(12);
   });
 
+  it('an event that another transaction records at the same time is applied once', async () => {
+    const shop = open({ max: 4 });
+    const txnid = generateTxnId();
+    const limits = { earlyMilliseconds: 0 };
+    // Its early delivery tells how the event is recorded. It is then recorded again, by a transaction that is still open.
+    await pay(shop, ShippingInTransaction, [txnid], limits);
+    await database.pool.query('create table early as select * from dragonpay_callbacks where id = $1', [txnid]);
+    await database.pool.query('delete from dragonpay_callbacks where id = $1', [txnid]);
+    await new KyselyRepository<DragonpayTables>(database.db).createPayment({ txnid, amount: '100.00' });
+    const other = await database.pool.connect();
+    await other.query('begin');
+    await other.query('insert into dragonpay_callbacks select * from early');
+    const paying = pay(shop, ShippingInTransaction, [txnid], limits);
+    await sql`select pg_sleep(0.2)`.execute(shop.db);
+    await other.query('commit');
+    other.release();
+    expect((await paying).statuses).to.deep.equal([200]);
+    expect(await shipped([txnid])).to.equal(1);
+    const [event, ...others] = await shop.repository.callbacks({ txnid });
+    expect(others).to.deep.equal([]);
+    expect(event).to.include({ outcome: 'applied', deliveries: 2 });
+  });
+
+  it('statements of methods get names when they come again, unless they have a result', async () => {
+    const shop = open({ max: 1 });
+    const [txnid = ''] = await payments(1);
+    const texts = {
+      named: sql`update shipped set txnid = ${txnid} where txnid = ${txnid}`,
+      result: sql`update shipped set txnid = ${txnid} where txnid = ${txnid} returning txnid`,
+      query: sql`select * from shipped where txnid = ${txnid}`,
+      none: sql`delete from shipped where false; delete from shipped where false`,
+    };
+    for (const text of [...Object.values(texts), ...Object.values(texts)]) await text.execute(shop.db);
+    const { rows } = await sql<{ name: string; statement: string }>`
+      select name, statement from pg_prepared_statements where name <> ''`.execute(shop.db);
+    expect(rows.map(({ statement }) => statement)).to.deep.equal(['update shipped set txnid = $1 where txnid = $2']);
+    expect(rows[0]?.name).to.match(/^dragonpay-other-/);
+  });
+
   describe('a pooler that does not know named statements', () => {
     /** What a client finds when it gets another connection of the server: names gone, or names that others gave. */
     const poolers: Readonly<Record<string, (client: pg.PoolClient) => Promise<unknown>>> = {

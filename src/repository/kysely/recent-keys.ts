@@ -1,22 +1,25 @@
-/** Remembers the keys that were added last, up to a number. */
+/**
+ * Remembers the keys that were added last: at least as many as asked for, and at most twice as many. A set that loses a
+ * key for each new one would allocate its table again and again, and keep the collector busy.
+ */
 export class RecentKeys {
-  readonly #keys = new Set<string>();
-  readonly #most: number;
+  readonly #least: number;
+  #newer = new Set<string>();
+  #older: ReadonlySet<string> = new Set();
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(least: number) {
+    this.#least = least;
   }
 
   add(key: string): void {
-    this.#keys.delete(key);
-    this.#keys.add(key);
-    if (this.#keys.size > this.#most) {
-      const [oldest] = this.#keys;
-      if (oldest !== undefined) this.#keys.delete(oldest);
+    if (this.#newer.size >= this.#least) {
+      this.#older = this.#newer;
+      this.#newer = new Set();
     }
+    this.#newer.add(key);
   }
 
   has(key: string): boolean {
-    return this.#keys.has(key);
+    return this.#newer.has(key) || this.#older.has(key);
   }
 }

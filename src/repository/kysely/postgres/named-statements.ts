@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { hash } from 'node:crypto';
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import { DragonpayError } from '../../../errors.js';
+import { RecentKeys } from '../recent-keys.js';
 
 /** The part of a node-postgres client that is used here. */
 export interface NamedStatementsClient {
@@ -25,8 +26,9 @@ export interface NamedStatementsPool {
 }
 
 /**
- * Wraps a pool so that PostgreSQL parses and plans the statements of this package once for each connection, not once
- * for each callback. Kysely never names a statement; other statements pass unchanged.
+ * Wraps a pool so that PostgreSQL parses and plans a statement once for each connection, not once for each callback: the
+ * statements of this package, and each INSERT, UPDATE and DELETE with parameters and without RETURNING that is sent
+ * again, up to a hundred. Kysely never names a statement; other statements pass unchanged.
  *
  * A connection that dies in the middle of a transaction does not end the process: node-postgres emits `error` on its
  * client, and the wrapper listens. In a pool of one, a method that takes a second connection while it holds the only
@@ -67,7 +69,7 @@ export function withNamedStatements(pool: NamedStatementsPool): PostgresPool {
         }
         named = {
           query: (statement: unknown, values?: readonly unknown[]) => {
-            const name = isNaming && typeof statement === 'string' ? nameOf(statement) : undefined;
+            const name = isNaming && typeof statement === 'string' ? nameOf(statement, values) : undefined;
             if (name === undefined) return client.query(statement, values);
             return Promise.resolve(client.query({ name, text: statement, values })).catch((error: unknown) => {
               if (!isUnknownName(error)) throw error;
@@ -132,15 +134,35 @@ const poolerWarning =
   'withNamedStatements stopped naming statements: a pooler between this process and PostgreSQL does not support ' +
   'prepared statements. Remove withNamedStatements, or set max_prepared_statements of PgBouncer 1.21 or later.';
 
-/** Names by text: two repositories with other table names may share a pool. There are a handful of texts. */
+/** Names by text: two repositories with other table names may share a pool. */
 const names = new Map<string, string>();
 
-function nameOf(statement: string): string | undefined {
+/** The most statements of other code that get a name. The server keeps each as long as its connection. */
+const mostForeign = 100;
+let foreign = 0;
+
+/** Other code may send any number of texts once: a text gets its name when it comes again. */
+const seen = new RecentKeys(mostForeign);
+
+/**
+ * A statement without a result. Where one has a result, a change of its table would make the named statement fail. Only
+ * with parameters: without them, node-postgres sends a text that may hold several statements.
+ */
+const foreignStatement = /^\s*(?:insert|update|delete)\b(?!.*\breturning\b)/is;
+
+function nameOf(statement: string, values: readonly unknown[] = []): string | undefined {
   const known = names.get(statement);
   if (known !== undefined) return known;
   const own = ownStatement.exec(statement)?.[1];
-  if (own === undefined) return undefined;
-  const name = `${own}-${hash('sha1', statement).slice(0, 8)}`;
+  if (own === undefined) {
+    if (foreign >= mostForeign || values.length === 0) return undefined;
+    if (!seen.has(statement)) {
+      if (foreignStatement.test(statement)) seen.add(statement);
+      return undefined;
+    }
+    foreign++;
+  }
+  const name = `${own ?? 'dragonpay-other'}-${hash('sha1', statement).slice(0, 8)}`;
   names.set(statement, name);
   return name;
 }

@@ -187,8 +187,18 @@ export const isInTransaction = `current_setting('transaction_deferrable') = 'on'
 
 /** Columns that name the transaction, and bound the statements after this one and the pauses between them. */
 export function identityAndBounds(parameter: string): string {
-  return `pg_current_xact_id()::text as xid, pg_backend_pid()::text as pid,
-  set_config('statement_timeout', ${parameter}, true), set_config('idle_in_transaction_session_timeout', ${parameter}, true)`;
+  const [xid, pid, ...bounds] = identityAndBoundsValues(parameter);
+  return `${xid} as xid, ${pid} as pid, ${bounds.join(', ')}`;
+}
+
+/** The values of these columns. */
+export function identityAndBoundsValues(parameter: string): readonly string[] {
+  const bounds = ['statement_timeout', 'idle_in_transaction_session_timeout'];
+  return [
+    'pg_current_xact_id()::text',
+    'pg_backend_pid()::text',
+    ...bounds.map((name) => `set_config('${name}', ${parameter}, true)`),
+  ];
 }
 
 /** How long the server waits for a handler that may take so long. */

@@ -5,10 +5,11 @@ import type { Move, MoveResult, Statements } from '../../dialect.js';
 import { rowProtected } from '../../row-protected.js';
 import { runSql } from '../../run-sql.js';
 import { schema, tableOfKind } from '../../schema.js';
-import type { QuotedTables } from '../../table-names.js';
+import { type QuotedTables, quoteName } from '../../table-names.js';
 import {
   boundOf,
   identityAndBounds,
+  identityAndBoundsValues,
   isInTransaction,
   PostgresTransaction,
   type TransactionIdentity,
@@ -22,6 +23,7 @@ export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' |
     payout: moveStatement('payout', tables, form),
   });
   const [many, one, own] = [textsOf('many'), textsOf('one'), textsOf('own')];
+  const news = { payment: newsStatement('payment', tables), payout: newsStatement('payout', tables) };
   return {
     async move(db, kind, moves) {
       const [first, ...others] = moves.map(incomingOf);
@@ -56,17 +58,22 @@ export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' |
     async beginWithMove(db, taken, callback, milliseconds) {
       const transaction = await PostgresTransaction.open(db, taken);
       try {
+        const { kind } = callback;
         const parameters = [...incomingOf({ callback, held: false }), boundOf(milliseconds)];
-        const move = () => runSql<MoveRow & TransactionIdentity>(transaction.plain, own[callback.kind], parameters);
-        let [[row]] = await Promise.all([move(), transaction.begun()]);
-        // The row is locked; or something between this and the server let the statement overtake BEGIN.
-        if (row === undefined) [row] = await move();
+        const sent = runSql<{ news: string }>(transaction.plain, news[kind], parameters);
+        const [[first]] = await Promise.all([sent, transaction.begun()]);
+        const row =
+          first === undefined
+            ? // It is no news, or the row is locked; or something between this and the server let it overtake BEGIN.
+              (await runSql<MoveRow & TransactionIdentity>(transaction.plain, own[kind], parameters))[0]
+            : readNews(first.news);
         if (row !== undefined) transaction.identify(row);
         const result = row === undefined ? ({ state: 'busy' } as const) : toMoveResult(row, callback.status as Status);
         return { own: transaction, result };
       } catch (error) {
         await transaction.rollBack();
-        throw wasChangedByTrigger(error) ? rowProtected(callback.kind) : error;
+        if (wasChangedByTrigger(error)) throw rowProtected(callback.kind);
+        throw isRecorded(error, tables) ? new RecordedMeanwhile(error) : error;
       }
     },
   };
@@ -141,6 +148,7 @@ function incomingOf({ callback, held }: Move): (string | null)[] {
 function moveStatement(kind: CallbackKind, tables: QuotedTables, form: StatementForm): string {
   const table = tables[tableOfKind[kind]];
   const [key = ''] = schema[tableOfKind[kind]].key;
+  const differences = Object.entries(differencesOf(kind, tables, lockedRow, (name) => `i.${name}`));
   const bounds = form === 'own' ? `, ${identityAndBounds(`$${incomingColumns.length + 1}`)}` : '';
   return `/* dragonpay-${kind}-${names[form]} */ with incoming as (
   ${incoming(form)}
@@ -151,9 +159,7 @@ function moveStatement(kind: CallbackKind, tables: QuotedTables, form: Statement
   for no key update skip locked
 ), compared as (
   select i.*, l.id is not null as found, l.status as previous, l.reached, array_remove(array[
-    case when i.amount::numeric <> l.amount then 'amount' end,
-    case when i.currency <> l.currency then 'currency' end,
-    case when ${refnoDiffers(kind, tables)} then 'refno' end
+    ${differences.map(([name, differs]) => `case when ${differs} then '${name}' end`).join(',\n    ')}
   ], null) as differs
   from incoming i left join locked l on l.id = i.id
   where l.id is not null or not exists (select from ${table} t where t.${key} = i.id)
@@ -162,9 +168,8 @@ function moveStatement(kind: CallbackKind, tables: QuotedTables, form: Statement
     when enterable_from is null then 'unrecognized'
     when not found then 'not-found'
     when differs <> '{}' then 'mismatch'
-    when strpos(reached, status) > 0 then case when previous = status then 'duplicate' else 'stale' end
-    when previous = status then case when status = '${initialStatus}' then 'applied' else 'duplicate' end
-    when strpos(enterable_from, previous) > 0 then 'applied'
+    when ${maySettle({ previous: 'previous', reached: 'reached' }, (name) => name)} then 'applied'
+    when previous = status then 'duplicate'
     else 'stale'
   end as outcome
   from compared
@@ -173,10 +178,7 @@ function moveStatement(kind: CallbackKind, tables: QuotedTables, form: Statement
   set status = d.status, reached = t.reached || d.status, refno = d.refno, modified_at = now()
   from decided d
   where t.${key} = d.id and d.outcome = 'applied' and d.held is null
-  returning t.${key} as id, case
-    when t.status::text = d.status and t.reached like '%' || d.status and t.refno = d.refno then true
-    else ('${otherValues}' || t.status)::boolean
-  end as holds
+  returning t.${key} as id, ${holds((name) => `d.${name}`)} as holds
 ), settled as (
   select d.*, case
     when outcome = 'mismatch' then differs
@@ -215,12 +217,112 @@ function incoming(form: StatementForm): string {
   return `select ${values.join(', ')}${form === 'own' ? ` where ${isInTransaction}` : ''}`;
 }
 
-/** See `mayBeRenamedPayment` in decide-update.ts. */
-function refnoDiffers(kind: CallbackKind, { transactions }: QuotedTables): string {
-  const differs = 'i.refno <> l.refno';
-  if (kind === 'payment') return differs;
-  return `${differs} or (l.id is not null and l.refno is null
-      and exists (select from ${transactions} p where p.txnid = i.id))`;
+/**
+ * The statement for what nearly every callback is that a handler waits for: news about a row that is not locked. It does
+ * what {@link moveStatement} does, in half of the time, and settles nothing else: it then returns no row.
+ *
+ * The conditions may be tested against an old version of the row. If they hold for it, they are tested again for the
+ * locked one before it is updated; if they do not, the other statement decides.
+ */
+function newsStatement(kind: CallbackKind, tables: QuotedTables): string {
+  const table = tables[tableOfKind[kind]];
+  const [key = ''] = schema[tableOfKind[kind]].key;
+  const value = (name: IncomingColumn) => `$${incomingColumns.indexOf(name) + 1}::text`;
+  const row = {
+    id: `t.${key}`,
+    status: 't.status::text',
+    refno: 't.refno',
+    amount: 't.amount',
+    currency: 't.currency::text',
+  };
+  const differences = Object.values(differencesOf(kind, tables, row, value));
+  const isLate = `strpos(${value('late_from')}, previous) > 0`;
+  return `/* dragonpay-${kind}-news */ with moved as (
+  update ${table} t
+  set status = ${value('status')}, reached = t.reached || ${value('status')}, refno = ${value('refno')}, modified_at = now()
+  from (
+    select status::text as previous from ${table} where ${key} = ${value('id')} and ${isInTransaction}
+    for no key update skip locked
+  ) l
+  where t.${key} = ${value('id')} and ${maySettle({ previous: row.status, reached: 't.reached' }, value)}
+    and ${differences.map((differs) => `(${differs}) is not true`).join(' and ')}
+    and not exists (
+      select from ${tables.callbacks} e
+      where e.id = ${value('id')} and e.kind = '${kind}' and e.refno = ${value('refno')} and e.status = ${value('status')}
+    )
+  returning l.previous, ${holds(value)} as holds
+), remembered as (
+  insert into ${tables.callbacks}
+    (kind, id, refno, status, outcome, reasons, proof, key_id, method, raw, deliveries, fingerprint)
+  select '${kind}', ${value('id')}, ${value('refno')}, ${value('status')}, 'applied',
+    case when ${isLate} then array['late'] else '{}' end, ${value('proof')}, ${value('key_id')}, ${value('method')},
+    ${value('raw')}, ${value('copies')}::integer, ${value('fingerprint')}
+  from moved where holds
+)
+select concat_ws(' ', ${identityAndBoundsValues(`$${incomingColumns.length + 1}`).join(', ')},
+  previous, case when ${isLate} then 'late' end) as news
+from moved where holds and ${value('held')} is null`;
+}
+
+/** Reads what {@link newsStatement} returns: one value, because each column of a result costs as much as a parameter. */
+function readNews(news: string): Pick<MoveRow, 'outcome' | 'previous' | 'differs' | 'late'> & TransactionIdentity {
+  const [xid = '', pid = '', , , previous, late] = news.split(' ');
+  return {
+    xid,
+    pid,
+    outcome: 'applied',
+    previous: previous as Status,
+    differs: '',
+    late: late === 'late' ? late : null,
+  };
+}
+
+type IncomingColumn = (typeof incomingColumns)[number];
+
+/** The columns of a row, as a statement names them. */
+interface RowColumns {
+  readonly id: string;
+  readonly refno: string;
+  readonly amount: string;
+  readonly currency: string;
+}
+
+const lockedRow: RowColumns = { id: 'l.id', refno: 'l.refno', amount: 'l.amount', currency: 'l.currency' };
+
+/**
+ * The values that make a mismatch, with the condition for each.
+ * @param value a column of `incoming`
+ */
+function differencesOf(
+  kind: CallbackKind,
+  { transactions }: QuotedTables,
+  row: RowColumns,
+  value: (name: IncomingColumn) => string,
+): Readonly<Record<Mismatch, string>> {
+  const differs = `${value('refno')} <> ${row.refno}`;
+  // See `mayBeRenamedPayment` in decide-update.ts.
+  const isRenamed = `${row.id} is not null and ${row.refno} is null
+      and exists (select from ${transactions} p where p.txnid = ${value('id')})`;
+  return {
+    amount: `${value('amount')}::numeric <> ${row.amount}`,
+    currency: `${value('currency')} <> ${row.currency}`,
+    refno: kind === 'payment' ? differs : `${differs} or (${isRenamed})`,
+  };
+}
+
+/** The condition that a row goes to the status of a callback. Null for a letter that is no status. */
+function maySettle(row: { previous: string; reached: string }, value: (name: IncomingColumn) => string): string {
+  const status = value('status');
+  return `(strpos(${row.reached}, ${status}) = 0 and case when ${row.previous} = ${status} then ${status} = '${initialStatus}'
+      else strpos(${value('enterable_from')}, ${row.previous}) > 0 end)`;
+}
+
+/** Whether the row of an UPDATE has the values that were written. Fails the statement if it has others. */
+function holds(value: (name: IncomingColumn) => string): string {
+  return `case
+    when t.status::text = ${value('status')} and t.reached like '%' || ${value('status')} and t.refno = ${value('refno')} then true
+    else ('${otherValues}' || t.status)::boolean
+  end`;
 }
 
 /** A row that the statement returns. All values are text. */
@@ -239,7 +341,7 @@ function resultsOf(moves: readonly Move[], rows: readonly MoveRow[]): ReadonlyMa
 }
 
 /** @param status the status that the callback brings */
-function toMoveResult(row: MoveRow, status: Status): MoveResult {
+function toMoveResult(row: Omit<MoveRow, 'id'>, status: Status): MoveResult {
   const current = row.previous as Status;
   switch (row.outcome) {
     case 'movable':
@@ -268,6 +370,27 @@ const otherValues = 'dragonpay-other-values-';
 /** A trigger let a row move, but not to the values that were written. */
 function wasChangedByTrigger(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '22P02' && error.message.includes(otherValues);
+}
+
+/** Another transaction has recorded the same event, after the statement began. It did not see the row of the payment. */
+function isRecorded(error: unknown, { callbacks }: QuotedTables): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    error.code === '23505' &&
+    'table' in error &&
+    callbacks.endsWith(quoteName(String(error.table)))
+  );
+}
+
+/** Has the code of a serialization failure: the callback is stored again. */
+class RecordedMeanwhile extends Error {
+  override readonly name = 'RecordedMeanwhile';
+  readonly code = '40001';
+
+  constructor(cause: unknown) {
+    super('another transaction recorded the event at the same time', { cause });
+  }
 }
 
 /** NOWAIT found the row locked. */
