@@ -106,7 +106,7 @@ export type {
   ReplayableRepository,
 } from './repository/capabilities.js';
 export type { Change, Correction, CorrectionOptions } from './repository/correction.js';
-export { decideUpdate, type MovableRow, reviewReasons } from './repository/decide-update.js';
+export { type DecidableRow, decideUpdate, type MovableRow, reviewReasons } from './repository/decide-update.js';
 export type { InboxFilter } from './repository/inbox-page.js';
 export { MemoryRepository, type MemoryTransaction } from './repository/memory-repository.js';
 export { type HandlerReply, type HandlerResult, type ReplyOptions, reply } from './response/reply.js';

@@ -93,7 +93,11 @@ export type Move = 'applied' | 'duplicate' | 'stale';
  * Decides one move. `reached` holds the letters of the statuses that callbacks have brought before. A row never
  * enters one of them again. A new row is pending before any callback says so, therefore the first P is applied.
  */
-export function decideMove(kind: CallbackKind, row: { status: string; reached: string }, status: string): Move {
+export function decideMove(
+  kind: CallbackKind,
+  row: { status: string; reached: string | readonly string[] },
+  status: string,
+): Move {
   if (row.reached.includes(status)) return row.status === status ? 'duplicate' : 'stale';
   if (row.status === status) return status === initialStatus ? 'applied' : 'duplicate';
   return predecessors(kind, status).includes(row.status) ? 'applied' : 'stale';

@@ -15,6 +15,9 @@ export interface MovableRow {
   readonly currency: string;
 }
 
+/** A row as a database has it, with a string of letters, or a `PaymentRow` or `PayoutRow`, with an array of them. */
+export type DecidableRow = Omit<MovableRow, 'reached'> & Readonly<Record<'reached', string | readonly string[]>>;
+
 /**
  * Decides what a verified callback does to a row: the first outcome of `RecordedUpdate` that fits. The statement of the
  * PostgreSQL repository makes the same decision in SQL, and the conformance suite tests both.
@@ -22,7 +25,7 @@ export interface MovableRow {
  */
 export function decideUpdate(
   callback: VerifiedCallback,
-  row: MovableRow | undefined,
+  row: DecidableRow | undefined,
   idIsShared: boolean,
 ): RecordedUpdate {
   const { kind, status } = callback;
@@ -36,7 +39,7 @@ export function decideUpdate(
   return { outcome: 'applied', previous: current, current: status, late: isLate(kind, current, status) };
 }
 
-function differences(callback: VerifiedCallback, row: MovableRow, idIsShared: boolean): Mismatch[] {
+function differences(callback: VerifiedCallback, row: DecidableRow, idIsShared: boolean): Mismatch[] {
   const differs: Mismatch[] = [];
   if (callback.amount !== undefined && callback.amount !== row.amount) differs.push('amount');
   if (callback.currency !== undefined && callback.currency !== row.currency) differs.push('currency');

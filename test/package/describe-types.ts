@@ -71,10 +71,7 @@ export function describeTypes(compiler: keyof typeof compilers): void {
         `@OnPost() settle(callback: StoredCallback<'S'>) { callback; }`,
         /Type 'Callback' is not assignable to type 'StoredCallback<"S", unknown, "payment">'/,
       ],
-      [
-        `@OnPost() settle() { return 5; }`,
-        /Type 'number' is not assignable to type '.*HandlerResult/,
-      ],
+      [`@OnPost() settle() { return 5; }`, /Type 'number' is not assignable to type '.*HandlerResult/],
     ];
     for (const [kind, decoratorOptions] of Object.entries(kinds)) {
       it(`name the types that differ, with ${kind} decorators`, async () => {
