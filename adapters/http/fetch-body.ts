@@ -38,7 +38,7 @@ export class FetchBody {
     if (Number(length) > limit) return { kind: 'too-large', limit };
     if (length === '0') return { kind: 'text', text: '' };
     if (bodyUsed || body?.locked) return { kind: 'consumed', hint: consumed };
-    if (body === null) return { kind: 'text', text: '' };
+    if (!body) return { kind: 'text', text: '' };
     this.#reader = body.getReader();
     return this.#readAll(this.#reader, limit);
   }

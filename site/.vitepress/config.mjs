@@ -46,6 +46,8 @@ export default defineConfig({
           page('Test your handler', '/testing'),
           page('Run a local Dragonpay', '/sandbox'),
           page('Use NestJS', '/nestjs'),
+          page('Use Hono, Bun, Deno, Next.js', '/fetch'),
+          page('Use AWS Lambda', '/serverless'),
           page('Use dependency injection', '/dependency-injection'),
           page('Write your own repository', '/your-own-repository'),
           page('Use plain JavaScript', '/plain-javascript'),

@@ -67,7 +67,7 @@ const peers = ['kysely', 'pg', 'inversify', '@nestjs/common', '@nestjs/core'];
 
 /** The programs of test/fixtures/package and their output. */
 const programs: Readonly<Record<string, readonly string[]>> = {
-  'use-every-entry': ['200 true T-1', ...Array(7).fill('function'), 'invalid-setting'],
+  'use-every-entry': ['200 true T-1', ...Array(9).fill('function'), 'invalid-setting'],
   'use-kysely': ['function', 'function'],
 };
 
