@@ -1,7 +1,12 @@
 import { toRequest } from '../model/to-request.js';
 import {
+  type CheckedCallback,
   fieldTable,
+  fieldValue,
+  isOther,
   type KnownFieldName,
+  nameOnWire,
+  otherField,
   type ProofAlgorithm,
   proofAlgorithms,
   proofFields,
@@ -14,10 +19,13 @@ import { checkFields } from '../reading/check-fields.js';
 import { encodedValues } from '../reading/encoded-values.js';
 import { readFields } from '../reading/read-fields.js';
 import { settingProblems } from '../settings/check-settings.js';
+import { isNameOfOther } from '../settings/check-wire.js';
 import { type ResolvedSettings, resolveSettings } from '../settings/resolve-settings.js';
 import type { DragonpaySettings, WireSettings } from '../settings/settings.js';
 import type { PublicKey } from '../verification/public-keys.js';
 import { verifyCallback } from '../verification/verify-callback.js';
+import { beginBudget } from './budget.js';
+import type { FieldOrder } from './field-orders.js';
 import { type Candidates, type FoundReading, findReading } from './find-reading.js';
 import { openSignature } from './open-signature.js';
 import { digestMatcher, hmacMatcher, type ProofMatcher, rsaMatcher } from './proof-matcher.js';
@@ -42,8 +50,12 @@ export interface ProofDiagnosis {
 
 /** The result of {@link diagnoseCallback}. */
 export interface Diagnosis {
-  /** `accepted`: as configured. `mended`: with `wire`. `unread`: it is not a callback that could be checked. */
-  readonly outcome: 'accepted' | 'mended' | 'unsafe' | 'not-found' | 'unread';
+  /**
+   * `accepted`: as configured. `mended`: with `wire`. `ambiguous`: `wire` is right, but this callback stays refused,
+   * because a value holds the separator, so that other values would give the same text. `unread`: it is not a callback
+   * that could be checked.
+   */
+  readonly outcome: 'accepted' | 'mended' | 'ambiguous' | 'unsafe' | 'not-found' | 'unread';
   /** The setting `wire`, or the value of `DRAGONPAY_WIRE`, with which the callback is accepted. */
   readonly wire?: WireSettings;
   readonly proofs: readonly ProofDiagnosis[];
@@ -76,11 +88,7 @@ export async function diagnoseCallback(
     return unread('merchantid is not the configured merchant id');
   }
   const { kind } = callback;
-  const names = new Set<string>(read.received().map(([name]) => name.toLowerCase()));
-  const came = [...names]
-    .filter((name) => Object.hasOwn(fieldTable, name))
-    .map((name) => fieldTable[name as KnownFieldName].wireName as SignedField)
-    .filter((name) => signableFields(kind).includes(name));
+  const came = fieldsThatCame(callback, read.received());
   const candidates: Candidates = { callback, merchantId, encoded: encodedValues(read.raw), came };
   const present = proofAlgorithms(kind).filter((algorithm) => callback[proofFields[algorithm]] !== undefined);
   if (present.length === 0) return unread('the callback holds no proof');
@@ -95,17 +103,35 @@ export async function diagnoseCallback(
   const proofs: ProofDiagnosis[] = [];
   let wire: WireSettings | undefined;
   for (const algorithm of present) {
-    const until = performance.now() + milliseconds / present.length;
-    const diagnosis = await diagnoseProof(algorithm, candidates, settings, resolved, until);
+    const diagnosis = await diagnoseProof(algorithm, candidates, settings, resolved, milliseconds / present.length);
     proofs.push(diagnosis);
     if (diagnosis.result === 'found')
       wire = withReading(wire ?? settings.wire, kind, algorithm, diagnosis.reading ?? {});
   }
   if (wire !== undefined) {
-    const mended = settingProblems({ ...settings, wire }).length === 0 && (await accepts({ ...settings, wire }));
-    return { outcome: mended ? 'mended' : 'not-found', wire, proofs };
+    const isSetting = settingProblems({ ...settings, wire }).length === 0;
+    const mended = isSetting && (await accepts({ ...settings, wire }));
+    const isAmbiguous = isSetting && proofs.every(({ result }) => result === 'found' || result === 'usual');
+    return { outcome: mended ? 'mended' : isAmbiguous ? 'ambiguous' : 'not-found', wire, proofs };
   }
   return { outcome: proofs.some(({ result }) => result === 'unsafe') ? 'unsafe' : 'not-found', proofs };
+}
+
+/** The most fields that are not of the protocol and are tried. A merchant's own parameters may be among them. */
+const mostOthers = 6;
+
+/** The fields that a text may hold, in their order on the wire. */
+function fieldsThatCame(callback: CheckedCallback, received: ReadonlyArray<readonly [string, string]>): FieldOrder {
+  const signable = signableFields(callback.kind);
+  const came: Array<FieldOrder[number]> = [];
+  for (const [name] of received) {
+    const known = fieldTable[name.toLowerCase() as KnownFieldName] as (typeof fieldTable)[KnownFieldName] | undefined;
+    const field = known === undefined ? otherField(name) : (known.wireName as SignedField);
+    const isSignable = known === undefined ? isNameOfOther(field) : signable.includes(field as SignedField);
+    if (isSignable && !came.includes(field) && fieldValue(callback, field) !== undefined) came.push(field);
+  }
+  const others = came.filter(isOther).slice(0, mostOthers);
+  return came.filter((field) => !isOther(field) || others.includes(field));
 }
 
 function unread(problem: string): Diagnosis {
@@ -132,7 +158,7 @@ async function diagnoseProof(
   candidates: Candidates,
   settings: DragonpaySettings,
   { publicKeys, wire }: ResolvedSettings,
-  until: number,
+  milliseconds: number,
 ): Promise<ProofDiagnosis> {
   const { callback } = candidates;
   const proof = callback[proofFields[algorithm]] ?? '';
@@ -165,20 +191,48 @@ async function diagnoseProof(
     if (matcher === undefined) findings.push('it has not the length of any known hash');
   }
   const configured = signedTextFor(wire, callback.kind, algorithm).fields;
-  const found = matcher && findReading(candidates, matcher, configured, until);
+  const found = matcher && findReading(candidates, matcher, configured, beginBudget(milliseconds));
   if (found === undefined) {
     findings.push('no tried text of the fields matches: the key may be another one, or the text unknown');
     return { ...subject, result: 'not-found', findings };
   }
   const { reading, problem } = toReading(found, callback.kind, algorithm);
+  const problemsOf = (reading: Partial<SignedText>) =>
+    settingProblems({ ...settings, wire: withReading(undefined, callback.kind, algorithm, reading) });
   const problems = [
     ...(problem === undefined ? [] : [problem]),
-    ...settingProblems({ ...settings, wire: withReading(undefined, callback.kind, algorithm, reading) }).map(
-      ({ subject: name, problem }) => `${name} ${problem}`,
-    ),
+    ...problemsOf(reading).map(({ subject: name, problem }) => `${name} ${problem}`),
   ];
-  findings.push(`it is over ${describe(found)}`, ...problems);
-  return { ...subject, result: problems.length > 0 ? 'unsafe' : 'found', reading, keyId: found.keyId, findings };
+  findings.push(`it is over ${describe(found)}`, ...problems, ...whatIsNotCertain(found, candidates));
+  const { orLeavingOut, orWithout } = found;
+  const other: Partial<SignedText> | undefined =
+    orLeavingOut !== undefined
+      ? { fields: orLeavingOut, empty: 'left-out' }
+      : orWithout && { fields: orWithout, empty: 'kept' };
+  const both: Partial<SignedText> = { ...reading, also: other === undefined ? [] : [other] };
+  const isEither = problems.length === 0 && other !== undefined && problemsOf(both).length === 0;
+  const result = problems.length > 0 ? 'unsafe' : 'found';
+  return { ...subject, result, reading: isEither ? both : reading, keyId: found.keyId, findings };
+}
+
+/** What a reading leaves uncovered, and what this callback does not tell. */
+function whatIsNotCertain(found: FoundReading, { callback, came }: Candidates): string[] {
+  const { fields, orLeavingOut = found.orWithout && fields } = found;
+  const uncovered = came.filter((field) => !fields.includes(field) && fieldValue(callback, field));
+  const certain = found.orWithout ?? fields;
+  const empty = orLeavingOut?.filter((field) => !certain.includes(field)) ?? [];
+  const values = fields.map((field) => fieldValue(callback, field) ?? '');
+  return [
+    ...(uncovered.length === 0 ? [] : [`it does not cover ${uncovered.map(nameOnWire).join(', ')}`]),
+    ...(empty.length === 0
+      ? []
+      : [
+          `${empty.map(nameOnWire).join(', ')} is empty here: whether it is signed is not certain, the setting allows both`,
+        ]),
+    ...(values.every((value) => /^[\u0000-\u007f]*$/.test(value))
+      ? ['all values are ASCII: how other characters are encoded is not certain']
+      : []),
+  ];
 }
 
 /** What differs from Dragonpay's reading, and why settings cannot say it. */
@@ -199,7 +253,7 @@ function toReading({ fields, form }: FoundReading, kind: CallbackKind, algorithm
 
 function describe({ fields, form }: FoundReading): string {
   const { separator = ':', pairs, ...others } = form;
-  const names = fields.map((field) => (pairs ? `${field}=…` : field)).join(separator);
+  const names = fields.map((field) => (pairs ? `${nameOnWire(field)}=…` : nameOnWire(field))).join(separator);
   const parts = Object.entries(others).map(([part, value]) => `${part} ${value}`);
   return [JSON.stringify(names), ...parts].join(', ');
 }

@@ -1,15 +1,17 @@
-import type { SignedField } from '../protocol/fields.js';
+import type { SignedText } from '../protocol/signed-text.js';
+
+/** Signed fields in an order. */
+export type FieldOrder = SignedText['fields'];
+
+type Field = FieldOrder[number];
 
 /**
  * Orders of fields to try: a few likely ones first, then more and more of those that are near to a likely one. The
  * caller must copy an order that it keeps.
  */
-export function* fieldOrders(
-  likely: ReadonlyArray<readonly SignedField[]>,
-  all: readonly SignedField[],
-): Generator<readonly SignedField[]> {
+export function* fieldOrders(likely: readonly FieldOrder[], all: FieldOrder): Generator<FieldOrder> {
   const seen = new Set<string>();
-  function* once(orders: Iterable<readonly SignedField[]>): Generator<readonly SignedField[]> {
+  function* once(orders: Iterable<FieldOrder>): Generator<FieldOrder> {
     for (const order of orders) {
       const key = order.join();
       if (order.length === 0 || seen.has(key)) continue;
@@ -27,13 +29,13 @@ export function* fieldOrders(
 }
 
 /** Every order with one field removed, added, moved or swapped with another. */
-export function* neighbours(order: readonly SignedField[], all: readonly SignedField[]): Generator<SignedField[]> {
+export function* neighbours(order: FieldOrder, all: FieldOrder): Generator<FieldOrder> {
+  yield* moves(order);
   for (let from = 0; from < order.length; from++) {
     const others = order.filter((_, index) => index !== from);
     yield others;
-    for (let to = 0; to < order.length; to++) yield others.toSpliced(to, 0, order[from] as SignedField);
     for (let to = from + 1; to < order.length; to++) {
-      yield order.with(from, order[to] as SignedField).with(to, order[from] as SignedField);
+      yield order.with(from, order[to] as Field).with(to, order[from] as Field);
     }
   }
   for (const field of all) {
@@ -42,12 +44,34 @@ export function* neighbours(order: readonly SignedField[], all: readonly SignedF
   }
 }
 
-function* subsets(order: readonly SignedField[]): Generator<SignedField[]> {
-  for (let bits = 2 ** order.length - 1; bits > 0; bits--) yield order.filter((_, index) => (bits >> index) & 1);
+/** Every order in which two fields have another place. */
+export function* twoMoves(orders: readonly FieldOrder[]): Generator<FieldOrder> {
+  const seen = new Set<string>();
+  for (const order of orders) {
+    for (const once of moves(order)) {
+      for (const twice of moves(once)) {
+        const key = twice.join();
+        if (seen.has(key)) continue;
+        seen.add(key);
+        yield twice;
+      }
+    }
+  }
+}
+
+function* moves(order: FieldOrder): Generator<FieldOrder> {
+  for (let from = 0; from < order.length; from++) {
+    const others = order.filter((_, index) => index !== from);
+    for (let to = 0; to < order.length; to++) yield others.toSpliced(to, 0, order[from] as Field);
+  }
+}
+
+function* subsets(order: FieldOrder): Generator<Field[]> {
+  for (let bits = 2 ** order.length - 1; bits >= 0; bits--) yield order.filter((_, index) => (bits >> index) & 1);
 }
 
 /** All orders, by Heap's algorithm. Each one is the same array, changed in place: a copy would cost half of the time. */
-function* permutations(fields: readonly SignedField[]): Generator<readonly SignedField[]> {
+function* permutations(fields: FieldOrder): Generator<FieldOrder> {
   const order = [...fields];
   const swaps = order.map(() => 0);
   yield order;
@@ -55,8 +79,8 @@ function* permutations(fields: readonly SignedField[]): Generator<readonly Signe
     const swapped = swaps[at] as number;
     if (swapped < at) {
       const from = at % 2 === 0 ? 0 : swapped;
-      const kept = order[from] as SignedField;
-      order[from] = order[at] as SignedField;
+      const kept = order[from] as Field;
+      order[from] = order[at] as Field;
       order[at] = kept;
       swaps[at] = swapped + 1;
       at = 1;
@@ -69,10 +93,25 @@ function* permutations(fields: readonly SignedField[]): Generator<readonly Signe
 
 const deciding: readonly string[] = ['txnid', 'merchantTxnId', 'refno', 'status'];
 
-/** All orders of the fields that decide with up to five others, those with few others first. */
-export function* ordersOfSubsets(came: readonly SignedField[]): Generator<readonly SignedField[]> {
+/** All orders of the fields that decide with a number of others, those with few others first. */
+export function* ordersOfSubsets(came: FieldOrder, least: number, most: number): Generator<FieldOrder> {
   const needed = came.filter((field) => deciding.includes(field));
   const others = came.filter((field) => !deciding.includes(field));
-  const chosen = [...subsets(others)].sort((one, other) => one.length - other.length);
-  for (const some of chosen) if (some.length <= 5) yield* permutations([...needed, ...some]);
+  for (let count = least; count <= most; count++) {
+    for (const some of subsets(others)) if (some.length === count) yield* permutations([...needed, ...some]);
+  }
+}
+
+/** The orders without some of the fields that do not decide. */
+export function* subsetsOfOthers(orders: Iterable<FieldOrder>): Generator<FieldOrder> {
+  const seen = new Set<string>();
+  for (const order of orders) {
+    for (const some of subsets(order.filter((field) => !deciding.includes(field)))) {
+      const kept = order.filter((field) => deciding.includes(field) || some.includes(field));
+      const key = kept.join();
+      if (seen.has(key)) continue;
+      seen.add(key);
+      yield kept;
+    }
+  }
 }

@@ -1,7 +1,8 @@
-import { type CheckedCallback, type SignedField, signableFields } from '../protocol/fields.js';
+import { type CheckedCallback, fieldValue, isOther, nameOnWire, signableFields } from '../protocol/fields.js';
 import { writeAmount } from '../protocol/read-amount.js';
 import { dragonpayWire, signedTextFor, transform } from '../protocol/signed-text.js';
-import { fieldOrders, ordersOfSubsets } from './field-orders.js';
+import type { Budget } from './budget.js';
+import { type FieldOrder, fieldOrders, ordersOfSubsets, subsetsOfOthers, twoMoves } from './field-orders.js';
 import type { ProofMatcher } from './proof-matcher.js';
 import { type FormVariants, separators, type TextForm, textForms } from './text-forms.js';
 
@@ -10,95 +11,163 @@ export interface Candidates {
   readonly callback: CheckedCallback;
   readonly merchantId: string;
   /** The value of a field as it stood on the wire, still encoded. */
-  readonly encoded: (field: SignedField) => string | undefined;
+  readonly encoded: (field: FieldOrder[number]) => string | undefined;
   /** The fields that came, in their order, without proofs. */
-  readonly came: readonly SignedField[];
+  readonly came: FieldOrder;
 }
 
 /** A reading under which the proof holds. */
 export interface FoundReading {
-  readonly fields: readonly SignedField[];
+  readonly fields: FieldOrder;
   readonly form: TextForm;
   readonly keyId: string;
+  /**
+   * The fields of another reading of the same text: with fields that are empty in this callback, and leave out their
+   * separators; or without them. This callback does not tell which.
+   */
+  readonly orLeavingOut?: FieldOrder;
+  readonly orWithout?: FieldOrder;
 }
 
 /**
  * Searches for the text that was signed. It tries likely orders of the fields in every form first, then similar orders
- * in simple forms, then all orders in the simplest forms.
- * @param until when to give up, by `performance.now()`
+ * in simple forms, then all orders of few fields in the simplest forms.
  */
 export function findReading(
   candidates: Candidates,
   matcher: ProofMatcher,
-  configured: readonly SignedField[],
-  until: number,
+  configured: FieldOrder,
+  budget: Budget,
 ): FoundReading | undefined {
   const { came, callback } = candidates;
-  const all = signableFields(callback.kind);
-  const sorted = [...all].sort();
-  const documented = (['rsa', 'hmac', 'sha1'] as const).map((one) => signedTextFor(dragonpayWire, callback.kind, one));
-  const likely = [
-    configured,
-    ...documented.map(({ fields }) => fields),
-    came,
-    came.filter((field) => callback[field] !== undefined && callback[field] !== ''),
-    [...came].sort(),
-    sorted,
-    all,
-    [...came].reverse(),
-    ...documented.map(({ fields }) => [...fields].sort()),
-  ];
+  const { likely, main, all, documented } = ordersOf(candidates, configured);
   const write = textWriter(candidates);
   const variants = { ...variantsOf(candidates), ...matcher.variants };
+  const forms = ([0, 1, 2] as const).map((most) => textForms(variants, most));
+  const withSeparators = textForms({ separator: variants.separator ?? [] }, 1);
   let tries = 0;
-  const search = (orders: Iterable<readonly SignedField[]>, forms: readonly TextForm[]): FoundReading | undefined => {
-    const wholes = forms.map((form) => ({ ...form, ...matcher.known }));
+  const search = (orders: Iterable<FieldOrder>, forms: readonly TextForm[] = []): FoundReading | undefined => {
+    const wholes = forms.map((form) => ({ ...matcher.known, ...form }));
     for (const fields of orders) {
       for (const whole of wholes) {
-        if ((++tries & 255) === 0 && performance.now() > until) return undefined;
+        if ((++tries & 255) === 0 && budget.isSpent()) throw budget;
         const keyId = matcher.match(write(fields, whole), whole);
         if (keyId !== undefined) return { fields: [...fields], form: whole, keyId };
       }
     }
     return undefined;
   };
-  // Tries all likely orders in a simple form before any order in a complex form.
-  for (const form of textForms(variants, 4)) {
-    const found = search(likely, [form]);
-    if (found !== undefined) return generalise(found, sorted, write, matcher);
-    if (performance.now() > until) return undefined;
+  const filled = came.filter((field) => fieldValue(callback, field));
+  const known = filled.filter((field) => !isOther(field));
+  const searchAll = () => {
+    // Tries all likely orders in a simple form before any order in a complex form.
+    for (const form of textForms(variants, 4)) {
+      const found = search(likely, [form]);
+      if (found !== undefined) return found;
+    }
+    return (
+      search(subsetsOfOthers(main), forms[1]) ??
+      search(firstOf(600, fieldOrders(likely.slice(0, 7), all)), forms[2]) ??
+      search(ordersOfSubsets(known, 0, 2), forms[1]) ??
+      search(twoMoves(documented), forms[1]) ??
+      search(ordersOfSubsets(known, 3, 3), withSeparators) ??
+      search(ordersOfSubsets(known, 4, 4), forms[0]) ??
+      (filled.length > known.length ? search(ordersOfSubsets(filled, 0, 3), forms[0]) : undefined) ??
+      search(ordersOfSubsets(known, 5, 5), forms[0]) ??
+      search(ordersOfSubsets(known, 4, 4), withSeparators.slice(1, 3)) ??
+      search(subsetsOfOthers(main), forms[2]) ??
+      search(fieldOrders(likely, all), forms[1])
+    );
+  };
+  try {
+    const found = searchAll();
+    return found && generalise(found, all, candidates, (fields, form) => matcher.match(write(fields, form), form));
+  } catch (error) {
+    if (error === budget) {
+      return undefined;
+    }
+    throw error;
   }
-  return (
-    search(fieldOrdersNear(likely.slice(0, 7), all), textForms(variants, 2)) ??
-    search(ordersOfSubsets(came.filter((field) => callback[field])), [{}]) ??
-    search(fieldOrders(likely, all), textForms(variants, 1))
-  );
 }
 
-function* fieldOrdersNear(likely: ReadonlyArray<readonly SignedField[]>, all: readonly SignedField[]) {
+/** Orders of fields: those that are tried in every form, those of which parts are tried, and all fields. */
+function ordersOf({ came, callback }: Candidates, configured: FieldOrder) {
+  const { kind } = callback;
+  const others = came.filter(isOther);
+  const known = came.filter((field) => !isOther(field));
+  const signable = signableFields(kind);
+  const documented = (['rsa', 'hmac', 'sha1'] as const).map((one) => signedTextFor(dragonpayWire, kind, one).fields);
+  const withOthers = documented.map((fields) => [...fields, ...others]);
+  const all: FieldOrder = [...signable, ...others];
+  const likely = [
+    configured,
+    ...documented,
+    came,
+    came.filter((field) => fieldValue(callback, field)),
+    byName(came),
+    byName(all),
+    signable,
+    known,
+    [...came].reverse(),
+    byName(known),
+    byName(signable),
+    ...documented.map(byName),
+    ...withOthers,
+  ];
+  return {
+    likely: withoutCopies(likely),
+    main: withoutCopies([came, byName(came), all, ...withOthers]),
+    all,
+    documented,
+  };
+}
+
+function byName(fields: FieldOrder): FieldOrder {
+  return [...fields].sort((one, other) => (nameOnWire(one) < nameOnWire(other) ? -1 : 1));
+}
+
+function withoutCopies(orders: readonly FieldOrder[]): readonly FieldOrder[] {
+  return [...new Map(orders.map((order) => [order.join(), order])).values()];
+}
+
+function* firstOf<Item>(most: number, items: Iterable<Item>): Generator<Item> {
   let count = 0;
-  for (const order of fieldOrders(likely, all)) {
-    if (++count > 600) return;
-    yield order;
+  for (const item of items) {
+    if (++count > most) return;
+    yield item;
   }
 }
 
-/** Sorted pairs of the fields that came are probably sorted pairs of all fields that are not empty. */
+/**
+ * A text without the fields that are empty in this callback is probably one that leaves out empty fields. If it has names
+ * in their order and all fields that came, it is probably one of all fields that may come.
+ */
 function generalise(
   found: FoundReading,
-  sorted: readonly SignedField[],
-  write: ReturnType<typeof textWriter>,
-  matcher: ProofMatcher,
+  all: FieldOrder,
+  { callback, came }: Candidates,
+  match: (fields: FieldOrder, form: TextForm) => string | undefined,
 ): FoundReading {
-  if (!found.form.pairs || [...found.fields].sort().join() !== found.fields.join()) return found;
-  const form: TextForm = { ...found.form, empty: 'left-out' };
-  const keyId = matcher.match(write(sorted, form), form);
-  return keyId === undefined ? found : { fields: sorted, form, keyId };
+  const { fields, form } = found;
+  if (form.empty === 'left-out' && !form.pairs) {
+    const filled = fields.filter((field) => fieldValue(callback, field));
+    return filled.length === fields.length ? found : { ...found, orWithout: filled };
+  }
+  const isWhole = came.every((field) => fields.includes(field) || !fieldValue(callback, field));
+  const isSorted = byName(fields).join() === fields.join();
+  const mayCome = (isSorted && form.pairs && isWhole ? byName(all) : isSorted ? byName(came) : came).filter(
+    (field) => fields.includes(field) || !fieldValue(callback, field),
+  );
+  if (mayCome.filter((field) => fields.includes(field)).join() !== fields.join()) return found;
+  if (mayCome.length === fields.length) return found;
+  const leavingOut: TextForm = { ...form, empty: 'left-out' };
+  if (match(mayCome, leavingOut) === undefined) return found;
+  return form.pairs ? { ...found, fields: mayCome, form: leavingOut } : { ...found, orLeavingOut: mayCome };
 }
 
 /** The variants that change anything in this callback. */
 function variantsOf({ callback, encoded, came }: Candidates): FormVariants {
-  const texts = came.map((field) => callback[field] ?? '');
+  const texts = came.map((field) => fieldValue(callback, field) ?? '');
   const isAscii = texts.every((text) => /^[\u0000-\u007f]*$/.test(text));
   const values = (['trimmed', 'encoded', 'decoded-twice'] as const).filter((form) =>
     came.some((field, index) => transform(texts[index] ?? '', form, () => encoded(field)) !== texts[index]),
@@ -122,33 +191,42 @@ function amountOf({ amount = '', amountAsSent }: CheckedCallback, format: NonNul
 }
 
 /** Writes texts. The values of each form are computed once. */
-function textWriter({ callback, merchantId, encoded }: Candidates) {
-  const fields = signableFields(callback.kind);
-  const tables = new WeakMap<TextForm, Readonly<Record<string, string>>>();
+function textWriter({ callback, came, merchantId, encoded }: Candidates) {
+  const fields: FieldOrder = [...signableFields(callback.kind), ...came.filter(isOther)];
+  const tables = new Map<string, Readonly<Record<string, string>>>();
   const tableOf = (form: TextForm) => {
     const { values = 'decoded', amount = 'two-decimals' } = form;
-    let table = tables.get(form);
+    const key = `${values} ${amount}`;
+    let table = tables.get(key);
     if (table === undefined) {
       table = Object.fromEntries(
         fields.map((field) => {
-          const sent = callback[field] ?? (field === 'merchantid' ? merchantId : '');
+          const sent = fieldValue(callback, field) || (field === 'merchantid' ? merchantId : '');
           const value = field === 'amount' ? amountOf(callback, amount) : transform(sent, values, () => encoded(field));
           return [field, value];
         }),
       );
-      tables.set(form, table);
+      tables.set(key, table);
     }
     return table;
   };
-  return (order: readonly SignedField[], form: TextForm): string => {
+  return (order: FieldOrder, form: TextForm): string => {
     const { separator = ':', pairs, empty, letterCase } = form;
     const table = tableOf(form);
     let text = '';
+    if (!pairs && empty === undefined && letterCase === undefined) {
+      // Most texts are such. The search is as fast as this loop and the hash.
+      for (let index = 0; index < order.length; index++) {
+        if (index > 0) text += separator;
+        text += table[order[index] as string] as string;
+      }
+      return text;
+    }
     let isFirst = true;
     for (const field of order) {
       const value = table[field] ?? '';
       if (value === '' && empty === 'left-out') continue;
-      text += `${isFirst ? '' : separator}${pairs ? `${field}=` : ''}${value}`;
+      text += `${isFirst ? '' : separator}${pairs ? `${nameOnWire(field)}=` : ''}${value}`;
       isFirst = false;
     }
     if (letterCase === undefined) return text;

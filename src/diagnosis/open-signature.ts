@@ -1,4 +1,4 @@
-import { constants, createHash, publicDecrypt } from 'node:crypto';
+import { constants, createHash, hash as digestOf, publicDecrypt } from 'node:crypto';
 import type { SignedText } from '../protocol/signed-text.js';
 import { digestBytes } from '../verification/digest-bytes.js';
 import type { PublicKey } from '../verification/public-keys.js';
@@ -11,7 +11,12 @@ export type HashName = NonNullable<SignedText['hash']>;
 export type OpenedSignature =
   | { readonly padding: 'pkcs1'; readonly keyId: string; readonly hash: HashName; readonly digest: Buffer }
   /** The hash is not readable. `isSigned` tells whether the hash of a text was signed. */
-  | { readonly padding: 'pss'; readonly keyId: string; isSigned(hash: HashName, digest: Buffer): boolean };
+  | {
+      readonly padding: 'pss';
+      readonly keyId: string;
+      isSigned(hash: HashName, digest: string): boolean;
+      readonly hashes: readonly HashName[];
+    };
 
 /** The beginnings of a DigestInfo, which name the hash. Source: RFC 8017, section 9.2. */
 const digestInfos: Readonly<Record<HashName, string>> = {
@@ -54,7 +59,8 @@ function readPkcs1(block: Buffer, keyId: string): OpenedSignature | undefined {
 /** A block that ends with `BC`: the masked salt, and a hash of the signed hash and the salt (RFC 8017, section 9.1). */
 function readPss(block: Buffer, keyId: string, modulusBits: number): OpenedSignature | undefined {
   if (block.at(-1) !== 0xbc) return undefined;
-  const salts = new Map<HashName, { readonly salt: Buffer; readonly digest: Buffer }>();
+  /** For each hash: eight zeros, the place of the signed hash, and the salt; and the hash of these. */
+  const found = new Map<HashName, { readonly whole: Buffer; readonly digest: string }>();
   for (const hash of Object.keys(digestInfos) as HashName[]) {
     const masked = block.subarray(0, -digestBytes[hash] - 1);
     const digest = block.subarray(masked.length, -1);
@@ -62,17 +68,20 @@ function readPss(block: Buffer, keyId: string, modulusBits: number): OpenedSigna
     const opened = Buffer.from(masked.map((byte, index) => byte ^ (mask[index] as number)));
     opened[0] = (opened[0] as number) & (0xff >> (8 * block.length - (modulusBits - 1)));
     const start = opened.findIndex((byte) => byte !== 0);
-    if (start >= 0 && opened[start] === 1) salts.set(hash, { salt: opened.subarray(start + 1), digest });
+    if (start < 0 || opened[start] !== 1) continue;
+    const whole = Buffer.concat([Buffer.alloc(8 + digestBytes[hash]), opened.subarray(start + 1)]);
+    found.set(hash, { whole, digest: digest.toString('hex') });
   }
-  if (salts.size === 0) return undefined;
+  if (found.size === 0) return undefined;
   return {
     padding: 'pss',
     keyId,
+    hashes: [...found.keys()],
     isSigned(hash, signed) {
-      const found = salts.get(hash);
-      if (found === undefined) return false;
-      const whole = createHash(hash).update(Buffer.alloc(8)).update(signed).update(found.salt).digest();
-      return whole.equals(found.digest);
+      const one = found.get(hash);
+      if (one === undefined) return false;
+      one.whole.write(signed, 8, 'hex');
+      return digestOf(hash, one.whole) === one.digest;
     },
   };
 }

@@ -1,4 +1,4 @@
-import { createHmac, hash as digestOf } from 'node:crypto';
+import { hash as digestOf } from 'node:crypto';
 import { encodeText } from '../protocol/signed-text.js';
 import { digestBytes } from '../verification/digest-bytes.js';
 import { readProof } from '../verification/read-proof.js';
@@ -30,11 +30,12 @@ export function rsaMatcher(opened: OpenedSignature): ProofMatcher {
     };
   }
   return {
-    variants: { hash: hashNames.filter((hash) => hash !== 'sha256') },
-    known: { padding: 'pss' },
+    // Nearly always one: another hash unmasks the block to random bytes.
+    variants: { hash: opened.hashes.slice(1) },
+    known: { padding: 'pss', ...(opened.hashes[0] !== 'sha256' && { hash: opened.hashes[0] }) },
     match(text, form) {
       const hash = form.hash ?? 'sha256';
-      return opened.isSigned(hash, digestOf(hash, bytesOf(text, form), 'buffer')) ? opened.keyId : undefined;
+      return opened.isSigned(hash, digestOf(hash, bytesOf(text, form))) ? opened.keyId : undefined;
     },
   };
 }
@@ -44,18 +45,41 @@ export function hmacMatcher(proof: string, keys: readonly string[]): ProofMatche
   const found = findHash(proof);
   if (found === undefined) return undefined;
   const { hash, hex } = found;
+  const hmacs = new Map<string, ReadonlyArray<(text: string | Buffer) => string>>();
+  const hmacsOf = (encoding: 'utf8' | 'hex' | 'base64') => {
+    const known = hmacs.get(encoding) ?? keys.map((key) => hmacWith(hash, Buffer.from(key, encoding)));
+    hmacs.set(encoding, known);
+    return known;
+  };
   return {
     variants: { keyEncoding: ['hex', 'base64'] },
     known: hash === 'sha256' ? {} : { hash },
     match(text, form) {
-      const index = keys.findIndex(
-        (key) =>
-          createHmac(hash, Buffer.from(key, form.keyEncoding ?? 'utf8'))
-            .update(bytesOf(text, form))
-            .digest('hex') === hex,
-      );
+      const bytes = bytesOf(text, form);
+      const index = hmacsOf(form.keyEncoding ?? 'utf8').findIndex((hmac) => hmac(bytes) === hex);
       return index < 0 ? undefined : `keys[${index}]`;
     },
+  };
+}
+
+/** Blocks of a hash, in bytes. */
+const blockBytes: Readonly<Record<HashName, number>> = { sha1: 64, sha224: 64, sha256: 64, sha384: 128, sha512: 128 };
+
+/** An HMAC that is made for one key and many texts: in a third of the time of `createHmac` (RFC 2104). */
+function hmacWith(hash: HashName, given: Buffer): (text: string | Buffer) => string {
+  const block = blockBytes[hash];
+  const key = Buffer.alloc(block);
+  (given.length > block ? digestOf(hash, given, 'buffer') : given).copy(key);
+  const inner = Buffer.concat([key.map((byte) => byte ^ 0x36), Buffer.alloc(1024)]);
+  const outer = Buffer.concat([key.map((byte) => byte ^ 0x5c), Buffer.alloc(digestBytes[hash])]);
+  return (text) => {
+    const length = typeof text === 'string' ? Buffer.byteLength(text) : text.length;
+    const whole =
+      block + length > inner.length ? Buffer.concat([inner.subarray(0, block), Buffer.alloc(length)]) : inner;
+    if (typeof text === 'string') whole.write(text, block);
+    else text.copy(whole, block);
+    outer.write(digestOf(hash, whole.subarray(0, block + length), 'hex'), block, 'hex');
+    return digestOf(hash, outer, 'hex');
   };
 }
 
@@ -68,10 +92,8 @@ export function digestMatcher(proof: string, secretKeys: readonly string[]): Pro
     variants: { key: ['in-front'], keyEncoding: ['hex', 'base64'] },
     known: hash === 'sha1' ? {} : { hash },
     match(text, form) {
-      const reading = { ...form, fields: [], encodings: [] };
-      const index = secretKeys.findIndex(
-        (key) => digestOf(hash, withKey(text, key, reading, form.encoding ?? 'utf8')) === hex,
-      );
+      const { encoding = 'utf8' } = form;
+      const index = secretKeys.findIndex((key) => digestOf(hash, withKey(text, key, form, encoding)) === hex);
       return index < 0 ? undefined : `secretKeys[${index}]`;
     },
   };

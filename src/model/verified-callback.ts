@@ -1,4 +1,4 @@
-import type { CheckedCallback } from '../protocol/fields.js';
+import { type CheckedCallback, fieldValue, isOther } from '../protocol/fields.js';
 import { type CallbackKind, idFields } from '../protocol/kinds.js';
 import { type Coverage, coverageOf, type SignedText } from '../protocol/signed-text.js';
 import type { PaymentData, PayoutData, UnsignedData } from './callback-data.js';
@@ -147,7 +147,9 @@ function splitByCoverage(callback: CheckedCallback, signed: SignedText | 'all', 
   return {
     data: data as unknown as PaymentData | PayoutData,
     unsigned: unsigned as UnsignedData,
-    fingerprint: fingerprintOf(signed === 'all' ? valuesOfAnswer(callback) : coveredValues(callback, covered, message)),
+    fingerprint: fingerprintOf(
+      signed === 'all' ? valuesOfAnswer(callback) : coveredValues(callback, signed, covered, message),
+    ),
   };
 }
 
@@ -156,8 +158,16 @@ function valuesOfAnswer({ amount }: CheckedCallback): CoveredValues {
   return { message: undefined, amount, others: undefined };
 }
 
-function coveredValues(callback: CheckedCallback, covered: Coverage['covered'], message: string): CoveredValues {
+function coveredValues(
+  callback: CheckedCallback,
+  { fields }: SignedText,
+  covered: Coverage['covered'],
+  message: string,
+): CoveredValues {
   let others: string | undefined;
+  for (const field of fields) {
+    if (isOther(field)) others = `${others ?? ''}${field}=${fieldValue(callback, field)}\n`;
+  }
   for (const field of covered) {
     // The merchant id is the configured one in every event.
     if (field !== 'amount' && field !== 'merchantid') others = `${others ?? ''}${field}=${callback[field] ?? ''}\n`;

@@ -98,6 +98,9 @@ export type FieldsOf<Kind extends CallbackKind, Role extends FieldRow['role']> =
 /** A field that a proof may cover, by its name on the wire. */
 export type SignedField = NamesOf<'key' | 'content' | 'hint'>;
 
+/** A field that is not of the protocol, such as `other:expiry`. A setting may say that a proof covers it. */
+export type OtherField = `other:${string}`;
+
 /** A field that may come without a proof that covers it, by its name on the wire. */
 export type UnsignedField = NamesOf<'content' | 'hint'>;
 
@@ -124,6 +127,8 @@ export interface CheckedCallback extends Omit<ByWireName, 'refno' | 'status' | '
    * one of them fails for it. `undefined` in nearly all callbacks.
    */
   readonly odd?: ReadonlyMap<string, OddField> | undefined;
+  /** Every name and value of the wire, for readings that sign fields which are not of the protocol. */
+  readonly received?: (() => ReadonlyArray<readonly [name: string, value: string]>) | undefined;
 }
 
 /** Why the value of a field cannot be read. */
@@ -157,6 +162,39 @@ export function signableFields(kind: CallbackKind): readonly SignedField[] {
   return entries
     .filter(([, { kinds, role }]) => kinds.includes(kind) && role !== 'proof')
     .map(([, row]) => row.wireName as SignedField);
+}
+
+const otherPrefix = 'other:';
+
+/** Whether a signed field is not of the protocol. */
+export function isOther(field: string): field is OtherField {
+  return field.startsWith(otherPrefix);
+}
+
+/** The name of a signed field on the wire. */
+export function nameOnWire(field: SignedField | OtherField): string {
+  return isOther(field) ? field.slice(otherPrefix.length) : field;
+}
+
+/** The signed field of a name that is not of the protocol. */
+export function otherField(name: string): OtherField {
+  return `${otherPrefix}${name}`;
+}
+
+/**
+ * The value of a field that a text may hold. A field that did not come is the empty string. `undefined`: a field that is
+ * not of the protocol came more than once, so that a forger could choose which one counts.
+ */
+export function fieldValue(callback: CheckedCallback, field: SignedField | OtherField): string | undefined {
+  if (!isOther(field)) return callback[field] ?? '';
+  const folded = foldName(nameOnWire(field));
+  const found = (callback.received?.() ?? []).filter(([name]) => foldName(name) === folded);
+  return found.length > 1 ? undefined : (found[0]?.[1] ?? '');
+}
+
+/** Names are matched in any letter case. Only A to Z are folded. */
+function foldName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 /** The fields that no signed text of Dragonpay's holds. Settings may say otherwise. */
@@ -237,6 +275,7 @@ export function toChecked(
   kind: CallbackKind,
   known: Readonly<KnownFields>,
   odd?: CheckedCallback['odd'],
+  received?: CheckedCallback['received'],
 ): CheckedCallback {
   return {
     kind,
@@ -257,5 +296,6 @@ export function toChecked(
     signature: known.signature || undefined,
     signatures: known.signatures || undefined,
     odd,
+    received,
   } satisfies { [Name in keyof CheckedCallback]-?: CheckedCallback[Name] };
 }

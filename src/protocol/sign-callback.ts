@@ -1,5 +1,5 @@
 import { constants, createHash, createHmac, createPrivateKey, type KeyObject, sign } from 'node:crypto';
-import type { ProofAlgorithm } from './fields.js';
+import { nameOnWire, type ProofAlgorithm } from './fields.js';
 import { writeAmount } from './read-amount.js';
 import {
   encodeText,
@@ -100,13 +100,13 @@ function signedText(fields: CallbackFields, reading: SignedText, merchantId: str
   const byName = new Map(Object.entries(fields).map(([name, value]) => [name.toLowerCase(), value]));
   return reading.fields
     .flatMap((field) => {
-      const sent = byName.get(field.toLowerCase()) || (field === 'merchantid' ? merchantId : '');
+      const sent = byName.get(nameOnWire(field).toLowerCase()) || (field === 'merchantid' ? merchantId : '');
       const value =
         field === 'amount' && amount !== 'as-sent' && sent !== ''
           ? writeAmount(twoDecimals(sent), amount)
           : transform(sent, values, () => encode(sent));
       if (value === '' && empty === 'left-out') return [];
-      return [pairs ? `${field}=${value}` : value];
+      return [pairs ? `${nameOnWire(field)}=${value}` : value];
     })
     .join(separator);
 }

@@ -1,7 +1,11 @@
 import {
   type CheckedCallback,
+  fieldValue,
   freeTextFields,
   hintFields,
+  isOther,
+  nameOnWire,
+  type OtherField,
   type ProofAlgorithm,
   type SignedField,
   type UnsignedField,
@@ -18,8 +22,11 @@ export type AmountFormat = 'two-decimals' | 'as-sent' | 'grouped' | 'shortest' |
 
 /** How a text is made of the fields that a proof covers. Missing parts keep Dragonpay's default. */
 export interface SignedText {
-  /** The signed fields, in their order. A missing field is the empty string. */
-  readonly fields: readonly SignedField[];
+  /**
+   * The signed fields, in their order. A missing field is the empty string. `other:expiry` is a field
+   * `expiry` that is not of the protocol.
+   */
+  readonly fields: readonly (SignedField | OtherField)[];
   /** The verification tries each of them. */
   readonly encodings: readonly TextEncoding[];
   /** What stands between the fields: one character. Default: `:`. */
@@ -127,19 +134,21 @@ export function textOf(
   reading: SignedText,
   callback: CheckedCallback,
   merchantId: string,
-  encoded: (field: SignedField) => string | undefined,
+  encoded: (field: SignedField | OtherField) => string | undefined,
 ): string | undefined {
-  if (planOf(reading).isUsual) return joinSignedFields(reading.fields, callback, merchantId);
+  if (planOf(reading).isUsual) return joinSignedFields(reading.fields as readonly SignedField[], callback, merchantId);
   const { fields, separator = ':', pairs, empty, values = 'decoded' } = reading;
   const parts: string[] = [];
   for (const field of fields) {
-    const sent = callback[field] ?? (field === 'merchantid' ? merchantId : '');
+    const came = fieldValue(callback, field);
+    if (came === undefined) return undefined;
+    const sent = came || (field === 'merchantid' ? merchantId : '');
     const value = field === 'amount' ? formatAmount(callback, reading) : transform(sent, values, () => encoded(field));
     const mustBeExact = !isFreeText(field) || empty === 'left-out' || values === 'encoded';
     if (mustBeExact && [...separator].some((character) => value.includes(character))) return undefined;
     if (!isFreeText(field) && field !== 'amount' && values !== 'encoded' && value !== sent) return undefined;
     if (value === '' && empty === 'left-out') continue;
-    parts.push(pairs ? `${field}=${value}` : value);
+    parts.push(pairs ? `${nameOnWire(field)}=${value}` : value);
   }
   return parts.join(separator);
 }
@@ -261,7 +270,7 @@ function coverageOfUnusual(reading: SignedText, callback: CheckedCallback): Cove
   const isCut = texts.length > 1 && texts.some((text) => [...separator].some((one) => text.includes(one)));
   const isChanged = values !== 'encoded' && texts.some((text) => transform(text, values, () => undefined) !== text);
   // Without names, a text does not say which of the optional fields was left out.
-  const isShifted = empty === 'left-out' && !pairs && fields.some((field) => !callback[field]);
+  const isShifted = empty === 'left-out' && !pairs && fields.some((field) => !fieldValue(callback, field));
   const isCertain = (field: OptionalField) =>
     covered.includes(field) && !isShifted && !((isCut || isChanged) && isFreeText(field));
   const hasMessage = fields.includes('message') && !isCut && !isChanged && !isShifted;
@@ -275,7 +284,7 @@ function splitOptional(isCovered: (field: OptionalField) => boolean): Pick<Cover
 /** What is known of a reading before any callback. */
 interface ReadingPlan extends Pick<Coverage, 'covered' | 'uncovered'> {
   readonly freeText: readonly SignedField[];
-  /** The reading joins decoded values with `:` and has no hints among its fields. A hint may contain `:`. */
+  /** The reading joins decoded values with `:`, and all its fields are Dragonpay's: a hint may contain `:`. */
   readonly isUsual: boolean;
 }
 
@@ -294,15 +303,15 @@ function planOf(reading: SignedText): ReadingPlan {
       separator === ':' && !pairs && empty === 'kept' && amount === 'two-decimals' && values === 'decoded';
     plan = {
       ...splitOptional((field) => names.includes(field)),
-      freeText: fields.filter(isFreeText),
-      isUsual: hasUsualForm && !names.some((name) => hintFields.includes(name)),
+      freeText: fields.filter(isFreeText) as SignedField[],
+      isUsual: hasUsualForm && !names.some((name) => isOther(name) || hintFields.includes(name)),
     };
     plans.set(reading, plan);
   }
   return plan;
 }
 
-function hasMerchantIdAfterMessage(fields: readonly SignedField[]): boolean {
+function hasMerchantIdAfterMessage(fields: SignedText['fields']): boolean {
   const message = fields.indexOf('message');
   return fields[message + 1] === 'merchantid' && fields.slice(0, message).every((field) => !isFreeText(field));
 }

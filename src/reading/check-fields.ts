@@ -25,7 +25,7 @@ export type FieldsChecked =
  */
 export function checkFields(fields: ReceivedFields, accepted: ReadonlySet<CallbackKind>): FieldsChecked {
   if (fields.issues.length > 0) return { ok: false, reason: 'invalid', issues: fields.issues };
-  const { known, odd } = fields;
+  const { known, odd, received } = fields;
   const isPayout = known.merchanttxnid !== undefined;
   if (isPayout && known.txnid !== undefined) {
     return refused('ambiguous-kind', 'merchanttxnid', 'txnid and merchantTxnId are both present');
@@ -34,16 +34,16 @@ export function checkFields(fields: ReceivedFields, accepted: ReadonlySet<Callba
   if (!accepted.has(kind)) {
     return refused('kind-not-accepted', isPayout ? 'merchanttxnid' : 'txnid', `this endpoint does not accept ${kind}s`);
   }
-  if (haveShapes(kind, known)) return { ok: true, callback: toChecked(kind, known, odd) };
+  if (haveShapes(kind, known)) return { ok: true, callback: toChecked(kind, known, odd, received) };
   const issues = shapeIssues(kind, known);
-  if (issues.length === 0) return { ok: true, callback: toChecked(kind, known, odd) };
+  if (issues.length === 0) return { ok: true, callback: toChecked(kind, known, odd, received) };
   const fatal = issues.filter(({ field }) => !mayBeOdd(field));
   if (fatal.length > 0) return { ok: false, reason: 'invalid', issues };
   // No proof may depend on these fields: the verification decides.
   const unreadable = issues.map(({ field, message }) => [field, { code: 'malformed-field', message }] as const);
   const readable: KnownFields = { ...known };
   for (const { field } of issues) readable[field as KnownFieldName] = undefined;
-  return { ok: true, callback: toChecked(kind, readable, new Map([...(odd ?? []), ...unreadable])) };
+  return { ok: true, callback: toChecked(kind, readable, new Map([...(odd ?? []), ...unreadable]), received) };
 }
 
 function refused(code: ReplyCode, field: string, message: string): FieldsChecked {

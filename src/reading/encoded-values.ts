@@ -1,8 +1,8 @@
-import type { SignedField } from '../protocol/fields.js';
+import { nameOnWire, type OtherField, type SignedField } from '../protocol/fields.js';
 import { decodeComponent, FormPairs } from './form-pairs.js';
 
 /** Finds the values of fields as they are encoded in a form. The form is read when the first one is asked for. */
-export function encodedValues(raw: () => string): (field: SignedField) => string | undefined {
+export function encodedValues(raw: () => string): (field: SignedField | OtherField) => string | undefined {
   let values: Map<string, string> | undefined;
   return (field) => {
     if (values === undefined) {
@@ -11,6 +11,6 @@ export function encodedValues(raw: () => string): (field: SignedField) => string
         values.set((decodeComponent(pairs.name) ?? pairs.name).toLowerCase(), pairs.value);
       }
     }
-    return values.get(field.toLowerCase());
+    return values.get(nameOnWire(field).toLowerCase());
   };
 }

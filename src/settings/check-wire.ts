@@ -1,4 +1,4 @@
-import { type SignedField, signableFields } from '../protocol/fields.js';
+import { fieldTable, type SignedField, signableFields } from '../protocol/fields.js';
 import { type CallbackKind, idFields } from '../protocol/kinds.js';
 import { isFreeText, type SignedText } from '../protocol/signed-text.js';
 import { flag, listOf, oneOf, required, rule, type SettingRule, section, withRule } from './setting-rules.js';
@@ -64,17 +64,33 @@ function problemOfReading({ empty, pairs, fields = [] }: Partial<SignedText>): s
  * A proof must cover the id, the refno and the status. A field that decides must not stand between two free texts:
  * these may hold `:`, so the text could be cut elsewhere and the proof would hold for another payment.
  */
-export function problemOf(fields: readonly SignedField[], kind: CallbackKind): string | undefined {
+export function problemOf(fields: SignedText['fields'], kind: CallbackKind): string | undefined {
   const names = signableFields(kind);
-  if (fields.some((field) => !names.includes(field)))
-    return `must hold only fields that can be signed: ${names.join(', ')}`;
-  if (new Set(fields).size < fields.length) return 'must not hold a field twice';
+  if (fields.some((field) => !names.includes(field as SignedField) && !isNameOfOther(field))) {
+    return `must hold only fields that can be signed: ${names.join(', ')}, or "other:" and the name of another one`;
+  }
+  if (new Set(fields.map((field) => String(field).toLowerCase())).size < fields.length)
+    return 'must not hold a field twice';
   const unsigned = [idFields[kind], 'refno', 'status'].find((field) => !fields.includes(field as SignedField));
   if (unsigned !== undefined) return `must include ${unsigned}`;
   const firstFree = fields.findIndex(isFreeText);
   const lastFree = fields.findLastIndex(isFreeText);
-  if (fields.slice(firstFree + 1, lastFree).some((field) => !isFreeText(field) && field !== 'merchantid')) {
+  if (
+    firstFree >= 0 &&
+    fields.slice(firstFree + 1, lastFree).some((field) => !isFreeText(field) && field !== 'merchantid')
+  ) {
     return 'must not have a field between two free texts (message, param1, param2), because the text could be cut elsewhere';
   }
   return undefined;
+}
+
+/** `other:` and the name of a field that is not of the protocol. */
+export function isNameOfOther(field: unknown): boolean {
+  return (
+    typeof field === 'string' && /^other:[a-z][\w.-]{0,39}$/i.test(field) && !isKnownName(field.slice('other:'.length))
+  );
+}
+
+function isKnownName(name: string): boolean {
+  return Object.hasOwn(fieldTable, name.toLowerCase());
 }

@@ -43,7 +43,12 @@ function isHex(text: string, length: number): boolean {
 }
 
 /** The text with the secret key at its place. Text where that is possible, which hashes faster than bytes. */
-export function withKey(text: string, secretKey: string, reading: SignedText, encoding: TextEncoding): string | Buffer {
+export function withKey(
+  text: string,
+  secretKey: string,
+  reading: Pick<SignedText, 'separator' | 'key' | 'keyEncoding'>,
+  encoding: TextEncoding,
+): string | Buffer {
   const { separator = ':', key = 'behind', keyEncoding = 'utf8' } = reading;
   if (keyEncoding === 'utf8') {
     const whole = key === 'behind' ? text + separator + secretKey : secretKey + separator + text;

@@ -1,7 +1,7 @@
 import { DragonpayError } from '../errors.js';
 import type { EventKey, KeptEvent } from '../model/rows.js';
 import { toVerified, type VerifiedCallback } from '../model/verified-callback.js';
-import { proofFields, type SignedField } from '../protocol/fields.js';
+import { proofFields } from '../protocol/fields.js';
 import { idFields } from '../protocol/kinds.js';
 import { readingsOf, type SignedText, signedTextFor, type WireFormat } from '../protocol/signed-text.js';
 import { checkFields } from '../reading/check-fields.js';
@@ -47,9 +47,9 @@ function coveredByAll(text: SignedText): SignedText {
     ({ separator, empty, values, pairs }) =>
       separator === text.separator && empty === text.empty && values === text.values && pairs === text.pairs,
   );
-  const isCertain = (field: SignedField) =>
+  const isCertain = (field: SignedText['fields'][number]) =>
     others.every(({ fields }) => fields.includes(field)) && (joinAlike || keyFields.has(field));
   return others.length === 1 ? text : { ...text, fields: text.fields.filter(isCertain) };
 }
 
-const keyFields: ReadonlySet<SignedField> = new Set(['txnid', 'merchantTxnId', 'refno', 'status']);
+const keyFields: ReadonlySet<string> = new Set(['txnid', 'merchantTxnId', 'refno', 'status']);

@@ -40,6 +40,12 @@ const of =
       .map((name) => fields[name as keyof typeof first])
       .join(separator);
 const usual = 'txnid refno status message merchantid param1 param2 amount';
+/** Fields that are not of the protocol. They came, too. */
+const others = { expiry: '2026-01-01', billerId: 'B-77' };
+const withOthers =
+  (names: string, separator = ':') =>
+  (fields: typeof first) =>
+    of(names, separator)({ ...fields, ...others });
 const sorted = Object.keys(first).sort() as Array<keyof typeof first>;
 
 const gateways: Readonly<Record<string, Gateway>> = {
@@ -48,6 +54,20 @@ const gateways: Readonly<Record<string, Gateway>> = {
   'SHA-1 and a vertical bar': { algorithm: 'rsa', text: of(usual, '|'), sign: { hash: 'sha1' } },
   'another order': { algorithm: 'rsa', text: of('txnid refno amount status message merchantid param1 param2') },
   'the amount third of four': { algorithm: 'rsa', text: of('merchantid txnid refno amount ccy status message') },
+  'eight fields in an order of its own': {
+    algorithm: 'rsa',
+    text: of('amount merchantid txnid ccy refno procid status message'),
+  },
+  'six fields in an order of its own, with bars': {
+    algorithm: 'rsa',
+    text: of('status amount txnid message refno ccy', '|'),
+  },
+  'fields that are not of the protocol at the end': { algorithm: 'rsa', text: withOthers(`${usual} expiry billerId`) },
+  'one that is not of the protocol in the middle': {
+    algorithm: 'rsa',
+    text: withOthers('txnid refno billerId status message amount', '|'),
+  },
+  'no free text': { algorithm: 'hmac', text: of('amount txnid refno status') },
   'hints among the fields': { algorithm: 'rsa', text: of(`${usual} ccy procid settledate`) },
   'fields in the order of the wire': { algorithm: 'rsa', text: of(Object.keys(first).join(' ')) },
   'sorted pairs that are not empty': {
@@ -99,7 +119,7 @@ function signed(gateway: Gateway, fields: typeof first): Fields {
         ? opensslMac(hmacKey, bytes, sign.hash ?? 'sha256')
         : opensslDigest(bytes, sign.hash ?? 'sha1');
   const written = (write ?? ((one: Buffer) => one.toString(algorithm === 'rsa' ? 'base64' : 'hex')))(proof);
-  return { ...fields, [fieldOf[algorithm]]: written };
+  return { ...fields, ...others, [fieldOf[algorithm]]: written };
 }
 
 function settingsFor(algorithm: Gateway['algorithm']): DragonpaySettings {
@@ -150,6 +170,52 @@ describe('Diagnosing a callback', () => {
       expect(diagnosis.proofs[0]?.findings.join('; ')).to.match(reason);
     });
   }
+
+  it('gives both readings where an empty field may be left out or not be signed', async () => {
+    const filled = { ...second, param2: 'filled' };
+    const leavesOut = (fields: typeof first) =>
+      usual
+        .split(' ')
+        .flatMap((name) => fields[name as keyof typeof first] || [])
+        .join(':');
+    for (const text of [leavesOut, of('txnid refno status message merchantid param1 amount')]) {
+      const gateway: Gateway = { algorithm: 'rsa', text };
+      const form = encodeCallback(signed(gateway, first));
+      const { outcome, wire, proofs } = await diagnoseCallback(form, settingsFor('rsa'), { milliseconds: 20_000 });
+      expect(outcome, JSON.stringify(proofs)).to.equal('mended');
+      expect(proofs[0]?.findings.join('; ')).to.include('param2 is empty here');
+      const policy = policyOf({ ...settingsFor('rsa'), ...(wire && { wire }) });
+      for (const fields of [first, second, filled]) {
+        const next = signed(gateway, fields);
+        expect(wordFor(await judgeForm(encodeCallback(next), policy))).to.equal('ok');
+        expect(wordFor(await judgeForm(encodeCallback({ ...next, amount: '1.00' }), policy))).to.equal(
+          'proof-mismatch',
+        );
+      }
+    }
+  });
+
+  it('finds the setting where this callback itself stays refused, as a value holds the separator', async () => {
+    const gateway: Gateway = { algorithm: 'rsa', text: withOthers(`${usual} expiry`) };
+    const late = { ...others };
+    others.expiry = '2026-01-01T10:00';
+    try {
+      const { outcome, wire } = await diagnoseCallback(encodeCallback(signed(gateway, first)), settingsFor('rsa'));
+      expect(outcome).to.equal('ambiguous');
+      others.expiry = late.expiry;
+      const policy = policyOf({ ...settingsFor('rsa'), ...(wire && { wire }) });
+      expect(wordFor(await judgeForm(encodeCallback(signed(gateway, second)), policy))).to.equal('ok');
+    } finally {
+      others.expiry = late.expiry;
+    }
+  });
+
+  it('says what the reading does not cover, and what the callback does not tell', async () => {
+    const form = encodeCallback(signed({ algorithm: 'rsa', text: of(usual, '|') }, first));
+    const findings = (await diagnoseCallback(form, settingsFor('rsa'))).proofs[0]?.findings.join('; ');
+    expect(findings).to.include('it does not cover ccy, procid, settledate, expiry, billerId');
+    expect(findings).to.include('all values are ASCII');
+  });
 
   it('tells another key from another text, and shows no secret', async () => {
     const { privateKeyPem } = merchantKey();

@@ -138,20 +138,25 @@ describe('Checking fields', () => {
       ...{ param2: ' ', amount: '100.00', ccy: 'php', procid: 'BOGX', settledate: '2025-12-10' },
       ...{ digest: 'd', signature: 'h', signatures: 'r' },
     };
-    expect(checkedCallback(all)).to.deep.equal({ kind: 'payment', ...all });
+    expect(checkedCallback(all)).to.deep.include({ kind: 'payment', ...all });
     const { txnid, ...others } = all;
-    expect(checkedCallback({ ...others, merchanttxnid: 'O-1' })).to.deep.equal({
+    expect(checkedCallback({ ...others, merchanttxnid: 'O-1' })).to.deep.include({
       kind: 'payout',
       merchantTxnId: 'O-1',
       ...others,
     });
   });
 
+  const withoutReceived = (fields: Parameters<typeof checkedCallback>[0]) => {
+    const { received: _, ...callback } = checkedCallback(fields) ?? {};
+    return callback;
+  };
+
   it('counts an empty optional field as absent, and a missing message as empty', () => {
     const { message, ...required } = payment;
     const empty = Object.fromEntries(knownFieldNames.map((name) => [name, name === 'merchanttxnid' ? undefined : '']));
-    expect(checkedCallback({ ...empty, ...required })).to.deep.equal({ kind: 'payment', ...required, message: '' });
-    expect(checkedCallback(required)).to.deep.equal({ kind: 'payment', ...required, message: '' });
+    expect(withoutReceived({ ...empty, ...required })).to.deep.equal({ kind: 'payment', ...required, message: '' });
+    expect(withoutReceived(required)).to.deep.equal({ kind: 'payment', ...required, message: '' });
   });
 
   const amounts: Array<[sent: string, checked: string]> = [

@@ -53,8 +53,8 @@ const results = {
 const variables = { rsa: 'the public keys', hmac: 'DRAGONPAY_HMAC_KEYS', sha1: 'DRAGONPAY_SECRET_KEYS' } as const;
 
 function describeProof(proof: ProofExplained, isPayout: boolean): string {
-  const { algorithm, field, signs, result, keyId, unsigned = [] } = proof;
-  const text = `${signs.join(':')}${algorithm === 'sha1' ? ':(secret key)' : ''}`;
+  const { algorithm, field, signs, separator, result, keyId, unsigned = [] } = proof;
+  const text = escapeForTerminal([...signs, ...(algorithm === 'sha1' ? ['(secret key)'] : [])].join(separator));
   const key = isPayout ? 'DRAGONPAY_PAYOUT_SECRET_KEYS' : variables[algorithm];
   const uncovered = unsigned.length === 0 ? '' : `; it does not cover ${unsigned.join(', ')}`;
   const outcome = result === 'holds' ? `matches with ${keyId} of ${key}${uncovered}` : results[result];

@@ -8,10 +8,9 @@ import {
   type ProofAlgorithm,
   proofAlgorithms,
   proofFields,
-  type SignedField,
 } from '../../protocol/fields.js';
 import type { CallbackKind } from '../../protocol/kinds.js';
-import { signedTextFor } from '../../protocol/signed-text.js';
+import { type SignedText, signedTextFor } from '../../protocol/signed-text.js';
 import { checkFields } from '../../reading/check-fields.js';
 import type { ReceivedFields } from '../../reading/field-collector.js';
 import { readFields } from '../../reading/read-fields.js';
@@ -25,7 +24,9 @@ export interface ProofExplained {
   /** The field with the proof. */
   readonly field: string;
   /** The fields that it covers, in this order. SHA-1 appends the secret key. */
-  readonly signs: readonly SignedField[];
+  readonly signs: SignedText['fields'];
+  /** What stands between them. */
+  readonly separator: string;
   readonly result: 'absent' | 'not-accepted' | 'not-judged' | 'holds' | 'does-not-hold' | 'keys-unavailable';
   /** If the proof holds: which key it is made with. Not the key itself. */
   readonly keyId?: string;
@@ -69,10 +70,10 @@ export async function explainCallback(
   const proofs: ProofExplained[] = [];
   for (const algorithm of proofAlgorithms(kind)) {
     const field = proofFields[algorithm];
-    const signs = signedTextFor(wire, kind, algorithm).fields;
+    const { fields: signs, separator = ':' } = signedTextFor(wire, kind, algorithm);
     const verifier = policy.accepted[kind].find((one) => one.algorithm === algorithm);
     const result = await resultOf(callback, verifier, field, verdictBy);
-    proofs.push({ algorithm, field, signs, ...result });
+    proofs.push({ algorithm, field, signs, separator, ...result });
   }
   const verdict = await verdictBy(policy.accepted[kind]);
   return {
