@@ -145,7 +145,7 @@ describe('The wire on the command line', () => {
 
   it('is taken by reconcile, whose module reads it from the environment', async () => {
     const module = await fileWith('');
-    await writeFile(`${module}.mjs`, 'throw new Error(`wire is ${process.env.DRAGONPAY_WIRE}`);');
+    await writeFile(`${module}.mjs`, 'throw new Error("wire is " + process.env.DRAGONPAY_WIRE);');
     try {
       const file = await fileWith('{"payment":{}}');
       const { stderr } = await runCommand(['reconcile', '--module', `${module}.mjs`, '--wire', file]);

@@ -318,6 +318,30 @@ try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`
       ['a bundled project', 'ts', { module: 'esnext', moduleResolution: 'bundler' }],
     ] as const;
 
+    /** Settings that cannot import ES modules: docs/tools.md names the errors. Only TypeScript 5.9 still has node10. */
+    const refused = [
+      ['an ES module', 'mts', { module: 'esnext', moduleResolution: 'node10' }, 'TS2307'],
+      ['a CommonJS file', 'cts', { module: 'node16' }, 'TS1479'],
+      ['a CommonJS file', 'cts', { module: 'node18' }, 'TS1479'],
+    ] as const;
+    for (const [what, extension, resolution, error] of refused) {
+      it(`does not compile ${what} with ${JSON.stringify(resolution)}: ${error}`, async () => {
+        const file = `refused.${extension}`;
+        await writeFile(join(bare, file), "import { createDragonpay } from 'dragonpay-callback';\ncreateDragonpay;\n");
+        const compilerOptions = {
+          target: 'es2022',
+          strict: true,
+          skipLibCheck: true,
+          noEmit: true,
+          types: [],
+          ...resolution,
+        };
+        await writeFile(join(bare, 'refused.json'), JSON.stringify({ compilerOptions, files: [file] }));
+        const { stdout } = await runNode([compilers['TypeScript 5.9'], '-p', 'refused.json'], bare);
+        expect(stdout).to.include(error);
+      });
+    }
+
     async function compileAndRun(project: string, program: string, tsc: string, way: (typeof ways)[number]) {
       const [, extension, resolution] = way;
       const [config, file] = [join(project, 'tsconfig.json'), `${program}.${extension}`];
