@@ -30,6 +30,7 @@ const entryPoints: Readonly<Record<string, readonly string[]>> = {
     'DragonpayError',
   ],
   'dragonpay-callback/kysely': ['KyselyRepository', 'createMigrations', 'withNamedStatements'],
+  'dragonpay-callback/mysql': ['mysqlDialect'],
   'dragonpay-callback/sqlite': ['sqliteDialect', 'SqliteFileDialect'],
   'dragonpay-callback/inversify': ['dragonpayModule', 'DRAGONPAY'],
   'dragonpay-callback/nestjs': ['DragonpayModule', 'DRAGONPAY'],
@@ -52,6 +53,7 @@ const entryPoints: Readonly<Record<string, readonly string[]>> = {
 const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback': ['reflect-metadata'],
   'dragonpay-callback/kysely': ['reflect-metadata', 'kysely'],
+  'dragonpay-callback/mysql': ['reflect-metadata', 'kysely'],
   'dragonpay-callback/sqlite': ['reflect-metadata', 'kysely'],
   'dragonpay-callback/inversify': ['reflect-metadata', 'inversify'],
   'dragonpay-callback/nestjs': ['reflect-metadata', '@nestjs/common', '@nestjs/core'],
@@ -152,7 +154,9 @@ describe('Packed and installed package', function () {
       const { sources, sourcesContent } = JSON.parse(text);
       expect(sourcesContent, file).to.equal(undefined);
       for (const source of sources) {
-        expect(posix.join(posix.dirname(file), source), file).to.match(/^(?:src|adapters)\/.+\.ts$/);
+        expect(posix.join(posix.dirname(file), source), file).to.match(
+          /^(?:(?:src|adapters)\/.+\.(?:ts|json)|node_modules\/.+\.js)$/,
+        );
       }
     }
   });
