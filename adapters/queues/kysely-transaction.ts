@@ -1,16 +1,24 @@
-import { CompiledQuery, type QueryResult } from 'kysely';
+import { CompiledQuery, type Kysely, type QueryResult, sql } from 'kysely';
 
-/** A transaction of Kysely, of whatever database, as far as a queue uses it. */
+/** A transaction of Kysely, as far as a queue uses it. */
 export interface QueueTransaction {
   withoutPlugins(): { executeQuery<Row>(query: CompiledQuery<Row>): Promise<QueryResult<Row>> };
 }
 
-/** Runs a statement of a queue in the transaction that a status is stored in, without the plugins of its Kysely. */
+/**
+ * Runs a statement of a queue in the transaction that a status is stored in, without the plugins of its Kysely.
+ * @throws Error where the database is not PostgreSQL: the tables of these queues are there
+ */
 export async function runInTransaction(
   trx: QueueTransaction,
   text: string,
   values: readonly unknown[],
 ): Promise<{ rows: unknown[] }> {
-  const { rows } = await trx.withoutPlugins().executeQuery(CompiledQuery.raw(text, [...values]));
+  const plain = trx.withoutPlugins();
+  // Each database writes a parameter in its own way.
+  if (sql`${0}`.compile(plain as Kysely<unknown>).sql !== '$1') {
+    throw new Error('pg-boss and Graphile Worker need PostgreSQL: pass a JobQueue of your own as queue');
+  }
+  const { rows } = await plain.executeQuery(CompiledQuery.raw(text, [...values]));
   return { rows };
 }

@@ -1,13 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { Kysely } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import { generateTxnId } from '../../src/index.js';
 import { type DragonpayTables, KyselyRepository } from '../../src/kysely.js';
 import { verifySigned } from '../../src/testing/verify-signed.js';
 import { runCommand } from '../support/cli.js';
 import { createTestDatabase } from '../support/database.js';
 import { CodeFolder, codeUnder } from '../support/documented-code.js';
+import { createMysqlDatabase, describeOnMariadb } from '../support/mysql-database.js';
 
 describe('docs/choosing-a-database.md', function () {
   this.timeout(30_000);
@@ -58,6 +59,41 @@ describe('docs/choosing-a-database.md', function () {
       expect(await tell(moved, { status: 'S' })).to.equal('duplicate');
     } finally {
       await db.destroy();
+      await database.destroy();
+    }
+  });
+});
+
+describeOnMariadb('docs/choosing-a-database.md, MariaDB and MySQL', () => {
+  it('opens a pool whose callbacks are stored under READ COMMITTED', async function () {
+    this.timeout(30_000);
+    const path = 'docs/choosing-a-database.md';
+    const [commands = ''] = await codeUnder(path, 'MariaDB and MySQL', 'sh');
+    const [, documented = ''] = /DATABASE_URL=(\S+) npx dragonpay-callback migrate up/.exec(commands) ?? [];
+    const database = await createMysqlDatabase();
+    const folder = await CodeFolder.create();
+    try {
+      const [code = ''] = await codeUnder(path, 'MariaDB and MySQL', 'ts');
+      expect(code).to.include(documented);
+      const { db, repository } = (await folder.run('mysql', code.replace(documented, database.url))) as {
+        db: Kysely<DragonpayTables>;
+        repository: KyselyRepository<DragonpayTables>;
+      };
+      const txnid = generateTxnId();
+      await repository.createPayment({ txnid, amount: '100.00' });
+      const callback = await verifySigned({ txnid, refno: 'R1', status: 'S', message: '' });
+      const milliseconds = 1_000;
+      let isolation: unknown;
+      const run = async (_update: unknown, trx: Transaction<DragonpayTables>) => {
+        ({
+          rows: [isolation],
+        } = await sql`select @@tx_isolation as isolation`.execute(trx));
+      };
+      expect(await repository.store(callback, { milliseconds, run })).to.include({ outcome: 'applied' });
+      expect(isolation).to.deep.equal({ isolation: 'READ-COMMITTED' });
+      await db.destroy();
+    } finally {
+      await folder.remove();
       await database.destroy();
     }
   });

@@ -332,6 +332,46 @@ describeOnMariadb('KyselyRepository on MariaDB', () => {
     }
   });
 
+  describe('meets a lock that it cannot skip:', () => {
+    const busyMilliseconds = 200;
+    let impatient: ReturnType<typeof connect>;
+    beforeEach(() => {
+      impatient = connect({ connectionLimit: 4 });
+    });
+
+    async function expectUnstored(run: () => Promise<unknown>): Promise<void> {
+      const startedAt = performance.now();
+      expect(await rejection(run())).to.include({ code: 'unstored' });
+      expect(performance.now() - startedAt).to.be.below(3_000);
+    }
+
+    it('statements that wait for a table are ended, and their connections are free', async () => {
+      const by = impatient.repository({ busyMilliseconds });
+      const [txnid, second] = [await payment(), await payment()];
+      await other.query('lock tables dragonpay_transactions write');
+      await expectUnstored(() => tell(txnid, 'S', undefined, by));
+      await expectUnstored(() => tell(second, 'S', insertOrder(second), by));
+      await expectUnstored(() => by.findPayment(txnid));
+      await expectUnstored(() => by.createPayment({ txnid: generateTxnId(), amount: '1.00' }));
+      await expectUnstored(() => by.claimOpenPayment({ olderThan: 0, lease: 1_000 }));
+      await expectUnstored(() => by.correct(txnid, { status: 'V' }, { by: 'a test', reason: 'to wait' }));
+      await other.query('unlock tables');
+      expect(await tell(txnid, 'S', undefined, by)).to.include({ outcome: 'applied' });
+      expect(await tell(second, 'S', insertOrder(second), by)).to.include({ outcome: 'applied' });
+    });
+
+    it('an event that another session keeps locked holds up nothing for long', async () => {
+      const by = impatient.repository({ busyMilliseconds });
+      const txnid = await payment();
+      await tell(txnid, 'S');
+      await other.query('begin');
+      await other.query('select * from dragonpay_callbacks where id = ? for update', [txnid]);
+      await expectUnstored(() => tell(txnid, 'S', undefined, by));
+      await other.query('rollback');
+      expect(await tell(txnid, 'S', undefined, by)).to.include({ outcome: 'duplicate' });
+    });
+  });
+
   describe('survives what happens to connections:', () => {
     const commit = '\u0003commit';
     const cases: readonly (readonly [what: string, at: string, verdict: Verdict, kept: string, again: string])[] = [

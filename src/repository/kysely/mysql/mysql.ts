@@ -1,4 +1,5 @@
 import type { RepositoryDialect } from '../dialect.js';
+import { runSql, type SqlRunner } from '../run-sql.js';
 import { quoteTables } from '../table-names.js';
 import { migrationSteps } from './migrations.js';
 import { quoteName } from './quote-name.js';
@@ -24,15 +25,41 @@ export const mysqlDialect: RepositoryDialect = {
   migrations: migrationSteps,
   beginOwnTransaction,
   isTransient,
-  isLockTimeout: (error) => numberOf(error) === lockWaitTimeout,
+  isLockTimeout: (error) => lockTimeouts.has(numberOf(error)),
+  endLockWaits,
   wasRefused,
 };
 
 const deadlock = 1213;
 /** `innodb_snapshot_isolation`: a row has changed since the transaction first read. The server has rolled back. */
 const recordChanged = 1020;
-const lockWaitTimeout = 1205;
+/** `innodb_lock_wait_timeout`, KILL QUERY, and `max_statement_time` of MariaDB. */
+const lockTimeouts: ReadonlySet<number | undefined> = new Set([1205, 1317, 1969]);
 const errorDuringCommit = 1180;
+
+/** How long a statement that records events may run before it must be waiting for a lock, in milliseconds. */
+const longestRecording = 1_000;
+
+/**
+ * Ends statements that wait for a table. Waits for rows cannot be seen without more privileges: they are expected where
+ * events are recorded, which is quick otherwise. MariaDB gives each statement an id, so that KILL never hits the next.
+ */
+async function endLockWaits(db: SqlRunner, milliseconds: number): Promise<void> {
+  const statement = `/* dragonpay-waits */ select cast(id as char) as thread,
+  /*M! cast(query_id as char) */ /*!80000 null */ as query
+from information_schema.processlist
+where db = database() and command = 'Query' and info like '/* dragonpay-%' and id <> connection_id() and (
+  state like 'Waiting for table%' and /*M! time_ms */ /*!80000 1000 * time */ >= ?
+  or info like '/* dragonpay-record %' and /*M! time_ms */ /*!80000 1000 * time */ >= ?
+)`;
+  const parameters = [milliseconds, Math.max(milliseconds, longestRecording)];
+  const waiting = await runSql<{ thread: string; query: string | null }>(db, statement, parameters);
+  for (const { thread, query } of waiting) {
+    const what = query === null ? Number(thread) : `id ${Number(query)}`;
+    // It may have ended by itself.
+    await runSql(db, `kill query ${what}`, []).catch(() => {});
+  }
+}
 
 /** Deadlocks and serialization failures, also in a query of the handler. */
 function isTransient(error: unknown): boolean {

@@ -9,6 +9,9 @@ import { type TakenConnection, takeConnection } from '../take-connection.js';
 /** How long ROLLBACK, and each way to end a query that is in its way, may take. */
 const rollbackMilliseconds = 200;
 
+/** How much longer than its handler a transaction may take before its query is ended, in milliseconds. */
+const graceMilliseconds = 1_000;
+
 /** Is gone when the transaction has ended. */
 const savepoint = 'dragonpay_transaction';
 
@@ -29,6 +32,7 @@ export class MysqlTransaction<Database> implements OwnTransaction<Database> {
   readonly #guard: GuardedConnection;
   #threadId: string | undefined;
   #hasSavepoint = false;
+  #timer: NodeJS.Timeout | undefined;
   #isOver = false;
   #killing: Promise<unknown> = Promise.resolve();
 
@@ -62,6 +66,11 @@ export class MysqlTransaction<Database> implements OwnTransaction<Database> {
   /** Tells the id of its connection. Before that, a query that blocks ROLLBACK cannot be ended. */
   identify(threadId: string): void {
     this.#threadId = threadId;
+  }
+
+  /** Ends the query that is under way after some time, such as one that waits for the lock of a table. */
+  endQueryAfter(milliseconds: number): void {
+    this.#timer = setTimeout(() => void this.#kill('kill query'), milliseconds);
   }
 
   get plain(): SqlRunner {
@@ -142,16 +151,22 @@ export class MysqlTransaction<Database> implements OwnTransaction<Database> {
   /** Gives the connection back, but never before a KILL that is under way has hit it. */
   #finish(): void {
     this.#isOver = true;
+    clearTimeout(this.#timer);
     this.#killing.catch(() => {}).then(this.#release);
   }
 }
 
 /** Begins a transaction whose queries can be ended from its first one on. */
-export async function beginOwnTransaction<Database>(db: Kysely<Database>): Promise<OwnTransaction<Database>> {
+export async function beginOwnTransaction<Database>(
+  db: Kysely<Database>,
+  milliseconds: number,
+): Promise<OwnTransaction<Database>> {
   const own = await MysqlTransaction.open<Database>(db, await takeConnection(db.getExecutor()));
   try {
     const [row] = await runSql<{ thread: string }>(own.plain, `select ${threadId} as thread`, []);
     if (row !== undefined) own.identify(row.thread);
+    // It may wait for its row, and then for the handler, each for so long.
+    own.endQueryAfter(2 * milliseconds + graceMilliseconds);
     return own;
   } catch (error) {
     await own.rollBack();
