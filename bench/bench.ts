@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
+import { compareDatabases } from './compare-databases.js';
 import { compareSdks } from './compare-sdks.js';
 import { playRounds, standings } from './compare-servers.js';
 import { canPin, pinSelf } from './cpu.js';
@@ -13,7 +14,18 @@ import { countLosses } from './several-processes.js';
 import { compareStartTimes } from './start-time.js';
 import { compareTableSizes } from './table-size.js';
 
-const sections = ['start', 'sdks', 'servers', 'effects', 'throughput', 'latency', 'several', 'heap', 'sizes'] as const;
+const sections = [
+  'start',
+  'sdks',
+  'servers',
+  'effects',
+  'databases',
+  'throughput',
+  'latency',
+  'several',
+  'heap',
+  'sizes',
+] as const;
 const isShort = process.argv.includes('--short');
 // No goal compares with these, so the short form leaves them out.
 const others = isShort ? [] : ['node-http-pipelined', 'fastify', 'express-kysely-yup'];
@@ -71,7 +83,13 @@ if (wants('sdks')) {
   process.stderr.write('SDKs\n');
   save('sdks', await compareSdks(isShort ? { count: 3000, rounds: 9 } : { count: 10_000, rounds: 25 }));
 }
-if (sections.some((section) => section !== 'sdks' && section !== 'start' && wants(section))) {
+// It starts the servers of its own, one after the other.
+if (wants('databases')) {
+  process.stderr.write('databases, 16 connections\n');
+  save('databases', await compareDatabases({ ...extent, core: pinned ? 0 : undefined }));
+}
+const withoutServer: readonly string[] = ['start', 'sdks', 'databases'];
+if (sections.some((section) => !withoutServer.includes(section) && wants(section))) {
   const server = await startServer();
   try {
     const database = await server.database('bench');

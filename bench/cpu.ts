@@ -1,13 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 
 /**
- * The CPU time of a process and all of its descendants, in microseconds. The scheduler's count is exact. The parent
- * counts children that have ended in ticks of 10 ms.
+ * The CPU time of a process with its threads, and of all of its descendants, in microseconds. The scheduler's count is
+ * exact. The parent counts children that have ended in ticks of 10 ms; threads that have ended are not counted.
  */
 export function treeCpu(pid: number): number {
-  const own = Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[0]) / 1000;
+  const own = readdirSync(`/proc/${pid}/task`)
+    .map((thread) =>
+      safely(() => Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0])),
+    )
+    .reduce((sum, nanoseconds) => sum + nanoseconds / 1000, 0);
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   const [, , , , , , , , , , , , , cutime = '0', cstime = '0'] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const reaped = (Number(cutime) + Number(cstime)) * 10_000;
@@ -19,7 +23,7 @@ function childrenOf(pid: number): number[] {
   return children === '' ? [] : children.split(' ').map(Number);
 }
 
-/** The CPU time of a child that has ended meanwhile is part of its parent's count. */
+/** A child or a thread may end meanwhile. The CPU time of a child is then part of its parent's count. */
 function safely(read: () => number): number {
   try {
     return read();

@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { DatabaseFigures } from './compare-databases.js';
 import type { CpuComparison } from './compare-sdks.js';
 import type { Standing } from './compare-servers.js';
 import type { HeapMark } from './heap.js';
@@ -16,6 +17,8 @@ export interface Results {
   servers: Standing[];
   /** The same for an `@OnStatus` method with one statement, against a transaction by hand. */
   effects: Standing[];
+  /** The same postbacks on each database, without and with an `@OnStatus` method. */
+  databases: readonly DatabaseFigures[];
   /** CPU of one import in a new process. */
   start: StartTimes;
   /** Throughput over 64 connections, on all cores. */
@@ -107,6 +110,17 @@ export function reportOf(results: Partial<Results>): string {
       const ratios = [toSame?.serverCpu, toSame?.perSecond, toSame?.p50].map((ratio) => (ratio ? show(ratio) : ''));
       const cells = [name, show(serverCpu, 0), ratios[0], show(perSecond, 0), ratios[1], show(p50, 1), ratios[2]];
       lines.push(`| ${cells.join(' | ')} |`);
+    }
+  }
+  if (results.databases !== undefined) {
+    lines.push('', 'Each database, 16 connections, server on one core: median (quartiles)', '');
+    lines.push('| database | handler | postbacks/s | server CPU, µs | database CPU, µs | p50, ms |');
+    lines.push('|---|---|---|---|---|---|');
+    for (const { database, handler, perSecond, serverCpu, databaseCpu, p50 } of results.databases) {
+      const inProcess = databaseCpu === undefined ? 'in the server' : show(databaseCpu, 0);
+      lines.push(
+        `| ${[database, handler, show(perSecond, 0), show(serverCpu, 0), inProcess, show(p50, 1)].join(' | ')} |`,
+      );
     }
   }
   if (results.start !== undefined) {

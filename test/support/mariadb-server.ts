@@ -12,6 +12,7 @@ import mysql from 'mysql2/promise';
 export interface MariadbServer {
   /** Connects as `root`, without a database. */
   readonly url: string;
+  readonly pid: number;
   /** Kills the server, waits some milliseconds, and starts it again on the same files and port. */
   crash(pause: number): Promise<void>;
   stop(): Promise<void>;
@@ -35,8 +36,11 @@ const settings = [
   '--innodb-flush-method=nosync',
 ];
 
-/** Starts a MariaDB in a folder of its own. `stop` deletes the folder. */
-export async function startMariadb(): Promise<MariadbServer> {
+/**
+ * Starts a MariaDB in a folder of its own. `stop` deletes the folder.
+ * @param more flags that replace those of the tests
+ */
+export async function startMariadb(more: readonly string[] = []): Promise<MariadbServer> {
   const folder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-mariadb-'));
   const data = join(folder, 'data');
   await mkdir(data);
@@ -55,12 +59,15 @@ export async function startMariadb(): Promise<MariadbServer> {
   const port = await freePort();
   const url = `mysql://root@127.0.0.1:${port}`;
   const log = join(folder, 'mariadb.log');
-  const flags = [...place, ...settings, `--port=${port}`, `--socket=${join(data, 'mariadb.sock')}`];
+  const flags = [...place, ...settings, ...more, `--port=${port}`, `--socket=${join(data, 'mariadb.sock')}`];
   let child = await launch(flags, log, url);
   const killNow = () => child.kill('SIGKILL');
   process.once('exit', killNow);
   return {
     url,
+    get pid() {
+      return child.pid ?? 0;
+    },
     async crash(pause) {
       const exited = once(child, 'exit');
       child.kill('SIGKILL');

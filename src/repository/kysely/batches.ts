@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { VerifiedCallback } from '../../model/verified-callback.js';
 import type { CallbackKind } from '../../protocol/kinds.js';
 import type { Move, MoveResult } from './dialect.js';
-import { StatementBatcher } from './statement-batcher.js';
+import { type BatchedDatabase, StatementBatcher } from './statement-batcher.js';
 
 type SendMoves = (kind: CallbackKind, moves: readonly Move[]) => Promise<ReadonlyMap<string, MoveResult>>;
 
@@ -16,7 +16,7 @@ const outside = AsyncLocalStorage.snapshot();
 export class Batches {
   readonly #send: SendMoves;
   readonly #most: number;
-  readonly #wasRefused: (error: unknown) => boolean;
+  readonly #database: BatchedDatabase;
   readonly #keyOf: ((callback: VerifiedCallback) => unknown) | undefined;
   readonly #shared: Readonly<Record<CallbackKind, StatementBatcher<Move, MoveResult>>>;
   readonly #keyed: Readonly<Record<CallbackKind, Map<unknown, StatementBatcher<Move, MoveResult>>>> = {
@@ -27,12 +27,12 @@ export class Batches {
   constructor(
     send: SendMoves,
     most: number,
-    wasRefused: (error: unknown) => boolean,
+    database: BatchedDatabase,
     keyOf: ((callback: VerifiedCallback) => unknown) | undefined,
   ) {
     this.#send = send;
     this.#most = most;
-    this.#wasRefused = wasRefused;
+    this.#database = database;
     this.#keyOf = keyOf;
     const shared = (kind: CallbackKind) => this.#batcher(kind, outside);
     this.#shared = { payment: shared('payment'), payout: shared('payout') };
@@ -63,6 +63,6 @@ export class Batches {
 
   #batcher(kind: CallbackKind, inContext: typeof outside, onIdle?: () => void): StatementBatcher<Move, MoveResult> {
     const send = (moves: readonly Move[]) => inContext(() => this.#send(kind, moves));
-    return new StatementBatcher(send, this.#most, this.#wasRefused, onIdle);
+    return new StatementBatcher(send, this.#most, this.#database, onIdle);
   }
 }

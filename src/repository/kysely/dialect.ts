@@ -8,11 +8,12 @@ import type { InquiryClaim } from '../capabilities.js';
 import type { Change, Correction, CorrectionOptions } from '../correction.js';
 import type { InboxFilter } from '../inbox-page.js';
 import type { SqlPool, SqlRunner } from './run-sql.js';
+import type { BatchedDatabase } from './statement-batcher.js';
 import type { TableNames } from './table-names.js';
 import type { TakenConnection } from './take-connection.js';
 
 /** What a `KyselyRepository` must know of one database: its SQL, its transactions and its errors. */
-export interface RepositoryDialect {
+export interface RepositoryDialect extends BatchedDatabase {
   /** The statements over tables of these names. @throws DragonpayError `invalid-setting` for a name it cannot have */
   statements(names: TableNames): Statements;
   /** The SQL that makes tables of these names. */
@@ -28,11 +29,6 @@ export interface RepositoryDialect {
   isLockTimeout(error: unknown): boolean;
   /** Lets the server end statements of this package that have waited for a lock, such as of a table, for so long. */
   endLockWaits?(db: SqlRunner, milliseconds: number): Promise<void>;
-  /**
-   * Whether the database said that it refused a statement, and stored nothing of it. After any other error a second try
-   * could take the first one for an earlier callback.
-   */
-  wasRefused(error: unknown): boolean;
   /** How many transactions of handlers can run at the same time. Default: the size of the pool decides. */
   readonly mostEffects?: number;
 }

@@ -110,7 +110,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     this.#waits = new LockWaits(this.#plain, dialect, busyMilliseconds);
     const move = (kind: CallbackKind, moves: readonly Move[]) =>
       this.#run((db) => this.#statements.move(db, kind, moves));
-    this.#batches = new Batches(move, batch, (error) => dialect.wasRefused(error), batchKey);
+    this.#batches = new Batches(move, batch, dialect, batchKey);
     this.#slots = new EffectSlots(dialect.mostEffects ?? effects, () => takeConnection(db.getExecutor()));
     this.#busyMilliseconds = busyMilliseconds;
   }

@@ -6,6 +6,17 @@ import { DragonpayError } from '../../errors.js';
  */
 export type SendBatch<Member, Result> = (members: readonly Member[]) => Promise<ReadonlyMap<string, Result>>;
 
+/** What a batcher must know of the database. */
+export interface BatchedDatabase {
+  /**
+   * Whether the database said that it refused a statement, and stored nothing of it. After any other error a second try
+   * could take the first one for an earlier callback.
+   */
+  wasRefused(error: unknown): boolean;
+  /** Whether a statement blocks the event loop, because the database runs in this process. */
+  readonly blocks?: boolean;
+}
+
 interface Waiting<Member, Result> {
   readonly id: string;
   readonly member: Member;
@@ -24,31 +35,34 @@ const leastMilliseconds = 10;
 /**
  * Lets callbacks that arrive while a statement is under way share the next one. Alone, a callback is sent at once:
  * there is no timer and no added wait. Callbacks of one id keep their order, in one statement or in two.
+ *
+ * Where a statement blocks the event loop, nothing can arrive while it runs. Then it is sent at the end of a turn of the
+ * loop, so that all callbacks that arrived meanwhile share it.
  */
 export class StatementBatcher<Member, Result> {
   readonly #send: SendBatch<Member, Result>;
   readonly #most: number;
-  readonly #wasRefused: (error: unknown) => boolean;
+  readonly #database: BatchedDatabase;
   readonly #onIdle: (() => void) | undefined;
   #waiting: Waiting<Member, Result>[] = [];
   /** The ids of each statement under way. One Set for all would be rehashed at each change, which costs time. */
   #inFlight: ReadonlySet<string>[] = [];
   #lastSentAt = 0;
+  #isScheduled = false;
 
   /**
    * @param most how many callbacks may share a statement
-   * @param wasRefused whether an error says that nothing of the statement is stored
    * @param onIdle called when nothing waits and nothing is under way any more
    */
   constructor(
     send: SendBatch<Member, Result>,
     most: number,
-    wasRefused: (error: unknown) => boolean = () => false,
+    database: BatchedDatabase = { wasRefused: () => false },
     onIdle?: () => void,
   ) {
     this.#send = send;
     this.#most = most;
-    this.#wasRefused = wasRefused;
+    this.#database = database;
     this.#onIdle = onIdle;
   }
 
@@ -61,6 +75,16 @@ export class StatementBatcher<Member, Result> {
     return new Promise((resolve, reject) => {
       this.#dropLate();
       this.#waiting.push({ id, member, startBy, resolve, reject });
+      if (this.#database.blocks) this.#schedule();
+      else this.#flush();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
       this.#flush();
     });
   }
@@ -114,7 +138,7 @@ export class StatementBatcher<Member, Result> {
       const results = await this.#send(batch.map(({ member }) => member));
       for (const { id, resolve } of batch) resolve(results.get(id));
     } catch (error) {
-      if (batch.length > 1 && this.#wasRefused(error)) {
+      if (batch.length > 1 && this.#database.wasRefused(error)) {
         // One member may be at fault: each is tried alone, so that it fails alone.
         for (const member of batch) {
           if (isLate(member)) member.reject(tooLate());

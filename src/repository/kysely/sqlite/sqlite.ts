@@ -35,4 +35,5 @@ export const sqliteDialect: RepositoryDialect = {
   wasRefused: (error) => [1, 18, 19, 20].includes(resultCode(error)),
   // SQLite has one writer at a time.
   mostEffects: 1,
+  blocks: true,
 };
