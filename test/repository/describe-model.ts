@@ -3,15 +3,18 @@ import fc from 'fast-check';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import {
   type CallbackRepository,
+  DragonpayCallback,
   DragonpayError,
   type InboxEvent,
   MemoryRepository,
+  OnStatus,
   type PaymentRow,
   type PayoutRow,
 } from '../../src/index.js';
 import { type DragonpayTables, KyselyRepository } from '../../src/kysely.js';
 import { verifySigned } from '../../src/testing/verify-signed.js';
 import { type CreatedDatabase, type DatabaseUnderTest, databases } from '../support/databases.js';
+import { testDragonpay } from '../support/dispatch-signed.js';
 
 type Kind = 'payment' | 'payout';
 
@@ -29,8 +32,17 @@ interface Delivery {
 
 interface State {
   readonly rows: Record<string, { status: string; reached: string; refno: string | null }>;
-  readonly inbox: Record<string, { outcome: string; reasons: string[]; deliveries: number }>;
+  readonly inbox: Record<string, Kept>;
   readonly effects: string[];
+}
+
+interface Kept {
+  readonly outcome: string;
+  readonly reasons: string[];
+  readonly deliveries: number;
+  /** Of the delivery whose form is kept. */
+  readonly amount: string | undefined;
+  readonly ccy: string | undefined;
 }
 
 // The model: what DESIGN calls for, in as few words as it takes, and without a look at how it is done.
@@ -64,6 +76,7 @@ function deliver(state: State, { kind, id, refno, status, amount, ccy, effect }:
     outcome: known?.outcome === 'applied' ? 'applied' : outcome,
     reasons: [...new Set([...(known?.reasons ?? []), ...news.filter((reason) => reason !== 'duplicate')])].sort(),
     deliveries: (known?.deliveries ?? 0) + 1,
+    ...(known?.outcome === 'applied' ? { amount: known.amount, ccy: known.ccy } : { amount, ccy }),
   };
   return outcome;
 }
@@ -75,6 +88,10 @@ interface Side {
   state: State;
   readonly effect: (delivery: Delivery, trx: unknown) => Promise<void>;
   readonly effects: () => Promise<string[]>;
+  /** Runs something in a transaction of another process. */
+  readonly inTransaction: <Result>(work: (options: object) => Promise<Result>) => Promise<Result>;
+  /** Applies what came before its row, in all processes at the same time. */
+  readonly catchUp: () => Promise<void>;
 }
 
 interface Database extends DragonpayTables {
@@ -121,14 +138,17 @@ function rowOf({ status, reached, refno }: PaymentRow | PayoutRow) {
   return { status: status as string, reached: reached.join(''), refno };
 }
 
-function eventOf({ refno, status, outcome, reasons, deliveries }: InboxEvent): string {
-  return [refno, status, outcome, [...reasons].sort(), deliveries].join(' ');
+function eventOf({ refno, status, outcome, reasons, deliveries, raw }: InboxEvent): string {
+  const form = new URLSearchParams(raw);
+  return [refno, status, outcome, [...reasons].sort(), deliveries, form.get('amount'), form.get('ccy')].join(' ');
 }
 
 function expected(state: State, kind: Kind, id: string) {
   const inbox = Object.entries(state.inbox)
     .filter(([key]) => key.startsWith(`${kind} ${id} `))
-    .map(([key, event]) => [...key.split(' ').slice(2), event.outcome, event.reasons, event.deliveries].join(' '));
+    .map(([key, { outcome, reasons, deliveries, amount, ccy }]) =>
+      [...key.split(' ').slice(2), outcome, reasons, deliveries, amount, ccy].join(' '),
+    );
   return { row: state.rows[`${kind} ${id}`], inbox: inbox.sort() };
 }
 
@@ -148,18 +168,21 @@ class Create implements fc.AsyncCommand<object, Sides> {
     readonly kind: Kind,
     readonly id: string,
     readonly imported: { readonly status: string; readonly refno: string } | undefined,
+    /** Whether the row is made with `trx`, by another process. */
+    readonly inTransaction: boolean,
   ) {}
   check = () => true;
   async run(_model: object, { sides, run }: Sides): Promise<void> {
     const id = `${this.id}-${run}`;
     const key = `${this.kind} ${id}`;
-    for (const { state, repositories } of sides) {
-      const [repository] = repositories as [CallbackRepository & MemoryRepository];
+    for (const { state, repositories, inTransaction } of sides) {
+      const [repository] = repositories as [KyselyRepository<Database>];
       const details = { amount: '100.00', ...this.imported } as { amount: string };
-      const created =
+      const create = (options: object): Promise<PaymentRow | PayoutRow> =>
         this.kind === 'payment'
-          ? repository.createPayment({ txnid: id, ...details })
-          : repository.createPayout({ merchantTxnId: id, ...details });
+          ? repository.createPayment({ txnid: id, ...details }, options)
+          : repository.createPayout({ merchantTxnId: id, ...details }, options);
+      const created = this.inTransaction ? inTransaction(create) : create({});
       const answer = await created.then(rowOf, (error) => (DragonpayError.is(error) ? error.code : error));
       if (state.rows[key] !== undefined) {
         expect(answer).to.equal('already-exists');
@@ -170,7 +193,41 @@ class Create implements fc.AsyncCommand<object, Sides> {
       }
     }
   }
-  toString = () => `create ${this.kind} ${this.id} ${JSON.stringify(this.imported)}`;
+  toString = () => `create ${this.kind} ${this.id} ${JSON.stringify(this.imported)} ${this.inTransaction}`;
+}
+
+let early = 0;
+
+/** Applies the callbacks that came before their row: in the order of their arrival, and each once. */
+class CatchUp implements fc.AsyncCommand<object, Sides> {
+  check = () => true;
+  async run(_model: object, { sides, run }: Sides): Promise<void> {
+    const ids = names.flatMap((name) => [
+      ['payment', `${name}-${run}`] as const,
+      ['payout', `${name}-${run}`] as const,
+    ]);
+    await Promise.all(sides.map((side) => this.#catchUp(side, ids)));
+  }
+
+  async #catchUp(side: Side, ids: ReadonlyArray<readonly [Kind, string]>): Promise<void> {
+    for (const [kind, id] of ids) {
+      if (side.state.rows[`${kind} ${id}`] === undefined) continue;
+      const [repository] = side.repositories;
+      const events = await repository?.callbacks(kind === 'payment' ? { txnid: id } : { merchantTxnId: id });
+      for (const { refno, status, outcome } of events ?? []) {
+        if (outcome !== 'not-found') continue;
+        const { amount, ccy } = side.state.inbox[`${kind} ${id} ${refno} ${status}`] as Kept;
+        const told = deliver(side.state, { kind, id, refno, status, amount, ccy, method: 'POST', effect: 'works' });
+        if (told === 'applied') early++;
+      }
+    }
+    await side.catchUp();
+    for (const [kind, id] of ids) {
+      const seen = await stored(side, kind, id);
+      expect(seen, `${side.name}, caught up with ${id}`).to.deep.equal(expected(side.state, kind, id));
+    }
+  }
+  toString = () => 'catch up';
 }
 
 let interleavings = 0;
@@ -225,11 +282,36 @@ const delivery: fc.Arbitrary<Delivery> = kinds.chain((kind) =>
 );
 const imported = fc.record({ status: fc.constantFrom('P', 'F', 'S', 'V'), refno: fc.constant('R1') });
 const creating = fc
-  .tuple(kinds, fc.constantFrom(...names), fc.option(imported, { nil: undefined, freq: 4 }))
-  .map(([kind, id, given]) => new Create(kind, id, given));
+  .tuple(kinds, fc.constantFrom(...names), fc.option(imported, { nil: undefined, freq: 4 }), fc.boolean())
+  .map(([kind, id, given, inTransaction]) => new Create(kind, id, given, inTransaction));
 const one = delivery.map((delivery) => new Deliver([delivery]));
 const several = fc.array(delivery, { minLength: 2, maxLength: 5 }).map((deliveries) => new Deliver(deliveries));
-const commands = fc.commands([creating, one, several, several, several], { maxCommands: 24, size: 'max' });
+const catching = fc.constant(new CatchUp());
+const commands = fc.commands([creating, one, several, several, several, catching], { maxCommands: 24, size: 'max' });
+
+/** Makes a receiver for each process. Each runs the effect of a status that is applied without a request. */
+function receivers(
+  repositories: readonly (KyselyRepository<Database> | MemoryRepository)[],
+  effect: (id: string, trx: unknown) => Promise<void>,
+): () => Promise<void> {
+  @DragonpayCallback()
+  class Shop {
+    @OnStatus('S', 'F', 'P', 'U', 'R', 'K', 'V', 'A', 'E')
+    pay({ data, status, trx }: { data: { txnid: string }; status: string; trx: unknown }) {
+      return effect(`payment ${data.txnid} ${status}`, trx);
+    }
+    @OnStatus('S', 'F', 'P', 'V', 'G', 'H', { kind: 'payout' })
+    payOut({ data, status, trx }: { data: { merchantTxnId: string }; status: string; trx: unknown }) {
+      return effect(`payout ${data.merchantTxnId} ${status}`, trx);
+    }
+  }
+  const dragonpays = repositories.map((repository) => {
+    const dragonpay = testDragonpay({ repository: repository as CallbackRepository });
+    dragonpay.endpoint(Shop);
+    return dragonpay;
+  });
+  return async () => void (await Promise.all(dragonpays.map((dragonpay) => dragonpay.reconcile())));
+}
 
 /** Describes that all repositories behave like the model, in so many runs of random commands. */
 export function describeModel(runs: number): void {
@@ -259,16 +341,19 @@ export function describeModel(runs: number): void {
       for (const { database } of created) await database.destroy();
     });
 
+    const write = async (id: string, trx: unknown) => {
+      await (trx as Transaction<Database>).insertInto('model_effects').values({ id }).execute();
+    };
+
     const databaseSides = (): Side[] =>
       created.map(({ kind, database }, index) => ({
         name: kind.name,
         repositories: processes[index] ?? [],
         state: { rows: {}, inbox: {}, effects: [] },
         effect: (delivery, trx) =>
-          misbehave(delivery, async () => {
-            const id = `${delivery.kind} ${delivery.id} ${delivery.status}`;
-            await (trx as Transaction<Database>).insertInto('model_effects').values({ id }).execute();
-          }),
+          misbehave(delivery, () => write(`${delivery.kind} ${delivery.id} ${delivery.status}`, trx)),
+        inTransaction: (work) => database.db.transaction().execute((trx) => work({ trx })),
+        catchUp: receivers(processes[index] ?? [], write),
         effects: async () => {
           const db = database.db as unknown as Kysely<Database>;
           const rows = await db.selectFrom('model_effects').select('id').execute();
@@ -279,9 +364,14 @@ export function describeModel(runs: number): void {
 
     const memory = (): Side => {
       const done: string[] = [];
+      // Two events of one millisecond would have no order.
+      let now = Date.now();
+      const repositories = [new MemoryRepository({ clock: () => ++now })];
       return {
         name: 'memory',
-        repositories: [new MemoryRepository()],
+        repositories,
+        inTransaction: (work) => work({}),
+        catchUp: receivers(repositories, async (id) => void done.push(id)),
         state: { rows: {}, inbox: {}, effects: [] },
         // Without a transaction to write in: what fails is not counted.
         effect: async (delivery) => {
@@ -299,13 +389,18 @@ export function describeModel(runs: number): void {
           const sides = [...databaseSides(), memory()];
           const ids = String(++run);
           await fc.asyncModelRun(() => ({ model: {}, real: { sides, run: ids } }), generated);
+          // Nothing may be left to the next run.
+          await new CatchUp().run({}, { sides, run: ids });
           for (const side of sides) {
-            expect((await side.effects()).sort(), `effects of ${side.name}`).to.deep.equal(side.state.effects.sort());
+            // A run that failed before may have left some.
+            const effects = (await side.effects()).filter((id) => id.includes(`-${ids} `));
+            expect(effects.sort(), `effects of ${side.name}`).to.deep.equal(side.state.effects.sort());
           }
         }),
         { numRuns: runs, endOnFailure: false },
       );
       expect(interleavings).to.be.greaterThan(runs / 3);
+      expect(early, 'early callbacks').to.be.greaterThan(runs / 3);
     });
   });
 }
