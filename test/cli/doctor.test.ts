@@ -46,7 +46,7 @@ class Shop {
 class BelievesAll {
   @OnPost()
   settle(_callback: Callback) {
-    return 'result=OK';
+    return reply.text('result=OK', { status: 200 });
   }
 }
 

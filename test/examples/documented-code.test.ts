@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import express from 'express';
+import type { Container } from 'inversify';
 import { sql } from 'kysely';
 import pg from 'pg';
 import {
@@ -328,10 +329,12 @@ console.log((await deliver(endpoint, signCallback(fields, { sha1: { secretKey: '
     await order('DI-1', '110.00');
     await deliver((own as Dragonpay).endpoint(Checkout as HandlerClass), postback('DI-1'));
     expect(thanks).to.equal(1);
-    const { dragonpay: rebound } = await exportsUnder(path, 'Rebinding');
+    const { dragonpay: rebound, container } = await exportsUnder(path, 'Rebinding');
     const { FeeCallback } = await recipe('A fee in the amount');
+    (container as Container).bind(FeeCallback as never).toConstantValue(new (FeeCallback as new () => object)());
     await order('DI-2', '110.00');
-    await deliver((rebound as Dragonpay).endpoint(FeeCallback as HandlerClass), postback('DI-2'));
+    const { status } = await deliver((rebound as Dragonpay).endpoint(FeeCallback as HandlerClass), postback('DI-2'));
+    expect(status).to.equal(200);
     expect(await state('DI-2')).to.include({ status: 'P' });
   });
 

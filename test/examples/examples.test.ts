@@ -74,7 +74,7 @@ describe('Examples', function () {
     expect(await post(url, fields)).to.equal(ok);
     expect(await post(url, fields), 'a repeated one').to.equal(ok);
     expect(await get(url, fields), 'a return after the postback').to.equal('200 <p>A book: status S</p>');
-    expect(await get(url, fields, 'another key'), 'a forged return').to.equal('200 <p>Please check your email.</p>');
+    expect(await get(url, fields, 'another key'), 'a forged return').to.equal('400 <p>Please check your email.</p>');
     expect(await repository.findPayment(txnid)).to.include({ status: 'S', refno: 'R1', amount: '100.00' });
     const [event, ...others] = await repository.callbacks({ txnid });
     expect(event).to.include({ status: 'S', outcome: 'applied', deliveries: 2, proof: 'sha1' });

@@ -12,6 +12,7 @@ import {
 import type { BodyRead } from '../../src/model/callback-request.js';
 import type { Hooks } from '../../src/observability/hooks.js';
 import { escapeForLog, tell } from '../../src/observability/tell.js';
+import { reply } from '../../src/response/reply.js';
 import { encodeCallback, signCallback } from '../../src/testing.js';
 import { getQuery, makeRequest, postForm, type RequestParts } from '../support/callback-request.js';
 import { dispatchForged, dispatchSigned, paymentFields, secretKey, testEndpoint } from '../support/dispatch-signed.js';
@@ -163,11 +164,11 @@ describe('A hook', () => {
       @DragonpayCallback()
       class Teapot {
         @OnPost() post() {
-          return 'short and stout';
+          return reply.text('short and stout', { status: 418 });
         }
       }
       await dispatchForged(testEndpoint(Teapot, { hooks }));
-      expect(told.map(([, { status }]) => status)).to.deep.equal([undefined, 400, 200]);
+      expect(told.map(([, { status }]) => status)).to.deep.equal([undefined, 400, 418]);
     });
   });
 
