@@ -97,7 +97,9 @@ function hexDigit(unit: number): number {
  */
 export function decodeLeftovers(value: string): string {
   const mayBeLeft = value.search(strayPercent) >= 0 && /%[0-9a-fA-F]{2}/.test(value);
-  return mayBeLeft ? (decodeComponent(value.replaceAll('+', '%2b')) ?? value) : value;
+  if (!mayBeLeft) return value;
+  const bytes = Buffer.from(value.replaceAll('+', '%2b'), 'utf8').toString('latin1');
+  return decodeComponent(bytes) ?? value;
 }
 
 /** The percent escape of one Latin-1 character. */
