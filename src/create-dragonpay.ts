@@ -17,6 +17,7 @@ import { type ReconcileOptions, type ReconcileReport, reconcile } from './operat
 import { replay } from './operations/replay.js';
 import { requireStore } from './operations/store-without-request.js';
 import { type CallbackKind, callbackKinds } from './protocol/kinds.js';
+import { checkNames } from './protocol/nearest-name.js';
 import { FieldReader } from './reading/field-reader.js';
 import type { CallbackRepository } from './repository/callback-repository.js';
 import type { Change, Correction } from './repository/correction.js';
@@ -136,6 +137,7 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
   }
 
   function endpoint(Class: HandlerClass, options: EndpointOptions = {}): CallbackEndpoint {
+    checkNames(options, { kinds: true });
     const kinds = acceptedKinds(options.kinds ?? callbackKinds);
     const handler = handlers.register(Class, kinds);
     return endpointOver(repository, store);
@@ -160,7 +162,10 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
   }
 
   function acceptedKinds(kinds: readonly CallbackKind[]): ReadonlySet<CallbackKind> {
-    const accepted = kinds.filter((kind) => callbackKinds.includes(kind) && policy.accepted[kind].length > 0);
+    if (![...kinds].every((kind) => callbackKinds.includes(kind))) {
+      throw invalidSetting('kinds', 'must be a list of "payment" and "payout"');
+    }
+    const accepted = kinds.filter((kind) => policy.accepted[kind].length > 0);
     if (accepted.length === 0) throw invalidSetting('kinds', 'must name a kind that the settings accept');
     return new Set(accepted);
   }
@@ -176,12 +181,14 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
       return runReconcile(options);
     },
     keepUp(options = {}) {
+      checkNames(options, { everyMilliseconds: true, handler: true });
       const everyMilliseconds = checkedInterval(options);
       const { everyMilliseconds: _, ...handler } = options;
       requireStore(store);
       void keepUp({ everyMilliseconds }, async () => runReconcile(handler), hooks, closing.signal);
     },
     async replay(key, options = {}) {
+      checkNames(options, { handler: true });
       return inFlight.follow(replay(key, options, handlers, requireStore(store), { wire, merchantId }));
     },
     async correct(id, change, options) {
@@ -199,7 +206,9 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
         },
       };
     },
-    async close({ milliseconds = 15_000 } = {}) {
+    async close(options = {}) {
+      checkNames(options, { milliseconds: true });
+      const { milliseconds = 15_000 } = options;
       closing.abort(new DragonpayError('closing', 'close() was called'));
       reader.close();
       if (publicKeys !== undefined) inFlight.follow(publicKeys.settled());

@@ -1,3 +1,4 @@
+import { checkNames } from '../protocol/nearest-name.js';
 import { assertCalled } from './assert-called.js';
 import { type HandlerClass, setClassOptions } from './handler-metadata.js';
 
@@ -35,6 +36,7 @@ export function DragonpayCallback(
 ): HandlerClassDecorator {
   assertCalled('DragonpayCallback', [first]);
   const given = typeof first === 'boolean' ? { updateOnGet: first, allowInvalidData: second } : first;
+  checkNames(given, { updateOnGet: true, allowInvalidData: true });
   const options = { updateOnGet: given.updateOnGet ?? false, allowInvalidData: given.allowInvalidData ?? true };
   return (target, context) => setClassOptions(options, target, context);
 }

@@ -1,4 +1,5 @@
 import type { QueuedCallback, StoredCallback, ValidCallback } from '../model/callback.js';
+import { checkNames } from '../protocol/nearest-name.js';
 import type { PaymentStatus, PayoutStatus, Status } from '../protocol/statuses.js';
 import { assertCalled } from './assert-called.js';
 import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js';
@@ -85,6 +86,7 @@ export function OnStatus(
   assertCalled('OnStatus', given);
   const statuses = given.filter((item) => typeof item === 'string');
   const options = given.find((item) => typeof item === 'object');
+  if (options !== undefined) checkNames(options, { kind: true, queue: true });
   const kind = options?.kind ?? 'payment';
   const queue = options?.queue;
   return (...args: MethodDecoratorArguments) =>

@@ -1,6 +1,7 @@
 import { DragonpayError, invalidDetails } from '../errors.js';
 import { amountShape, idShape, refnoShape } from '../protocol/field-shapes.js';
 import { type CallbackKind, idFields } from '../protocol/kinds.js';
+import { checkSpelling } from '../protocol/nearest-name.js';
 import { withTwoDecimals } from '../protocol/read-amount.js';
 import { initialStatus, isStatus } from '../protocol/statuses.js';
 import { paymentTexts, payoutTexts } from './row-texts.js';
@@ -39,6 +40,8 @@ function newRow(
   details: PaymentDetails | PayoutDetails,
   limits: Readonly<Record<string, number>>,
 ): NewRow {
+  const known = [idFields[kind], 'amount', 'currency', 'status', 'refno', ...Object.keys(limits)];
+  checkSpelling(details, known);
   checkDetail(idFields[kind], idShape.holds(id), 'must be 1 to 40 printable ASCII characters without ":"');
   const { amount, currency = 'PHP', status, refno = null } = details;
   checkDetail('amount', Boolean(amount) && amountShape.holds(amount), 'must be a decimal string such as "100.00"');

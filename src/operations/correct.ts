@@ -2,6 +2,7 @@ import { DragonpayError } from '../errors.js';
 import type { CallbackStore } from '../handling/callback-store.js';
 import { HandlerCall } from '../handling/handler-call.js';
 import type { Handler, HandlerOption, HandlerRegistry } from '../handling/handler-registry.js';
+import { checkNames } from '../protocol/nearest-name.js';
 import type { StatusEffect } from '../repository/callback-repository.js';
 import { isCorrectable } from '../repository/capabilities.js';
 import type { Change, Correction, CorrectionOptions } from '../repository/correction.js';
@@ -24,6 +25,7 @@ export async function correct(
   store: CallbackStore,
   merchantId: string,
 ): Promise<Correction> {
+  checkNames(options, { handler: true, runEffects: true, reason: true, by: true, kind: true });
   const { handler: _, runEffects = false, ...rest } = options;
   const { repository } = store;
   if (!isCorrectable(repository)) {

@@ -6,6 +6,7 @@ import type { Handler, HandlerOption } from '../handling/handler-registry.js';
 import type { Hooks, InquiredEvent } from '../observability/hooks.js';
 import { tell } from '../observability/tell.js';
 import { idShape } from '../protocol/field-shapes.js';
+import { checkNames, type NamesOf } from '../protocol/nearest-name.js';
 import {
   canCatchUp,
   type InquiryClaim,
@@ -91,6 +92,7 @@ const leaseReserve = 1_000;
 export async function reconcile(options: ReconcileOptions, context: ReconcileContext): Promise<ReconcileReport> {
   const defaults = reconcileDefaults;
   const { olderThan = defaults.olderThan, limit = defaults.limit, concurrency = defaults.concurrency } = options;
+  checkNames(options, knownOptions);
   checkOptions({ ...options, olderThan, limit, concurrency });
   const { handlers, store, inquiry, hooks, closing } = context;
   const { repository } = store;
@@ -234,6 +236,16 @@ class Reconciliation {
     if (code === 'gateway-refused') this.#outages = mostOutages;
   }
 }
+
+const knownOptions: NamesOf<ReconcileOptions> = {
+  olderThan: true,
+  limit: true,
+  txnids: true,
+  concurrency: true,
+  signal: true,
+  inquired: true,
+  handler: true,
+};
 
 function checkOptions({ olderThan, limit, concurrency, txnids, signal }: ReconcileOptions): void {
   checkInteger('olderThan', olderThan, 0, 2 ** 40);

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { invalidDetails } from '../errors.js';
+import { checkNames } from './nearest-name.js';
 
 /** Options of {@link generateTxnId}. */
 export interface TxnIdOptions {
@@ -23,10 +24,9 @@ const fewestRandom = 16;
  * @example
  * generateTxnId({ prefix: 'ORD-' });   // ORD-7Q2M9XKDV0B4T1HN
  */
-export function generateTxnId({
-  prefix = '',
-  length = Math.max(20, prefix.length + fewestRandom),
-}: TxnIdOptions = {}): string {
+export function generateTxnId(options: TxnIdOptions = {}): string {
+  checkNames(options, { prefix: true, length: true });
+  const { prefix = '', length = Math.max(20, prefix.length + fewestRandom) } = options;
   if (!Number.isInteger(length) || length > 40) throw invalidDetails('length', 'must be an integer up to 40');
   if (!/^[\u0020-\u0039\u003b-\u007e]*$/.test(prefix))
     throw invalidDetails('prefix', 'must be printable ASCII without ":"');

@@ -1,3 +1,26 @@
+import { invalidDetails, invalidSetting } from '../errors.js';
+
+/** The names of options. The compiler asks for a new one, so that none is refused as unknown. */
+export type NamesOf<Options> = { readonly [Name in keyof Options]-?: true };
+
+/** @throws DragonpayError `invalid-setting` that names an option which does not exist */
+export function checkNames<Options extends object>(options: Options, known: NamesOf<Options>): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name));
+  if (unknown !== undefined) throw invalidSetting(unknown, unknownName(unknown, Object.keys(known)));
+}
+
+/**
+ * Refuses details with a misspelt name. Other unknown names are left alone: a program may pass its whole order.
+ * @throws DragonpayError `invalid-details`
+ */
+export function checkSpelling(details: object, known: readonly string[]): void {
+  for (const name of Object.keys(details)) {
+    if (!known.includes(name) && nearestName(name, known) !== undefined) {
+      throw invalidDetails(name, unknownName(name, known));
+    }
+  }
+}
+
 /** The problem of a name that does not exist, with the name that was probably meant. */
 export function unknownName(name: string, names: readonly string[]): string {
   const nearest = nearestName(name, names);

@@ -1,5 +1,6 @@
 import { constants, createHash, createHmac, createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import { nameOnWire, type ProofAlgorithm } from './fields.js';
+import { checkNames } from './nearest-name.js';
 import { writeAmount } from './read-amount.js';
 import {
   encodeText,
@@ -45,8 +46,11 @@ export interface SignOptions {
 export function signCallback(
   fields: CallbackFields,
   keys: SigningKeys,
-  { merchantId = '', encoding, wire = {} }: SignOptions = {},
+  options: SignOptions = {},
 ): Record<string, string> {
+  checkNames(keys, { rsa: true, hmac: true, sha1: true });
+  checkNames(options, { merchantId: true, encoding: true, wire: true });
+  const { merchantId = '', encoding, wire = {} } = options;
   const isPayout = isPayoutCallback(fields);
   const format = withWireParts(wire);
   const readingOf = (algorithm: ProofAlgorithm) => signedTextFor(format, isPayout ? 'payout' : 'payment', algorithm);

@@ -12,6 +12,7 @@ import {
   unsignedFields,
 } from './fields.js';
 import type { CallbackKind } from './kinds.js';
+import { checkNames } from './nearest-name.js';
 import { writeAmount } from './read-amount.js';
 
 /** The encoding of a signed text. Characters that an encoding does not have are written as `?`. */
@@ -97,7 +98,11 @@ export const dragonpayWire: WireFormat = {
 };
 
 /** How Dragonpay signs, with these parts replaced. */
-export function withWireParts({ payment, payout }: WireParts): WireFormat {
+export function withWireParts(parts: WireParts): WireFormat {
+  checkNames(parts, { payment: true, payout: true });
+  const { payment, payout } = parts;
+  checkNames(payment ?? {}, { rsa: true, hmac: true, sha1: true });
+  checkNames(payout ?? {}, { sha1: true });
   const { rsa, hmac, sha1 } = dragonpayWire.payment;
   return {
     payment: {

@@ -2,6 +2,7 @@ import { DragonpayError } from '../errors.js';
 import { checkDetail } from '../model/new-row.js';
 import { amountShape, refnoShape } from '../protocol/field-shapes.js';
 import type { CallbackKind } from '../protocol/kinds.js';
+import { checkSpelling } from '../protocol/nearest-name.js';
 import { withTwoDecimals } from '../protocol/read-amount.js';
 import { isStatus, type Status } from '../protocol/statuses.js';
 import type { StatusEffect } from './callback-repository.js';
@@ -40,6 +41,7 @@ export interface Correction {
 
 /** @throws DragonpayError `invalid-details` */
 export function checkCorrection(change: Change, { reason, by, kind = 'payment' }: CorrectionOptions): void {
+  checkSpelling(change, ['status', 'amount', 'currency', 'refno']);
   const { status, amount, currency, refno } = change;
   const given = [status, amount, currency, refno].filter((value) => value !== undefined);
   checkDetail('change', given.length > 0, 'must change something');

@@ -1,6 +1,7 @@
 import { invalidSetting } from '../errors.js';
 import type { InboxEvent, KeptOutcome, ReviewReason } from '../model/rows.js';
 import type { CallbackKind } from '../protocol/kinds.js';
+import { checkNames, type NamesOf } from '../protocol/nearest-name.js';
 
 /** Which events of the inbox to read. The events must match every condition that is given. */
 export interface InboxFilter {
@@ -43,8 +44,19 @@ const reasons: Readonly<Record<ReviewReason, true>> = {
   corrected: true,
 };
 
+const knownConditions: NamesOf<InboxFilter> = {
+  txnid: true,
+  merchantTxnId: true,
+  outcome: true,
+  reason: true,
+  since: true,
+  limit: true,
+  after: true,
+};
+
 /** @throws DragonpayError `invalid-setting` that names the condition */
 export function checkInboxFilter(filter: InboxFilter): void {
+  checkNames(filter, knownConditions);
   const { txnid, merchantTxnId, outcome, reason, since, limit, after } = filter;
   checkText('txnid', txnid);
   checkText('merchantTxnId', merchantTxnId);

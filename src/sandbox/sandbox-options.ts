@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { invalidSetting } from '../errors.js';
 import { merchantIdShape } from '../protocol/field-shapes.js';
 import type { ProofAlgorithm } from '../protocol/fields.js';
-import type { WireParts } from '../protocol/signed-text.js';
+import { checkNames, type NamesOf } from '../protocol/nearest-name.js';
+import { type WireParts, withWireParts } from '../protocol/signed-text.js';
 
 /** The URLs that callbacks go to. A merchant has at most one of each. */
 export interface RegisteredUrls {
@@ -64,10 +65,26 @@ export interface MerchantAccount {
   readonly wire: WireParts;
 }
 
+const knownUrls: NamesOf<RegisteredUrls> = { postbackUrl: true, returnUrl: true, payoutPostbackUrl: true };
+
+const knownOptions: NamesOf<SandboxOptions> = {
+  ...knownUrls,
+  port: true,
+  host: true,
+  merchantId: true,
+  apiKey: true,
+  secretKey: true,
+  hmacKey: true,
+  proofs: true,
+  postbackMethod: true,
+  wire: true,
+};
+
 const everyProof: readonly ProofAlgorithm[] = ['rsa', 'hmac', 'sha1'];
 
 /** Reads the merchant's account and fills in the defaults. @throws DragonpayError `invalid-setting` */
 export function readAccount(options: SandboxOptions): MerchantAccount {
+  checkNames(options, knownOptions);
   const { merchantId = 'SANDBOX', proofs = ['rsa'], postbackMethod = 'POST', wire = {} } = options;
   if (merchantId === '' || !merchantIdShape.holds(merchantId)) {
     throw invalidSetting('merchantId', 'must be 1 to 20 printable ASCII characters without ":"');
@@ -78,6 +95,7 @@ export function readAccount(options: SandboxOptions): MerchantAccount {
   if (postbackMethod !== 'POST' && postbackMethod !== 'GET')
     throw invalidSetting('postbackMethod', 'must be "POST" or "GET"');
   if (typeof wire !== 'object' || wire === null) throw invalidSetting('wire', 'must be an object');
+  withWireParts(wire);
   const [apiKey, secretKey, hmacKey] = (['apiKey', 'secretKey', 'hmacKey'] as const).map((name) => {
     const value = options[name] ?? randomBytes(20).toString('hex');
     if (typeof value !== 'string' || value.trim() === '') throw invalidSetting(name, 'must not be blank');

@@ -1,5 +1,4 @@
 import { invalidSetting } from '../../errors.js';
-import { unknownName } from '../../protocol/nearest-name.js';
 import { schema } from './schema.js';
 import { type TableKey, type TableNames, tableName } from './table-names.js';
 
@@ -20,12 +19,6 @@ export function checkTableNames(names: TableNames): void {
     if (other !== undefined) throw invalidSetting(key, `must not be the name of ${other}`);
     taken.set(name, key);
   }
-}
-
-/** @throws DragonpayError `invalid-setting` that names an option which does not exist */
-export function checkNames(options: object, known: readonly string[]): void {
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw invalidSetting(unknown, unknownName(unknown, known));
 }
 
 function checkName(option: string, name: unknown, longest: number): void {

@@ -13,6 +13,7 @@ import type {
 } from '../../model/rows.js';
 import type { VerifiedCallback } from '../../model/verified-callback.js';
 import type { CallbackKind } from '../../protocol/kinds.js';
+import { checkNames, type NamesOf } from '../../protocol/nearest-name.js';
 import type { StatusEffect } from '../callback-repository.js';
 import type { InquiryClaim, MerchantRepository } from '../capabilities.js';
 import { type Change, type Correction, type CorrectionOptions, checkCorrection } from '../correction.js';
@@ -20,7 +21,7 @@ import { toEventKey } from '../event-key.js';
 import { checkDate, checkInboxFilter, type InboxFilter } from '../inbox-page.js';
 import type { AnyKysely, AnyTransaction } from './any-kysely.js';
 import { Batches } from './batches.js';
-import { checkNames, checkTableNames } from './check-table-names.js';
+import { checkTableNames } from './check-table-names.js';
 import type { Move, MoveResult, RepositoryDialect, Statements } from './dialect.js';
 import { EffectSlots } from './effect-slots.js';
 import { LockWaits } from './lock-waits.js';
@@ -60,7 +61,7 @@ export interface KyselyRepositoryOptions extends TableNames {
 }
 
 /** Records every option: the compiler asks for a new one, so that none is refused as unknown. */
-const knownOptions: Readonly<Record<keyof KyselyRepositoryOptions, true>> = {
+const knownOptions: NamesOf<KyselyRepositoryOptions> = {
   schema: true,
   transactions: true,
   payouts: true,
@@ -346,7 +347,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
 }
 
 function checkOptions(options: KyselyRepositoryOptions): void {
-  checkNames(options, Object.keys(knownOptions));
+  checkNames(options, knownOptions);
   checkTableNames(options);
   checkInteger('batch', options.batch, 1, 1_000);
   checkInteger('busyMilliseconds', options.busyMilliseconds, 0, 600_000);

@@ -1,6 +1,7 @@
 import { CompiledQuery, type Kysely } from 'kysely';
+import { checkNames } from '../../protocol/nearest-name.js';
 import type { AnyKysely } from './any-kysely.js';
-import { checkNames, checkTableNames } from './check-table-names.js';
+import { checkTableNames } from './check-table-names.js';
 import type { RepositoryDialect } from './dialect.js';
 import { postgres } from './postgres/postgres.js';
 import type { TableNames } from './table-names.js';
@@ -42,7 +43,7 @@ export interface MigrationOptions extends TableNames {
  */
 export function createMigrations(options: MigrationOptions = {}): DragonpayMigrations {
   const { dialect = postgres, ...names } = options;
-  checkNames(names, ['schema', 'transactions', 'payouts', 'callbacks']);
+  checkNames(names, { schema: true, transactions: true, payouts: true, callbacks: true });
   checkTableNames(names);
   // Tables of other names have a list of their own: two sets of tables may be in one database.
   const { transactions, payouts, callbacks } = names;

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { DragonpayError, invalidDetails, invalidSetting } from '../../errors.js';
 import { statusShape } from '../../protocol/field-shapes.js';
 import type { CallbackKind } from '../../protocol/kinds.js';
+import { checkNames } from '../../protocol/nearest-name.js';
 import { type CallbackFields, encodeCallback } from '../../protocol/sign-callback.js';
 import { isOpen } from '../../protocol/statuses.js';
 import { type MerchantAccount, type RegisteredUrls, readUrls } from '../sandbox-options.js';
@@ -78,6 +79,7 @@ export class TestGateway {
 
   /** Registers URLs. URLs that are not named stay. @throws DragonpayError `invalid-setting` */
   register(urls: RegisteredUrls): void {
+    checkNames(urls, { postbackUrl: true, returnUrl: true, payoutPostbackUrl: true });
     this.urls = readUrls({ ...this.urls, ...urls });
     this.log.changed();
   }
