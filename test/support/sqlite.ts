@@ -2,9 +2,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kysely, Migrator } from 'kysely';
-import Database from 'libsql';
 import { createMigrations, type DragonpayTables, type TableNames } from '../../src/kysely.js';
-import { SqliteFileDialect, type SqliteFileOptions, sqliteDialect } from '../../src/sqlite.js';
+import { SqliteFileDialect, type SqliteFileHandle, type SqliteFileOptions, sqliteDialect } from '../../src/sqlite.js';
+
+/** `SQLITE_DRIVER`: another driver than libsql, such as node:sqlite or the path of better-sqlite3. */
+const driver = await import(process.env.SQLITE_DRIVER ?? 'libsql');
+
+/** Whether Kysely's own SqliteDialect takes the handles of the driver. */
+export const isForKysely = driver.DatabaseSync === undefined;
+
+/** Opens a file with a driver that runs on every Node that the tests run on, or with `SQLITE_DRIVER`. */
+export function openFile(file: string): SqliteFileHandle {
+  return new (driver.DatabaseSync ?? driver.default)(file);
+}
 
 /** A file of one suite, in a folder of its own, with the tables of this package. */
 export interface SqliteTestDatabase {
@@ -42,7 +52,6 @@ export async function createSqliteDatabase(names: TableNames = {}): Promise<Sqli
   };
 }
 
-/** Opens a file with libsql, which runs on every Node that the tests run on. */
 export function openSqlite(file: string, options: Partial<SqliteFileOptions> = {}): Kysely<DragonpayTables> {
-  return new Kysely({ dialect: new SqliteFileDialect({ open: () => new Database(file), ...options }) });
+  return new Kysely({ dialect: new SqliteFileDialect({ open: () => openFile(file), ...options }) });
 }

@@ -2,9 +2,10 @@ import type { EventKey } from '../../../../model/rows.js';
 import { openStatuses } from '../../../../protocol/statuses.js';
 import type { InquiryClaim } from '../../../capabilities.js';
 import type { Statements } from '../../dialect.js';
-import { runSql } from '../../run-sql.js';
+
 import type { QuotedTables } from '../../table-names.js';
 import { now } from '../microseconds.js';
+import { runNumbered } from '../run-numbered.js';
 
 type ClaimStatements = Pick<Statements, 'claimOldest' | 'claimById' | 'finishInquiry' | 'claimEarlyEvent'>;
 
@@ -49,19 +50,19 @@ returning kind, id, refno, status, fingerprint`;
   return {
     async claimEarlyEvent(db, lease, kinds) {
       const time = now();
-      return (await runSql<EventKey>(db, early, [time, endOf(time, lease), JSON.stringify(kinds)]))[0];
+      return (await runNumbered<EventKey>(db, early, [time, endOf(time, lease), JSON.stringify(kinds)]))[0];
     },
     async claimOldest(db, olderThan, lease) {
       const time = now();
       const values = [time, endOf(time, lease), time - Math.ceil(olderThan) * 1000];
-      return (await runSql<InquiryClaim>(db, oldest, values))[0];
+      return (await runNumbered<InquiryClaim>(db, oldest, values))[0];
     },
     async claimById(db, txnid, lease) {
       const time = now();
-      return (await runSql<InquiryClaim>(db, byId, [time, endOf(time, lease), txnid]))[0];
+      return (await runNumbered<InquiryClaim>(db, byId, [time, endOf(time, lease), txnid]))[0];
     },
     async finishInquiry(db, { txnid, lease }) {
-      await runSql(db, finish, [now(), txnid, lease]);
+      await runNumbered(db, finish, [now(), txnid, lease]);
     },
   };
 }

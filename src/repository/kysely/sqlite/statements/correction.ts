@@ -3,10 +3,11 @@ import { correctedRow, correctionForm, nothingToCorrect } from '../../../correct
 import type { MovableRow } from '../../../decide-update.js';
 import { toEventKey } from '../../../event-key.js';
 import type { Statements } from '../../dialect.js';
-import { runSql } from '../../run-sql.js';
+
 import { schema, tableOfKind } from '../../schema.js';
 import type { QuotedTables } from '../../table-names.js';
 import { now } from '../microseconds.js';
+import { runNumbered } from '../run-numbered.js';
 import { firstSeen } from './inbox.js';
 
 /** The statements of a correction by hand. The transaction has the write lock: nothing changes between them. */
@@ -16,7 +17,7 @@ export function correctionStatements(tables: QuotedTables): Pick<Statements, 'co
       const { kind = 'payment', by } = options;
       const table = tables[tableOfKind[kind]];
       const [key] = schema[tableOfKind[kind]].key;
-      const [before] = await runSql<MovableRow>(
+      const [before] = await runNumbered<MovableRow>(
         trx,
         `/* dragonpay-correct-lock */
 select status, reached, refno, amount, currency from ${table} where ${key} = ?1`,
@@ -24,7 +25,7 @@ select status, reached, refno, amount, currency from ${table} where ${key} = ?1`
       );
       if (before === undefined) throw nothingToCorrect(kind);
       const after = correctedRow(before, change);
-      await runSql(
+      await runNumbered(
         trx,
         `/* dragonpay-correct */
 update ${table} set status = ?2, reached = ?3, refno = ?4, amount = ?5, currency = ?6, modified_at = ?7
@@ -32,7 +33,7 @@ where ${key} = ?1`,
         [id, after.status, after.reached, after.refno, after.amount, after.currency, now()],
       );
       const seen = firstSeen(tables.callbacks, '?7', '?2', '?1');
-      const [event] = await runSql<{ correction: number | bigint }>(
+      const [event] = await runNumbered<{ correction: number | bigint }>(
         trx,
         `/* dragonpay-correct-event */
 insert into ${tables.callbacks}

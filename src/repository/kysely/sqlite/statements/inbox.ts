@@ -5,9 +5,10 @@ import { toEventKey } from '../../../event-key.js';
 import { defaultInboxLimit, fromCursor, type InboxFilter, toCursor } from '../../../inbox-page.js';
 import { redactProofs } from '../../../redact-proofs.js';
 import type { Statements } from '../../dialect.js';
-import { runSql, type SqlRunner } from '../../run-sql.js';
+import type { SqlRunner } from '../../run-sql.js';
 import type { QuotedTables } from '../../table-names.js';
 import { now, toDate } from '../microseconds.js';
+import { runNumbered } from '../run-numbered.js';
 
 type InboxStatements = Pick<Statements, 'readInbox' | 'findEvent' | 'recordFailure' | 'pruneInbox'>;
 
@@ -18,7 +19,7 @@ export function inboxStatements(tables: QuotedTables): InboxStatements {
   return {
     async readInbox(db, filter) {
       const { statement, parameters } = pageStatement(table, filter);
-      return (await runSql<InboxRow>(db, statement, parameters)).map(toInboxEvent);
+      return (await runNumbered<InboxRow>(db, statement, parameters)).map(toInboxEvent);
     },
 
     async findEvent(db, { kind, id, refno, status, fingerprint = unknownFingerprint }) {
@@ -26,7 +27,7 @@ export function inboxStatements(tables: QuotedTables): InboxStatements {
 from ${table} where kind = ?1 and id = ?2 and refno = ?3 and status = ?4 and correction = 0
   and ${areAlike('fingerprint', '?5')}
 order by fingerprint <> ?5, first_seen limit 1`;
-      return (await runSql<KeptEvent>(db, statement, [kind, id, refno, status, fingerprint]))[0];
+      return (await runNumbered<KeptEvent>(db, statement, [kind, id, refno, status, fingerprint]))[0];
     },
 
     recordFailure: (db, callback) => record.run(db, [{ callback, outcome: 'failed', reasons: [] }]),
@@ -36,7 +37,7 @@ order by fingerprint <> ?5, first_seen limit 1`;
       const statement = `/* dragonpay-prune */ delete from ${table} where rowid in (
   select rowid from ${table} where first_seen < ?1 and last_seen < ?1 order by first_seen limit ?2
 ) returning 1 as deleted`;
-      return (await runSql(db, statement, [before.getTime() * 1000, limit])).length;
+      return (await runNumbered(db, statement, [before.getTime() * 1000, limit])).length;
     },
   };
 }
@@ -87,7 +88,7 @@ on conflict (id, kind, refno, status, correction, fingerprint) do update set
   ${kept.map((name) => `${name} = case when c.outcome = 'applied' then c.${name} else excluded.${name} end`).join(',\n  ')}`;
   return {
     async run(trx: SqlRunner, events: readonly RecordedEvent[]): Promise<void> {
-      await runSql(trx, statement, [JSON.stringify(events.map(valuesOf)), now()]);
+      await runNumbered(trx, statement, [JSON.stringify(events.map(valuesOf)), now()]);
     },
   };
 }

@@ -2,10 +2,11 @@ import type { NewRow } from '../../../../model/new-row.js';
 import type { PaymentRow, PayoutRow } from '../../../../model/rows.js';
 import { type CallbackKind, callbackKinds } from '../../../../protocol/kinds.js';
 import type { Statements } from '../../dialect.js';
-import { runSql } from '../../run-sql.js';
+
 import { camelCase, schema, tableOfKind } from '../../schema.js';
 import type { QuotedTables } from '../../table-names.js';
 import { now, toDate } from '../microseconds.js';
+import { runNumbered } from '../run-numbered.js';
 
 type StoredRow = Readonly<Record<string, unknown>>;
 
@@ -18,11 +19,11 @@ export function rowStatements(tables: QuotedTables): Pick<Statements, 'insert' |
   return {
     async insert(db, kind, row) {
       const { insert, inserted } = texts[kind];
-      const [stored] = await runSql<StoredRow>(db, insert, valuesOf(row, inserted));
+      const [stored] = await runNumbered<StoredRow>(db, insert, valuesOf(row, inserted));
       return stored && toRow(kind, stored);
     },
     async find(db, kind, id) {
-      const [stored] = await runSql<StoredRow>(db, texts[kind].find, [id]);
+      const [stored] = await runNumbered<StoredRow>(db, texts[kind].find, [id]);
       return stored && toRow(kind, stored);
     },
   };

@@ -1,11 +1,12 @@
 import { type CallbackKind, callbackKinds } from '../../../../protocol/kinds.js';
 import { decideUpdate, type MovableRow, reviewReasons } from '../../../decide-update.js';
 import type { Move, MoveResult, Statements } from '../../dialect.js';
-import { runSql, type SqlRunner } from '../../run-sql.js';
+import type { SqlRunner } from '../../run-sql.js';
 import { schema, tableOfKind } from '../../schema.js';
 import type { QuotedTables } from '../../table-names.js';
 import { isBusy } from '../errors.js';
 import { now } from '../microseconds.js';
+import { runNumbered } from '../run-numbered.js';
 import { inTransaction, SqliteTransaction } from '../transaction.js';
 import { type RecordedEvent, recordStatement } from './inbox.js';
 
@@ -24,7 +25,7 @@ export function storeCallbackStatements(tables: QuotedTables): Pick<Statements, 
 
   async function settle(trx: SqlRunner, kind: CallbackKind, moves: readonly Move[]): Promise<Map<string, MoveResult>> {
     const ids = moves.map(({ callback }) => callback.id);
-    const found = await runSql<FoundRow>(trx, texts[kind].read, [JSON.stringify(ids)]);
+    const found = await runNumbered<FoundRow>(trx, texts[kind].read, [JSON.stringify(ids)]);
     const rows = new Map(found.map((row) => [row.id, row]));
     const results = new Map<string, MoveResult>();
     const moved: (readonly string[])[] = [];
@@ -43,7 +44,7 @@ export function storeCallbackStatements(tables: QuotedTables): Pick<Statements, 
       if (update.outcome === 'applied') moved.push([id, status, refno]);
       events.push({ callback, outcome: update.outcome, reasons: reviewReasons(update) });
     }
-    if (moved.length > 0) await runSql(trx, texts[kind].move, [JSON.stringify(moved), now()]);
+    if (moved.length > 0) await runNumbered(trx, texts[kind].move, [JSON.stringify(moved), now()]);
     if (events.length > 0) await record.run(trx, events);
     return results;
   }
