@@ -75,6 +75,7 @@ function readValues(text: string): ReadonlyMap<string, string> {
  */
 function quoteNumbers(json: string): string {
   return json.replace(/"(?:[^"\\]|\\[\s\S])*"?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
-    token.startsWith('"') ? token : `"${token}"`,
+    // A number has no marks between groups: `100.000` is a hundred. As text it could be a hundred thousand.
+    token.startsWith('"') ? token : `"${token.replace(/(\.\d\d)0+$/, '$1')}"`,
   );
 }

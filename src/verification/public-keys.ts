@@ -44,13 +44,21 @@ function toKeyObject(input: PublicKeyInput): KeyObject {
   try {
     const text = input.trim();
     if (text.includes('PRIVATE KEY')) throw new Error('private');
-    if (text.startsWith('-----BEGIN')) return createPublicKey(text);
-    if (!/^[A-Za-z0-9+/\s]+={0,2}$/.test(text)) throw new Error('not base64');
+    if (text.startsWith('-----BEGIN')) return createPublicKey(withLineBreaks(text));
+    if (!/^[A-Za-z0-9+/_\s-]+={0,2}$/.test(text)) throw new Error('not base64');
     return createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' });
   } catch {
     // The cause may quote the key.
     throw new Error('must be a public key in PEM or base64 DER (SubjectPublicKeyInfo)');
   }
+}
+
+/** PEM whose line breaks were escaped, or became spaces, as in variables and in JSON that was written by hand. */
+function withLineBreaks(pem: string): string {
+  const [, label, body = ''] = /^-----BEGIN ([A-Z ]+)-----(.*)-----END \1-----(?:\\[rn])*$/s.exec(pem) ?? [];
+  if (label === undefined) return pem;
+  const lines = body.replace(/\\[rn]|\s/g, '').match(/.{1,64}/g) ?? [];
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n');
 }
 
 /** The keys of the settings. */

@@ -9,7 +9,8 @@ export interface KeyList {
 }
 
 /**
- * Reads the answer of the keys endpoint, in JSON: `[{ value, status }]`. Names and the status may have any letter case.
+ * Reads the answer of the keys endpoint, in JSON: `[{ value, status }]`. Names and the status may have any letter case,
+ * and white space around the status and in the key is left out.
  * Entries that are not usable keys are ignored. A key that is listed as active and as revoked counts as revoked.
  * @throws an Error if the answer is not a list. It holds nothing of the answer.
  */
@@ -17,7 +18,7 @@ export function readKeyList(answer: string): KeyList {
   const entries = parseList(answer).flatMap((entry: unknown) => {
     const { value, status } = withFoldedNames(entry);
     try {
-      return [{ key: readPublicKey(value as string), isActive: String(status).toLowerCase() === 'active' }];
+      return [{ key: readPublicKey(value as string), isActive: String(status).trim().toLowerCase() === 'active' }];
     } catch {
       return [];
     }
@@ -42,5 +43,7 @@ function parseList(answer: string): readonly unknown[] {
 
 function withFoldedNames(entry: unknown): Readonly<Record<string, unknown>> {
   if (typeof entry !== 'object' || entry === null) return {};
-  return Object.fromEntries(Object.entries(entry).map(([name, value]) => [name.toLowerCase(), value]));
+  const folded = Object.entries(entry).map(([name, value]) => [name.toLowerCase(), value] as const);
+  // Nobody can tell which of two statuses counts.
+  return new Set(folded.map(([name]) => name)).size < folded.length ? {} : Object.fromEntries(folded);
 }
