@@ -91,9 +91,10 @@ describeOnMariadb('the transaction of a handler on MariaDB', () => {
     const { _allConnections: all, _freeConnections: free } = pool as unknown as Record<string, { length: number }>;
     for (let tries = 0; tries < 100 && all?.length !== free?.length; tries++) await sleep(10);
     expect(free?.length).to.equal(all?.length);
-    const [rows] = await pool
-      .promise()
-      .query('select trx_id from information_schema.innodb_trx where trx_mysql_thread_id <> 0');
+    const rows = await database.query(
+      `select trx_id from information_schema.innodb_trx
+       join information_schema.processlist on id = trx_mysql_thread_id where db = database()`,
+    );
     expect(rows).to.deep.equal([]);
   }
 

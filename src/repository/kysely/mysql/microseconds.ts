@@ -13,8 +13,3 @@ export function inMicroseconds(column: string): string {
 
 /** The timestamp of a parameter that holds microseconds since 1970. */
 export const fromMicroseconds = `timestampadd(microsecond, ?, timestamp'1970-01-01 00:00:00')`;
-
-/** From microseconds since 1970, as text. */
-export function toDate(microseconds: string): Date {
-  return new Date(Math.floor(Number(microseconds) / 1000));
-}

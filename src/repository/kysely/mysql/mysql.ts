@@ -1,4 +1,5 @@
 import type { RepositoryDialect } from '../dialect.js';
+import { hasCause } from '../has-cause.js';
 import { runSql, type SqlRunner } from '../run-sql.js';
 import { quoteTables } from '../table-names.js';
 import { migrationSteps } from './migrations.js';
@@ -63,15 +64,7 @@ where db = database() and command = 'Query' and info like '/* dragonpay-%' and i
 
 /** Deadlocks and serialization failures, also in a query of the handler. */
 function isTransient(error: unknown): boolean {
-  try {
-    for (let depth = 0, inner = error; depth < deepestCause && inner instanceof Error; depth++, inner = inner.cause) {
-      const number = numberOf(inner);
-      if (number === deadlock || number === recordChanged) return true;
-    }
-  } catch {
-    // A handler may throw a proxy, which may throw again.
-  }
-  return false;
+  return hasCause(error, (inner) => [deadlock, recordChanged].includes(numberOf(inner) ?? 0));
 }
 
 /**
@@ -82,9 +75,6 @@ function wasRefused(error: unknown): boolean {
   if (!(error instanceof Error) || !('sqlState' in error) || typeof error.sqlState !== 'string') return false;
   return !/^(?:08|70|XA)/.test(error.sqlState) && numberOf(error) !== errorDuringCommit;
 }
-
-/** A bound: an error of a handler may be its own cause. */
-const deepestCause = 10;
 
 /** The number of an error of the server. Some have no `code` in mysql2. */
 function numberOf(error: unknown): number | undefined {

@@ -1,4 +1,5 @@
 import { CompiledQuery, type DatabaseConnection, type Kysely, type Transaction } from 'kysely';
+import { settlesWithin } from '../../../async/wait.js';
 import { DragonpayError } from '../../../errors.js';
 import type { OwnTransaction } from '../dialect.js';
 import { GuardedConnection } from '../guarded-connection.js';
@@ -207,16 +208,4 @@ const readsOrWrites = new RegExp(`${start}(?:select|insert|update|delete|replace
  */
 function isPlain(sql: string): boolean {
   return readsOrWrites.test(sql) && !sql.includes(';') && !/\/\*M?!/.test(sql);
-}
-
-async function settlesWithin(promise: Promise<void>, milliseconds: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, milliseconds, false);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

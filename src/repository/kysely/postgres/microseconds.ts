@@ -9,8 +9,3 @@ export function inMicroseconds(column: string): string {
 export function fromMicroseconds(parameter: string): string {
   return `timestamptz 'epoch' + ${parameter}::bigint * interval '1 microsecond'`;
 }
-
-/** From microseconds since 1970, as text. */
-export function toDate(microseconds: string): Date {
-  return new Date(Math.floor(Number(microseconds) / 1000));
-}

@@ -1,4 +1,5 @@
 import type { RepositoryDialect } from '../dialect.js';
+import { hasCause } from '../has-cause.js';
 import { runSql, type SqlRunner } from '../run-sql.js';
 import { quoteTables } from '../table-names.js';
 import { migrationSteps } from './migrations.js';
@@ -44,23 +45,13 @@ where datname = current_database() and usename = current_user and state = 'activ
  * `withNamedStatements`, which names none the next time.
  */
 function isTransient(error: unknown): boolean {
-  try {
-    for (let depth = 0, inner = error; depth < deepestCause && inner instanceof Error; depth++, inner = inner.cause) {
-      if (/^(?:40(?!003)[0-9A-Z]{3}|26000|42P05)$/.test(codeOf(inner))) return true;
-    }
-  } catch {
-    // A handler may throw a proxy, which may throw again.
-  }
-  return false;
+  return hasCause(error, (inner) => /^(?:40(?!003)[0-9A-Z]{3}|26000|42P05)$/.test(codeOf(inner)));
 }
 
 /** A connection that died, or a server that went down, may have committed the statement: SQLSTATE 08, 57, 58 and XX. */
 function wasRefused(error: unknown): boolean {
   return error instanceof Error && 'severity' in error && /^(?!08|57|58|XX|40003)./.test(codeOf(error));
 }
-
-/** A bound: an error of a handler may be its own cause. */
-const deepestCause = 10;
 
 /** The SQLSTATE of an error of node-postgres. */
 function codeOf(error: unknown): string {

@@ -1,4 +1,5 @@
 import { CompiledQuery, type DatabaseConnection, type Kysely, type Transaction } from 'kysely';
+import { settlesWithin } from '../../../async/wait.js';
 import { DragonpayError } from '../../../errors.js';
 import type { OwnTransaction } from '../dialect.js';
 import { GuardedConnection } from '../guarded-connection.js';
@@ -208,16 +209,4 @@ export function boundOf(milliseconds: number): string {
 
 function ended(): DragonpayError {
   return new DragonpayError('unstored', 'the transaction was aborted, or the handler ended it');
-}
-
-async function settlesWithin(promise: Promise<void>, milliseconds: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, milliseconds, false);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

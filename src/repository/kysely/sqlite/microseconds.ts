@@ -4,8 +4,3 @@
 export function now(): number {
   return Date.now() * 1000;
 }
-
-/** From microseconds since 1970, in whatever type the driver reads integers. */
-export function toDate(microseconds: unknown): Date {
-  return new Date(Math.floor(Number(microseconds) / 1000));
-}

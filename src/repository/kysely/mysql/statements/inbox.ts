@@ -1,14 +1,13 @@
 import { CompiledQuery } from 'kysely';
 import { areAlike, moreExact, unknownFingerprint } from '../../../../model/fingerprint.js';
-import type { EventKey, InboxEvent, KeptEvent, KeptOutcome, ReviewReason } from '../../../../model/rows.js';
+import type { EventKey, KeptEvent, KeptOutcome, ReviewReason } from '../../../../model/rows.js';
 import type { VerifiedCallback } from '../../../../model/verified-callback.js';
-import { toEventKey } from '../../../event-key.js';
-import { defaultInboxLimit, fromCursor, type InboxFilter, toCursor } from '../../../inbox-page.js';
-import { redactProofs } from '../../../redact-proofs.js';
+import { defaultInboxLimit, fromCursor, type InboxFilter } from '../../../inbox-page.js';
 import type { Statements } from '../../dialect.js';
 import { runSql, type SqlRunner } from '../../run-sql.js';
+import { type StoredEvent, splitReasons, toInboxEvent } from '../../stored-values.js';
 import type { QuotedTables } from '../../table-names.js';
-import { fromMicroseconds, inMicroseconds, now, toDate } from '../microseconds.js';
+import { fromMicroseconds, inMicroseconds, now } from '../microseconds.js';
 
 type InboxStatements = Pick<Statements, 'readInbox' | 'findEvent' | 'recordFailure' | 'pruneInbox'>;
 
@@ -17,7 +16,7 @@ export function inboxStatements({ callbacks: table }: QuotedTables): InboxStatem
   return {
     async readInbox(db, filter) {
       const { statement, parameters } = pageStatement(table, filter);
-      return (await runSql<InboxRow>(db, statement, parameters)).map(toInboxEvent);
+      return (await runSql<StoredEvent>(db, statement, parameters)).map((event) => toInboxEvent(event, splitReasons));
     },
 
     async findEvent(db, { kind, id, refno, status, fingerprint = unknownFingerprint }) {
@@ -83,8 +82,8 @@ limit ?`;
 /** An event of the inbox. */
 export type KnownEvent = EventKey & { readonly fingerprint: string };
 
-/** A callback that is to be recorded. */
-export interface Recorded {
+/** An event that a statement records. */
+export interface RecordedEvent {
   readonly callback: VerifiedCallback;
   readonly outcome: KeptOutcome;
   readonly reasons: readonly ReviewReason[];
@@ -98,7 +97,7 @@ export interface Recorded {
 export async function recordEvents(
   db: SqlRunner,
   table: string,
-  recorded: readonly Recorded[],
+  recorded: readonly RecordedEvent[],
   known: readonly KnownEvent[],
 ): Promise<void> {
   if (recorded.length === 0) return;
@@ -128,7 +127,7 @@ ${keepWhatWasApplied}`;
   await runSql(db, statement, values);
 }
 
-function byId(one: Recorded, other: Recorded): number {
+function byId(one: RecordedEvent, other: RecordedEvent): number {
   return one.callback.id < other.callback.id ? -1 : 1;
 }
 
@@ -165,30 +164,3 @@ const keepWhatWasApplied = `on duplicate key update
   deliveries = deliveries + values(deliveries),
   reasons = ${mergedReasons},
   ${['proof', 'key_id', 'method', 'raw', 'outcome'].map((name) => `${name} = if(outcome = 'applied', ${name}, values(${name}))`).join(',\n  ')}`;
-
-interface InboxRow extends Record<string, string> {
-  readonly first: string;
-  readonly last: string;
-  readonly deliveries: string;
-  readonly reasons: string;
-  readonly correction: string;
-  readonly fingerprint: string;
-  readonly key_id: string;
-  readonly raw: string;
-}
-
-function toInboxEvent(row: InboxRow): InboxEvent {
-  const { first, last, deliveries, correction, fingerprint, reasons, key_id, raw, ...event } = row;
-  const { kind, id, refno, status } = event as unknown as InboxEvent;
-  return {
-    ...event,
-    key: toEventKey({ kind, id, refno, status, fingerprint }, Number(correction)),
-    cursor: toCursor({ firstSeen: first, id, kind, refno, status, correction: Number(correction), fingerprint }),
-    firstSeen: toDate(first),
-    lastSeen: toDate(last),
-    deliveries: Number(deliveries),
-    reasons: reasons === '' ? [] : reasons.split(','),
-    keyId: key_id,
-    raw: redactProofs(raw),
-  } as unknown as InboxEvent;
-}

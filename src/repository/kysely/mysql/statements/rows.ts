@@ -5,8 +5,9 @@ import { type CallbackKind, callbackKinds } from '../../../../protocol/kinds.js'
 import type { Statements } from '../../dialect.js';
 import { runSql } from '../../run-sql.js';
 import { type ColumnUse, camelCase, schema, tableOfKind } from '../../schema.js';
+import { toDate } from '../../stored-values.js';
 import type { QuotedTables } from '../../table-names.js';
-import { inMicroseconds, toDate } from '../microseconds.js';
+import { inMicroseconds } from '../microseconds.js';
 
 type StoredRow = Readonly<Record<string, string | null>>;
 

@@ -9,7 +9,7 @@ import type { QuotedTables } from '../../table-names.js';
 import type { TakenConnection } from '../../take-connection.js';
 import { inMicroseconds, now } from '../microseconds.js';
 import { inTransaction, MysqlTransaction, threadId } from '../transaction.js';
-import { type KnownEvent, type Recorded, recordEvents } from './inbox.js';
+import { type KnownEvent, type RecordedEvent, recordEvents } from './inbox.js';
 
 /**
  * The statements that lock, move and record, between BEGIN and COMMIT: three for rows that move, two for rows that
@@ -48,7 +48,7 @@ async function storeAll(
   const ids = moves.map(({ callback }) => callback.id);
   const { rows, seen, shared, events, thread } = await lockRows(trx, tables, kind, ids);
   const results = new Map<string, MoveResult>();
-  const decided: Recorded[] = [];
+  const decided: RecordedEvent[] = [];
   const moved: MovedRow[] = [];
   for (const { callback, held } of moves) {
     const { id, status, refno } = callback;

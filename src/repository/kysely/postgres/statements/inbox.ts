@@ -1,12 +1,11 @@
 import { unknownFingerprint } from '../../../../model/fingerprint.js';
-import type { InboxEvent, KeptEvent } from '../../../../model/rows.js';
-import { toEventKey } from '../../../event-key.js';
-import { defaultInboxLimit, fromCursor, type InboxFilter, toCursor } from '../../../inbox-page.js';
-import { redactProofs } from '../../../redact-proofs.js';
+import type { KeptEvent } from '../../../../model/rows.js';
+import { defaultInboxLimit, fromCursor, type InboxFilter } from '../../../inbox-page.js';
 import type { Statements } from '../../dialect.js';
 import { runSql } from '../../run-sql.js';
+import { type StoredEvent, splitReasons, toInboxEvent } from '../../stored-values.js';
 import type { QuotedTables } from '../../table-names.js';
-import { fromMicroseconds, inMicroseconds, toDate } from '../microseconds.js';
+import { fromMicroseconds, inMicroseconds } from '../microseconds.js';
 
 type InboxStatements = Pick<Statements, 'readInbox' | 'findEvent' | 'recordFailure' | 'pruneInbox'>;
 
@@ -15,7 +14,7 @@ export function inboxStatements({ callbacks: table }: QuotedTables): InboxStatem
   return {
     async readInbox(db, filter) {
       const { statement, parameters } = pageStatement(table, filter);
-      return (await runSql<InboxRow>(db, statement, parameters)).map(toInboxEvent);
+      return (await runSql<StoredEvent>(db, statement, parameters)).map((event) => toInboxEvent(event, splitReasons));
     },
 
     async findEvent(db, { kind, id, refno, status, fingerprint = unknownFingerprint }) {
@@ -120,31 +119,4 @@ export function keepWhatWasApplied(source: string): string {
     deliveries = c.deliveries + excluded.deliveries,
     reasons = c.reasons || array(select r from unnest(excluded.reasons) r where r <> all(c.reasons)),
     ${kept.map((name) => `${name} = case when c.outcome = 'applied' then c.${name} else excluded.${name} end`).join(',\n    ')}`;
-}
-
-interface InboxRow extends Record<string, string> {
-  readonly first: string;
-  readonly last: string;
-  readonly deliveries: string;
-  readonly reasons: string;
-  readonly correction: string;
-  readonly fingerprint: string;
-  readonly key_id: string;
-  readonly raw: string;
-}
-
-function toInboxEvent(row: InboxRow): InboxEvent {
-  const { first, last, deliveries, correction, fingerprint, reasons, key_id, raw, ...event } = row;
-  const { kind, id, refno, status } = event as unknown as InboxEvent;
-  return {
-    ...event,
-    key: toEventKey({ kind, id, refno, status, fingerprint }, Number(correction)),
-    cursor: toCursor({ firstSeen: first, id, kind, refno, status, correction: Number(correction), fingerprint }),
-    firstSeen: toDate(first),
-    lastSeen: toDate(last),
-    deliveries: Number(deliveries),
-    reasons: reasons === '' ? [] : reasons.split(','),
-    keyId: key_id,
-    raw: redactProofs(raw),
-  } as unknown as InboxEvent;
 }

@@ -1,13 +1,12 @@
 import { unknownFingerprint } from '../../../../model/fingerprint.js';
-import type { InboxEvent, KeptEvent, KeptOutcome, ReviewReason } from '../../../../model/rows.js';
+import type { KeptEvent, KeptOutcome, ReviewReason } from '../../../../model/rows.js';
 import type { VerifiedCallback } from '../../../../model/verified-callback.js';
-import { toEventKey } from '../../../event-key.js';
-import { defaultInboxLimit, fromCursor, type InboxFilter, toCursor } from '../../../inbox-page.js';
-import { redactProofs } from '../../../redact-proofs.js';
+import { defaultInboxLimit, fromCursor, type InboxFilter } from '../../../inbox-page.js';
 import type { Statements } from '../../dialect.js';
 import type { SqlRunner } from '../../run-sql.js';
+import { type StoredEvent, toInboxEvent } from '../../stored-values.js';
 import type { QuotedTables } from '../../table-names.js';
-import { now, toDate } from '../microseconds.js';
+import { now } from '../microseconds.js';
 import { runNumbered } from '../run-numbered.js';
 
 type InboxStatements = Pick<Statements, 'readInbox' | 'findEvent' | 'recordFailure' | 'pruneInbox'>;
@@ -19,7 +18,9 @@ export function inboxStatements(tables: QuotedTables): InboxStatements {
   return {
     async readInbox(db, filter) {
       const { statement, parameters } = pageStatement(table, filter);
-      return (await runNumbered<InboxRow>(db, statement, parameters)).map(toInboxEvent);
+      return (await runNumbered<StoredEvent>(db, statement, parameters)).map((event) =>
+        toInboxEvent(event, JSON.parse),
+      );
     },
 
     async findEvent(db, { kind, id, refno, status, fingerprint = unknownFingerprint }) {
@@ -141,31 +142,4 @@ from ${table} where ${conditions.join(' and ')}
 order by first_seen, id, kind, refno, status, correction, fingerprint
 limit ${parameter(filter.limit ?? defaultInboxLimit)}`;
   return { statement, parameters };
-}
-
-interface InboxRow extends Record<string, unknown> {
-  readonly first: string;
-  readonly last: string;
-  readonly deliveries: number | bigint;
-  readonly reasons: string;
-  readonly correction: number | bigint;
-  readonly key_id: string;
-  readonly raw: string;
-}
-
-function toInboxEvent(row: InboxRow): InboxEvent {
-  const { first, last, deliveries, correction, fingerprint, reasons, key_id, raw, ...event } = row;
-  const { kind, id, refno, status } = event as unknown as InboxEvent;
-  const name = { kind, id, refno, status, fingerprint: String(fingerprint) };
-  return {
-    ...event,
-    key: toEventKey(name, Number(correction)),
-    cursor: toCursor({ ...name, firstSeen: first, correction: Number(correction) }),
-    firstSeen: toDate(first),
-    lastSeen: toDate(last),
-    deliveries: Number(deliveries),
-    reasons: JSON.parse(reasons),
-    keyId: key_id,
-    raw: redactProofs(raw),
-  } as unknown as InboxEvent;
 }

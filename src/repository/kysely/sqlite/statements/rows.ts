@@ -4,8 +4,9 @@ import { type CallbackKind, callbackKinds } from '../../../../protocol/kinds.js'
 import type { Statements } from '../../dialect.js';
 
 import { camelCase, schema, tableOfKind } from '../../schema.js';
+import { toDate } from '../../stored-values.js';
 import type { QuotedTables } from '../../table-names.js';
-import { now, toDate } from '../microseconds.js';
+import { now } from '../microseconds.js';
 import { runNumbered } from '../run-numbered.js';
 
 type StoredRow = Readonly<Record<string, unknown>>;
