@@ -104,10 +104,11 @@ const dragonpay = createDragonpay({
   verification: { hmac: { keys: [secrets.hmac] } },
   payout: { sha1: { secretKeys: [secrets.sha1] } },
   repository: new KyselyRepository(db, { dialect: kind.dialect, busyMilliseconds: 1_000 }),
-  limits: { handlerMilliseconds, storeMilliseconds: 3_000 },
-  hooks: { rejected: () => {}, stored: () => {}, handlerFailed: () => {} },
+  limits: { handlerMilliseconds, storeMilliseconds: 3_000, earlyMilliseconds: 300 },
+  hooks: { rejected: () => {}, stored: () => {}, handlerFailed: () => {}, keepUpFailed: () => {} },
 });
 const server = createServer(toNodeListener(dragonpay.endpoint(Shop)));
+dragonpay.keepUp({ everyMilliseconds: 1_000 });
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
 
 /** Holds all connections of the pool, as a leak or a slow report does. */

@@ -10,7 +10,7 @@ for (const database of Object.keys(faultsKinds) as FaultsName[]) {
     const seed = Number(process.env.FAULTS_SEED ?? anySeed());
 
     it(`loses no callback and runs no effect twice (FAULTS_SEED=${seed})`, async function () {
-      this.timeout(120_000);
+      this.timeout(240_000);
       this.slow(60_000);
       const report = await runCampaign({ database, seed, seconds: 15, processes: 2, width: 40 });
       const told = report.violations.map(({ invariant, id, detail }) => `${id}: ${invariants[invariant]}: ${detail}`);
@@ -20,6 +20,7 @@ for (const database of Object.keys(faultsKinds) as FaultsName[]) {
       expect(report.acknowledged).to.be.greaterThan(200);
       expect(report.moves).to.be.greaterThan(50);
       expect(report.effects).to.be.greaterThan(50);
+      expect(report.early).to.be.greaterThan(5);
       expect(report.answers).to.include.keys('0', '200', '503');
       expect(Object.keys(report.faults).length).to.be.greaterThan(8);
     });

@@ -41,6 +41,8 @@ export interface History {
   readonly amount: string;
   readonly currency: string;
   readonly events: readonly CampaignEvent[];
+  /** When the row is made, in milliseconds after the first event. 0: before it. */
+  readonly madeAfter: number;
 }
 
 const paymentStories = [
@@ -76,7 +78,8 @@ export function makeHistory(id: string, random: Random): History {
     if (status === '1' || (kind === 'payout' && nature !== 'forged' && nature !== 'unrecognized')) continue;
     events.splice(random.below(events.length + 1), 0, makeEvent(base, status, nature, random));
   }
-  return { kind, id, amount: base.amount, currency: base.currency, events };
+  const madeAfter = random.chance(0.15) ? random.between(1, 2_500) : 0;
+  return { kind, id, amount: base.amount, currency: base.currency, events, madeAfter };
 }
 
 const disturbances: Partial<Record<Nature, number>> = {

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Migrator } from 'kysely';
+import { Migrator, type Transaction } from 'kysely';
 import { DragonpayError } from '../../src/index.js';
 import { createMigrations, KyselyRepository } from '../../src/kysely.js';
 import { ApplicationProcess } from './application-process.js';
-import { check, type Evidence, type Violation } from './check.js';
+import { check, type Evidence, leftEarly, type Violation } from './check.js';
 import { CuttingProxy, type Verdict } from './cutting-proxy.js';
 import { type FaultsKind, type FaultsName, type FaultsPool, type FaultsServer, faultsKinds } from './databases.js';
+import type { FaultsDatabase } from './effects.js';
 import { Gateway } from './gateway.js';
 import { type History, makeHistory } from './histories.js';
 import { Random } from './random.js';
@@ -32,6 +33,8 @@ export interface CampaignReport {
   readonly answers: Readonly<Record<string, number>>;
   readonly moves: number;
   readonly effects: number;
+  /** Events that came before their row and were applied. */
+  readonly early: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly violations: readonly Violation[];
   /** Application processes that exited by themselves, or not cleanly after SIGTERM. */
@@ -107,8 +110,10 @@ class Campaign {
       while (performance.now() < endsAt) {
         const history = makeHistory(`T-${this.#histories.length}`, chance);
         this.#histories.push(history);
-        await this.#create(history);
-        await this.#gateway.tell(history);
+        const { madeAfter } = history;
+        if (madeAfter === 0) await this.#create(history);
+        const making = madeAfter > 0 && sleep(madeAfter).then(() => this.#create(history));
+        await Promise.all([making, this.#gateway.tell(history)]);
       }
     };
     const customers = Promise.all(Array.from({ length: width }, customer));
@@ -119,15 +124,22 @@ class Campaign {
     clearInterval(news);
   }
 
-  /** Creates the row as a merchant does before asking for a payment. Retries until it exists. */
-  async #create({ kind, id, amount, currency }: History): Promise<void> {
+  /**
+   * Creates the row as a merchant does before asking for a payment, or too late, sometimes in a transaction. Retries
+   * until it exists.
+   */
+  async #create({ kind, id, amount, currency, madeAfter }: History): Promise<void> {
     for (;;) {
       try {
         const db = this.#merchant?.db;
         if (db === undefined) throw new Error('the campaign has not started');
         const repository = new KyselyRepository(db, { dialect: this.#kind.dialect });
-        if (kind === 'payment') await repository.createPayment({ txnid: id, amount, currency });
-        else await repository.createPayout({ merchantTxnId: id, amount, currency });
+        const create = (options: { trx?: Transaction<FaultsDatabase> }): Promise<unknown> =>
+          kind === 'payment'
+            ? repository.createPayment({ txnid: id, amount, currency }, options)
+            : repository.createPayout({ merchantTxnId: id, amount, currency }, options);
+        if (madeAfter % 2 < 1) await create({});
+        else await db.transaction().execute((trx) => create({ trx }));
         return;
       } catch (error) {
         if (DragonpayError.is(error) && error.code === 'already-exists') return;
@@ -217,6 +229,7 @@ class Campaign {
 
   async judge(): Promise<CampaignReport> {
     const crashes: string[] = [];
+    await this.#untilCaughtUp();
     for (const application of this.#applications) {
       if (!(await application.terminate())) crashes.push('did not end in good order at last');
       crashes.push(...application.crashes);
@@ -232,10 +245,18 @@ class Campaign {
       answers: Object.fromEntries([...this.#gateway.answers].sort(([one], [other]) => one - other)),
       moves: sum(evidence.rows.map(({ reached }) => reached.length)),
       effects: evidence.effects.length,
+      early: evidence.inbox.filter(({ outcome, reasons }) => outcome === 'applied' && reasons.includes('not-found'))
+        .length,
       faults: this.#faults,
       violations: check(this.#histories, evidence),
       crashes,
     };
+  }
+
+  /** Processes that died leave their claims to others, which takes some seconds. */
+  async #untilCaughtUp(): Promise<void> {
+    const latest = performance.now() + 90_000;
+    while (leftEarly(await this.#readEvidence()).length > 0 && performance.now() < latest) await sleep(1_000);
   }
 
   async #readEvidence(): Promise<Evidence> {
