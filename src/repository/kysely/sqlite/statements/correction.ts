@@ -4,6 +4,7 @@ import type { MovableRow } from '../../../decide-update.js';
 import { toEventKey } from '../../../event-key.js';
 import type { Statements } from '../../dialect.js';
 
+import { rowProtected } from '../../row-protected.js';
 import { schema, tableOfKind } from '../../schema.js';
 import type { QuotedTables } from '../../table-names.js';
 import { now } from '../microseconds.js';
@@ -25,13 +26,15 @@ select status, reached, refno, amount, currency from ${table} where ${key} = ?1`
       );
       if (before === undefined) throw nothingToCorrect(kind);
       const after = correctedRow(before, change);
-      await runNumbered(
+      const [changed] = await runNumbered(
         trx,
         `/* dragonpay-correct */
 update ${table} set status = ?2, reached = ?3, refno = ?4, amount = ?5, currency = ?6, modified_at = ?7
-where ${key} = ?1`,
+where ${key} = ?1
+returning ${key}`,
         [id, after.status, after.reached, after.refno, after.amount, after.currency, now()],
       );
+      if (changed === undefined) throw rowProtected(kind);
       const seen = firstSeen(tables.callbacks, '?7', '?2', '?1');
       const [event] = await runNumbered<{ correction: number | bigint }>(
         trx,

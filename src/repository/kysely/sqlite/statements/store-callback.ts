@@ -44,8 +44,15 @@ export function storeCallbackStatements(tables: QuotedTables): Pick<Statements, 
       if (update.outcome === 'applied') moved.push([id, status, refno]);
       events.push({ callback, outcome: update.outcome, reasons: reviewReasons(update) });
     }
-    if (moved.length > 0) await runNumbered(trx, texts[kind].move, [JSON.stringify(moved), now()]);
-    if (events.length > 0) await record.run(trx, events);
+    if (moved.length > 0) {
+      const changed = await runNumbered<{ id: string }>(trx, texts[kind].move, [JSON.stringify(moved), now()]);
+      // A trigger with RAISE(IGNORE) leaves a row as it is.
+      const kept = new Set(moved.map(([id = '']) => id));
+      for (const { id } of changed) kept.delete(id);
+      for (const id of kept) results.set(id, { state: 'protected' });
+    }
+    const recorded = events.filter(({ callback }) => results.get(callback.id)?.state === 'settled');
+    if (recorded.length > 0) await record.run(trx, recorded);
     return results;
   }
 
@@ -88,6 +95,7 @@ function textsOf(kind: CallbackKind, tables: QuotedTables) {
 from ${table} t where ${key} in (select value from json_each(?1))`,
     move: `/* dragonpay-${kind}-move */ update ${table} as t
 set status = m.value ->> 1, reached = t.reached || (m.value ->> 1), refno = m.value ->> 2, modified_at = ?2
-from json_each(?1) m where t.${key} = m.value ->> 0`,
+from json_each(?1) m where t.${key} = m.value ->> 0
+returning ${key} as id`,
   };
 }

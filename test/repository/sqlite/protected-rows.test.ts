@@ -1,0 +1,72 @@
+import { expect } from 'chai';
+import { sql } from 'kysely';
+import { DragonpayCallback, type DragonpayError, OnStatus } from '../../../src/index.js';
+import { type DragonpayTables, KyselyRepository } from '../../../src/kysely.js';
+import { sqliteDialect } from '../../../src/sqlite.js';
+import { dispatchSigned, paymentFields, testDragonpay } from '../../support/dispatch-signed.js';
+import { rejection } from '../../support/rejection.js';
+import { createSqliteDatabase, type SqliteTestDatabase } from '../../support/sqlite.js';
+
+let effects = 0;
+
+@DragonpayCallback()
+class Plain {}
+
+@DragonpayCallback()
+class Shipping {
+  @OnStatus('S') ship() {
+    effects++;
+  }
+}
+
+describe('A row of SQLite that a trigger keeps as it is', () => {
+  let database: SqliteTestDatabase;
+  let repository: KyselyRepository<DragonpayTables>;
+  const errors: DragonpayError[] = [];
+  const hooks = {
+    stored: ({ error }: { error?: unknown }) => {
+      if (error !== undefined) errors.push(error as DragonpayError);
+    },
+    handlerFailed() {},
+  };
+
+  before(async () => {
+    database = await createSqliteDatabase();
+    repository = new KyselyRepository(database.db, { dialect: sqliteDialect });
+    for (const txnid of ['KEPT', 'FREE-1', 'FREE-2']) await repository.createPayment({ txnid, amount: '100.00' });
+    await sql`create trigger keep before update on dragonpay_transactions when new.txnid = 'KEPT'
+begin select raise(ignore); end`.execute(database.db);
+  });
+  after(() => database?.destroy());
+
+  for (const Class of [Plain, Shipping]) {
+    it(`is answered 503 at once, without an effect or an event: ${Class.name}`, async () => {
+      errors.length = 0;
+      effects = 0;
+      const endpoint = testDragonpay({ repository, hooks }).endpoint(Class);
+      const startedAt = performance.now();
+      expect((await dispatchSigned(endpoint, paymentFields({ txnid: 'KEPT' }))).body).to.equal('error=unstored');
+      expect(performance.now() - startedAt).to.be.below(2_000);
+      expect(errors.map(({ code }) => code)).to.deep.equal(['row-protected']);
+      expect(effects).to.equal(0);
+      expect(await repository.callbacks({ txnid: 'KEPT' })).to.deep.equal([]);
+    });
+  }
+
+  it('does not keep others that share its transaction', async () => {
+    const endpoint = testDragonpay({ repository, hooks }).endpoint(Plain);
+    const replies = await Promise.all(
+      ['FREE-1', 'KEPT', 'FREE-2'].map((txnid) => dispatchSigned(endpoint, paymentFields({ txnid }))),
+    );
+    expect(replies.map(({ status }) => status)).to.deep.equal([200, 503, 200]);
+    expect(await repository.findPayment('FREE-2')).to.include({ status: 'S' });
+  });
+
+  it('is not corrected, and correct() says so', async () => {
+    const dragonpay = testDragonpay({ repository, hooks });
+    dragonpay.endpoint(Plain);
+    const corrected = dragonpay.correct('KEPT', { status: 'S' }, { reason: 'seen by hand', by: 'Ana' });
+    expect(await rejection(corrected)).to.include({ code: 'row-protected' });
+    expect(await repository.callbacks({ txnid: 'KEPT' })).to.deep.equal([]);
+  });
+});
