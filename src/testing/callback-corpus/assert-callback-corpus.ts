@@ -1,8 +1,8 @@
 import { AssertionError } from 'node:assert';
 import type { CallbackEndpoint } from '../../model/callback-request.js';
-import type { AdapterServer } from '../adapter-conformance/adapter-harness.js';
-import { allow, headersOf, privacy } from '../adapter-conformance/adapter-harness.js';
+import { type AdapterServer, allow, headersOf, privacy } from '../adapter-conformance/adapter-harness.js';
 import type { RawReply } from '../adapter-conformance/raw-http.js';
+import type { ConformingRepository } from '../repository-conformance/repository-harness.js';
 import {
   type CorpusCase,
   type CorpusDifference,
@@ -16,6 +16,8 @@ import { CorpusPlayer, type CorpusResult } from './corpus-player.js';
 export interface CorpusOptions {
   /** What code in front leaves of a body that it has read. Default: none reads it. */
   readonly leaves?: LeftOfBody;
+  /** Stores the rows. It must have none of an earlier run. Default: a `MemoryRepository` for each case. */
+  readonly repository?: ConformingRepository;
   /** Other verdicts of this server, by the names of the cases, each with the reason. */
   readonly differences?: Readonly<Record<string, CorpusDifference>>;
 }
@@ -30,12 +32,12 @@ export interface CorpusOptions {
  */
 export async function assertCallbackCorpus(
   serve: (endpoint: CallbackEndpoint) => AdapterServer | Promise<AdapterServer>,
-  { leaves, differences = {} }: CorpusOptions = {},
+  { leaves, differences = {}, repository }: CorpusOptions = {},
 ): Promise<void> {
   const unknown = Object.keys(differences).filter((name) => !callbackCorpus.some((one) => one.name === name));
   if (unknown.length > 0) throw new Error(`differences names cases that there are not: ${unknown.join('; ')}`);
   const problems: string[] = [];
-  const player = new CorpusPlayer();
+  const player = new CorpusPlayer(repository);
   await player.start(serve);
   try {
     for (const [index, one] of callbackCorpus.entries()) {

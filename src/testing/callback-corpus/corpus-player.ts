@@ -4,6 +4,7 @@ import { OnGet } from '../../decorators/on-get.js';
 import { OnPost } from '../../decorators/on-post.js';
 import type { Callback } from '../../model/callback.js';
 import type { CallbackEndpoint } from '../../model/callback-request.js';
+import type { InboxEvent } from '../../model/rows.js';
 import type { RejectedEvent, StoredEvent } from '../../observability/hooks.js';
 import type { PaymentStatus, PayoutStatus } from '../../protocol/statuses.js';
 import { readForm } from '../../reading/read-fields.js';
@@ -11,6 +12,7 @@ import type { CallbackRepository } from '../../repository/callback-repository.js
 import { MemoryRepository } from '../../repository/memory-repository.js';
 import type { AdapterServer } from '../adapter-conformance/adapter-harness.js';
 import { type HostLimit, RawConnection, type RawReply } from '../adapter-conformance/raw-http.js';
+import type { ConformingRepository } from '../repository-conformance/repository-harness.js';
 import type { CorpusCase, CorpusSetup } from './callback-corpus.js';
 import { settingsOf } from './corpus-setups.js';
 import { encodeCase } from './encode-case.js';
@@ -33,8 +35,11 @@ export interface CorpusResult {
 
 /** Plays the cases of the corpus, one after the other, to one server. */
 export class CorpusPlayer {
+  readonly #given: ConformingRepository | undefined;
   /** Of the case that is played. */
-  #repository = new MemoryRepository();
+  #repository: ConformingRepository = new MemoryRepository();
+  /** The ids whose callbacks were stored. */
+  #ids = new Set<string>();
   readonly #endpoints = new Map<CorpusSetup, CallbackEndpoint>();
   #server: AdapterServer | undefined;
   #connection: RawConnection | undefined;
@@ -42,6 +47,10 @@ export class CorpusPlayer {
   #pending = 0;
   #verdicts: string[] = [];
   #read: Record<string, unknown> | undefined;
+
+  constructor(repository: ConformingRepository | undefined) {
+    this.#given = repository;
+  }
 
   async start(serve: (endpoint: CallbackEndpoint) => AdapterServer | Promise<AdapterServer>): Promise<void> {
     this.#server = await serve({
@@ -69,11 +78,12 @@ export class CorpusPlayer {
     this.#endpoint = this.#endpointOf(setup);
     this.#verdicts = [];
     this.#read = undefined;
-    this.#repository = new MemoryRepository();
+    this.#ids = new Set([id]);
+    this.#repository = this.#given ?? new MemoryRepository();
     if (before !== null) await this.#makeRow(id, before);
     try {
       const replies = await this.#exchange(one, id, expected);
-      const events = await this.#repository.callbacks();
+      const events = await this.#events();
       return {
         verdicts: this.#verdicts.length > 0 ? this.#verdicts : ['not-reached'],
         replies,
@@ -87,6 +97,14 @@ export class CorpusPlayer {
     } finally {
       if (bytes !== undefined || then !== undefined || expected === 'refused') this.#drop();
     }
+  }
+
+  async #events(): Promise<InboxEvent[]> {
+    const found = [...this.#ids].flatMap((id) => [
+      this.#repository.callbacks({ txnid: id }),
+      this.#repository.callbacks({ merchantTxnId: id }),
+    ]);
+    return (await Promise.all(found)).flat();
   }
 
   async #exchange(one: CorpusCase, id: string, expected: number | 'refused'): Promise<CorpusResult['replies']> {
@@ -158,7 +176,10 @@ export class CorpusPlayer {
       const hooks = {
         rejected: ({ code }: RejectedEvent) => void this.#verdicts.push(code),
         handlerFailed: () => void this.#verdicts.push('handler-failed'),
-        stored: ({ update }: StoredEvent) => void this.#verdicts.push(update.outcome),
+        stored: ({ id, update }: StoredEvent) => {
+          this.#verdicts.push(update.outcome);
+          this.#ids.add(id);
+        },
         keysFailed: () => {},
       };
       const repository: CallbackRepository = {
