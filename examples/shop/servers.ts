@@ -11,12 +11,15 @@ import type { ShopSettings } from './shop-settings.js';
 
 const callbackPath = '/dragonpay/callback';
 
+/** Also with a slash at its end, as Express does: somebody may have registered the URL so. */
+const isCallback = (path: string) => path.replace(/\/$/, '') === callbackPath;
+
 /** The HTTP servers. Each serves the endpoint on its path, and the shop on all others. */
 export const servers: Record<ShopSettings['server'], (endpoint: CallbackEndpoint, shop: Shop) => RequestListener> = {
   express: (endpoint, shop) => {
     const app = express();
-    // As with Koa and Node: paths are compared exactly, and the server does not send its name.
-    app.enable('strict routing').enable('case sensitive routing').disable('x-powered-by');
+    // As with Koa and Node: letter case counts, and the server does not send its name.
+    app.enable('case sensitive routing').disable('x-powered-by');
     app.all(callbackPath, toExpressHandler(endpoint));
     app.use(async (request, response) => {
       const { status, headers, body } = await shop.answer(toShopRequest(request));
@@ -28,7 +31,7 @@ export const servers: Record<ShopSettings['server'], (endpoint: CallbackEndpoint
   koa: (endpoint, shop) => {
     const app = new Koa();
     const callback = toKoaMiddleware(endpoint);
-    app.use((context, next) => (context.path === callbackPath ? callback(context) : next()));
+    app.use((context, next) => (isCallback(context.path) ? callback(context) : next()));
     app.use(async (context) => {
       const { status, headers, body } = await shop.answer(toShopRequest(context.req));
       context.status = status;
@@ -41,7 +44,7 @@ export const servers: Record<ShopSettings['server'], (endpoint: CallbackEndpoint
   node: (endpoint, shop) => {
     const callback = toNodeListener(endpoint);
     return async (request, response) => {
-      if (pathOf(request) === callbackPath) return callback(request, response);
+      if (isCallback(pathOf(request))) return callback(request, response);
       const { status, headers, body } = await shop.answer(toShopRequest(request));
       response.writeHead(status, headers).end(body);
     };

@@ -196,6 +196,9 @@ describe('A server of mounting.md', function () {
         {},
       );
       await checkDocumentedServer(url, program);
+      const body = new URLSearchParams({ txnid: 'T-1' });
+      const withSlash = await fetch(`${url}/`, { method: 'POST', body });
+      expect(`${withSlash.status} ${await withSlash.text()}`, name).to.match(/^400 .*missing-field/);
       expect((await fetch(new URL('/elsewhere', url))).status, name).to.equal(404);
       await program.stop();
     }
