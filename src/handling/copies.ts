@@ -6,6 +6,12 @@ import { toEventKey } from '../repository/event-key.js';
 /** The maximum number of copies that wait for one callback. */
 const mostCopies = 1_000;
 
+/**
+ * The maximum number of different callbacks of one payment or payout that are stored at the same time. Some proofs leave
+ * fields out, such as the amount: a payer can make any number of variants of his own callback.
+ */
+const mostOfOneRow = 20;
+
 /** The maximum number of callbacks that are stored at the same time. */
 const mostAtOnce = 5_000;
 
@@ -32,6 +38,8 @@ export class Copies {
   readonly #milliseconds: number;
   /** The copies that wait for each callback that is being stored. */
   readonly #running = new Map<string, Set<Waiting>>();
+  /** How many callbacks of each row are being stored. */
+  readonly #ofRow = new Map<string, number>();
 
   /** @param milliseconds the longest wait of a copy for the one before it */
   constructor(milliseconds: number) {
@@ -43,8 +51,18 @@ export class Copies {
     const key = keyOf(callback);
     const waiting = this.#running.get(key);
     if (waiting !== undefined) return this.#wait(waiting, callback, store);
-    if (this.#running.size < mostAtOnce) return this.#run(key, callback, store);
-    return Promise.resolve(unstored('unstored', 'too many callbacks are being stored'));
+    const row = rowOf(callback);
+    const count = this.#ofRow.get(row) ?? 0;
+    if (count >= mostOfOneRow) {
+      return Promise.resolve(
+        unstored('too-many-copies', `too many callbacks of this ${callback.kind} are being stored`),
+      );
+    }
+    if (this.#running.size >= mostAtOnce) {
+      return Promise.resolve(unstored('unstored', 'too many callbacks are being stored'));
+    }
+    this.#ofRow.set(row, count + 1);
+    return this.#run(key, callback, store);
   }
 
   #wait(waiting: Set<Waiting>, callback: VerifiedCallback, store: Store): Promise<Stored> {
@@ -72,9 +90,16 @@ export class Copies {
     const waiting = new Set<Waiting>();
     this.#running.set(key, waiting);
     const stored = await store(callback);
-    if (waiting.size === 0) this.#running.delete(key);
+    if (waiting.size === 0) this.#forget(key, rowOf(callback));
     else void this.#storeWaiting(key, [...waiting]);
     return stored;
+  }
+
+  #forget(key: string, row: string): void {
+    this.#running.delete(key);
+    const others = (this.#ofRow.get(row) ?? 1) - 1;
+    if (others === 0) this.#ofRow.delete(row);
+    else this.#ofRow.set(row, others);
   }
 
   /** Stores the copies that wait with one statement. Copies that arrive meanwhile wait for the next one. */
@@ -89,6 +114,10 @@ export class Copies {
 /** Callbacks are copies if a repository decides alike about them. Other fields that no proof covers may differ. */
 function keyOf(callback: VerifiedCallback): string {
   return `${toEventKey(callback)} ${callback.amount} ${callback.currency} ${callback.method}`;
+}
+
+function rowOf({ kind, id }: VerifiedCallback): string {
+  return `${kind} ${id}`;
 }
 
 /** One copy moved the row. For the others, it has the status already. */

@@ -125,6 +125,28 @@ for (const [name, open] of [
       expect(ran.filter((one) => one === txnid)).to.have.length(1);
     });
 
+    it('cost at most twice as much when their unsigned amounts differ, and keep nobody out', async () => {
+      const many = Number(process.env.ATTACK_COPIES ?? 5_000);
+      const variants = (txnid: string) => {
+        let amount = 0;
+        return times(many, () => dispatchSigned(endpoint, paymentFields({ txnid, amount: `${++amount}.00` })));
+      };
+      await times(many, () => dispatchForged(endpoint));
+      await variants(await pay());
+      const [txnid, other] = [await pay(), await pay('QUICK')];
+      const [forgeries] = await cpuOf(() => times(many, () => dispatchForged(endpoint)));
+      const [copies, [replies, reply]] = await cpuOf(() =>
+        Promise.all([variants(txnid), dispatchSigned(endpoint, paymentFields({ txnid: other }))]),
+      );
+      expect(reply).to.include({ status: 200 });
+      const { 200: handled = 0, ...refused } = countOf(replies);
+      expect(handled).to.be.within(1, many / 10);
+      expect(refused).to.deep.equal({ 503: many - handled });
+      const figures = `${copies.toFixed(0)} ms of CPU for variants, ${forgeries.toFixed(0)} ms for forgeries`;
+      if (process.env.ATTACK_COPIES !== undefined) console.log(`      ${figures}`);
+      expect(copies, figures).to.be.below(2 * forgeries + 100);
+    });
+
     it('cost at most twice the CPU time of as many forgeries', async () => {
       const many = Number(process.env.ATTACK_COPIES ?? 5_000);
       const txnid = await pay();
