@@ -19,8 +19,10 @@ export function verifyFields(
     return verifyCallback(checked.callback, { method, raw: reading.raw, isParsed: reading.isParsed }, policy);
   };
   const first = verdictOn(fields);
-  const { otherwise } = fields;
-  return otherwise === undefined ? first : firstThatHolds(first, otherwise, verdictOn);
+  const { otherwise, issues } = fields;
+  // What is wrong with the form itself, such as a field that occurs twice, no other reading repairs.
+  if (otherwise === undefined || issues.length > 0) return first;
+  return firstThatHolds(first, otherwise, verdictOn);
 }
 
 async function firstThatHolds(
