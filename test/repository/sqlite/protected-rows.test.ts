@@ -19,54 +19,63 @@ class Shipping {
   }
 }
 
-describe('A row of SQLite that a trigger keeps as it is', () => {
-  let database: SqliteTestDatabase;
-  let repository: KyselyRepository<DragonpayTables>;
-  const errors: DragonpayError[] = [];
-  const hooks = {
-    stored: ({ error }: { error?: unknown }) => {
-      if (error !== undefined) errors.push(error as DragonpayError);
-    },
-    handlerFailed() {},
-  };
+/** What keeps the payment KEPT from changing. */
+const triggers: Readonly<Record<string, string>> = {
+  'keeps as it is': 'create trigger keep before update on dragonpay_transactions',
+  'changes back': 'create trigger keep after update of status on dragonpay_transactions',
+};
 
-  before(async () => {
-    database = await createSqliteDatabase();
-    repository = new KyselyRepository(database.db, { dialect: sqliteDialect });
-    for (const txnid of ['KEPT', 'FREE-1', 'FREE-2']) await repository.createPayment({ txnid, amount: '100.00' });
-    await sql`create trigger keep before update on dragonpay_transactions when new.txnid = 'KEPT'
-begin select raise(ignore); end`.execute(database.db);
-  });
-  after(() => database?.destroy());
+for (const [what, trigger] of Object.entries(triggers))
+  describe(`A row of SQLite that a trigger ${what}`, () => {
+    let database: SqliteTestDatabase;
+    let repository: KyselyRepository<DragonpayTables>;
+    const errors: DragonpayError[] = [];
+    const hooks = {
+      stored: ({ error }: { error?: unknown }) => {
+        if (error !== undefined) errors.push(error as DragonpayError);
+      },
+      handlerFailed() {},
+    };
 
-  for (const Class of [Plain, Shipping]) {
-    it(`is answered 503 at once, without an effect or an event: ${Class.name}`, async () => {
-      errors.length = 0;
-      effects = 0;
-      const endpoint = testDragonpay({ repository, hooks }).endpoint(Class);
-      const startedAt = performance.now();
-      expect((await dispatchSigned(endpoint, paymentFields({ txnid: 'KEPT' }))).body).to.equal('error=unstored');
-      expect(performance.now() - startedAt).to.be.below(2_000);
-      expect(errors.map(({ code }) => code)).to.deep.equal(['row-protected']);
-      expect(effects).to.equal(0);
+    before(async () => {
+      database = await createSqliteDatabase();
+      repository = new KyselyRepository(database.db, { dialect: sqliteDialect });
+      for (const txnid of ['KEPT', 'FREE-1', 'FREE-2']) await repository.createPayment({ txnid, amount: '100.00' });
+      const body = trigger.includes('before')
+        ? 'select raise(ignore)'
+        : 'update dragonpay_transactions set status = old.status, reached = old.reached where txnid = old.txnid';
+      await sql.raw(`${trigger} when new.txnid = 'KEPT' begin ${body}; end`).execute(database.db);
+    });
+    after(() => database?.destroy());
+
+    for (const Class of [Plain, Shipping]) {
+      it(`is answered 503 at once, without an effect or an event: ${Class.name}`, async () => {
+        errors.length = 0;
+        effects = 0;
+        const endpoint = testDragonpay({ repository, hooks }).endpoint(Class);
+        const startedAt = performance.now();
+        expect((await dispatchSigned(endpoint, paymentFields({ txnid: 'KEPT' }))).body).to.equal('error=unstored');
+        expect(performance.now() - startedAt).to.be.below(2_000);
+        expect(errors.map(({ code }) => code)).to.deep.equal(['row-protected']);
+        expect(effects).to.equal(0);
+        expect(await repository.callbacks({ txnid: 'KEPT' })).to.deep.equal([]);
+      });
+    }
+
+    it('does not keep others that share its transaction', async () => {
+      const endpoint = testDragonpay({ repository, hooks }).endpoint(Plain);
+      const replies = await Promise.all(
+        ['FREE-1', 'KEPT', 'FREE-2'].map((txnid) => dispatchSigned(endpoint, paymentFields({ txnid }))),
+      );
+      expect(replies.map(({ status }) => status)).to.deep.equal([200, 503, 200]);
+      expect(await repository.findPayment('FREE-2')).to.include({ status: 'S' });
+    });
+
+    it('is not corrected, and correct() says so', async () => {
+      const dragonpay = testDragonpay({ repository, hooks });
+      dragonpay.endpoint(Plain);
+      const corrected = dragonpay.correct('KEPT', { status: 'S' }, { reason: 'seen by hand', by: 'Ana' });
+      expect(await rejection(corrected)).to.include({ code: 'row-protected' });
       expect(await repository.callbacks({ txnid: 'KEPT' })).to.deep.equal([]);
     });
-  }
-
-  it('does not keep others that share its transaction', async () => {
-    const endpoint = testDragonpay({ repository, hooks }).endpoint(Plain);
-    const replies = await Promise.all(
-      ['FREE-1', 'KEPT', 'FREE-2'].map((txnid) => dispatchSigned(endpoint, paymentFields({ txnid }))),
-    );
-    expect(replies.map(({ status }) => status)).to.deep.equal([200, 503, 200]);
-    expect(await repository.findPayment('FREE-2')).to.include({ status: 'S' });
   });
-
-  it('is not corrected, and correct() says so', async () => {
-    const dragonpay = testDragonpay({ repository, hooks });
-    dragonpay.endpoint(Plain);
-    const corrected = dragonpay.correct('KEPT', { status: 'S' }, { reason: 'seen by hand', by: 'Ana' });
-    expect(await rejection(corrected)).to.include({ code: 'row-protected' });
-    expect(await repository.callbacks({ txnid: 'KEPT' })).to.deep.equal([]);
-  });
-});

@@ -1,3 +1,4 @@
+import { DragonpayError } from '../../../errors.js';
 import type { RepositoryDialect } from '../dialect.js';
 import { quoteTables } from '../table-names.js';
 import { isBusy, resultCode } from './errors.js';
@@ -32,7 +33,8 @@ export const sqliteDialect: RepositoryDialect = {
   isTransient: isBusy,
   isLockTimeout: isBusy,
   // SQLITE_ERROR, SQLITE_TOOBIG, SQLITE_CONSTRAINT and SQLITE_MISMATCH: the statement was undone, and then all of it.
-  wasRefused: (error) => [1, 18, 19, 20].includes(resultCode(error)),
+  wasRefused: (error) =>
+    [1, 18, 19, 20].includes(resultCode(error)) || (DragonpayError.is(error) && error.code === 'row-protected'),
   // SQLite has one writer at a time.
   mostEffects: 1,
   blocks: true,

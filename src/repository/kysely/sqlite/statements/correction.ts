@@ -3,7 +3,6 @@ import { correctedRow, correctionForm, nothingToCorrect } from '../../../correct
 import type { MovableRow } from '../../../decide-update.js';
 import { toEventKey } from '../../../event-key.js';
 import type { Statements } from '../../dialect.js';
-
 import { rowProtected } from '../../row-protected.js';
 import { schema, tableOfKind } from '../../schema.js';
 import type { QuotedTables } from '../../table-names.js';
@@ -26,17 +25,15 @@ select status, reached, refno, amount, currency from ${table} where ${key} = ?1`
       );
       if (before === undefined) throw nothingToCorrect(kind);
       const after = correctedRow(before, change);
-      const [changed] = await runNumbered(
+      await runNumbered(
         trx,
         `/* dragonpay-correct */
 update ${table} set status = ?2, reached = ?3, refno = ?4, amount = ?5, currency = ?6, modified_at = ?7
-where ${key} = ?1
-returning ${key}`,
+where ${key} = ?1`,
         [id, after.status, after.reached, after.refno, after.amount, after.currency, now()],
       );
-      if (changed === undefined) throw rowProtected(kind);
       const seen = firstSeen(tables.callbacks, '?7', '?2', '?1');
-      const [event] = await runNumbered<{ correction: number | bigint }>(
+      const [event] = await runNumbered<{ correction: number | bigint; row: string }>(
         trx,
         `/* dragonpay-correct-event */
 insert into ${tables.callbacks}
@@ -44,14 +41,16 @@ insert into ${tables.callbacks}
 select ?1, ?2, ?3, ?4, 1 + (
     select coalesce(max(correction), 0) from ${tables.callbacks} where id = ?2 and kind = ?1
   ), 'applied', '["corrected"]', 'manual', ?5, null, ?6, ${seen}, ${seen}
-returning correction`,
+returning correction, (select r.reached || r.status from ${table} r where r.${key} = ?2) as row`,
         [kind, id, after.refno ?? '', after.status, by, correctionForm(before, after, options), now()],
       );
+      // A trigger may keep the row from changing, or change it back.
+      if (event?.row !== after.reached + after.status) throw rowProtected(kind);
       const name = { kind, id, refno: after.refno ?? '', status: after.status };
       return {
         previous: before.status as Status,
         current: after.status as Status,
-        key: toEventKey(name, Number(event?.correction)),
+        key: toEventKey(name, Number(event.correction)),
       };
     },
   };

@@ -31,7 +31,9 @@ order by fingerprint <> ?5, first_seen limit 1`;
       return (await runNumbered<KeptEvent>(db, statement, [kind, id, refno, status, fingerprint]))[0];
     },
 
-    recordFailure: (db, callback) => record.run(db, [{ callback, outcome: 'failed', reasons: [] }]),
+    async recordFailure(db, callback) {
+      await record.run(db, [{ callback, outcome: 'failed', reasons: [] }]);
+    },
 
     async pruneInbox(db, before, limit) {
       // An event is never last seen before it was first seen: the first condition lets the index serve.
@@ -56,9 +58,9 @@ const given = ['kind', 'id', 'refno', 'status', 'deliveries', 'outcome', 'reason
 /**
  * Records events, at most one for each id. An event that is in the inbox already is merged into it: what was applied
  * stays applied, and keeps the form and the proof that it was applied from. The fingerprint is that of the event of
- * which this is another delivery, or its own.
+ * which this is another delivery, or its own. Resolves to the rows of the events, as triggers may have left them.
  */
-export function recordStatement({ callbacks: table }: QuotedTables) {
+export function recordStatement({ callbacks: table, transactions, payouts }: QuotedTables) {
   const seen = firstSeen(table, '?2', 'n.id', 'n.kind');
   const kept = ['outcome', 'proof', 'key_id', 'method', 'raw'];
   const stored = `select e.fingerprint from ${table} e
@@ -86,12 +88,21 @@ on conflict (id, kind, refno, status, correction, fingerprint) do update set
       select value from json_each(excluded.reasons) where value not in (select value from json_each(c.reasons))
     )
   ) end,
-  ${kept.map((name) => `${name} = case when c.outcome = 'applied' then c.${name} else excluded.${name} end`).join(',\n  ')}`;
+  ${kept.map((name) => `${name} = case when c.outcome = 'applied' then c.${name} else excluded.${name} end`).join(',\n  ')}
+returning id, case kind
+  when 'payment' then (select r.reached || r.status from ${transactions} r where r.txnid = id)
+  else (select r.reached || r.status from ${payouts} r where r.merchant_txn_id = id)
+end as reached`;
   return {
-    async run(trx: SqlRunner, events: readonly RecordedEvent[]): Promise<void> {
-      await runNumbered(trx, statement, [JSON.stringify(events.map(valuesOf)), now()]);
-    },
+    run: (trx: SqlRunner, events: readonly RecordedEvent[]) =>
+      runNumbered<RowOfEvent>(trx, statement, [JSON.stringify(events.map(valuesOf)), now()]),
   };
+}
+
+interface RowOfEvent {
+  readonly id: string;
+  /** What the row has reached, and its status behind it. `null`: there is no row. */
+  readonly reached: string | null;
 }
 
 function valuesOf({ callback, outcome, reasons }: RecordedEvent): Readonly<Record<string, unknown>> {

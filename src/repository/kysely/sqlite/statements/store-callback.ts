@@ -1,6 +1,7 @@
 import { type CallbackKind, callbackKinds } from '../../../../protocol/kinds.js';
 import { decideUpdate, type MovableRow, reviewReasons } from '../../../decide-update.js';
 import type { Move, MoveResult, Statements } from '../../dialect.js';
+import { rowProtected } from '../../row-protected.js';
 import type { SqlRunner } from '../../run-sql.js';
 import { schema, tableOfKind } from '../../schema.js';
 import type { QuotedTables } from '../../table-names.js';
@@ -29,6 +30,7 @@ export function storeCallbackStatements(tables: QuotedTables): Pick<Statements, 
     const rows = new Map(found.map((row) => [row.id, row]));
     const results = new Map<string, MoveResult>();
     const moved: (readonly string[])[] = [];
+    const expected = new Map<string, string>();
     const events: RecordedEvent[] = [];
     for (const { callback, held, startBy = Number.POSITIVE_INFINITY } of moves) {
       const { id, refno, status } = callback;
@@ -41,18 +43,17 @@ export function storeCallbackStatements(tables: QuotedTables): Pick<Statements, 
         continue;
       }
       results.set(id, { state: 'settled', update });
-      if (update.outcome === 'applied') moved.push([id, status, refno]);
+      if (update.outcome === 'applied') {
+        moved.push([id, status, refno]);
+        expected.set(id, `${row?.reached}${status}${status}`);
+      }
       events.push({ callback, outcome: update.outcome, reasons: reviewReasons(update) });
     }
-    if (moved.length > 0) {
-      const changed = await runNumbered<{ id: string }>(trx, texts[kind].move, [JSON.stringify(moved), now()]);
-      // A trigger with RAISE(IGNORE) leaves a row as it is.
-      const kept = new Set(moved.map(([id = '']) => id));
-      for (const { id } of changed) kept.delete(id);
-      for (const id of kept) results.set(id, { state: 'protected' });
-    }
-    const recorded = events.filter(({ callback }) => results.get(callback.id)?.state === 'settled');
-    if (recorded.length > 0) await record.run(trx, recorded);
+    if (moved.length > 0) await runNumbered(trx, texts[kind].move, [JSON.stringify(moved), now()]);
+    const after = events.length > 0 ? await record.run(trx, events) : [];
+    // A trigger may keep a row from moving, or move it back.
+    const isKept = after.some(({ id, reached }) => expected.has(id) && reached !== expected.get(id));
+    if (isKept) throw rowProtected(kind);
     return results;
   }
 
@@ -95,7 +96,6 @@ function textsOf(kind: CallbackKind, tables: QuotedTables) {
 from ${table} t where ${key} in (select value from json_each(?1))`,
     move: `/* dragonpay-${kind}-move */ update ${table} as t
 set status = m.value ->> 1, reached = t.reached || (m.value ->> 1), refno = m.value ->> 2, modified_at = ?2
-from json_each(?1) m where t.${key} = m.value ->> 0
-returning ${key} as id`,
+from json_each(?1) m where t.${key} = m.value ->> 0`,
   };
 }
