@@ -46,6 +46,8 @@ const entryPoints: Readonly<Record<string, readonly string[]>> = {
     'startSandbox',
     'repositoryConformance',
     'adapterConformance',
+    'assertCallbackCorpus',
+    'callbackCorpus',
   ],
 };
 
