@@ -57,6 +57,7 @@ export type {
   SkippedUpdate,
   UpdateOutcome,
 } from './model/callback-update.js';
+export { isSameEvent, moreExactFingerprint } from './model/fingerprint.js';
 export type { Issue } from './model/issue.js';
 export type { InquiryDetails, Origin, Proof, ProofKind } from './model/origin.js';
 export type {

@@ -31,13 +31,16 @@ export function isFingerprint(text: string): boolean {
   return /^(?:[0-9a-f]{8}|_{8}){3}$/.test(text);
 }
 
-/** Whether two fingerprints are of one event: one of them covers all that the other covers, with the same values. */
-export function areAlike(one: string, other: string): boolean {
+/**
+ * Whether two fingerprints of callbacks with the same kind, id, refno and status are of one event: one of them covers all
+ * that the other covers, with the same values.
+ */
+export function isSameEvent(one: string, other: string): boolean {
   return isLike(one, other) || isLike(other, one);
 }
 
 /** The one of two fingerprints of an event that says more. */
-export function moreExact(one: string, other: string): string {
+export function moreExactFingerprint(one: string, other: string): string {
   return isLike(one, other) ? one : other;
 }
 

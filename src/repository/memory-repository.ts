@@ -1,5 +1,5 @@
 import type { RecordedUpdate } from '../model/callback-update.js';
-import { areAlike, moreExact, unknownFingerprint } from '../model/fingerprint.js';
+import { isSameEvent, moreExactFingerprint, unknownFingerprint } from '../model/fingerprint.js';
 import { alreadyExists, type NewRow, newPayment, newPayout } from '../model/new-row.js';
 import type {
   EventKey,
@@ -172,7 +172,7 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
   #findEvent({ fingerprint = unknownFingerprint, ...name }: EventKey): MemoryEvent | undefined {
     const alike = [...(this.#places.get(nameOf(name)) ?? [])]
       .map((place) => this.#inbox.get(place) as MemoryEvent)
-      .filter((event) => event.correction === 0 && areAlike(event.fingerprint, fingerprint));
+      .filter((event) => event.correction === 0 && isSameEvent(event.fingerprint, fingerprint));
     return alike.find((event) => event.fingerprint === fingerprint) ?? alike[0];
   }
 
@@ -363,7 +363,7 @@ function merged(earlier: MemoryEvent, news: MemoryEvent): MemoryEvent {
   const { outcome, proof, keyId, method, raw } = earlier.outcome === 'applied' ? earlier : news;
   return {
     ...news,
-    fingerprint: moreExact(earlier.fingerprint, news.fingerprint),
+    fingerprint: moreExactFingerprint(earlier.fingerprint, news.fingerprint),
     firstSeen: earlier.firstSeen,
     deliveries: earlier.deliveries + news.deliveries,
     reasons: [...new Set([...earlier.reasons, ...news.reasons])],

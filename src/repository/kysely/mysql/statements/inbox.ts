@@ -1,5 +1,5 @@
 import { CompiledQuery } from 'kysely';
-import { areAlike, moreExact, unknownFingerprint } from '../../../../model/fingerprint.js';
+import { isSameEvent, moreExactFingerprint, unknownFingerprint } from '../../../../model/fingerprint.js';
 import type { EventKey, KeptEvent, KeptOutcome, ReviewReason } from '../../../../model/rows.js';
 import type { VerifiedCallback } from '../../../../model/verified-callback.js';
 import { defaultInboxLimit, fromCursor, type InboxFilter } from '../../../inbox-page.js';
@@ -105,11 +105,11 @@ export async function recordEvents(
   for (const { callback, outcome, reasons } of [...recorded].sort(byId)) {
     const { kind, id, refno, status, proof, copies = 1 } = callback;
     const alike = known.filter(
-      (event) => toRowKey(event) === toRowKey(callback) && areAlike(event.fingerprint, callback.fingerprint),
+      (event) => toRowKey(event) === toRowKey(callback) && isSameEvent(event.fingerprint, callback.fingerprint),
     );
     const event: KnownEvent =
       alike.find(({ fingerprint }) => fingerprint === callback.fingerprint) ?? alike[0] ?? callback;
-    const fingerprint = moreExact(event.fingerprint, callback.fingerprint);
+    const fingerprint = moreExactFingerprint(event.fingerprint, callback.fingerprint);
     if (fingerprint !== event.fingerprint) {
       const statement = `/* dragonpay-fingerprint */ update ${table} set fingerprint = ?
 where id = ? and kind = ? and refno = ? and status = ? and correction = 0 and fingerprint = ?`;

@@ -84,7 +84,7 @@ limit ${parameter(filter.limit ?? defaultInboxLimit)}::integer`;
   return { statement, parameters };
 }
 
-/** Whether two fingerprints are of one event, in SQL. See `areAlike` in model/fingerprint.ts. */
+/** Whether two fingerprints are of one event, in SQL. See `isSameEvent` in model/fingerprint.ts. */
 function areAlike(one: string, other: string): string {
   return `(${one} like ${other} or ${other} like ${one})`;
 }

@@ -121,7 +121,7 @@ export function firstSeen(table: string, time: string, id: string, kind: string)
   return `max(${time}, 1 + coalesce((select max(o.first_seen) from ${table} o where o.id = ${id} and o.kind = ${kind}), 0))`;
 }
 
-/** Whether two fingerprints are of one event, in SQL. See `areAlike` in model/fingerprint.ts. */
+/** Whether two fingerprints are of one event, in SQL. See `isSameEvent` in model/fingerprint.ts. */
 function areAlike(one: string, other: string): string {
   return `(${one} like ${other} or ${other} like ${one})`;
 }
