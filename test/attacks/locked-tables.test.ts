@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { DragonpayCallback, type DragonpayError, OnStatus } from '../../src/index.js';
-import { type DragonpayTables, KyselyRepository } from '../../src/kysely.js';
+import { type DragonpayTables, KyselyRepository, withNamedStatements } from '../../src/kysely.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { dispatchSigned, paymentFields, testDragonpay } from '../support/dispatch-signed.js';
 import { rejection } from '../support/rejection.js';
@@ -111,6 +112,33 @@ for (const [name, lock] of Object.entries(locks)) {
     });
   });
 }
+
+describe('A small pool with lock_timeout', () => {
+  it('frees its connections although none is left to ask the server', async () => {
+    const database = await createTestDatabase();
+    const pool = new pg.Pool({ connectionString: database.url, max: 2, options: '-c lock_timeout=300' });
+    const db = new Kysely<DragonpayTables>({ dialect: new PostgresDialect({ pool: withNamedStatements(pool) }) });
+    const repository = new KyselyRepository(db);
+    const errors: unknown[] = [];
+    const hooks = { stored: ({ error }: { error?: unknown }) => errors.push(error) };
+    const limits = { storeMilliseconds: 3_000 };
+    const endpoint = testDragonpay({ repository, hooks, limits }).endpoint(Plain);
+    const other = await database.pool.connect();
+    await other.query('begin; lock table dragonpay_transactions in access exclusive mode');
+    const replies: Promise<{ status: number }>[] = [];
+    for (let index = 0; index < 6; index++) {
+      replies.push(dispatchSigned(endpoint, paymentFields({ txnid: `T-${index}` })));
+      await sleep(60);
+    }
+    for (const { status } of await Promise.all(replies)) expect(status).to.equal(503);
+    expect(errors.map(String).join()).to.match(/locked table/);
+    expect(pool.totalCount - pool.idleCount).to.equal(0);
+    await other.query('rollback');
+    other.release();
+    await db.destroy();
+    await database.destroy();
+  });
+});
 
 describe('A transaction of the program', () => {
   it('may wait for a row of createPayment as long as it likes', async () => {

@@ -25,7 +25,8 @@ export const postgres: RepositoryDialect = {
   migrations: migrationSteps,
   beginOwnTransaction,
   isTransient,
-  isLockTimeout: (error) => codeOf(error) === '57014',
+  // The second one is that of `lock_timeout`.
+  isLockTimeout: (error) => ['57014', '55P03'].includes(codeOf(error)),
   endLockWaits,
   wasRefused,
 };
