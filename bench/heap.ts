@@ -12,7 +12,7 @@ export interface HeapMark {
 
 const portion = 10_000;
 
-/** Sends callbacks for payments without a row. They take the same path and are recorded in the inbox. */
+/** Sends callbacks of new payments. One without a row would wait for it. */
 export async function measureHeap(server: BenchServer, total: number): Promise<HeapMark[]> {
   const database = await server.database('heap');
   const settings = { databaseUrl: database.url, secretKey };
@@ -20,8 +20,9 @@ export async function measureHeap(server: BenchServer, total: number): Promise<H
   const generator = new LoadProcess();
   const marks: HeapMark[] = [];
   for (let callbacks = portion; callbacks <= total; callbacks += portion) {
-    const from = callbacks - portion + 1;
-    await generator.prepare({ port: contender.port, connections: 64, series: 'HEAP', from, count: portion });
+    const series = `HEAP${callbacks}`;
+    await database.seed(series, portion);
+    await generator.prepare({ port: contender.port, connections: 64, series, from: 1, count: portion });
     const { refused } = await generator.run();
     if (refused > 0) throw new Error(`${refused} postbacks were refused`);
     if (![portion, 2 * portion, total / 10, total / 2, total].includes(callbacks)) continue;
