@@ -32,18 +32,18 @@ type Call = (index: number) => unknown;
 
 const warmUps = 5;
 
-function endpointWith(verification: VerificationSettings): CallbackEndpoint {
+export function endpointWith(verification: VerificationSettings): CallbackEndpoint {
   return createDragonpay({ merchantId: 'BENCH', environment: 'test', verification }).endpoint(NoOp);
 }
 
 /** Throws for any reply other than OK, since the figures would then be meaningless. */
-async function callOurs(endpoint: CallbackEndpoint, body: Buffer | undefined): Promise<void> {
+export async function callOurs(endpoint: CallbackEndpoint, body: Buffer | undefined): Promise<void> {
   const reply = await endpoint.dispatch(requestWith(body as Buffer));
   if (reply.body !== 'result=OK') throw new Error(reply.body);
 }
 
 /** Runs each call `count` times per round, one call after another, and measures the CPU of this process. */
-async function playCalls<Name extends string>(
+export async function playCalls<Name extends string>(
   calls: Record<Name, Call>,
   { count, rounds }: { readonly count: number; readonly rounds: number },
 ): Promise<Record<Name, number[]>> {

@@ -10,6 +10,8 @@ import { toInvalidCallback, toValidCallback } from './handling/to-callback.js';
 import type { Callback } from './model/callback.js';
 import type { CallbackEndpoint, CallbackReply, CallbackRequest } from './model/callback-request.js';
 import type { Issue } from './model/issue.js';
+import type { VerifiedCallback } from './model/verified-callback.js';
+import { type DispatchTrace, dispatchChannel, traced } from './observability/channels.js';
 import type { Hooks } from './observability/hooks.js';
 import type { RefusedCallbacks } from './observability/refused-callbacks.js';
 import { escapeForLog, tell } from './observability/tell.js';
@@ -58,14 +60,29 @@ export class CallbackDispatcher implements CallbackEndpoint {
 
   /** Answers one request. The promise never rejects. */
   dispatch(request: CallbackRequest): Promise<CallbackReply> {
+    if (!dispatchChannel.hasSubscribers) return this.#dispatch(request, undefined);
+    const { method } = request;
+    const trace: DispatchTrace = { method: typeof method === 'string' ? escapeForLog(method) : '' };
+    return traced(dispatchChannel, trace, async () => {
+      const reply = await this.#dispatch(request, trace);
+      trace.replyStatus = reply.status;
+      return reply;
+    });
+  }
+
+  #dispatch(request: CallbackRequest, trace: DispatchTrace | undefined): Promise<CallbackReply> {
     const { handler, limits, hooks } = this.#parts;
     const call = new HandlerCall(handler, limits.handlerMilliseconds);
     const isWatched = handler.table.dispatch ?? hooks.received ?? hooks.replied;
-    return isWatched === undefined ? this.#answer(request, call) : this.#answerAround(request, call);
+    return isWatched === undefined ? this.#answer(request, call, trace) : this.#answerAround(request, call, trace);
   }
 
   /** The hooks and the `@OnDispatch` method around the six steps. Never rejects. */
-  async #answerAround(request: CallbackRequest, call: HandlerCall): Promise<CallbackReply> {
+  async #answerAround(
+    request: CallbackRequest,
+    call: HandlerCall,
+    trace: DispatchTrace | undefined,
+  ): Promise<CallbackReply> {
     const { handler, hooks } = this.#parts;
     const startedAt = performance.now();
     let method = '';
@@ -76,48 +93,50 @@ export class CallbackDispatcher implements CallbackEndpoint {
       const around = handler.table.dispatch;
       let answer: Promise<CallbackReply> | undefined;
       const next = () => {
-        answer ??= this.#answer(request, call);
+        answer ??= this.#answer(request, call, trace);
         return answer;
       };
       reply = around === undefined ? await next() : await call.around(around, request, next);
     } catch (error) {
-      reply = this.#handlerFailed(error);
+      reply = this.#handlerFailed(error, trace);
     }
     tell(hooks.replied, { method, status: reply.status, milliseconds: performance.now() - startedAt });
     return reply;
   }
 
   /** The six steps. Never rejects. */
-  async #answer(request: CallbackRequest, call: HandlerCall): Promise<CallbackReply> {
+  async #answer(request: CallbackRequest, call: HandlerCall, trace: DispatchTrace | undefined): Promise<CallbackReply> {
     try {
       const { reader, kinds, policy, refusalOfSender, handler, store, repository, verified } = this.#parts;
       const byMethod = methodTable[request.method];
-      if (byMethod === undefined) return this.#refuse(request, 'method-not-allowed');
+      if (byMethod === undefined) return this.#refuse(request, trace, 'method-not-allowed');
       if (byMethod !== 'callback') return byMethod;
       const refusal = request.method === 'POST' ? refusalOfSender(request) : undefined;
-      if (refusal !== undefined) return this.#refuse(request, 'address-not-allowed', refusal);
+      if (refusal !== undefined) return this.#refuse(request, trace, 'address-not-allowed', refusal);
 
       // An `await` of a value that is there already costs as much as a step.
       const reading = reader.read(request);
       const fields = reading instanceof Promise ? await reading : reading;
-      if (!fields.ok) return this.#refuse(request, fields.code, fields.detail);
+      if (!fields.ok) return this.#refuse(request, trace, fields.code, fields.detail);
 
       const verifying = verifyFields(fields, request.method as 'GET' | 'POST', kinds, policy);
       const verdict = verifying instanceof Promise ? await verifying : verifying;
       if (!verdict.ok) {
         return verdict.reason === 'invalid'
-          ? await this.#answerInvalid(request, call, fields, verdict.issues)
-          : this.#refuse(request, verdict.reason, verdict.problem, fields);
+          ? await this.#answerInvalid(request, call, trace, fields, verdict.issues)
+          : this.#refuse(request, trace, verdict.reason, verdict.problem, fields);
       }
       const { callback } = verdict;
       verified.add(callback.kind);
+      if (trace !== undefined) traceVerified(trace, callback);
 
       // Nothing is stored without an instance that can handle it.
       if (!call.isPrepared && needsInstance(handler.table, request)) await call.prepare();
       const isStored = request.method === 'POST' || handler.table.updateOnGet;
       const stored = isStored && store !== undefined ? await store.store(callback, call, request) : skipped;
-      if (isCopyTooMany(stored)) return this.#refuse(request, 'too-many-copies');
+      if (isCopyTooMany(stored)) return this.#refuse(request, trace, 'too-many-copies');
       const { update } = stored;
+      if (trace !== undefined) trace.outcome = update.outcome;
       if (update.outcome === 'not-found' && !handler.table.allowInvalidData) return failureReply('not-found');
 
       try {
@@ -127,17 +146,23 @@ export class CallbackDispatcher implements CallbackEndpoint {
         );
         return replyTo(result, update.outcome);
       } catch (error) {
-        const reply = this.#handlerFailed(error);
+        const reply = this.#handlerFailed(error, trace);
         return update.outcome === 'unstored' ? failureReply('unstored') : reply;
       }
     } catch (error) {
-      return this.#handlerFailed(error);
+      return this.#handlerFailed(error, trace);
     }
   }
 
   /** Refuses a request that could not be read or verified. No method is called. */
-  #refuse(request: CallbackRequest, code: ReplyCode, detail?: string, fields?: ReceivedFields): CallbackReply {
-    this.#tellRejected(request, { code, message: detail ?? failures[code].meaning }, fields);
+  #refuse(
+    request: CallbackRequest,
+    trace: DispatchTrace | undefined,
+    code: ReplyCode,
+    detail?: string,
+    fields?: ReceivedFields,
+  ): CallbackReply {
+    this.#tellRejected(request, trace, { code, message: detail ?? failures[code].meaning }, fields);
     return failureReply(code);
   }
 
@@ -145,11 +170,12 @@ export class CallbackDispatcher implements CallbackEndpoint {
   async #answerInvalid(
     request: CallbackRequest,
     call: HandlerCall,
+    trace: DispatchTrace | undefined,
     fields: ReceivedFields,
     issues: readonly Issue[],
   ): Promise<CallbackReply> {
     const first = issues[0] as Issue;
-    this.#tellRejected(request, first, fields);
+    this.#tellRejected(request, trace, first, fields);
     if (!this.#parts.handler.table.allowInvalidData) return failureReply(first.code);
     const result = await this.#handle(request, call, (deadline) =>
       toInvalidCallback(issues, fields, request, deadline),
@@ -164,7 +190,16 @@ export class CallbackDispatcher implements CallbackEndpoint {
     return call.run(key, (instance, deadline) => callMethod(instance, key, toCallback(deadline)));
   }
 
-  #tellRejected(request: CallbackRequest, { code, field, message }: Issue, fields: ReceivedFields | undefined): void {
+  #tellRejected(
+    request: CallbackRequest,
+    trace: DispatchTrace | undefined,
+    { code, field, message }: Issue,
+    fields: ReceivedFields | undefined,
+  ): void {
+    if (trace !== undefined) {
+      trace.verdict ??= 'refused';
+      trace.code = code;
+    }
     const { hooks, refused, verified } = this.#parts;
     const { method } = request;
     const { txnid, merchanttxnid, digest, signature, signatures } = fields?.known ?? {};
@@ -184,17 +219,25 @@ export class CallbackDispatcher implements CallbackEndpoint {
     });
   }
 
-  #handlerFailed(error: unknown): CallbackReply {
+  #handlerFailed(error: unknown, trace: DispatchTrace | undefined): CallbackReply {
     const { hooks, handler } = this.#parts;
     const { className } = handler.table;
     const [name, cause] = HandlerError.is(error) ? [error.handler, error.cause] : [className, error];
     const code = DragonpayError.is(cause) && cause.code === 'handler-deadline' ? cause.code : 'handler-failed';
+    if (trace !== undefined) {
+      trace.code = code;
+      trace.error = error;
+    }
     tell(hooks.handlerFailed, { handler: name, code, error: cause });
     return failureReply(code);
   }
 }
 
 const skipped: Stored = { update: { outcome: 'skipped' } };
+
+function traceVerified(trace: DispatchTrace, { kind, id, refno, status }: VerifiedCallback): void {
+  Object.assign(trace, { verdict: 'verified', kind, id, refno, status });
+}
 
 /** The `@OnGet` or `@OnPost` method for a request. */
 function methodFor({ get, post }: HandlerTable, { method }: CallbackRequest): string | symbol | undefined {

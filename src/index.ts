@@ -73,6 +73,14 @@ export type {
 } from './model/rows.js';
 export type { VerifiedCallback } from './model/verified-callback.js';
 export type {
+  DispatchTrace,
+  EffectTrace,
+  InquiryTrace,
+  JobTrace,
+  StoreTrace,
+  TraceChannels,
+} from './observability/channels.js';
+export type {
   HandlerFailedEvent,
   Hooks,
   InquiredEvent,

@@ -18,8 +18,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   repository: ['errors', 'async', 'protocol', 'model'],
   verification: ['errors', 'protocol', 'model', 'reading'],
   decorators: ['errors', 'protocol', 'model', 'response'],
-  gateway: ['errors', 'async', 'protocol', 'model', 'reading', 'verification'],
-  jobs: ['errors', 'protocol', 'model', 'repository', 'decorators'],
+  gateway: ['errors', 'async', 'protocol', 'model', 'observability', 'reading', 'verification'],
+  jobs: ['errors', 'protocol', 'model', 'observability', 'repository', 'decorators'],
   settings: [
     'errors',
     'protocol',

@@ -51,6 +51,7 @@ export default defineConfig({
           page('Use dependency injection', '/dependency-injection'),
           page('Write your own repository', '/your-own-repository'),
           page('Use plain JavaScript', '/plain-javascript'),
+          page('Watch it', '/observability'),
           page('Use your tools', '/tools'),
         ],
       },

@@ -1,6 +1,7 @@
 import { wait } from '../async/wait.js';
 import { DragonpayError } from '../errors.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
+import { type InquiryTrace, inquiryChannel, traced } from '../observability/channels.js';
 import { verifiedByInquiry } from '../verification/verified-by-inquiry.js';
 import type { GatewayAnswer, GatewayCall } from './gateway-client.js';
 import { type InquiryAnswer, readAnswer } from './read-inquiry-answer.js';
@@ -8,6 +9,12 @@ import { backoffMilliseconds, type RetryPolicy, readRetryAfter } from './retry.j
 
 /** The result of an inquiry. `known` is `false` where the gateway does not know the payment (404, or the status `U`). */
 export type InquiryResult = { readonly known: true; readonly callback: VerifiedCallback } | { readonly known: false };
+
+/** Options of one inquiry. `attempts` allows fewer than the settings do. */
+interface AskOptions {
+  readonly attempts?: number;
+  readonly signal?: AbortSignal;
+}
 
 /** Asks the gateway about payments. */
 export class Inquiry {
@@ -25,14 +32,20 @@ export class Inquiry {
 
   /**
    * Asks about one payment. Tries again where the gateway is out of order (5xx, 429, no complete answer).
-   * @param options.attempts fewer attempts than the settings allow
    * @throws DragonpayError `gateway-unavailable` if it stays out of order, `gateway-refused` if it refuses the merchant,
    *   `answer-refused` if the answer is malformed, or is about another payment or merchant
    */
-  async ask(
-    txnid: string,
-    options: { readonly attempts?: number; readonly signal?: AbortSignal } = {},
-  ): Promise<InquiryResult> {
+  ask(txnid: string, options: AskOptions = {}): Promise<InquiryResult> {
+    if (!inquiryChannel.hasSubscribers) return this.#ask(txnid, options);
+    const trace: InquiryTrace = { txnid };
+    return traced(inquiryChannel, trace, async () => {
+      const result = await this.#ask(txnid, options);
+      trace.known = result.known;
+      return result;
+    });
+  }
+
+  async #ask(txnid: string, options: AskOptions): Promise<InquiryResult> {
     // A URL parser resolves these as steps of the path, so the call would go elsewhere.
     if (txnid === '.' || txnid === '..')
       throw new DragonpayError('answer-refused', 'the txnids "." and ".." cannot be put into the path of an inquiry');
@@ -53,7 +66,7 @@ export class Inquiry {
 
   async #untilAnswered(
     path: string,
-    { attempts = this.#policy.attempts, signal }: { readonly attempts?: number; readonly signal?: AbortSignal },
+    { attempts = this.#policy.attempts, signal }: AskOptions,
   ): Promise<InquiryAnswer | 'not-known'> {
     for (let attempt = 1; ; attempt++) {
       await this.#pause(signal);

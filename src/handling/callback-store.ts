@@ -6,6 +6,7 @@ import type { JobQueue } from '../jobs/job.js';
 import type { CallbackRequest } from '../model/callback-request.js';
 import type { RecordedUpdate } from '../model/callback-update.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
+import { type StoreTrace, storeChannel, traced } from '../observability/channels.js';
 import type { Hooks } from '../observability/hooks.js';
 import { tell } from '../observability/tell.js';
 import type { CallbackRepository, StatusEffect } from '../repository/callback-repository.js';
@@ -64,7 +65,19 @@ export class CallbackStore {
   }
 
   /** Rejects only with a {@link HandlerError}, after rolling back. */
-  async store(callback: VerifiedCallback, call: HandlerCall, request?: CallbackRequest): Promise<Stored> {
+  store(callback: VerifiedCallback, call: HandlerCall, request?: CallbackRequest): Promise<Stored> {
+    if (!storeChannel.hasSubscribers) return this.#storeAndTell(callback, call, request);
+    const { kind, id, refno, status, origin, method } = callback;
+    const trace: StoreTrace = { kind, id, refno, status, origin, method };
+    return traced(storeChannel, trace, () => this.#storeAndTell(callback, call, request, trace));
+  }
+
+  async #storeAndTell(
+    callback: VerifiedCallback,
+    call: HandlerCall,
+    request: CallbackRequest | undefined,
+    trace?: StoreTrace,
+  ): Promise<Stored> {
     const { repository, hooks } = this.#parts;
     let attempted: VerifiedCallback | undefined;
     const attempt = (one: VerifiedCallback) => {
@@ -73,6 +86,10 @@ export class CallbackStore {
     };
     const isFromSender = callback.origin === 'callback';
     const stored = await (isFromSender ? this.#copies.store(callback, attempt) : attempt(callback));
+    if (trace !== undefined) {
+      trace.outcome = stored.update.outcome;
+      trace.error = stored.error;
+    }
     const { kind, id, refno, status, origin, method } = callback;
     if (!isCopyTooMany(stored)) tell(hooks.stored, { kind, id, refno, status, origin, method, ...stored });
     if (HandlerError.is(stored.error)) {

@@ -22,6 +22,11 @@ export class HandlerCall {
     return this.#instance !== undefined;
   }
 
+  /** The name of a method, as `Class.method`. */
+  nameOf(key: string | symbol): string {
+    return `${this.handler.table.className}.${String(key)}`;
+  }
+
   /**
    * Asks the resolver for the instance, once.
    * @throws DragonpayError `handler-deadline`, `handler-failed`; or the resolver's error
@@ -47,7 +52,7 @@ export class HandlerCall {
     work: (instance: object, deadline: Deadline) => Result | PromiseLike<Result>,
   ): Promise<Result> {
     const instance = this.#instance ?? (await this.prepare());
-    const name = `${this.handler.table.className}.${String(key)}`;
+    const name = this.nameOf(key);
     const milliseconds = this.#milliseconds;
     try {
       return await withinDeadline(
@@ -70,7 +75,7 @@ export class HandlerCall {
     next: () => Promise<CallbackReply>,
   ): Promise<CallbackReply> {
     const instance = await this.prepare();
-    const name = `${this.handler.table.className}.${String(key)}`;
+    const name = this.nameOf(key);
     const reply = await withinOwnTime(
       this.#milliseconds,
       (pausing) => callMethod(instance, key, request, () => pausing(next)),

@@ -2,6 +2,7 @@ import { callMethod } from '../decorators/call-method.js';
 import { enqueueJobs } from '../jobs/enqueue-jobs.js';
 import type { JobQueue } from '../jobs/job.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
+import { effectChannel, traced } from '../observability/channels.js';
 import type { StatusEffect } from '../repository/callback-repository.js';
 import type { HandlerCall } from './handler-call.js';
 import { type CallbackSource, toValidCallback } from './to-callback.js';
@@ -16,13 +17,13 @@ export function statusEffect(
   source: CallbackSource,
   queue: JobQueue | undefined,
 ): StatusEffect['run'] | undefined {
-  const { kind, status } = callback;
+  const { kind, id, status } = callback;
   const { table } = call.handler;
   const key = table.status[kind].get(status);
   const jobs = table.queued.filter((entry) => entry.kind === kind && entry.status === status);
   const first = key ?? jobs[0]?.key;
   if (first === undefined) return undefined;
-  return (update, trx) =>
+  const run: StatusEffect['run'] = (update, trx) =>
     call.run(first, async (instance, deadline) => {
       if (key !== undefined) {
         const stored = Object.assign(toValidCallback(callback, update, source, deadline, trx), { trx });
@@ -30,4 +31,8 @@ export function statusEffect(
       }
       await enqueueJobs(jobs, callback, update, queue, trx);
     });
+  return async (update, trx) => {
+    if (!effectChannel.hasSubscribers) return run(update, trx);
+    return traced(effectChannel, { kind, id, status, handler: call.nameOf(first) }, () => run(update, trx));
+  };
 }

@@ -3,6 +3,7 @@ import { callMethod } from '../decorators/call-method.js';
 import type { HandlerTable } from '../decorators/handler-table.js';
 import { DragonpayError } from '../errors.js';
 import type { QueuedCallback } from '../model/callback.js';
+import { jobChannel, traced } from '../observability/channels.js';
 import type { CallbackRepository } from '../repository/callback-repository.js';
 import { findRow } from '../repository/find-row.js';
 import { isJobPayload } from './job.js';
@@ -36,7 +37,6 @@ export function queueWorker(
         const message = `${table.className} has no method for ${kind}s in ${status} in the queue ${queue}`;
         throw new DragonpayError('job-refused', message, { subject: queue });
       }
-      const handler = assertInstance(await resolve(), table.className);
       const callback = {
         ...rest,
         valid: true,
@@ -47,7 +47,13 @@ export function queueWorker(
         job: { queue, key },
         stored: async () => repository && findRow(repository, kind, id),
       };
-      await callMethod(handler, entry.key, callback as unknown as QueuedCallback);
+      const work = async () => {
+        const handler = assertInstance(await resolve(), table.className);
+        await callMethod(handler, entry.key, callback as unknown as QueuedCallback);
+      };
+      if (!jobChannel.hasSubscribers) return work();
+      const name = `${table.className}.${String(entry.key)}`;
+      await traced(jobChannel, { queue, kind, id, status, handler: name }, work);
     },
   };
 }

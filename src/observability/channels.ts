@@ -1,0 +1,107 @@
+import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel';
+import type { FailureCode } from '../errors.js';
+import type { UpdateOutcome } from '../model/callback-update.js';
+import type { Origin } from '../model/origin.js';
+import type { CallbackKind } from '../protocol/kinds.js';
+
+/** One request, on the channel `dragonpay-callback:dispatch`. Fields appear when they are known. */
+export interface DispatchTrace {
+  /** Escaped. */
+  readonly method: string;
+  /** Whether the proof of the callback held. `undefined` if there is no callback to verify, as in `OPTIONS`. */
+  verdict?: 'verified' | 'refused';
+  /** Why it was refused, or what the handler failed with. */
+  code?: FailureCode;
+  /** Only of a verified callback, as the three fields that follow. */
+  kind?: CallbackKind;
+  id?: string;
+  refno?: string;
+  /** The letter. */
+  status?: string;
+  /** What storing did. */
+  outcome?: UpdateOutcome;
+  /** The HTTP status of the reply. */
+  replyStatus?: number;
+  /** What a handler method failed with, although the request was answered. */
+  error?: unknown;
+}
+
+/** One verified callback that is stored, on the channel `dragonpay-callback:store`. Its effect is a part of it. */
+export interface StoreTrace {
+  readonly kind: CallbackKind;
+  readonly id: string;
+  readonly refno: string;
+  readonly status: string;
+  readonly origin: Origin;
+  /** The HTTP method. `undefined` where there is no request. */
+  readonly method: string | undefined;
+  /** What storing did. `unstored` if it failed. */
+  outcome?: UpdateOutcome;
+  /** Why it was not stored. */
+  error?: unknown;
+}
+
+/** The `@OnStatus` method of a status, and its jobs, on the channel `dragonpay-callback:effect`. */
+export interface EffectTrace {
+  readonly kind: CallbackKind;
+  readonly id: string;
+  readonly status: string;
+  /** `Class.method`. */
+  readonly handler: string;
+  /** What it failed with. The transaction is rolled back. */
+  error?: unknown;
+}
+
+/** A question to the gateway about one payment, on the channel `dragonpay-callback:inquiry`. */
+export interface InquiryTrace {
+  readonly txnid: string;
+  /** Whether the gateway knows the payment. */
+  known?: boolean;
+  /** Why there is no answer. */
+  error?: unknown;
+}
+
+/** A job that a queue hands to its method, on the channel `dragonpay-callback:job`. */
+export interface JobTrace {
+  readonly queue: string;
+  readonly kind: CallbackKind;
+  readonly id: string;
+  readonly status: string;
+  /** `Class.method`. */
+  readonly handler: string;
+  /** What it failed with. The queue tries again. */
+  error?: unknown;
+}
+
+/** The tracing channels of `node:diagnostics_channel` to subscribe to, and what each of them tells. */
+export interface TraceChannels {
+  'dragonpay-callback:dispatch': DispatchTrace;
+  'dragonpay-callback:store': StoreTrace;
+  'dragonpay-callback:effect': EffectTrace;
+  'dragonpay-callback:inquiry': InquiryTrace;
+  'dragonpay-callback:job': JobTrace;
+}
+
+function channelOf<Name extends keyof TraceChannels>(name: Name): TracingChannel<unknown, TraceChannels[Name]> {
+  return tracingChannel<unknown, TraceChannels[Name]>(name);
+}
+
+/** Traces some work. The trace never holds its result, which may hold a proof. */
+export async function traced<Trace extends object, Result>(
+  channel: TracingChannel<unknown, Trace>,
+  trace: Trace,
+  work: () => Result | PromiseLike<Result>,
+): Promise<Result> {
+  let result: Result | undefined;
+  await channel.tracePromise(async () => {
+    result = await work();
+  }, trace);
+  return result as Result;
+}
+
+/** Their `hasSubscribers` is to be asked first: without a subscriber, no trace and no promise may be made. */
+export const dispatchChannel = channelOf('dragonpay-callback:dispatch');
+export const storeChannel = channelOf('dragonpay-callback:store');
+export const effectChannel = channelOf('dragonpay-callback:effect');
+export const inquiryChannel = channelOf('dragonpay-callback:inquiry');
+export const jobChannel = channelOf('dragonpay-callback:job');
