@@ -71,6 +71,8 @@ async function writeReference() {
     excludePrivate: true,
     excludeInternal: true,
     treatWarningsAsErrors: true,
+    // Links in comments that are inherited from Kysely.
+    externalSymbolLinkMappings: { kysely: { '*': '#' } },
     logLevel: 'Warn',
   });
   const project = await application.convert();

@@ -12,6 +12,11 @@ export default defineConfig({
   // The anchors of the headings are those that code hosts make, so that links work there as well.
   markdown: {
     anchor: { slugify: slugOf },
+    // Braces in code are no expressions of Vue.
+    config: (markdown) => {
+      const { code_inline: render } = markdown.renderer.rules;
+      markdown.renderer.rules.code_inline = (...args) => render(...args).replace('<code', '<code v-pre');
+    },
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
   },
   // The index of the search is one large file.

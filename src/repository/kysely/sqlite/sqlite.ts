@@ -11,7 +11,7 @@ import { storeCallbackStatements } from './statements/store-callback.js';
 import { beginOwnTransaction } from './transaction.js';
 
 /**
- * SQLite 3.42 and later, for a {@link KyselyRepository} over a file that `SqliteFileDialect` opens.
+ * SQLite 3.42 and later, for a `KyselyRepository` over a file that `SqliteFileDialect` opens.
  *
  * @example
  * const repository = new KyselyRepository(db, { dialect: sqliteDialect });
