@@ -84,7 +84,7 @@ export interface Statements {
   findEvent(db: SqlRunner, key: EventKey): Promise<KeptEvent | undefined>;
   recordFailure(db: SqlRunner, callback: VerifiedCallback): Promise<void>;
   /** Deletes at most `limit` events that were last seen before a time. Resolves to their number. */
-  pruneInbox(db: SqlRunner, before: Date, limit: number): Promise<number>;
+  pruneInbox(db: SqlPool, before: Date, limit: number): Promise<number>;
 }
 
 /** A callback on its way to the database. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Kysely, MysqlDialect, sql, type Transaction } from 'kysely';
-import type { PoolOptions } from 'mysql2';
+import { createPool, type PoolOptions } from 'mysql2';
 import mysql, { type Connection } from 'mysql2/promise';
 import { generateTxnId, type RecordedUpdate, type StatusEffect } from '../../../src/index.js';
 import { type DragonpayTables, KyselyRepository, type KyselyRepositoryOptions } from '../../../src/kysely.js';
@@ -224,6 +224,30 @@ describeOnMariadb('KyselyRepository on MariaDB', () => {
       expect((await waiting).outcome).to.equal('applied');
     });
 
+    it('callbacks of other rows go on in a small table, and under REPEATABLE READ', async () => {
+      const small = await createMysqlDatabase();
+      const db = new Kysely<Database>({ dialect: new MysqlDialect({ pool: createPool(small.url) }) });
+      const by = new KyselyRepository<Database>(db, { dialect: mysqlDialect });
+      await small.query(
+        `insert into dragonpay_transactions (txnid, amount) select concat('T-', seq), 100 from seq_1_to_60`,
+      );
+      const holder = await mysql.createConnection(small.url);
+      try {
+        await holder.query('begin');
+        await holder.query(lock, ['T-30']);
+        const startedAt = performance.now();
+        // The first is sent alone, and the others share the next transaction.
+        const others = Array.from({ length: 60 }, (_, index) => `T-${index + 1}`).filter((txnid) => txnid !== 'T-30');
+        const told = others.map((txnid) => tell(txnid, 'S', undefined, by));
+        for (const { outcome } of await Promise.all(told)) expect(outcome).to.equal('applied');
+        expect(performance.now() - startedAt).to.be.below(1_000);
+      } finally {
+        await holder.end();
+        await db.destroy();
+        await small.destroy();
+      }
+    });
+
     it('a callback waits for a transaction that refers to its row, unlike on PostgreSQL', async () => {
       const impatient = connect().repository({ busyMilliseconds: 100 });
       const txnid = await payment();
@@ -330,6 +354,52 @@ describeOnMariadb('KyselyRepository on MariaDB', () => {
     } finally {
       await database.query('drop trigger refuse');
     }
+  });
+
+  it('prunes the inbox past a locked event, while callbacks are recorded', async () => {
+    await database.query(
+      `insert into dragonpay_callbacks (kind, id, refno, status, first_seen, last_seen, outcome, proof, key_id, method, raw)
+       select 'payment', concat('old-', seq), ?, 'S', utc_timestamp(6) - interval 2 day, utc_timestamp(6) - interval 1 day,
+         'not-found', 'sha1', 'k', 'POST', '' from seq_1_to_6000`,
+      [refno],
+    );
+    await other.query('begin');
+    await other.query(`select * from dragonpay_callbacks where id = 'old-7' for update`);
+    const before = new Date(Date.now() - 3_600_000);
+    const delivered: string[] = [];
+    let isPruned = false;
+    const pruning = repository.pruneCallbacks(before).finally(() => {
+      isPruned = true;
+    });
+    for (let number = 6_000; !isPruned; number -= 3) {
+      const startedAt = performance.now();
+      expect(await tell(`old-${number}`, 'S')).to.deep.equal({ outcome: 'not-found' });
+      expect(performance.now() - startedAt).to.be.below(1_000);
+      delivered.push(`old-${number}`);
+    }
+    const count = await pruning;
+    expect(delivered.length).to.be.greaterThan(2);
+    const left = (await database.query(`select id from dragonpay_callbacks where id like 'old-%'`)).map(({ id }) => id);
+    expect(left).to.have.members(['old-7', ...delivered]);
+    expect(count).to.be.within(6_000 - delivered.length - 1, 5_999);
+    await other.query('rollback');
+    expect(await repository.pruneCallbacks(before)).to.equal(1);
+  });
+
+  it('claims the payment that was longest without news, past one that is locked', async () => {
+    await database.query(
+      `insert into dragonpay_transactions (txnid, amount, modified_at)
+       select concat('claim-', seq), 1, utc_timestamp(6) - interval 100 + mod(seq, 3) hour from seq_1_to_3`,
+    );
+    await other.query('begin');
+    await other.query(`select * from dragonpay_transactions where txnid = 'claim-2' for update`);
+    const claim = () => repository.claimOpenPayment({ olderThan: 360_000_000, lease: 60_000 });
+    expect(await claim()).to.include({ txnid: 'claim-1' });
+    expect(await repository.claimPayment('claim-2', { lease: 60_000 })).to.equal('held');
+    await other.query('rollback');
+    expect(await claim()).to.include({ txnid: 'claim-2' });
+    expect(await claim()).to.include({ txnid: 'claim-3' });
+    expect(await claim()).to.equal(undefined);
   });
 
   describe('meets a lock that it cannot skip:', () => {

@@ -13,6 +13,10 @@ import {
 
 const dialect = mysqlDialect;
 
+const unreachable = new Kysely<unknown>({
+  dialect: new MysqlDialect({ pool: mysqlPool('mysql://nobody@127.0.0.1:1') }),
+});
+
 /** Never change a hash of a released migration: databases that ran it would differ from new ones. Add a migration. */
 const frozen: Readonly<Record<string, readonly [up: string, down: string]>> = {
   '0001_payments': [
@@ -42,6 +46,18 @@ describe('createMigrations for MariaDB', () => {
       }
     }
     expect(hashes).to.deep.equal(frozen);
+  });
+
+  it('refuses names that mysql2 would fill with a value', () => {
+    for (const option of ['schema', 'transactions', 'payouts', 'callbacks']) {
+      const names = { [option]: 'really?' };
+      for (const run of [
+        () => createMigrations({ ...names, dialect }),
+        () => new KyselyRepository(unreachable, { ...names, dialect }),
+      ]) {
+        expect(run).to.throw(`${option} must not contain ?`);
+      }
+    }
   });
 
   it('makes one table with each migration: the server cannot undo half of one', async () => {

@@ -2,7 +2,7 @@ import type { RepositoryDialect } from '../dialect.js';
 import { hasCause } from '../has-cause.js';
 import { runSql, type SqlRunner } from '../run-sql.js';
 import { quoteTables } from '../table-names.js';
-import { migrationSteps } from './migrations.js';
+import { assertNoQuestionMark, migrationSteps } from './migrations.js';
 import { quoteName } from './quote-name.js';
 import { claimStatements } from './statements/claims.js';
 import { correctionStatements } from './statements/correction.js';
@@ -14,6 +14,7 @@ import { beginOwnTransaction } from './transaction.js';
 /** MariaDB 10.6 and later, and MySQL 8.0.17 and later, through Kysely's `MysqlDialect` over mysql2. */
 export const mysqlDialect: RepositoryDialect = {
   statements(names) {
+    assertNoQuestionMark(names);
     const tables = quoteTables(names, quoteName);
     return {
       ...storeStatements(tables),

@@ -41,7 +41,7 @@ set status = ?, reached = ?, refno = ?, amount = ?, currency = ?, modified_at = 
       const [last] = await runSql<{ correction: string }>(
         trx,
         `/* dragonpay-corrections */ select cast(coalesce(max(correction), 0) as char) as correction
-from ${tables.callbacks} where id = ? and kind = ? for update`,
+from ${tables.callbacks} force index (primary) where id = ? and kind = ? for update`,
         [id, kind],
       );
       const correction = 1 + Number(last?.correction);

@@ -1,13 +1,14 @@
-import { CompiledQuery } from 'kysely';
 import { isSameEvent, moreExactFingerprint, unknownFingerprint } from '../../../../model/fingerprint.js';
 import type { EventKey, KeptEvent, KeptOutcome, ReviewReason } from '../../../../model/rows.js';
 import type { VerifiedCallback } from '../../../../model/verified-callback.js';
 import { defaultInboxLimit, fromCursor, type InboxFilter } from '../../../inbox-page.js';
 import type { Statements } from '../../dialect.js';
 import { runSql, type SqlRunner } from '../../run-sql.js';
+import { schema } from '../../schema.js';
 import { type StoredEvent, splitReasons, toInboxEvent } from '../../stored-values.js';
 import type { QuotedTables } from '../../table-names.js';
 import { fromMicroseconds, inMicroseconds, now } from '../microseconds.js';
+import { inTransaction } from '../transaction.js';
 
 type InboxStatements = Pick<Statements, 'readInbox' | 'findEvent' | 'recordFailure' | 'pruneInbox'>;
 
@@ -37,13 +38,20 @@ from ${table} where kind = ? and id = ? and refno = ? and status = ? and correct
     },
 
     async pruneInbox(db, before, limit) {
-      // An event is never last seen before it was first seen: the first condition lets the index serve.
-      const statement = `/* dragonpay-prune */ delete from ${table}
-where first_seen < ${fromMicroseconds} and last_seen < ${fromMicroseconds}
-order by first_seen limit ?`;
       const time = String(before.getTime() * 1000);
-      const { numAffectedRows = 0n } = await db.executeQuery(CompiledQuery.raw(statement, [time, time, limit]));
-      return Number(numAffectedRows);
+      const key = schema.callbacks.key.join(', ');
+      return inTransaction(db, async (trx) => {
+        // DELETE cannot skip locked rows. An event is never last seen before it was first seen: so the index serves.
+        // `force index`: a scan of the table would wait for locked rows that are not deleted.
+        const select = `/* dragonpay-old */ select ${key} from ${table}
+where first_seen < ${fromMicroseconds} and last_seen < ${fromMicroseconds}
+order by first_seen limit ? for update skip locked`;
+        const old = await runSql<Record<string, unknown>>(trx, select, [time, time, limit]);
+        const keys = old.map((event) => schema.callbacks.key.map((column) => event[column]));
+        const statement = `/* dragonpay-prune */ delete c from ${table} c force index (primary) where (${key}) in (?)`;
+        if (keys.length > 0) await runSql(trx, statement, [keys]);
+        return keys.length;
+      });
     },
   };
 }

@@ -17,6 +17,7 @@ import { type KnownEvent, type RecordedEvent, recordEvents } from './inbox.js';
  *
  * - The lock reads the newest version of a row, and nothing else is read from it. It skips locked rows: to wait would
  *   hold a connection, and in a batch all other callbacks. The decision is that of `decideUpdate`.
+ * - `force index`: in a small table the server would rather read, lock and wait for every row.
  * - Whether a row exists that could not be locked is read from a snapshot: such a callback is busy and leaves no trace.
  * - No two transactions wait for each other: rows are not waited for, and events are recorded in the order of their ids.
  *   Where the server finds a deadlock all the same, it rolls back, and the repository tries again.
@@ -104,7 +105,7 @@ export async function lockRows(
   const parts = [
     `select 'locked' as found, ${key} as id, status, reached, refno, cast(amount as char) as amount, currency,
   ${threadId} as thread, null as fingerprint, null as first
-from ${table} where ${key} in (?) order by ${key} for update skip locked`,
+from ${table} force index (primary) where ${key} in (?) order by ${key} for update skip locked`,
     `select 'seen', ${key}, null, null, null, null, null, null, null, null from ${table} where ${key} in (?)`,
     `select 'event', id, status, null, refno, null, null, null, fingerprint, ${inMicroseconds('first_seen')}
 from ${tables.callbacks} where id in (?) and kind = '${kind}' and correction = 0`,
@@ -162,7 +163,7 @@ async function moveRows(
     return `${column} = case ${key}${' when ? then ?'.repeat(moved.length)} end`;
   };
   const values = (['status', 'reached', 'refno'] as const).map(byKey).join(', ');
-  const statement = `/* dragonpay-${kind}-move */ update ${tables[tableOfKind[kind]]}
+  const statement = `/* dragonpay-${kind}-move */ update ${tables[tableOfKind[kind]]} force index (primary)
 set ${values}, modified_at = ${now} where ${key} in (?)`;
   await runSql(trx, statement, [...parameters, moved.map(({ id }) => id)]);
 }
