@@ -23,7 +23,7 @@ export function wait(
 }
 
 /** Whether a promise resolves within some milliseconds. Rejects if the promise does so first. */
-export async function settlesWithin(promise: Promise<void>, milliseconds: number): Promise<boolean> {
+export async function settlesWithin(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {
     timer = setTimeout(resolve, milliseconds, false);

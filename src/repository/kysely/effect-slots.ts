@@ -1,3 +1,4 @@
+import { settlesWithin } from '../../async/wait.js';
 import { DragonpayError } from '../../errors.js';
 import type { TakenConnection } from './take-connection.js';
 
@@ -103,13 +104,7 @@ export class EffectSlots {
   /** Never rejects: where the pool fails, the work itself finds out. */
   async #prove(running: number): Promise<void> {
     const takes = Array.from({ length: running - this.#holding + 2 }, () => this.#take());
-    const given = Promise.all(takes).then(() => true);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(resolve, proofMilliseconds, false);
-    });
-    const isProven = await Promise.race([given, late]).catch(() => false);
-    clearTimeout(timer);
+    const isProven = await settlesWithin(Promise.all(takes), proofMilliseconds).catch(() => false);
     for (const take of takes) {
       take.then(
         ({ release }) => release(),

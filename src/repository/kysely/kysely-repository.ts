@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely';
+import { settlesWithin, wait } from '../../async/wait.js';
 import { DragonpayError, invalidSetting } from '../../errors.js';
 import type { RecordedUpdate } from '../../model/callback-update.js';
 import { alreadyExists, type NewRow, newPayment, newPayout } from '../../model/new-row.js';
@@ -367,12 +368,8 @@ function checkInteger(name: string, value: number | undefined, least: number, mo
  * of the time is random, so that duplicates that arrived together do not try again together.
  */
 async function waitFor(holder: Promise<unknown> | undefined, milliseconds: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const pause = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, (milliseconds * (1 + Math.random())) / 2);
-  });
-  await Promise.race([pause, ...(holder === undefined ? [] : [holder])]);
-  clearTimeout(timer);
+  const pause = (milliseconds * (1 + Math.random())) / 2;
+  await (holder === undefined ? wait(pause) : settlesWithin(holder, pause));
 }
 
 function isUnstored(error: unknown): boolean {
