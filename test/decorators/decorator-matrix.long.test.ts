@@ -82,7 +82,7 @@ const runners: Readonly<
 const paid = {
   closed: 'closed F to S',
   byGet: 'GET 200 shown by the base',
-  refusedByKey: 'POST 200 settled by the base',
+  refusedByKey: 'POST 400 settled by the base',
 };
 
 const ofBase = {
@@ -124,7 +124,7 @@ const expected = {
       log: ['show skipped', 'symbol S', 'other', 'other', 'under way P-1', 'other'],
     },
     OneForAll: {
-      replies: ['GET 200 [GET] around', ...Array(4).fill('POST 200 [POST] around')],
+      replies: ['GET 200 [GET] around', ...Array(3).fill('POST 200 [POST] around'), 'POST 400 [POST] around'],
       log: ['around GET', 'around POST', 'closed P to S', 'around POST', 'around POST', 'under way P-1', 'around POST'],
     },
   },
