@@ -125,7 +125,9 @@ for (const [name, open] of [
       expect(ran.filter((one) => one === txnid)).to.have.length(1);
     });
 
-    it('cost at most twice as much when their unsigned amounts differ, and keep nobody out', async () => {
+    it('cost at most twice as much when their unsigned amounts differ, and keep nobody out', async function () {
+      // Other work on the machine may slow down one of the two runs.
+      this.retries(2);
       const many = Number(process.env.ATTACK_COPIES ?? 5_000);
       const variants = (txnid: string) => {
         let amount = 0;
@@ -147,7 +149,9 @@ for (const [name, open] of [
       expect(copies, figures).to.be.below(2 * forgeries + 100);
     });
 
-    it('cost at most twice the CPU time of as many forgeries', async () => {
+    it('cost at most twice the CPU time of as many forgeries', async function () {
+      // Other work on the machine may slow down one of the two runs.
+      this.retries(2);
       const many = Number(process.env.ATTACK_COPIES ?? 5_000);
       const txnid = await pay();
       await times(many, () => dispatchForged(endpoint));
