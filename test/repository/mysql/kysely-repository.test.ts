@@ -356,6 +356,30 @@ describeOnMariadb('KyselyRepository on MariaDB', () => {
     }
   });
 
+  it('tells of a trigger that keeps a row from moving, and stores nothing of it', async () => {
+    const [txnid, fine] = [await payment(), await payment()];
+    await database.query(
+      `create trigger keep before update on dragonpay_transactions for each row
+       if old.txnid = '${txnid}' then set new.status = old.status; end if`,
+    );
+    try {
+      let runs = 0;
+      const counting = effect(async () => runs++);
+      const protectedRow = { code: 'row-protected' };
+      expect(await rejection(tell(txnid, 'S', counting))).to.include(protectedRow);
+      const [bad, good] = await Promise.allSettled([tell(txnid, 'S'), tell(fine, 'S')]);
+      expect(bad).to.have.nested.property('reason.code', 'row-protected');
+      expect(good).to.have.nested.property('value.outcome', 'applied');
+      const correcting = repository.correct(txnid, { status: 'V' }, { by: 'a test', reason: 'to see' });
+      expect(await rejection(correcting)).to.include(protectedRow);
+      expect(runs).to.equal(0);
+      expect(await repository.callbacks({ txnid, outcome: 'applied' })).to.deep.equal([]);
+    } finally {
+      await database.query('drop trigger keep');
+    }
+    expect(await tell(txnid, 'S')).to.include({ outcome: 'applied' });
+  });
+
   it('prunes the inbox past a locked event, while callbacks are recorded', async () => {
     await database.query(
       `insert into dragonpay_callbacks (kind, id, refno, status, first_seen, last_seen, outcome, proof, key_id, method, raw)

@@ -1,3 +1,4 @@
+import { DragonpayError } from '../../../errors.js';
 import type { RepositoryDialect } from '../dialect.js';
 import { hasCause } from '../has-cause.js';
 import { runSql, type SqlRunner } from '../run-sql.js';
@@ -73,6 +74,7 @@ function isTransient(error: unknown): boolean {
  * was interrupted, may have stored it.
  */
 function wasRefused(error: unknown): boolean {
+  if (DragonpayError.is(error)) return error.code === 'row-protected';
   if (!(error instanceof Error) || !('sqlState' in error) || typeof error.sqlState !== 'string') return false;
   return !/^(?:08|70|XA)/.test(error.sqlState) && numberOf(error) !== errorDuringCommit;
 }

@@ -7,6 +7,7 @@ import { runSql } from '../../run-sql.js';
 import { schema, tableOfKind } from '../../schema.js';
 import type { QuotedTables } from '../../table-names.js';
 import { now } from '../microseconds.js';
+import { appliedIf, asProtected } from './inbox.js';
 import { lockRows } from './store-callback.js';
 
 /** How long a correction waits before it tries again to lock the row, in milliseconds. */
@@ -46,13 +47,19 @@ from ${tables.callbacks} force index (primary) where id = ? and kind = ? for upd
       );
       const correction = 1 + Number(last?.correction);
       const name = { kind, id, refno: after.refno ?? '', status: after.status };
+      const applied = appliedIf(tables, { kind, id, status: after.status }, after.reached);
       await runSql(
         trx,
         `/* dragonpay-correct-event */ insert into ${tables.callbacks}
   (kind, id, refno, status, correction, outcome, reasons, proof, key_id, method, raw)
-values (?, 'applied', 'corrected', 'manual', ?, null, ?)`,
-        [[kind, id, name.refno, name.status, correction], by, correctionForm(before, after, options)],
-      );
+values (?, ${applied.text}, 'corrected', 'manual', ?, null, ?)`,
+        [
+          [kind, id, name.refno, name.status, correction],
+          ...applied.parameters,
+          by,
+          correctionForm(before, after, options),
+        ],
+      ).catch(asProtected(kind));
       return {
         previous: before.status as Status,
         current: after.status as Status,

@@ -1,10 +1,12 @@
 import { isSameEvent, moreExactFingerprint, unknownFingerprint } from '../../../../model/fingerprint.js';
 import type { EventKey, KeptEvent, KeptOutcome, ReviewReason } from '../../../../model/rows.js';
 import type { VerifiedCallback } from '../../../../model/verified-callback.js';
+import type { CallbackKind } from '../../../../protocol/kinds.js';
 import { defaultInboxLimit, fromCursor, type InboxFilter } from '../../../inbox-page.js';
 import type { Statements } from '../../dialect.js';
+import { rowProtected } from '../../row-protected.js';
 import { runSql, type SqlRunner } from '../../run-sql.js';
-import { schema } from '../../schema.js';
+import { schema, tableOfKind } from '../../schema.js';
 import { type StoredEvent, splitReasons, toInboxEvent } from '../../stored-values.js';
 import type { QuotedTables } from '../../table-names.js';
 import { fromMicroseconds, inMicroseconds, now } from '../microseconds.js';
@@ -13,7 +15,8 @@ import { inTransaction } from '../transaction.js';
 type InboxStatements = Pick<Statements, 'readInbox' | 'findEvent' | 'recordFailure' | 'pruneInbox'>;
 
 /** The statements over the inbox, except those that record an event while they move or correct a row. */
-export function inboxStatements({ callbacks: table }: QuotedTables): InboxStatements {
+export function inboxStatements(tables: QuotedTables): InboxStatements {
+  const { callbacks: table } = tables;
   return {
     async readInbox(db, filter) {
       const { statement, parameters } = pageStatement(table, filter);
@@ -34,7 +37,7 @@ order by fingerprint <> ?, first_seen limit 1`;
       const statement = `/* dragonpay-known */ select kind, id, refno, status, fingerprint
 from ${table} where kind = ? and id = ? and refno = ? and status = ? and correction = 0 order by first_seen`;
       const known = await runSql<KnownEvent>(db, statement, [kind, id, refno, status]);
-      await recordEvents(db, table, [{ callback, outcome: 'failed', reasons: [] }], known);
+      await recordEvents(db, tables, [{ callback, outcome: 'failed', reasons: [] }], known);
     },
 
     async pruneInbox(db, before, limit) {
@@ -95,44 +98,75 @@ export interface RecordedEvent {
   readonly callback: VerifiedCallback;
   readonly outcome: KeptOutcome;
   readonly reasons: readonly ReviewReason[];
+  /** For an event that has moved its row: what the row must have reached now. */
+  readonly reached?: string;
 }
 
 /**
  * Records callbacks as events, in the order of their ids, so that two transactions do not wait for each other. A
  * callback is another delivery of the event whose fingerprint is like its own: of the same one, or else of the oldest.
  * @param known the events of these callbacks that are in the inbox, the oldest first
+ * @throws DragonpayError `row-protected` if a row is not as it was moved
  */
 export async function recordEvents(
   db: SqlRunner,
-  table: string,
+  tables: QuotedTables,
   recorded: readonly RecordedEvent[],
   known: readonly KnownEvent[],
 ): Promise<void> {
   if (recorded.length === 0) return;
-  const values: unknown[][] = [];
-  for (const { callback, outcome, reasons } of [...recorded].sort(byId)) {
-    const { kind, id, refno, status, proof, copies = 1 } = callback;
-    const alike = known.filter(
-      (event) => toRowKey(event) === toRowKey(callback) && isSameEvent(event.fingerprint, callback.fingerprint),
-    );
-    const event: KnownEvent =
-      alike.find(({ fingerprint }) => fingerprint === callback.fingerprint) ?? alike[0] ?? callback;
-    const fingerprint = moreExactFingerprint(event.fingerprint, callback.fingerprint);
-    if (fingerprint !== event.fingerprint) {
-      const statement = `/* dragonpay-fingerprint */ update ${table} set fingerprint = ?
-where id = ? and kind = ? and refno = ? and status = ? and correction = 0 and fingerprint = ?`;
-      await runSql(db, statement, [fingerprint, id, kind, refno, status, event.fingerprint]);
-    }
-    const { algorithm, keyId } = proof;
-    const method = callback.method ?? null;
-    values.push([kind, id, refno, status, fingerprint, outcome, reasons.join(','), algorithm, keyId, method]);
-    values.at(-1)?.push(callback.raw(), copies);
+  const rows: string[] = [];
+  const parameters: unknown[] = [];
+  for (const { callback, outcome, reasons, reached } of [...recorded].sort(byId)) {
+    const { kind, id, refno, status, proof, method = null, copies = 1 } = callback;
+    const fingerprint = await settleFingerprint(db, tables.callbacks, callback, known);
+    const decided = reached === undefined ? { text: '?', parameters: [outcome] } : appliedIf(tables, callback, reached);
+    rows.push(`(?, ${decided.text}, ?)`);
+    parameters.push([kind, id, refno, status, fingerprint], ...decided.parameters);
+    parameters.push([reasons.join(','), proof.algorithm, proof.keyId, method, callback.raw(), copies]);
   }
-  const statement = `/* dragonpay-record */ insert into ${table}
+  const statement = `/* dragonpay-record */ insert into ${tables.callbacks}
   (kind, id, refno, status, fingerprint, outcome, reasons, proof, key_id, method, raw, deliveries)
-values ${values.map(() => '(?)').join(', ')}
+values ${rows.join(', ')}
 ${keepWhatWasApplied}`;
-  await runSql(db, statement, values);
+  await runSql(db, statement, parameters).catch(asProtected(recorded[0]?.callback.kind));
+}
+
+/** The outcome `applied` of an event, or null where a trigger kept its row from the change. The column refuses null. */
+export function appliedIf(tables: QuotedTables, { kind, id, status }: Omit<EventKey, 'refno'>, reached: string) {
+  const key = tableOfKind[kind];
+  const text = `(select if(status = ? and reached = ?, 'applied', null) from ${tables[key]} where ${schema[key].key} = ?)`;
+  return { text, parameters: [status, reached, id] };
+}
+
+/** Tells the refusal of {@link appliedIf} from other errors: NOT NULL, or without strict mode a check, of MySQL too. */
+export function asProtected(kind: CallbackKind = 'payment') {
+  return (error: unknown): never => {
+    const { errno, message = '' } = error as { errno?: number; message?: string };
+    throw [1048, 4025, 3819].includes(errno ?? 0) && message.includes('outcome') ? rowProtected(kind) : error;
+  };
+}
+
+/** The fingerprint of the event that a callback is another delivery of, after it is as exact as both know it. */
+async function settleFingerprint(
+  db: SqlRunner,
+  table: string,
+  callback: VerifiedCallback,
+  known: readonly KnownEvent[],
+): Promise<string> {
+  const alike = known.filter(
+    (event) => toRowKey(event) === toRowKey(callback) && isSameEvent(event.fingerprint, callback.fingerprint),
+  );
+  const event: KnownEvent =
+    alike.find(({ fingerprint }) => fingerprint === callback.fingerprint) ?? alike[0] ?? callback;
+  const fingerprint = moreExactFingerprint(event.fingerprint, callback.fingerprint);
+  if (fingerprint !== event.fingerprint) {
+    const statement = `/* dragonpay-fingerprint */ update ${table} set fingerprint = ?
+where id = ? and kind = ? and refno = ? and status = ? and correction = 0 and fingerprint = ?`;
+    const { kind, id, refno, status } = callback;
+    await runSql(db, statement, [fingerprint, id, kind, refno, status, event.fingerprint]);
+  }
+  return fingerprint;
 }
 
 function byId(one: RecordedEvent, other: RecordedEvent): number {

@@ -61,13 +61,17 @@ async function storeAll(
       continue;
     }
     results.set(id, { state: 'settled', update });
-    decided.push({ callback, outcome: update.outcome, reasons: reviewReasons(update) });
+    const event = { callback, outcome: update.outcome, reasons: reviewReasons(update) };
     if (update.outcome === 'applied' && row !== undefined) {
-      moved.push({ id, status, refno, reached: row.reached + status });
+      const reached = row.reached + status;
+      moved.push({ id, status, refno, reached });
+      decided.push({ ...event, reached });
+    } else {
+      decided.push(event);
     }
   }
   await moveRows(trx, tables, kind, moved);
-  await recordEvents(trx, tables.callbacks, decided, events);
+  await recordEvents(trx, tables, decided, events);
   return { results, thread };
 }
 
