@@ -79,6 +79,7 @@ export default defineConfig({
           page('Once and in order', '/once-and-in-order'),
           page('The way of a callback', '/way-of-a-callback'),
           page('Performance', '/performance'),
+          page('How it is tested', '/how-it-is-tested'),
           page('Security', '/security'),
           page('Contributing', '/contributing'),
         ],

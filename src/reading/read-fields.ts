@@ -106,10 +106,10 @@ export function readForm(
   for (let count = 0; pairs.next(); ) {
     if (++count > limit) return undefined;
     if (pairs.isPlain) collector.addPlain(pairs.name, pairs.value);
-    else collector.addEncoded(decodeComponent(pairs.name) ?? pairs.name, pairs.value, decoder);
+    else collector.addEncoded(decodedOrEscaped(pairs.name), pairs.value, decoder);
   }
   return collector.finish(
-    () => form.replace(/[^\u0021-\u007e]/g, percentEncode),
+    () => escaped(form),
     () => decodedPairs(form),
   );
 }
@@ -128,9 +128,18 @@ const lineEnds = /[\r\n]+$/;
 function decodedPairs(form: string): Array<readonly [string, string]> {
   const decoded: Array<readonly [string, string]> = [];
   for (const pairs = new FormPairs(form); pairs.next(); ) {
-    decoded.push([decodeComponent(pairs.name) ?? pairs.name, decodeComponent(pairs.value) ?? pairs.value]);
+    decoded.push([decodedOrEscaped(pairs.name), decodedOrEscaped(pairs.value)]);
   }
   return decoded;
+}
+
+/** What is not UTF-8 stays escaped. Bytes that came unescaped are escaped, as in the record of the callback. */
+function decodedOrEscaped(raw: string): string {
+  return decodeComponent(raw) ?? escaped(raw);
+}
+
+function escaped(form: string): string {
+  return form.replace(/[^\u0021-\u007e]/g, percentEncode);
 }
 
 type ParsedPair = readonly [name: string, value: unknown];
