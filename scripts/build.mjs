@@ -27,12 +27,12 @@ const main = 'src/index.ts';
 /**
  * Lets each entry point that shares files with the main one import it, so that all that the main one needs is in one
  * chunk: esbuild makes a chunk for each set of entry points that share a file, and each file costs an import about a
- * millisecond. To esbuild, a file that is imported later is an entry point, too. HTTP adapters share nothing.
+ * millisecond. To esbuild, a file that is imported later is an entry point, too. HTTP adapters and telemetry share nothing.
  */
 const oneMainChunk = {
   name: 'one-main-chunk',
   setup({ onLoad, onResolve }) {
-    const sharing = entryPoints.filter((entry) => !entry.startsWith('adapters/http/'));
+    const sharing = entryPoints.filter((entry) => !/^adapters\/(?:http|telemetry)\//.test(entry));
     const paths = new Set(sharing.map((entry) => join(root, entry)));
     onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
       if (kind === 'dynamic-import') paths.add(join(resolveDir, path.replace(/\.js$/, '.ts')));

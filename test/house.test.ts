@@ -76,6 +76,7 @@ const packages: ReadonlyArray<readonly [place: RegExp, allowed: RegExp]> = [
   [/^src\/cli\//, /^(?:commander|kysely|mysql2|mysql2\/promise|pg)$/],
   [/^adapters\/containers\/inversify\.ts$/, /^inversify$/],
   [/^adapters\/containers\/nestjs\.ts$/, /^@nestjs\/(?:common|core)$/],
+  [/^adapters\/telemetry\//, /^@opentelemetry\/api$/],
   [/^adapters\/queues\//, /^(?:kysely|pg-boss|graphile-worker)$/],
 ];
 

@@ -37,6 +37,7 @@ const entryPoints: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(httpAdapters.map((name) => [name, []])),
   'dragonpay-callback/pg-boss': ['pgBossQueue', 'workWithPgBoss'],
   'dragonpay-callback/graphile-worker': ['graphileQueue', 'graphileTasks'],
+  'dragonpay-callback/opentelemetry': ['instrument'],
   'dragonpay-callback/sandbox': ['startSandbox'],
   'dragonpay-callback/testing': [
     'signCallback',
@@ -62,12 +63,13 @@ const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(httpAdapters.map((name) => [name, []])),
   'dragonpay-callback/pg-boss': ['reflect-metadata', 'kysely'],
   'dragonpay-callback/graphile-worker': ['reflect-metadata', 'kysely'],
+  'dragonpay-callback/opentelemetry': ['@opentelemetry/api'],
   'dragonpay-callback/sandbox': ['reflect-metadata'],
   'dragonpay-callback/testing': ['reflect-metadata'],
 };
 
 /** The optional peers of the project `full`. */
-const peers = ['kysely', 'pg', 'inversify', '@nestjs/common', '@nestjs/core'];
+const peers = ['kysely', 'pg', 'inversify', '@nestjs/common', '@nestjs/core', '@opentelemetry/api'];
 
 /** The programs of test/fixtures/package and their output. */
 const programs: Readonly<Record<string, readonly string[]>> = {
