@@ -165,10 +165,8 @@ for (const [name, open] of [
       if (process.env.ATTACK_COPIES !== undefined) {
         console.log(`      copies: ${copies.toFixed(0)} ms of CPU, forgeries: ${forgeries.toFixed(0)} ms`);
       }
-      expect(
-        copies / forgeries,
-        `${copies.toFixed(0)} ms for copies, ${forgeries.toFixed(0)} ms for forgeries`,
-      ).to.be.below(2);
+      const figures = `${copies.toFixed(0)} ms for copies, ${forgeries.toFixed(0)} ms for forgeries`;
+      expect(copies, figures).to.be.below(2 * forgeries + 300);
     });
   });
 }
