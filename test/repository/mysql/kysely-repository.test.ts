@@ -380,6 +380,19 @@ describeOnMariadb('KyselyRepository on MariaDB', () => {
     expect(await tell(txnid, 'S')).to.include({ outcome: 'applied' });
   });
 
+  it('stores nothing after its time, where the pool gave no connection before', async () => {
+    const small = connect({ connectionLimit: 1 });
+    const by = small.repository();
+    const txnid = await payment();
+    const held = await small.pool.promise().getConnection();
+    const telling = by.store(await callbackOf({ txnid, status: 'S' }), undefined, { milliseconds: 100 });
+    await sleep(250);
+    held.release();
+    expect(await rejection(telling)).to.include({ code: 'unstored' });
+    expect(await repository.findPayment(txnid)).to.include({ status: 'P' });
+    expect(await repository.callbacks({ txnid })).to.deep.equal([]);
+  });
+
   it('prunes the inbox past a locked event, while callbacks are recorded', async () => {
     await database.query(
       `insert into dragonpay_callbacks (kind, id, refno, status, first_seen, last_seen, outcome, proof, key_id, method, raw)

@@ -51,8 +51,10 @@ async function storeAll(
   const results = new Map<string, MoveResult>();
   const decided: RecordedEvent[] = [];
   const moved: MovedRow[] = [];
-  for (const { callback, held } of moves) {
+  for (const { callback, held, startBy = Number.POSITIVE_INFINITY } of moves) {
     const { id, status, refno } = callback;
+    // It waited too long for a connection: the callback was answered, and is not stored behind its back.
+    if (performance.now() > startBy) continue;
     const row = rows.get(id);
     if (row === undefined && seen.has(id)) continue;
     const update = decideUpdate(callback, row, shared.has(id));
