@@ -297,6 +297,11 @@ describe('the transaction of a handler on SQLite', () => {
     });
   });
 
+  it('is one of several connections, so that Kysely 0.29 does not lend one at a time', () => {
+    const adapter: object = new SqliteFileDialect({ open: () => openFile(database.file) }).createAdapter();
+    expect(adapter).to.include({ supportsMultipleConnections: true });
+  });
+
   it('is durable with a handle of another dialect that was not', async function () {
     if (!isForKysely) this.skip();
     const handle = openFile(database.file);

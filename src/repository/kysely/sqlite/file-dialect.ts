@@ -88,9 +88,14 @@ export class SqliteFileDialect implements Dialect {
   }
 }
 
-/** Here the Migrator can use a transaction, which keeps other processes away until it is done. */
 class FileAdapter extends SqliteAdapter {
+  /** The Migrator uses a transaction, which keeps other processes away until it is done. */
   override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+
+  /** Without it, Kysely 0.29 lends one connection at a time: a read past a transaction would wait for its end. */
+  get supportsMultipleConnections(): boolean {
     return true;
   }
 }
