@@ -67,8 +67,8 @@ export function toVerified(
       status: callback.status,
       data,
       unsigned,
-      fingerprint: by.fingerprint ?? fingerprint,
     },
+    () => by.fingerprint ?? fingerprint(),
     callback.amount,
     callback.ccy?.toUpperCase(),
     by,
@@ -80,12 +80,13 @@ export function withConfirmedAmounts(
   callback: VerifiedCallback,
   confirmed: { readonly amount: string | undefined; readonly currency: string | undefined },
 ): VerifiedCallback {
-  return make(callback, callback.amount ?? confirmed.amount, callback.currency ?? confirmed.currency, callback);
+  const [amount, currency] = [callback.amount ?? confirmed.amount, callback.currency ?? confirmed.currency];
+  return make(callback, () => callback.fingerprint, amount, currency, callback);
 }
 
 /** The same callback, standing for copies of it that arrived together. */
 export function withCopies(callback: VerifiedCallback, copies: number): VerifiedCallback {
-  return make(callback, callback.amount, callback.currency, {
+  return make(callback, () => callback.fingerprint, callback.amount, callback.currency, {
     origin: callback.origin,
     method: callback.method,
     raw: callback.raw,
@@ -96,13 +97,18 @@ export function withCopies(callback: VerifiedCallback, copies: number): Verified
   });
 }
 
-/** The only maker. Every property is named: a spread would carry the brand to objects that were not verified. */
+/**
+ * The only maker. Every property is named: a spread would carry the brand to objects that were not verified.
+ * @param fingerprint called when it is asked for: it costs some hashes, and only a repository needs it
+ */
 function make(
-  { kind, id, refno, status, data, unsigned, fingerprint }: Omit<Content, 'amount' | 'currency'>,
+  { kind, id, refno, status, data, unsigned }: Omit<Content, 'amount' | 'currency' | 'fingerprint'>,
+  fingerprint: () => string,
   amount: string | undefined,
   currency: string | undefined,
   { origin, method, raw, proof, inquiry, occasion, copies }: Provenance,
 ): VerifiedCallback {
+  let known: string | undefined;
   const made: Content & Provenance = {
     kind,
     id,
@@ -119,7 +125,10 @@ function make(
     inquiry,
     occasion,
     copies,
-    fingerprint,
+    get fingerprint() {
+      known ??= fingerprint();
+      return known;
+    },
   };
   return made as VerifiedCallback;
 }
@@ -147,9 +156,8 @@ function splitByCoverage(callback: CheckedCallback, signed: SignedText | 'all', 
   return {
     data: data as unknown as PaymentData | PayoutData,
     unsigned: unsigned as UnsignedData,
-    fingerprint: fingerprintOf(
-      signed === 'all' ? valuesOfAnswer(callback) : coveredValues(callback, signed, covered, message),
-    ),
+    fingerprint: () =>
+      fingerprintOf(signed === 'all' ? valuesOfAnswer(callback) : coveredValues(callback, signed, covered, message)),
   };
 }
 
