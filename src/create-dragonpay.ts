@@ -25,11 +25,26 @@ import { failureReply } from './response/default-replies.js';
 import { refusalOf } from './settings/allow-list.js';
 import { resolveSettings } from './settings/resolve-settings.js';
 import type { DragonpaySettings } from './settings/settings.js';
+import type { PublicKeysStatus } from './verification/public-keys.js';
 
 /** Options of one endpoint. */
 export interface EndpointOptions {
   /** The kinds of callbacks that this URL accepts. Default: all that the settings accept. */
   readonly kinds?: readonly CallbackKind[];
+}
+
+/** What a receiver is doing. `dragonpay.status()` returns it. */
+export interface DragonpayStatus {
+  /** Whether `close()` was called: new callbacks are answered with 503. */
+  readonly closing: boolean;
+  /** How much work `close()` waits for: requests, statements, runs of `reconcile()`, jobs and fetches of keys. */
+  readonly inFlight: number;
+  /** How many verified callbacks wait to be stored: for the database, for their row, or for a copy of themselves. */
+  readonly waiting: number;
+  /** When this process last verified a callback. `undefined` if it has verified none. */
+  readonly lastVerifiedAt: Date | undefined;
+  /** The public keys. `undefined` without `verification.rsa`. */
+  readonly publicKeys: PublicKeysStatus | undefined;
 }
 
 /** The receiver of a merchant's callbacks, made by {@link createDragonpay}. */
@@ -83,6 +98,9 @@ export interface Dragonpay {
    */
   refused(): readonly RefusedCallback[];
 
+  /** What this process is doing, for probes and dashboards. Costs nothing: it asks neither database nor gateway. */
+  status(): DragonpayStatus;
+
   /**
    * Makes the worker for the queues of a class (`@OnStatus(..., { queue })`). Pass it to the adapter of the queue.
    * @throws DragonpayError `invalid-handler-class`, `invalid-setting`
@@ -122,13 +140,14 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
   const reader = new FieldReader(limits);
   const handlers = new HandlerRegistry(settings);
   const refused = new RefusedCallbacks(settings.keepRefused);
-  const verified = new Set<CallbackKind>();
+  const verified = new Map<CallbackKind, number>();
+  const storing = { count: 0 };
   const store = storeIn(repository);
 
   function storeIn(repository: CallbackRepository | undefined): CallbackStore | undefined {
     if (repository === undefined || !saveData) return undefined;
     const confirming = confirmation(confirm, inquiry);
-    return new CallbackStore({ repository, limits, hooks, inFlight, queue, confirmation: confirming });
+    return new CallbackStore({ repository, limits, hooks, inFlight, queue, confirmation: confirming, storing });
   }
 
   function refusalOfSender(request: CallbackRequest): string | undefined {
@@ -195,6 +214,13 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
       return inFlight.follow(correct(id, change, options, handlers, requireStore(store), merchantId));
     },
     refused: () => refused.last,
+    status: () => ({
+      closing: closing.signal.aborted,
+      inFlight: inFlight.count,
+      waiting: storing.count,
+      lastVerifiedAt: verified.size === 0 ? undefined : new Date(Math.max(...verified.values())),
+      publicKeys: publicKeys?.status(),
+    }),
     work(Class) {
       const { queues, run } = queueWorker(handlers.create(Class), repository);
       return {

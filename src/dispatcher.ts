@@ -34,8 +34,8 @@ interface DispatcherParts {
   readonly hooks: Hooks;
   /** Keeps refused callbacks, if a setting says so. */
   readonly refused: RefusedCallbacks;
-  /** The kinds of which this process has verified a callback. */
-  readonly verified: Set<CallbackKind>;
+  /** When this process last verified a callback of each kind, in milliseconds since 1970. */
+  readonly verified: Map<CallbackKind, number>;
   /** Says why the sender of a request may not POST. `undefined` if it may. */
   readonly refusalOfSender: (request: CallbackRequest) => string | undefined;
   /** Where rows are looked up. */
@@ -127,7 +127,7 @@ export class CallbackDispatcher implements CallbackEndpoint {
           : this.#refuse(request, trace, verdict.reason, verdict.problem, fields);
       }
       const { callback } = verdict;
-      verified.add(callback.kind);
+      verified.set(callback.kind, Date.now());
       if (trace !== undefined) traceVerified(trace, callback);
 
       // Nothing is stored without an instance that can handle it.

@@ -4,7 +4,7 @@
  */
 
 // The receiver
-export { createDragonpay, type Dragonpay, type EndpointOptions } from './create-dragonpay.js';
+export { createDragonpay, type Dragonpay, type DragonpayStatus, type EndpointOptions } from './create-dragonpay.js';
 // Decorators
 export { decorateHandler, type MethodDecorators } from './decorators/decorate-handler.js';
 export {
@@ -133,4 +133,4 @@ export type {
   WireSettings,
 } from './settings/settings.js';
 export { settingsFromEnv } from './settings/settings-from-env.js';
-export type { PublicKeyInput } from './verification/public-keys.js';
+export type { PublicKeyInput, PublicKeysStatus } from './verification/public-keys.js';

@@ -6,6 +6,11 @@ export class InFlight {
     if (--this.#count === 0) this.#wake();
   };
 
+  /** How much work is under way. */
+  get count(): number {
+    return this.#count;
+  }
+
   /** Follows a promise until it settles. */
   follow<Result>(running: Promise<Result>): Promise<Result> {
     running.then(this.#settle, this.#settle);

@@ -34,6 +34,8 @@ interface CallbackStoreParts {
   /** Where the jobs of `@OnStatus` methods with a queue go. */
   readonly queue: JobQueue | undefined;
   readonly confirmation: Confirmation | undefined;
+  /** Counts the callbacks that are being stored, in all stores of a receiver. */
+  readonly storing: { count: number };
 }
 
 /** How many callbacks may wait for their rows at the same time. More are answered at once. */
@@ -78,14 +80,17 @@ export class CallbackStore {
     request: CallbackRequest | undefined,
     trace?: StoreTrace,
   ): Promise<Stored> {
-    const { repository, hooks } = this.#parts;
+    const { repository, hooks, storing } = this.#parts;
     let attempted: VerifiedCallback | undefined;
     const attempt = (one: VerifiedCallback) => {
       attempted = one;
       return this.#attempt(one, call, request);
     };
     const isFromSender = callback.origin === 'callback';
+    // Neither of the two rejects.
+    storing.count++;
     const stored = await (isFromSender ? this.#copies.store(callback, attempt) : attempt(callback));
+    storing.count--;
     if (trace !== undefined) {
       trace.outcome = stored.update.outcome;
       trace.error = stored.error;

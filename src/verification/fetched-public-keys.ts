@@ -1,5 +1,5 @@
 import { type KeysUnavailable, mismatch, type ProofChecked } from './proof-verifier.js';
-import type { PublicKey, PublicKeySource } from './public-keys.js';
+import type { PublicKey, PublicKeySource, PublicKeysStatus } from './public-keys.js';
 import { type KeyList, readKeyList } from './read-key-list.js';
 
 const minute = 60_000;
@@ -75,6 +75,14 @@ export class FetchedPublicKeys implements PublicKeySource {
 
   async settled(): Promise<void> {
     while (this.#inFlight !== undefined) await this.#inFlight;
+  }
+
+  status(): PublicKeysStatus {
+    return {
+      usable: (this.#usable()?.keys.length ?? 0) > 0,
+      fresh: !this.#isDue(),
+      problem: this.#failures === 0 ? undefined : this.#lastFailure.problem,
+    };
   }
 
   #isDue(): boolean {

@@ -10,12 +10,23 @@ export interface PublicKey {
   readonly signatureBytes: number;
 }
 
+/** The public keys of this process, as they are now. */
+export interface PublicKeysStatus {
+  /** Whether a proof can be checked with them now: they are in the settings, or were fetched less than a day ago. */
+  readonly usable: boolean;
+  /** Whether they are in the settings, or were fetched less than an hour ago. If not, the next callback fetches them. */
+  readonly fresh: boolean;
+  /** Why the last fetch failed. `undefined` if it did not, and if there was none. */
+  readonly problem: string | undefined;
+}
+
 /** A source of public keys. */
 export interface PublicKeySource {
   /** Finds the first key that a predicate holds for, and asks for newer keys if there is none. Never rejects. */
   firstThatVerifies(holds: (key: PublicKey) => boolean): ProofChecked | Promise<ProofChecked>;
   /** Resolves when no fetch is in flight. */
   settled(): Promise<void>;
+  status(): PublicKeysStatus;
 }
 
 /** The form of a public key in the settings: PEM, base64 of a DER SubjectPublicKeyInfo, or a KeyObject. */
@@ -69,5 +80,6 @@ export function givenKeys(keys: readonly PublicKey[]): PublicKeySource {
       return found === undefined ? mismatch : { ok: true, keyId: found.keyId };
     },
     settled: async () => {},
+    status: () => ({ usable: true, fresh: true, problem: undefined }),
   };
 }

@@ -1,4 +1,6 @@
 import { type ChannelListener, tracingChannel } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { metrics } from '@opentelemetry/api';
 import {
   AggregationTemporality,
@@ -7,6 +9,7 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
 import { expect } from 'chai';
+import express from 'express';
 import { DragonpayCallback, MemoryRepository, OnPost, OnStatus } from '../../src/index.js';
 import { dispatchSigned, testDragonpay } from '../support/dispatch-signed.js';
 import { CodeFolder, codeUnder, printed } from '../support/documented-code.js';
@@ -43,6 +46,36 @@ describe('The page about watching', () => {
     asyncEnd.unsubscribe(subscriber.ended as ChannelListener);
     expect(lines).to.have.length(1);
     expect(lines[0]).to.match(/^payment T-1 S: applied in \d+\.\d ms$/);
+  });
+
+  it('serves probes of which only one fails when the receiver is closed', async () => {
+    const dragonpay = testDragonpay({ repository: await withPayment() });
+    const app = express();
+    Object.assign(globalThis, { app, dragonpay });
+    const [code = ''] = await codeUnder(page, 'Health and readiness', 'ts');
+    await folder.run('probes', code);
+    const server = app.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      const ask = (path: string) => fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`);
+      await dispatchSigned(dragonpay.endpoint(Shop));
+      const ready = await ask('/readyz');
+      expect(ready.status).to.equal(200);
+      expect(await ready.json())
+        .to.have.property('lastVerifiedAt')
+        .that.is.a('string');
+      await dragonpay.close();
+      expect((await ask('/readyz')).status).to.equal(503);
+      expect((await ask('/livez')).status).to.equal(200);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('has a table with the fields of status()', async () => {
+    const text = (await readPages()).find(({ path }) => path === page)?.text.split('## Health')[1] ?? '';
+    const told = [...text.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+    expect(told).to.deep.equal(Object.keys(testDragonpay().status()));
   });
 
   it('instruments the process for OpenTelemetry, and lists the metrics that there are', async () => {

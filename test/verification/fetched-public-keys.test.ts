@@ -57,6 +57,22 @@ describe('FetchedPublicKeys', () => {
 
   const undecided = /fetched before the callback arrived/;
 
+  it('tells whether its keys are fresh and usable, and why the last fetch failed', async () => {
+    expect(keys.status()).to.deep.equal({ usable: false, fresh: false, problem: undefined });
+    await proofBy(key);
+    expect(keys.status()).to.deep.equal({ usable: true, fresh: true, problem: undefined });
+    now += hour;
+    expect(keys.status()).to.deep.equal({ usable: true, fresh: false, problem: undefined });
+    answer = down;
+    await proofBy(key);
+    expect(keys.status()).to.deep.equal({ usable: true, fresh: false, problem: down.message });
+    now += day;
+    expect(keys.status()).to.deep.equal({ usable: false, fresh: false, problem: down.message });
+    answer = [active(key)];
+    await proofBy(key);
+    expect(keys.status()).to.deep.equal({ usable: true, fresh: true, problem: undefined });
+  });
+
   it('fetches keys when the first proof needs them', async () => {
     await keys.settled();
     expect(fetches).to.equal(0);
