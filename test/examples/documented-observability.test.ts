@@ -1,6 +1,7 @@
 import { type ChannelListener, tracingChannel } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { Writable } from 'node:stream';
 import { metrics } from '@opentelemetry/api';
 import {
   AggregationTemporality,
@@ -10,8 +11,9 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { expect } from 'chai';
 import express from 'express';
-import { DragonpayCallback, MemoryRepository, OnPost, OnStatus } from '../../src/index.js';
-import { dispatchSigned, testDragonpay } from '../support/dispatch-signed.js';
+import { DragonpayCallback, type Hooks, MemoryRepository, OnPost, OnStatus } from '../../src/index.js';
+import { defaultHooks } from '../../src/observability/default-hooks.js';
+import { dispatchForged, dispatchSigned, paymentFields, testDragonpay } from '../support/dispatch-signed.js';
 import { CodeFolder, codeUnder, printed } from '../support/documented-code.js';
 import { readPages } from '../support/markdown.js';
 
@@ -21,6 +23,13 @@ const page = 'docs/observability.md';
 class Shop {
   @OnStatus('S') ship() {}
   @OnPost() post() {}
+}
+
+@DragonpayCallback()
+class Failing {
+  @OnStatus('S') ship() {
+    throw new Error('no courier');
+  }
 }
 
 async function withPayment(): Promise<MemoryRepository> {
@@ -47,6 +56,63 @@ describe('The page about watching', () => {
     expect(lines).to.have.length(1);
     expect(lines[0]).to.match(/^payment T-1 S: applied in \d+\.\d ms$/);
   });
+
+  const loggers = [
+    { name: 'pino', made: 'pino()', tested: 'pino(destination)' },
+    { name: 'winston', made: 'new transports.Console()', tested: 'new transports.Stream({ stream: destination })' },
+  ];
+  for (const [index, { name, made, tested }] of loggers.entries()) {
+    it(`logs with ${name} each event as one line of JSON, with the stack of an error`, async () => {
+      const lines: Array<Record<string, unknown>> = [];
+      const destination = new Writable({
+        write(text, _encoding, done) {
+          lines.push(JSON.parse(String(text)));
+          done();
+        },
+      });
+      Object.assign(globalThis, { destination });
+      const code = (await codeUnder(page, 'Logs with pino or winston', 'ts'))[index] ?? '';
+      expect(code).to.include(made);
+      const { hooks } = await folder.run(name, code.replace(made, tested));
+      const used = hooks as Required<Hooks>;
+      const silent = Object.keys(defaultHooks()).filter((hook) => !(hook in used));
+      expect(silent, 'hooks that the recipe leaves out').to.deep.equal([]);
+      const dragonpay = testDragonpay({ repository: await withPayment(), hooks: used });
+      await dispatchForged(dragonpay.endpoint(Shop));
+      await dispatchSigned(dragonpay.endpoint(Shop), paymentFields({ status: 'P' }));
+      await dispatchSigned(dragonpay.endpoint(Failing));
+      used.inquired({ txnid: 'T-1', result: 'failed', error: new Error('no answer') });
+      used.keepUpFailed({ error: new Error('no database') });
+      used.keysFailed({ problem: 'no keys' });
+      used.replyFailed({ error: 'no socket' });
+      await new Promise(setImmediate);
+      const texts = lines.map((line) => String(line.msg ?? line.message));
+      expect(texts).to.deep.equal([
+        'callback refused',
+        'callback stored',
+        'callback stored',
+        'handler failed',
+        'gateway asked',
+        'keepUp() failed',
+        'public keys not renewed',
+        'reply not written',
+      ]);
+      const shown = lines.map((line) => JSON.stringify(line));
+      expect(shown[0])
+        .to.include('"code":"proof-mismatch"')
+        .and.to.match(/"level":(?:40|"warn")/);
+      expect(shown[1])
+        .to.include('"outcome":"applied"')
+        .and.to.match(/"level":(?:30|"info")/);
+      expect(shown[2])
+        .to.include('"outcome":"unstored"')
+        .and.to.match(/"level":(?:50|"error")/);
+      expect(shown[3]).to.include('no courier\\n    at ').and.to.include('Failing.ship');
+      expect(shown[4]).to.include('no answer\\n    at ');
+      expect(shown[7]).to.include('no socket');
+      expect(shown.join()).not.to.match(/[0-9a-f]{40}/);
+    });
+  }
 
   it('serves probes of which only one fails when the receiver is closed', async () => {
     const dragonpay = testDragonpay({ repository: await withPayment() });
