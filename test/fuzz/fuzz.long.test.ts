@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { readForm } from '../../src/reading/read-fields.js';
 import { anySeed } from '../faults/random.js';
 import { runFuzz } from './run-fuzz.js';
-import { demand, type FuzzTarget, fuzzTargets } from './targets.js';
+import { demand, type FuzzTarget } from './target.js';
+import { fuzzTargets } from './targets.js';
 
 describe('Fuzzing', function () {
   this.timeout(120_000);

@@ -18,7 +18,7 @@ import { corpusKeys, corpusSecrets, settingsOf } from '../../src/testing/callbac
 import { encodeCase } from '../../src/testing/callback-corpus/encode-case.js';
 import { orders } from '../support/proofs.js';
 import { slowFold, slowPairs, slowProofs, slowUnframed } from './slow-form.js';
-import { demand, type FuzzTarget, type Timed } from './targets.js';
+import { demand, type FuzzTarget, type Timed } from './target.js';
 
 const setups: readonly CorpusSetup[] = [
   'sha1', 'hmac', 'rsa', 'transition', 'hmac-and-sha1', 'payments-only', 'update-on-get', 'strict', 'strangers', 'offline', 'encoded',
@@ -189,7 +189,7 @@ function orderOf(algorithm: 'rsa' | 'hmac' | 'sha1', isPayout: boolean) {
 }
 
 /** Replaces the proofs of a form by right ones. */
-function signedAgain(form: string, setup: CorpusSetup): string {
+export function signedAgain(form: string, setup: CorpusSetup): string {
   const fields = slowFields(form);
   const isPayout = fields.has('merchanttxnid') && !fields.has('txnid');
   const left = form
@@ -225,8 +225,10 @@ function judgeValid(
   reply: CallbackReply,
 ): void {
   const isPayout = callback.kind === 'payout';
-  const seen = { ...callback.unsigned, ...callback.data } as Readonly<Record<string, string | undefined>>;
+  // Where the signed text has two readings, `data` holds the certain part of the message, `unsigned` all of it.
+  const seen = { ...callback.data, ...callback.unsigned } as Readonly<Record<string, string | undefined>>;
   const fields = slowFields(form);
+  demand(seen.message?.startsWith(callback.data.message) === true, 'the certain part of a message is not its start');
   demand(callback.update.outcome === 'not-found' || reply.status === 200, 'a valid callback was not answered 200');
   demand(setup !== 'strangers' || callback.method === 'GET', 'a stranger was let in');
   let proofs = 0;

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { Random } from '../faults/random.js';
 import { BlockCoverage } from './block-coverage.js';
 import { mutate } from './mutate.js';
-import type { FuzzTarget, Timed } from './targets.js';
+import type { FuzzTarget, Timed } from './target.js';
 
 /** An input that made the code do what it must not do. */
 export interface FuzzFinding {

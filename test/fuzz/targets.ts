@@ -9,27 +9,7 @@ import { corpusKeys, settingsOf } from '../../src/testing/callback-corpus/corpus
 import { FetchedPublicKeys } from '../../src/verification/fetched-public-keys.js';
 import { RequestTarget, requestSeeds } from './request-target.js';
 import { slowFold, slowPairs } from './slow-form.js';
-
-/** Runs work of the package, and measures its time. */
-export type Timed = <Result>(work: () => Result) => Result;
-
-/** What is fed with inputs. */
-export interface FuzzTarget {
-  readonly name: string;
-  /** Inputs to begin with, one character per byte. */
-  seeds(): readonly string[];
-  /** Throws or rejects if the code does what it must not do. What takes part in the time limit is passed to `timed`. */
-  run(text: string, timed: Timed): void | Promise<void>;
-  /** The longest time that one input may take. Default: 50. */
-  readonly milliseconds?: number;
-}
-
-/** What must not happen. */
-export class Finding extends Error {}
-
-export function demand(holds: boolean, what: string): asserts holds {
-  if (!holds) throw new Finding(what);
-}
+import { demand, Finding, type FuzzTarget } from './target.js';
 
 /** Whether an error is one of the package, with one of these codes. Any other is a finding. */
 function demandCode(error: unknown, ...codes: readonly string[]): void {
@@ -177,7 +157,7 @@ const settingsSeeds: readonly object[] = [
     limits: { bodyBytes: 1000, queryBytes: 100, bodyMilliseconds: 10, fields: 9, handlerMilliseconds: 5, storeMilliseconds: 5 },
   },
   {
-    merchantId: 'ACME', environment: { sandbox: 'http://127.0.0.1:1' }, verification: { hmac: { keys: ['k'] } },
+    merchantId: 'ACME', environment: { gateway: 'http://127.0.0.1:1' }, verification: { hmac: { keys: ['k'] } },
     wire: { payment: { hmac: { fields: ['txnid', 'refno', 'status', 'other:expiry'], separator: '|', pairs: true, empty: 'left-out',
     amount: 'centavos', values: 'trimmed', hash: 'sha512', encodings: ['latin1'], also: [{ key: 'in-front', keyEncoding: 'hex' }] } } },
   },
