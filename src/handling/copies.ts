@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { DragonpayError } from '../errors.js';
 import type { CallbackUpdate } from '../model/callback-update.js';
 import { type VerifiedCallback, withCopies } from '../model/verified-callback.js';
@@ -76,7 +77,8 @@ export class Copies {
       }, this.#milliseconds);
       const copy: Waiting = {
         callback,
-        store,
+        // The copy before it calls this: its effect must find the context of its own request.
+        store: AsyncLocalStorage.bind(store),
         resolve(stored) {
           clearTimeout(timer);
           resolve(stored);

@@ -11,9 +11,11 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { expect } from 'chai';
 import express from 'express';
+import { toExpressHandler } from '../../adapters/http/express.js';
 import { DragonpayCallback, type Hooks, MemoryRepository, OnPost, OnStatus } from '../../src/index.js';
 import { defaultHooks } from '../../src/observability/default-hooks.js';
-import { dispatchForged, dispatchSigned, paymentFields, testDragonpay } from '../support/dispatch-signed.js';
+import { encodeCallback, signCallback } from '../../src/testing.js';
+import { dispatchForged, dispatchSigned, paymentFields, secretKey, testDragonpay } from '../support/dispatch-signed.js';
 import { CodeFolder, codeUnder, printed } from '../support/documented-code.js';
 import { readPages } from '../support/markdown.js';
 
@@ -133,6 +135,27 @@ describe('The page about watching', () => {
       await dragonpay.close();
       expect((await ask('/readyz')).status).to.equal(503);
       expect((await ask('/livez')).status).to.equal(200);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('has hooks that find the id of their request', async () => {
+    const app = express();
+    Object.assign(globalThis, { app });
+    const [code = ''] = await codeUnder(page, 'The context of a request', 'ts');
+    const { hooks } = await folder.run('context', code);
+    const settings = { repository: await withPayment(), hooks: hooks as Hooks };
+    app.use(toExpressHandler(testDragonpay(settings).endpoint(Shop)));
+    const server = app.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      const body = encodeCallback(signCallback(paymentFields(), { sha1: { secretKey } }));
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+      const lines = await printed(() => fetch(url, { method: 'POST', headers, body }));
+      expect(lines).to.have.length(1);
+      expect(lines[0]).to.match(/^[0-9a-f-]{36}: T-1 applied$/);
     } finally {
       server.close();
     }
