@@ -49,7 +49,12 @@ where c.early_at is not null and (c.claimed_until is null or c.claimed_until <= 
   select 1 from ${callbacks} o where o.id = c.id and o.kind = c.kind and o.outcome = 'not-found'
     and (o.first_seen, o.refno, o.status, o.fingerprint) < (c.first_seen, c.refno, c.status, c.fingerprint)
 )
-order by c.early_at limit 1 for update skip locked`;
+order by c.early_at limit 1`;
+  // Read without a lock first: a locking read also locks the events that it then leaves out, and another process, which
+  // skips them, would end although there is more to do.
+  const lockEvent = `/* dragonpay-lock-early */ select 1 from ${callbacks}
+where kind = ? and id = ? and refno = ? and status = ? and correction = ? and fingerprint = ?
+  and early_at is not null and (claimed_until is null or claimed_until <= ${now}) for update skip locked`;
   const leaseEvent = `/* dragonpay-lease-early */ update ${callbacks} set claimed_until = ${inMilliseconds}
 where kind = ? and id = ? and refno = ? and status = ? and correction = ? and fingerprint = ?`;
 
@@ -65,7 +70,10 @@ where kind = ? and id = ? and refno = ? and status = ? and correction = ? and fi
         const [due] = await runSql<EventKey & { correction: string }>(trx, early, [[...kinds]]);
         if (due === undefined) return undefined;
         const { kind, id, refno, status, correction, fingerprint } = due;
-        await runSql(trx, leaseEvent, [Math.ceil(lease), kind, id, refno, status, correction, fingerprint]);
+        const key = [kind, id, refno, status, correction, fingerprint];
+        const [free] = await runSql(trx, lockEvent, key);
+        if (free === undefined) return undefined;
+        await runSql(trx, leaseEvent, [Math.ceil(lease), ...key]);
         return { kind, id, refno, status, fingerprint };
       }),
     claimOldest: (db, olderThan, lease) => claimOne(db, oldest, [Math.ceil(lease), Math.ceil(olderThan)]),
