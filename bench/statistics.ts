@@ -21,3 +21,10 @@ export function spread(values: readonly number[]): Spread {
 export function pairedRatio(values: readonly number[], base: readonly number[]): Spread {
   return spread(values.map((value, round) => value / (base[round] ?? Number.NaN)));
 }
+
+/** Student's t of one sample: how many standard errors its mean is away from 0. */
+export function studentT(values: readonly number[]): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
+  return mean / Math.sqrt(variance / values.length);
+}

@@ -80,6 +80,7 @@ export default defineConfig({
           page('The way of a callback', '/way-of-a-callback'),
           page('Performance', '/performance'),
           page('How it is tested', '/how-it-is-tested'),
+          page('Dependencies', '/dependencies'),
           page('Security', '/security'),
           page('Contributing', '/contributing'),
         ],

@@ -124,8 +124,42 @@ describe('Packed and installed package', function () {
 
   it('contains built files, documents, and nothing else', async () => {
     const belongs =
-      /^(?:dist\/(?:src|adapters)\/.+\.(?:js|js\.map|d\.ts)|dist\/chunks\/(?:.+\.js(?:\.map)?|LICENSES\.txt)|docs\/.+\.(?:md|png|svg)|(?:README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
+      /^(?:dist\/(?:src|adapters)\/.+\.(?:js|js\.map|d\.ts)|dist\/chunks\/(?:.+\.js(?:\.map)?|LICENSES\.txt)|dist\/sbom\.cdx\.json|docs\/.+\.(?:md|png|svg)|(?:README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
     expect((await packedFiles()).filter((file) => !belongs.test(file))).to.deep.equal([]);
+  });
+
+  it('lists what is in it and what it installs, as CycloneDX, without a path or an address', async () => {
+    const text = await readFile(join(installed(bare), 'dist/sbom.cdx.json'), 'utf8');
+    const { bomFormat, metadata, components } = JSON.parse(text);
+    expect(bomFormat).to.equal('CycloneDX');
+    expect(metadata.component.name).to.equal('dragonpay-callback');
+    const found = components.map(({ name }: { readonly name: string }) => name).sort();
+    const bundled = ['property-expr', 'tiny-case', 'toposort', 'yup'];
+    expect(found).to.deep.equal(['commander', 'reflect-metadata', ...bundled].sort());
+    const others = text.replaceAll(/"https?:\/\/(?:cyclonedx\.org|github\.com)[^"]*"/g, '');
+    expect(others).not.to.match(/resolved|"url": "https?:\/\/(?!github)|\/home\/|\/root\/|\/tmp\//);
+  });
+
+  it('has so many files in each folder, and no others beside them', async () => {
+    const count: Record<string, number> = {};
+    for (const file of await packedFiles()) {
+      const [top = '', second] = file.split('/');
+      const folder = !file.includes('/')
+        ? '.'
+        : top === 'dist' && second !== 'sbom.cdx.json'
+          ? `${top}/${second}`
+          : top;
+      count[folder] = (count[folder] ?? 0) + 1;
+    }
+    expect(Object.keys(count).sort()).to.deep.equal(['.', 'dist', 'dist/adapters', 'dist/chunks', 'dist/src', 'docs']);
+    expect(count['.']).to.equal(5);
+    expect(count.dist).to.equal(1);
+    expect(count['dist/chunks']).to.be.within(10, 120);
+    expect(count.docs).to.equal(
+      (await readdir(join(packageFolder, 'docs'), { recursive: true, withFileTypes: true })).filter((one) =>
+        one.isFile(),
+      ).length,
+    );
   });
 
   it('contains declarations for exactly the source files', async () => {
