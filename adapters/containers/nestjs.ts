@@ -116,8 +116,14 @@ function moduleWith(
 }
 
 /** Mounts the endpoints. Returns what Nest calls when the app starts and ends. */
-function startServer(options: DragonpayModuleOptions, dragonpay: Dragonpay, host: HttpAdapterHost, modules: ModuleRef) {
-  const endpoints = options.endpoints ?? [options];
+function startServer(
+  options: DragonpayModuleOptions & ReceiverToken,
+  dragonpay: Dragonpay,
+  host: HttpAdapterHost,
+  modules: ModuleRef,
+) {
+  const { settings, token: _, endpoints: several, ...one } = options;
+  const endpoints = several ?? [one as NestEndpoint];
   const mounted = new Map<string, CallbackEndpoint>();
   for (const { path, handler, ...endpointOptions } of endpoints) {
     if (!/^\/[^?#]*$/.test(path)) throw invalidPath('must begin with / and must not contain a query');
@@ -128,7 +134,7 @@ function startServer(options: DragonpayModuleOptions, dragonpay: Dragonpay, host
   host.init$.subscribe(() => host.httpAdapter?.use(middlewareOf(mounted)));
   return {
     onModuleInit() {
-      if (options.settings.resolver !== undefined) return;
+      if (settings.resolver !== undefined) return;
       for (const { handler } of endpoints) scopeOf(handler, modules);
     },
     onModuleDestroy: () => dragonpay.close(),

@@ -287,6 +287,13 @@ for (const [version, load] of Object.entries(nestVersions)) {
         expect(await refusal(imported)).to.match(/^invalid-setting: merchantId /);
       });
 
+      it('with a misspelt option of an endpoint', async () => {
+        const misspelt = { ...one(), token: 'SHOP', kind: ['payout'] };
+        expect(await refusal(DragonpayModule.forRoot(misspelt))).to.equal(
+          'invalid-setting: kind is unknown; did you mean kinds?',
+        );
+      });
+
       it('with a handler that is not decorated, or is no provider', async () => {
         expect(await refusal(DragonpayModule.forRoot({ ...one(), handler: Warehouse }))).to.match(
           /^invalid-handler-class: Warehouse /,
@@ -318,7 +325,7 @@ for (const [version, load] of Object.entries(nestVersions)) {
             'invalid-setting: path must begin with / and must not contain a query',
           );
         }
-        const endpoints = [one(), { path, handler: OtherCallback }];
+        const endpoints = [CheckoutCallback, OtherCallback].map((handler) => ({ path, handler }));
         expect(await refusal(DragonpayModule.forRoot({ settings, endpoints }))).to.equal(
           'invalid-setting: path must not be the same for two endpoints',
         );
