@@ -4,7 +4,6 @@ import {
   type DatabaseConnection,
   type DatabaseIntrospector,
   type Dialect,
-  type DialectAdapter,
   type Driver,
   type Kysely,
   type QueryCompiler,
@@ -70,7 +69,7 @@ export class SqliteFileDialect implements Dialect {
     this.#options = options;
   }
 
-  createAdapter(): DialectAdapter {
+  createAdapter(): FileAdapter {
     return new FileAdapter();
   }
 
@@ -88,7 +87,12 @@ export class SqliteFileDialect implements Dialect {
   }
 }
 
+/** Its methods for the lock have no parameters, so that they also fit a required Kysely: see {@link AnyKysely}. */
 class FileAdapter extends SqliteAdapter {
+  override async acquireMigrationLock(): Promise<void> {}
+
+  override async releaseMigrationLock(): Promise<void> {}
+
   /** The Migrator uses a transaction, which keeps other processes away until it is done. */
   override get supportsTransactionalDdl(): boolean {
     return true;
