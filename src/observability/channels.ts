@@ -82,13 +82,15 @@ export interface TraceChannels {
   'dragonpay-callback:job': JobTrace;
 }
 
-function channelOf<Name extends keyof TraceChannels>(name: Name): TracingChannel<unknown, TraceChannels[Name]> {
-  return tracingChannel<unknown, TraceChannels[Name]>(name);
+function channelOf<Name extends keyof TraceChannels>(
+  name: Name,
+): TracingChannel<TraceChannels[Name], TraceChannels[Name]> {
+  return tracingChannel<TraceChannels[Name], TraceChannels[Name]>(name);
 }
 
 /** Traces some work. The trace never holds its result, which may hold a proof. */
 export async function traced<Trace extends object, Result>(
-  channel: TracingChannel<unknown, Trace>,
+  channel: TracingChannel<Trace, Trace>,
   trace: Trace,
   work: () => Result | PromiseLike<Result>,
 ): Promise<Result> {

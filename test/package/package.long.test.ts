@@ -406,10 +406,10 @@ try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`
     }
 
     for (const way of ways) {
-      it(`runs use-kysely as ${way[0]}, with Kysely 0.29`, async () => {
+      it(`runs use-kysely as ${way[0]}, with Kysely 0.29 and types of Node 26`, async () => {
         if (newKysely === undefined) {
           newKysely = join(folder, 'new-kysely');
-          await install(newKysely, [tarball, 'kysely@0.29', asInstalled('@types/node')]);
+          await install(newKysely, [tarball, 'kysely@0.29', '@types/node@26']);
         }
         await compileAndRun(newKysely, 'use-kysely', compilers['TypeScript 7'], way);
       });
