@@ -14,6 +14,8 @@ import type { TakenConnection } from './take-connection.js';
 
 /** What a `KyselyRepository` must know of one database: its SQL, its transactions and its errors. */
 export interface RepositoryDialect extends BatchedDatabase {
+  /** How a Kysely for this database writes a name and a parameter. A Kysely for another one is refused. */
+  readonly spelling: '"name" = $1' | '`name` = ?' | '"name" = ?';
   /** The statements over tables of these names. @throws DragonpayError `invalid-setting` for a name it cannot have */
   statements(names: TableNames): Statements;
   /** The SQL that makes tables of these names. */

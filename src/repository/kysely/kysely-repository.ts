@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import { settlesWithin, wait } from '../../async/wait.js';
 import { DragonpayError, invalidSetting } from '../../errors.js';
 import type { RecordedUpdate } from '../../model/callback-update.js';
@@ -104,6 +104,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     checkOptions(options);
     const { dialect = postgres, batch = 64, batchKey, busyMilliseconds = 5_000, effects } = options;
     const db = given as Kysely<Database>;
+    checkDialect(db, dialect);
     if (db.isTransaction) throw invalidSetting('db', 'must not be a transaction: the repository begins its own');
     this.#db = db;
     this.#plain = db.withoutPlugins();
@@ -345,6 +346,16 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
       if (deleted < pruneLimit) return total;
     }
   }
+}
+
+/** Refuses a dialect of another database at start. Its SQL would fail for each callback. */
+function checkDialect<Database>(db: Kysely<Database>, dialect: RepositoryDialect): void {
+  if (typeof db?.getExecutor !== 'function') throw invalidSetting('db', 'must be a Kysely');
+  const written = sql`${sql.id('name')} = ${1}`.compile(db).sql;
+  if (dialect?.spelling === written) return;
+  const exports =
+    'PostgreSQL by default, mysqlDialect of dragonpay-callback/mysql, sqliteDialect of dragonpay-callback/sqlite';
+  throw invalidSetting('dialect', `must be for the database of the Kysely: ${exports}`);
 }
 
 function checkOptions(options: KyselyRepositoryOptions): void {

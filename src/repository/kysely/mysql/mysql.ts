@@ -14,6 +14,7 @@ import { beginOwnTransaction } from './transaction.js';
 
 /** MariaDB 10.6 and later, and MySQL 8.0.17 and later, through Kysely's `MysqlDialect` over mysql2. */
 export const mysqlDialect: RepositoryDialect = {
+  spelling: '`name` = ?',
   statements(names) {
     assertNoQuestionMark(names);
     const tables = quoteTables(names, quoteName);

@@ -12,6 +12,7 @@ import { beginOwnTransaction } from './transaction.js';
 
 /** PostgreSQL 15 and later. */
 export const postgres: RepositoryDialect = {
+  spelling: '"name" = $1',
   statements(names) {
     const tables = quoteTables(names);
     return {

@@ -17,6 +17,7 @@ import { beginOwnTransaction } from './transaction.js';
  * const repository = new KyselyRepository(db, { dialect: sqliteDialect });
  */
 export const sqliteDialect: RepositoryDialect = {
+  spelling: '"name" = ?',
   statements(names) {
     assertNoSchema(names);
     const tables = quoteTables(names);
