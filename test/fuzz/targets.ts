@@ -209,7 +209,8 @@ const environments: FuzzTarget = {
     } catch (error) {
       demandCode(error, 'invalid-setting');
       for (const [name, value] of Object.entries(env)) {
-        if (name.endsWith('KEYS') && value.length > 12)
+        // A value of letters may be the name of a variable, which the error does say.
+        if (name.endsWith('KEYS') && value.length > 12 && /[^A-Za-z_ ,]/.test(value))
           demand(!String(error).includes(value), `${name} is in the error`);
       }
     }
