@@ -67,8 +67,8 @@ export function toVerified(
       status: callback.status,
       data,
       unsigned,
+      fingerprint: by.fingerprint ?? fingerprint,
     },
-    () => by.fingerprint ?? fingerprint(),
     callback.amount,
     callback.ccy?.toUpperCase(),
     by,
@@ -80,13 +80,12 @@ export function withConfirmedAmounts(
   callback: VerifiedCallback,
   confirmed: { readonly amount: string | undefined; readonly currency: string | undefined },
 ): VerifiedCallback {
-  const [amount, currency] = [callback.amount ?? confirmed.amount, callback.currency ?? confirmed.currency];
-  return make(callback, () => callback.fingerprint, amount, currency, callback);
+  return make(callback, callback.amount ?? confirmed.amount, callback.currency ?? confirmed.currency, callback);
 }
 
 /** The same callback, standing for copies of it that arrived together. */
 export function withCopies(callback: VerifiedCallback, copies: number): VerifiedCallback {
-  return make(callback, () => callback.fingerprint, callback.amount, callback.currency, {
+  return make(callback, callback.amount, callback.currency, {
     origin: callback.origin,
     method: callback.method,
     raw: callback.raw,
@@ -97,18 +96,13 @@ export function withCopies(callback: VerifiedCallback, copies: number): Verified
   });
 }
 
-/**
- * The only maker. Every property is named: a spread would carry the brand to objects that were not verified.
- * @param fingerprint called when it is asked for: it costs some hashes, and only a repository needs it
- */
+/** The only maker. Every property is named: a spread would carry the brand to objects that were not verified. */
 function make(
-  { kind, id, refno, status, data, unsigned }: Omit<Content, 'amount' | 'currency' | 'fingerprint'>,
-  fingerprint: () => string,
+  { kind, id, refno, status, data, unsigned, fingerprint }: Omit<Content, 'amount' | 'currency'>,
   amount: string | undefined,
   currency: string | undefined,
   { origin, method, raw, proof, inquiry, occasion, copies }: Provenance,
 ): VerifiedCallback {
-  let known: string | undefined;
   const made: Content & Provenance = {
     kind,
     id,
@@ -125,10 +119,7 @@ function make(
     inquiry,
     occasion,
     copies,
-    get fingerprint() {
-      known ??= fingerprint();
-      return known;
-    },
+    fingerprint,
   };
   return made as VerifiedCallback;
 }
@@ -156,8 +147,9 @@ function splitByCoverage(callback: CheckedCallback, signed: SignedText | 'all', 
   return {
     data: data as unknown as PaymentData | PayoutData,
     unsigned: unsigned as UnsignedData,
-    fingerprint: () =>
-      fingerprintOf(signed === 'all' ? valuesOfAnswer(callback) : coveredValues(callback, signed, covered, message)),
+    fingerprint: fingerprintOf(
+      signed === 'all' ? valuesOfAnswer(callback) : coveredValues(callback, signed, covered, message),
+    ),
   };
 }
 
