@@ -124,7 +124,7 @@ describe('Packed and installed package', function () {
 
   it('contains built files, documents, and nothing else', async () => {
     const belongs =
-      /^(?:dist\/(?:src|adapters)\/.+\.(?:js|js\.map|d\.ts)|dist\/chunks\/(?:.+\.js(?:\.map)?|LICENSES\.txt)|dist\/sbom\.cdx\.json|docs\/.+\.(?:md|png|svg)|(?:README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
+      /^(?:dist\/(?:src|adapters)\/.+\.(?:js|js\.map|d\.ts)|dist\/chunks\/(?:.+\.js(?:\.map)?|LICENSES\.txt)|dist\/sbom\.cdx\.json|docs\/.+\.(?:md|png|svg|json)|(?:README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
     expect((await packedFiles()).filter((file) => !belongs.test(file))).to.deep.equal([]);
   });
 
