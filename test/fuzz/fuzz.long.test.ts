@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import { readForm } from '../../src/reading/read-fields.js';
-import { anySeed } from '../faults/random.js';
 import { runFuzz } from './run-fuzz.js';
 import { demand, type FuzzTarget } from './target.js';
 import { fuzzTargets } from './targets.js';
@@ -13,7 +12,7 @@ describe('Fuzzing', function () {
     const report = await runFuzz({
       targets: fuzzTargets,
       seconds: 20,
-      seed: Number(process.env.FUZZ_SEED ?? anySeed()),
+      seed: Number(process.env.FUZZ_SEED ?? 2026),
     });
     expect(report.findings, `seed ${report.seed}`).to.deep.equal([]);
     expect(report.covered.atEnd).to.be.above(report.covered.bySeeds);
