@@ -15,9 +15,9 @@ import type { TraceChannels } from '../../src/index.js';
 
 /** What {@link instrument} writes to. */
 export interface InstrumentOptions {
-  /** Begins spans. Without it, there are none. */
+  /** Begins spans. Default: no spans. */
   readonly tracer?: Tracer | undefined;
-  /** Makes the metrics. Without it, there are none. */
+  /** Makes the metrics. Default: no metrics. */
   readonly meter?: Meter | undefined;
 }
 
@@ -48,7 +48,7 @@ const operations: { readonly [Name in keyof TraceChannels]: Operation<Traced<Nam
       'http.request.method': method,
       'http.response.status_code': replyStatus,
     }),
-    // A forgery is no fault of this server.
+    // A forgery is not an error of this server.
     isFailed: ({ replyStatus = 500 }) => replyStatus >= 500,
   },
   'dragonpay-callback:store': {
