@@ -6,7 +6,7 @@ import * as esbuild from 'esbuild';
 import { packageFolder, run, runNode, succeed } from '../support/built-package.js';
 import { codeUnder } from '../support/documented-code.js';
 import { checkDocumentedServer } from '../support/documented-server.js';
-import { freePort, type Program, runCommand } from '../support/program.js';
+import { answers, freePort, type Program, runCommand } from '../support/program.js';
 
 /** The packed package, installed beside the hosts of the Fetch adapter. They come from the npm registry. */
 describe('The Fetch adapter on other hosts', function () {
@@ -45,7 +45,10 @@ describe('The Fetch adapter on other hosts', function () {
   }
 
   async function conforms([command = '', ...args]: readonly string[], cwd = folder): Promise<void> {
-    const said = await succeed(run(command, args, cwd));
+    expectBoth(await succeed(run(command, args, cwd)));
+  }
+
+  function expectBoth(said: string): void {
     expect(said).to.match(/^ran 30 cases$/m);
     expect(said).not.to.include('FAILED');
     expect(said).to.match(/^the corpus says the same$/m);
@@ -67,8 +70,8 @@ describe('The Fetch adapter on other hosts', function () {
     await checkDocumentedServer(url, program);
   });
 
-  it('is served by workerd as docs/fetch.md says', async () => {
-    const { file } = await writeServer('Cloudflare Workers');
+  /** Bundles a worker and serves it with workerd. */
+  async function startWorker(file: string): Promise<{ url: string; program: Program }> {
     await esbuild.build({
       absWorkingDir: folder,
       entryPoints: [file],
@@ -80,12 +83,25 @@ describe('The Fetch adapter on other hosts', function () {
       tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
       allowOverwrite: true,
     });
+    const port = await freePort();
+    program = runCommand([bin('workerd'), 'serve', 'worker.capnp', `-shttp=127.0.0.1:${port}`], folder);
+    const url = `http://127.0.0.1:${port}`;
+    await answers(`${url}/`, program);
+    return { url, program };
+  }
+
+  it('conforms in workerd', async () => {
+    const { url } = await startWorker('worker-conformance.mjs');
+    expectBoth(await (await fetch(`${url}/run`)).text());
+  });
+
+  it('is served by workerd as docs/fetch.md says', async () => {
+    const { file } = await writeServer('Cloudflare Workers');
+    const worker = await startWorker(file);
     expect(await readFile(join(folder, 'worker.mjs'), 'utf8'), 'allowFrom is not set').not.to.include(
       'from "node:net"',
     );
-    const port = await freePort();
-    program = runCommand([bin('workerd'), 'serve', 'worker.capnp', `-shttp=127.0.0.1:${port}`], folder);
-    await checkDocumentedServer(`http://127.0.0.1:${port}/dragonpay/callback`, program);
+    await checkDocumentedServer(`${worker.url}/dragonpay/callback`, worker.program);
   });
 
   describe('in a built app of Next.js', () => {
