@@ -27,7 +27,8 @@ const main = 'src/index.ts';
 /**
  * Lets each entry point that shares files with the main one import it, so that all that the main one needs is in one
  * chunk: esbuild makes a chunk for each set of entry points that share a file, and each file costs an import about a
- * millisecond. To esbuild, a file that is imported later is an entry point, too. HTTP adapters and telemetry share nothing.
+ * millisecond. To esbuild, a file that is imported later is an entry point, too. HTTP adapters and telemetry import the
+ * main entry point themselves.
  */
 const oneMainChunk = {
   name: 'one-main-chunk',

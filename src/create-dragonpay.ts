@@ -1,5 +1,6 @@
 import { InFlight } from './async/in-flight.js';
 import type { HandlerClass } from './decorators/handler-metadata.js';
+import { handlerTableOf } from './decorators/handler-table.js';
 import { CallbackDispatcher } from './dispatcher.js';
 import { DragonpayError, invalidSetting } from './errors.js';
 import { CallbackStore } from './handling/callback-store.js';
@@ -72,7 +73,7 @@ export interface Dragonpay {
    * Does in the background what `reconcile()` does, again and again until `close()`: callbacks that came before their
    * row are applied within `everyMilliseconds` after the row was made. Any number of processes may do it at the same
    * time. It does not keep the process alive. A run that fails is told to the hook `keepUpFailed`.
-   * @throws DragonpayError `invalid-setting`
+   * @throws DragonpayError `invalid-setting`, `invalid-handler-class`
    */
   keepUp(options?: KeepUpOptions): void;
 
@@ -181,10 +182,10 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
   }
 
   function acceptedKinds(kinds: readonly CallbackKind[]): ReadonlySet<CallbackKind> {
-    if (![...kinds].every((kind) => callbackKinds.includes(kind))) {
+    if (!Array.isArray(kinds) || !kinds.every((kind) => callbackKinds.includes(kind))) {
       throw invalidSetting('kinds', 'must be a list of "payment" and "payout"');
     }
-    const accepted = kinds.filter((kind) => policy.accepted[kind].length > 0);
+    const accepted = (kinds as readonly CallbackKind[]).filter((kind) => policy.accepted[kind].length > 0);
     if (accepted.length === 0) throw invalidSetting('kinds', 'must name a kind that the settings accept');
     return new Set(accepted);
   }
@@ -203,6 +204,7 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
       checkNames(options, { everyMilliseconds: true, handler: true });
       const everyMilliseconds = checkedInterval(options);
       const { everyMilliseconds: _, ...handler } = options;
+      if (handler.handler !== undefined) handlerTableOf(handler.handler);
       requireStore(store);
       void keepUp({ everyMilliseconds }, async () => runReconcile(handler), hooks, closing.signal);
     },
@@ -235,6 +237,9 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
     async close(options = {}) {
       checkNames(options, { milliseconds: true });
       const { milliseconds = 15_000 } = options;
+      if (!(typeof milliseconds === 'number' && milliseconds >= 0)) {
+        throw invalidSetting('milliseconds', 'must be a number that is not negative');
+      }
       closing.abort(new DragonpayError('closing', 'close() was called'));
       reader.close();
       if (publicKeys !== undefined) inFlight.follow(publicKeys.settled());

@@ -1,4 +1,5 @@
 import type { CallbackEndpoint } from '../../src/model/callback-request.js';
+import { assertEndpoint } from '../assert-given.js';
 import { type IncomingMessageLike, type ServerResponseLike, serve, toCallbackRequest } from './incoming-message.js';
 
 /** The part of Express's request that is used, in versions 4 and 5. */
@@ -16,6 +17,7 @@ export type ExpressResponse = ServerResponseLike;
  * Serves an endpoint from Express 4 or 5. Use it with `app.all`, so that the endpoint itself answers 405, HEAD and
  * OPTIONS. It works with and without a body parser in front. Prefer it without one: it then decodes the bytes itself.
  * The promise of the handler never rejects.
+ * @throws DragonpayError `invalid-setting` for what is no endpoint, such as the class itself
  *
  * @example
  * app.all('/dragonpay/callback', toExpressHandler(dragonpay.endpoint(CheckoutCallback)));
@@ -23,6 +25,7 @@ export type ExpressResponse = ServerResponseLike;
 export function toExpressHandler(
   endpoint: CallbackEndpoint,
 ): (request: ExpressRequest, response: ExpressResponse) => Promise<void> {
+  assertEndpoint(endpoint);
   return (request, response) =>
     serve(endpoint, request, response, () => toCallbackRequest(request, request.originalUrl, [request], request));
 }

@@ -1,4 +1,5 @@
 import type { CallbackEndpoint, CallbackReply } from '../../src/model/callback-request.js';
+import { assertEndpoint, assertMethods } from '../assert-given.js';
 import type { IncomingMessageLike, ServerResponseLike } from './incoming-message.js';
 import { isComplete, serve, toCallbackRequest, writeReply } from './incoming-message.js';
 
@@ -33,11 +34,20 @@ export interface DragonpayFastifyOptions {
 /**
  * A plugin for Fastify 5: serves an endpoint at a URL, for all methods. It answers in the hook `onRequest`, before
  * Fastify reads the body, so that no content type parser, validation or `preHandler` hook runs for a callback.
+ * It rejects with `invalid-setting` for what is no endpoint.
  *
  * @example
  * await app.register(dragonpayFastify, { url: '/dragonpay/callback', endpoint: dragonpay.endpoint(CheckoutCallback) });
  */
-export async function dragonpayFastify(app: FastifyInstance, { url, endpoint }: DragonpayFastifyOptions) {
+export async function dragonpayFastify(app: FastifyInstance, options: DragonpayFastifyOptions) {
+  assertMethods(
+    app,
+    ['route'],
+    'app',
+    'must be a Fastify instance: write app.register(dragonpayFastify, { url, endpoint })',
+  );
+  const { url, endpoint } = options ?? {};
+  assertEndpoint(endpoint);
   const onRequest: OnRequest = (request, reply) => {
     const toRequest = () => toCallbackRequest(request.raw, request.originalUrl, [], request);
     void serve(endpoint, request.raw, reply.raw, toRequest, (answer) => write(request, reply, answer));

@@ -1,4 +1,5 @@
 import type { CallbackEndpoint, CallbackReply } from '../../src/model/callback-request.js';
+import { assertEndpoint, assertNames } from '../assert-given.js';
 import { FetchBody, type FetchMessage } from './fetch-body.js';
 import { headersWithLength } from './incoming-message.js';
 
@@ -24,6 +25,7 @@ export interface FetchHandlerOptions<Request extends FetchRequest, Host extends 
  * Cloudflare Workers and others. Mount it for all methods. The body must not have been read before. The promise never
  * rejects: if the reply cannot be made into a `Response`, the endpoint is told the error, and the response is an empty
  * 500.
+ * @throws DragonpayError `invalid-setting` for what is no endpoint, such as the class itself
  *
  * @example
  * const callback = toFetchHandler(dragonpay.endpoint(CheckoutCallback));
@@ -31,8 +33,11 @@ export interface FetchHandlerOptions<Request extends FetchRequest, Host extends 
  */
 export function toFetchHandler<Request extends FetchRequest = FetchRequest, Host extends readonly unknown[] = []>(
   endpoint: CallbackEndpoint,
-  { address }: FetchHandlerOptions<Request, Host> = {},
+  options: FetchHandlerOptions<Request, Host> = {},
 ): (request: Request, ...host: Host) => Promise<Response> {
+  assertEndpoint(endpoint);
+  assertNames(options, 'address');
+  const { address } = options;
   return async (request, ...host) => {
     const body = new FetchBody(request);
     try {

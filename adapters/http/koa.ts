@@ -1,4 +1,5 @@
 import type { CallbackEndpoint, CallbackReply } from '../../src/model/callback-request.js';
+import { assertEndpoint } from '../assert-given.js';
 import {
   headersWithLength,
   type IncomingMessageLike,
@@ -25,12 +26,14 @@ export interface KoaContext {
  * Serves an endpoint from Koa 2 or 3: a middleware for one URL, which answers every request and does not call `next`.
  * Mount it with a router, or compare `ctx.path`. It works with and without a body parser in front. Its promise never
  * rejects.
+ * @throws DragonpayError `invalid-setting` for what is no endpoint, such as the class itself
  *
  * @example
  * const callback = toKoaMiddleware(dragonpay.endpoint(CheckoutCallback));
  * app.use((ctx, next) => (ctx.path === '/dragonpay/callback' ? callback(ctx) : next()));
  */
 export function toKoaMiddleware(endpoint: CallbackEndpoint): (context: KoaContext) => Promise<void> {
+  assertEndpoint(endpoint);
   return (context) => {
     const { req, request, res, originalUrl } = context;
     // Hosts such as Cloud Functions leave the body on Node's request.

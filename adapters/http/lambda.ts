@@ -1,4 +1,5 @@
 import type { BodyRead, CallbackEndpoint } from '../../src/model/callback-request.js';
+import { assertEndpoint } from '../assert-given.js';
 import { addressOf, headerOf, type LambdaEvent, targetOf } from './lambda-event.js';
 
 /** What the function returns to its host, which adds the length of the body. */
@@ -15,11 +16,13 @@ export interface LambdaResult {
  * Serves an endpoint from AWS Lambda: a handler for events of API Gateway (REST and HTTP APIs, payload format 1.0 and
  * 2.0), of function URLs and of Application Load Balancers. Its promise never rejects.
  * Any other event is answered with 405.
+ * @throws DragonpayError `invalid-setting` for what is no endpoint, such as the class itself
  *
  * @example
  * export const handler = toLambdaHandler(dragonpay.endpoint(CheckoutCallback));
  */
 export function toLambdaHandler(endpoint: CallbackEndpoint): (event: LambdaEvent) => Promise<LambdaResult> {
+  assertEndpoint(endpoint);
   return async (event) => {
     const { status, headers, body } = await endpoint.dispatch({
       method: event.requestContext?.http?.method ?? event.httpMethod ?? '',

@@ -1,4 +1,5 @@
 import type { CallbackEndpoint } from '../../src/model/callback-request.js';
+import { assertEndpoint } from '../assert-given.js';
 import { type IncomingMessageLike, type ServerResponseLike, serve, toCallbackRequest } from './incoming-message.js';
 
 /** The part of Node's `http.IncomingMessage` that is used. Some hosts, such as Firebase, add `body` and `rawBody`. */
@@ -13,6 +14,7 @@ export type NodeResponse = ServerResponseLike;
 /**
  * Serves an endpoint from raw `node:http`, or from `node:http2` in its compatible form: a listener for one URL. Its
  * promise never rejects.
+ * @throws DragonpayError `invalid-setting` for what is no endpoint, such as the class itself
  *
  * @example
  * const listener = toNodeListener(dragonpay.endpoint(CheckoutCallback));
@@ -24,6 +26,7 @@ export type NodeResponse = ServerResponseLike;
 export function toNodeListener(
   endpoint: CallbackEndpoint,
 ): (request: NodeRequest, response: NodeResponse) => Promise<void> {
+  assertEndpoint(endpoint);
   return (request, response) =>
     serve(endpoint, request, response, () => toCallbackRequest(request, request.url ?? '', [request], request));
 }

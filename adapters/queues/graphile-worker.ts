@@ -1,4 +1,5 @@
 import type { JobQueue, QueueWorker } from '../../src/index.js';
+import { assertMethods, assertNames, assertWorker } from '../assert-given.js';
 import { type QueueTransaction, runInTransaction } from './kysely-transaction.js';
 
 /** Options of {@link graphileQueue}. */
@@ -15,14 +16,15 @@ export type GraphileTask = (payload: unknown, helpers: { readonly abortSignal?: 
 /**
  * Enqueues jobs of Graphile Worker in the transaction that stores the status. The task has the name of the queue, and the
  * key becomes the job key: a job that exists already, running or not, is not changed.
+ * @throws DragonpayError `invalid-setting`
  *
  * @example
  * const dragonpay = createDragonpay({ ..., queue: graphileQueue() });
  */
-export function graphileQueue({
-  schema = 'graphile_worker',
-  maxAttempts = 25,
-}: GraphileQueueOptions = {}): JobQueue<QueueTransaction> {
+export function graphileQueue(options: GraphileQueueOptions = {}): JobQueue<QueueTransaction> {
+  assertNames(options, 'schema', 'maxAttempts');
+  const { schema = 'graphile_worker', maxAttempts = 25 } = options;
+  assertMethods(schema, ['replaceAll'], 'schema', 'must be a string');
   const statement = `select id::text as id from "${schema.replaceAll('"', '""')}".add_job(
   $1::text, payload := $2::json, job_key := $3::text, max_attempts := $4::integer, job_key_mode := 'unsafe_dedupe')`;
   return {
@@ -34,11 +36,13 @@ export function graphileQueue({
 
 /**
  * Makes the tasks of a worker, for the `taskList` of Graphile Worker's `run()`.
+ * @throws DragonpayError `invalid-setting` for what is no worker
  *
  * @example
  * const runner = await run({ pgPool: pool, taskList: graphileTasks(dragonpay.work(CheckoutCallback)) });
  */
 export function graphileTasks(worker: QueueWorker): Record<string, GraphileTask> {
+  assertWorker(worker);
   return Object.fromEntries(
     worker.queues.map((queue): [string, GraphileTask] => [
       queue,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { JobQueue, QueueWorker } from '../../src/index.js';
+import { assertMethods, assertNames, assertWorker } from '../assert-given.js';
 import { type QueueTransaction, runInTransaction } from './kysely-transaction.js';
 
 /** The part of pg-boss 10 that is used here. */
@@ -34,17 +35,22 @@ export type PgBossJobOptions = Pick<
   'retryLimit' | 'retryDelay' | 'retryBackoff' | 'expireInSeconds' | 'priority'
 >;
 
+const pgBoss = 'must be a PgBoss, as made by new PgBoss()';
+
 const patient: PgBossJobOptions = { retryLimit: 20, retryDelay: 5, retryBackoff: true };
 
 /**
  * Enqueues jobs with pg-boss, in the transaction that stores the status. The queues must exist: `workWithPgBoss` and
  * `boss.createQueue()` create them. A job for a missing queue is refused, and the status is rolled back with it.
  * @param options how failed jobs are repeated. Default: 20 times, with growing delays
+ * @throws DragonpayError `invalid-setting` for what is no PgBoss
  *
  * @example
  * const dragonpay = createDragonpay({ ..., queue: pgBossQueue(boss) });
  */
 export function pgBossQueue(boss: PgBossLike, options: PgBossJobOptions = {}): JobQueue<QueueTransaction> {
+  assertMethods(boss, ['send', 'getJobById'], 'boss', pgBoss);
+  assertNames(options, 'retryLimit', 'retryDelay', 'retryBackoff', 'expireInSeconds', 'priority');
   return {
     async enqueue(trx, { queue, key, payload }) {
       const db = { executeSql: (text: string, values: unknown[]) => runInTransaction(trx, text, values) };
@@ -60,7 +66,7 @@ export function pgBossQueue(boss: PgBossLike, options: PgBossJobOptions = {}): J
 
 /**
  * Creates the queues of a worker, and passes their jobs to it, one at a time for each queue. Call it in the processes
- * that do the work, after `boss.start()`.
+ * that do the work, after `boss.start()`. Rejects with `invalid-setting` for what is no PgBoss, or no worker.
  *
  * @example
  * await workWithPgBoss(boss, dragonpay.work(CheckoutCallback));
@@ -70,6 +76,8 @@ export async function workWithPgBoss(
   worker: QueueWorker,
   { pollingIntervalSeconds = 2 }: { readonly pollingIntervalSeconds?: number } = {},
 ): Promise<void> {
+  assertMethods(boss, ['createQueue', 'work'], 'boss', pgBoss);
+  assertWorker(worker);
   for (const queue of worker.queues) {
     await boss.createQueue(queue);
     await boss.work(queue, { batchSize: 1, pollingIntervalSeconds }, async (jobs) => {

@@ -12,6 +12,7 @@ import {
   trace as traces,
 } from '@opentelemetry/api';
 import type { TraceChannels } from '../../src/index.js';
+import { assertMethods, assertNames } from '../assert-given.js';
 
 /** What {@link instrument} writes to. */
 export interface InstrumentOptions {
@@ -91,12 +92,17 @@ const boundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.
 /**
  * Makes spans and metrics of what this process does with callbacks, from now on, for all receivers. The span of a
  * request is below the one of its HTTP server; spans of database clients are below those of `store` and `effect`.
+ * @throws DragonpayError `invalid-setting`
  * @returns a function that stops it. Spans of what is still running end then
  *
  * @example
  * instrument({ tracer: trace.getTracer('dragonpay-callback'), meter: metrics.getMeter('dragonpay-callback') });
  */
-export function instrument({ tracer, meter }: InstrumentOptions): () => void {
+export function instrument(options: InstrumentOptions): () => void {
+  assertNames(options, 'tracer', 'meter');
+  const { tracer, meter } = options;
+  if (tracer !== undefined) assertMethods(tracer, ['startSpan'], 'tracer', 'must be a Tracer');
+  if (meter !== undefined) assertMethods(meter, ['createCounter', 'createHistogram'], 'meter', 'must be a Meter');
   const callbacks = meter?.createCounter('dragonpay.callbacks', {
     description: 'Requests with a callback, by verdict and by what became of the row.',
     unit: '{callback}',

@@ -1,6 +1,17 @@
 import { DragonpayError } from '../errors.js';
 
 /**
+ * Checks that a decorator which has no options was given none.
+ * @throws DragonpayError `invalid-handler-class`
+ */
+export function assertNothingGiven(name: string, given: readonly unknown[]): void {
+  assertCalled(name, given);
+  if (given.length === 0) return;
+  const message = `${name}() takes nothing: it is for every request. For one status, write OnStatus`;
+  throw new DragonpayError('invalid-handler-class', message, { subject: name });
+}
+
+/**
  * Checks that a decorator was called before it decorates. `@OnPost` instead of `@OnPost()` passes the class or its
  * prototype as the first argument, and would otherwise decorate nothing, without an error.
  * @throws DragonpayError `invalid-handler-class`

@@ -1,3 +1,5 @@
+import { DragonpayError } from '../errors.js';
+import { assertClass } from './assert-class.js';
 import { DragonpayCallback, type DragonpayCallbackOptions } from './dragonpay-callback.js';
 import type { HandlerClass, MethodDecoratorArguments } from './handler-metadata.js';
 import type { HandlerMethodDecorator } from './method-decorator.js';
@@ -16,6 +18,7 @@ export type MethodDecorators<Instance, Decorators> = {
 /**
  * Decorates a class without decorator syntax: for plain JavaScript, and for Node's own type stripping, which does not
  * transform decorators. It does the same as `@DragonpayCallback(options)` on the class and a decorator on each method.
+ * @throws DragonpayError `invalid-handler-class` for an instance, and for a name that no method has
  *
  * @example
  * class CheckoutCallback {
@@ -28,9 +31,27 @@ export function decorateHandler<Instance extends object, Decorators extends obje
   methods: Decorators & MethodDecorators<Instance, Decorators>,
   options: DragonpayCallbackOptions = {},
 ): void {
-  const decorators = methods as Readonly<Record<string, (...args: MethodDecoratorArguments) => void>>;
-  for (const [name, decorate] of Object.entries(decorators)) {
-    decorate(Class.prototype, name, { value: Reflect.get(Class.prototype, name) });
+  const decorateClass = DragonpayCallback(options);
+  assertClass(Class);
+  if (typeof methods !== 'object' || methods === null) {
+    fail(`decorateHandler() must be given the decorators of ${Class.name}: { method: OnStatus('S') }`);
   }
-  DragonpayCallback(options)(Class);
+  const decorators: [string, unknown][] = Object.entries(methods);
+  for (const [name, decorate] of decorators) {
+    const descriptor = descriptorOf(Class.prototype, name);
+    if (descriptor === undefined) fail(`${Class.name} has no method ${name}: decorateHandler() must name its methods`);
+    if (typeof decorate !== 'function') fail(`${name} must have a decorator, such as OnStatus('S')`);
+    decorate(...([Class.prototype, name, descriptor] satisfies MethodDecoratorArguments));
+  }
+  decorateClass(Class);
+}
+
+/** Of a method, also of an inherited one. A getter is not called: it may need an instance. */
+function descriptorOf(prototype: object | null, name: string): PropertyDescriptor | undefined {
+  if (prototype === null) return undefined;
+  return Object.getOwnPropertyDescriptor(prototype, name) ?? descriptorOf(Object.getPrototypeOf(prototype), name);
+}
+
+function fail(message: string): never {
+  throw new DragonpayError('invalid-handler-class', message, { subject: 'decorateHandler' });
 }

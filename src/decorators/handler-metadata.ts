@@ -50,7 +50,10 @@ export type MethodDecoratorArguments = [
   descriptor?: { readonly value?: unknown; readonly get?: unknown },
 ];
 
-/** Records a decorated method. */
+/**
+ * Records a decorated method.
+ * @throws DragonpayError `invalid-handler-class` if it is no method
+ */
 export function addMethod(role: MethodRole, ...args: MethodDecoratorArguments): void {
   const [target, keyOrContext] = args;
   if (isStandardContext(keyOrContext)) {
@@ -58,6 +61,8 @@ export function addMethod(role: MethodRole, ...args: MethodDecoratorArguments): 
     const fault = isStatic ? 'static' : isPrivate ? 'private' : kind === 'method' ? undefined : 'no-method';
     ownOf(metadata as object).methods.push({ ...role, key: name, ...(fault && { fault }) });
   } else {
+    const isKey = typeof keyOrContext === 'string' || typeof keyOrContext === 'symbol';
+    if (!isKey || Object(target) !== target) throw misplaced(decoratorNames[role.role], 'method');
     const isStatic = typeof target === 'function';
     // A decorator below, such as one that binds the method, may have made a getter of it: see handler-table.ts.
     const { value, get } = args[2] ?? {};
@@ -77,13 +82,17 @@ export function setClassOptions(
   options: ClassOptions,
   ...[target, context]: [target: HandlerClass, context?: ClassDecoratorContext]
 ): void {
-  if (typeof target !== 'function') {
-    const message =
-      'DragonpayCallback must decorate a class. If it does, the compiler follows an old proposal of decorators: set experimentalDecorators to true in tsconfig.json';
-    throw new DragonpayError('invalid-handler-class', message, { subject: 'DragonpayCallback' });
-  }
+  if (typeof target !== 'function' || typeof target.prototype !== 'object')
+    throw misplaced('DragonpayCallback', 'class');
   ownOf(isStandardContext(context) ? (context.metadata as object) : (target.prototype as object)).options = options;
 }
+
+function misplaced(name: string, what: 'class' | 'method'): DragonpayError {
+  const message = `${name} must decorate a ${what}. If it does, the compiler follows an old proposal of decorators: set experimentalDecorators to true in tsconfig.json`;
+  return new DragonpayError('invalid-handler-class', message, { subject: name });
+}
+
+const decoratorNames = { get: 'OnGet', post: 'OnPost', dispatch: 'OnDispatch', status: 'OnStatus' } as const;
 
 /** The metadata of a class and its base classes, the base first. Classes without decorators are left out. */
 export function handlerMetadataOf(handlerClass: HandlerClass): OwnHandlerMetadata[] {

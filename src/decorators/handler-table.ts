@@ -1,6 +1,7 @@
 import { DragonpayError } from '../errors.js';
 import type { CallbackKind } from '../protocol/kinds.js';
 import { isStatus } from '../protocol/statuses.js';
+import { assertClass } from './assert-class.js';
 import { type ClassOptions, type HandlerClass, handlerMetadataOf, type MethodEntry } from './handler-metadata.js';
 
 /** Maps HTTP methods and statuses to handler methods, by their names. Built once for each endpoint. */
@@ -39,7 +40,7 @@ type Slot =
  * @throws DragonpayError `invalid-handler-class`, with a sentence about what to change
  */
 export function handlerTableOf(Class: HandlerClass): HandlerTable {
-  if (typeof Class !== 'function' || typeof Class.prototype !== 'object') fail('', 'a handler must be a class');
+  assertClass(Class);
   const chain = handlerMetadataOf(Class);
   const options = chain.findLast((own) => own.options !== undefined)?.options;
   if (options === undefined) fail(Class.name, 'is not decorated with @DragonpayCallback()');
@@ -76,6 +77,9 @@ function slotsOf(Class: HandlerClass, entry: MethodEntry): Slot[] {
   if (entry.role !== 'status') return [{ role: entry.role, key }];
   const { kind, queue, statuses } = entry;
   const method = String(key);
+  if (kind !== 'payment' && kind !== 'payout') {
+    fail(Class.name, `has an unknown kind in @OnStatus of ${method}: it must be "payment" or "payout"`);
+  }
   if (statuses.length === 0) fail(Class.name, `names no status in @OnStatus of ${method}`);
   for (const status of statuses) {
     if (!isStatus(kind, status)) fail(Class.name, `names an unknown ${kind} status in @OnStatus of ${method}`);
@@ -120,5 +124,5 @@ function holdsFunction(prototype: object, key: string | symbol): boolean {
 }
 
 function fail(className: string, problem: string): never {
-  throw new DragonpayError('invalid-handler-class', `${className} ${problem}`.trim(), { subject: className });
+  throw new DragonpayError('invalid-handler-class', `${className} ${problem}`, { subject: className });
 }

@@ -1,5 +1,5 @@
 import type { CallbackReply, CallbackRequest } from '../model/callback-request.js';
-import { assertCalled } from './assert-called.js';
+import { assertNothingGiven } from './assert-called.js';
 import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js';
 import type { HandlerMethodDecorator } from './method-decorator.js';
 
@@ -23,6 +23,6 @@ export type DispatchMethod = (
  * }
  */
 export function OnDispatch(...given: []): HandlerMethodDecorator<DispatchMethod> {
-  assertCalled('OnDispatch', given);
+  assertNothingGiven('OnDispatch', given);
   return (...args: MethodDecoratorArguments) => addMethod({ role: 'dispatch' }, ...args);
 }

@@ -1,4 +1,4 @@
-import { assertCalled } from './assert-called.js';
+import { assertNothingGiven } from './assert-called.js';
 import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js';
 import type { CallbackMethod, HandlerMethodDecorator } from './method-decorator.js';
 
@@ -10,6 +10,6 @@ import type { CallbackMethod, HandlerMethodDecorator } from './method-decorator.
  * \@OnGet() show(callback: Callback) { return callback.valid ? 'Thank you' : 'Please check your email'; }
  */
 export function OnGet(...given: []): HandlerMethodDecorator<CallbackMethod> {
-  assertCalled('OnGet', given);
+  assertNothingGiven('OnGet', given);
   return (...args: MethodDecoratorArguments) => addMethod({ role: 'get' }, ...args);
 }

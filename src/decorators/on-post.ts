@@ -1,4 +1,4 @@
-import { assertCalled } from './assert-called.js';
+import { assertNothingGiven } from './assert-called.js';
 import { addMethod, type MethodDecoratorArguments } from './handler-metadata.js';
 import type { CallbackMethod, HandlerMethodDecorator } from './method-decorator.js';
 
@@ -10,6 +10,6 @@ import type { CallbackMethod, HandlerMethodDecorator } from './method-decorator.
  * \@OnPost() settle(callback: Callback) { if (callback.valid) console.log(callback.update.outcome); }
  */
 export function OnPost(...given: []): HandlerMethodDecorator<CallbackMethod> {
-  assertCalled('OnPost', given);
+  assertNothingGiven('OnPost', given);
   return (...args: MethodDecoratorArguments) => addMethod({ role: 'post' }, ...args);
 }

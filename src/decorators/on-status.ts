@@ -85,7 +85,7 @@ export function OnStatus(
 ): any {
   assertCalled('OnStatus', given);
   const statuses = given.filter((item) => typeof item === 'string');
-  const options = given.find((item) => typeof item === 'object');
+  const options = given.find((item) => typeof item !== 'string');
   if (options !== undefined) checkNames(options, { kind: true, queue: true });
   const kind = options?.kind ?? 'payment';
   const queue = options?.queue;

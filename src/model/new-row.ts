@@ -21,12 +21,12 @@ export interface NewRow {
 
 /** @throws DragonpayError `invalid-details` */
 export function newPayment(details: PaymentDetails): NewRow {
-  return newRow('payment', details.txnid, details, paymentTexts);
+  return newRow('payment', details, paymentTexts);
 }
 
 /** @throws DragonpayError `invalid-details` */
 export function newPayout(details: PayoutDetails): NewRow {
-  return newRow('payout', details.merchantTxnId, details, payoutTexts);
+  return newRow('payout', details, payoutTexts);
 }
 
 /** The error of creating a row whose id is taken. */
@@ -36,12 +36,12 @@ export function alreadyExists(kind: CallbackKind): DragonpayError {
 
 function newRow(
   kind: CallbackKind,
-  id: string,
   details: PaymentDetails | PayoutDetails,
   limits: Readonly<Record<string, number>>,
 ): NewRow {
   const known = [idFields[kind], 'amount', 'currency', 'status', 'refno', ...Object.keys(limits)];
   checkSpelling(details, known);
+  const id: string = Reflect.get(details, idFields[kind]);
   checkDetail(idFields[kind], idShape.holds(id), 'must be 1 to 40 printable ASCII characters without ":"');
   const { amount, currency = 'PHP', status, refno = null } = details;
   checkDetail('amount', Boolean(amount) && amountShape.holds(amount), 'must be a decimal string such as "100.00"');

@@ -90,9 +90,9 @@ const leaseReserve = 1_000;
  * or if the repository fails; and then only after all work has ended.
  */
 export async function reconcile(options: ReconcileOptions, context: ReconcileContext): Promise<ReconcileReport> {
+  checkNames(options, knownOptions);
   const defaults = reconcileDefaults;
   const { olderThan = defaults.olderThan, limit = defaults.limit, concurrency = defaults.concurrency } = options;
-  checkNames(options, knownOptions);
   checkOptions({ ...options, olderThan, limit, concurrency });
   const { handlers, store, inquiry, hooks, closing } = context;
   const { repository } = store;

@@ -3,22 +3,36 @@ import { invalidDetails, invalidSetting } from '../errors.js';
 /** The names of options. The compiler asks for a new one, so that none is refused as unknown. */
 export type NamesOf<Options> = { readonly [Name in keyof Options]-?: true };
 
-/** @throws DragonpayError `invalid-setting` that names an option which does not exist */
-export function checkNames<Options extends object>(options: Options, known: NamesOf<Options>): void {
+/**
+ * @param subject what the options are called where they are no object
+ * @throws DragonpayError `invalid-setting` that names an option which does not exist
+ */
+export function checkNames<Options extends object>(
+  options: Options,
+  known: NamesOf<Options>,
+  subject = 'options',
+): void {
+  if (!isObject(options)) throw invalidSetting(subject, 'must be an object');
   const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name));
   if (unknown !== undefined) throw invalidSetting(unknown, unknownName(unknown, Object.keys(known)));
 }
 
 /**
  * Refuses details with a misspelt name. Other unknown names are left alone: a program may pass its whole order.
+ * @param subject what the details are called where they are no object
  * @throws DragonpayError `invalid-details`
  */
-export function checkSpelling(details: object, known: readonly string[]): void {
+export function checkSpelling(details: object, known: readonly string[], subject = 'details'): void {
+  if (!isObject(details)) throw invalidDetails(subject, 'must be an object');
   for (const name of Object.keys(details)) {
     if (!known.includes(name) && nearestName(name, known) !== undefined) {
       throw invalidDetails(name, unknownName(name, known));
     }
   }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The problem of a name that does not exist, with the name that was probably meant. */

@@ -1,6 +1,7 @@
 import { constants, createHash, createHmac, createPrivateKey, type KeyObject, sign } from 'node:crypto';
+import { invalidSetting } from '../errors.js';
 import { nameOnWire, type ProofAlgorithm } from './fields.js';
-import { checkNames } from './nearest-name.js';
+import { checkNames, checkSpelling } from './nearest-name.js';
 import { writeAmount } from './read-amount.js';
 import {
   encodeText,
@@ -48,7 +49,9 @@ export function signCallback(
   keys: SigningKeys,
   options: SignOptions = {},
 ): Record<string, string> {
-  checkNames(keys, { rsa: true, hmac: true, sha1: true });
+  checkSpelling(fields, [], 'fields');
+  checkNames(keys, { rsa: true, hmac: true, sha1: true }, 'keys');
+  checkKeys(keys);
   checkNames(options, { merchantId: true, encoding: true, wire: true });
   const { merchantId = '', encoding, wire = {} } = options;
   const isPayout = isPayoutCallback(fields);
@@ -82,10 +85,30 @@ export function signCallback(
     const padding = reading.padding === 'pss' ? constants.RSA_PKCS1_PSS_PADDING : constants.RSA_PKCS1_PADDING;
     const bytes = bytesOf(signedText(fields, reading, merchantId), reading);
     const { privateKey } = keys.rsa;
-    const key = typeof privateKey === 'string' ? createPrivateKey(privateKey) : privateKey;
+    const key = typeof privateKey === 'string' ? readPrivateKey(privateKey) : privateKey;
     proofs.signatures = sign(reading.hash ?? 'sha256', bytes, { key, padding }).toString('base64');
   }
   return { ...fields, ...proofs };
+}
+
+function readPrivateKey(pem: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (cause) {
+    throw invalidSetting('keys.rsa.privateKey', 'must be a private key in PEM', { cause });
+  }
+}
+
+/** @throws DragonpayError `invalid-setting` for a key that is not where it must be, as in `{ sha1: 'a secret' }` */
+function checkKeys({ rsa, hmac, sha1 }: SigningKeys): void {
+  if (rsa !== undefined) checkNames(rsa, { privateKey: true }, 'keys.rsa');
+  if (hmac !== undefined) checkNames(hmac, { key: true, encoding: true }, 'keys.hmac');
+  if (sha1 !== undefined) checkNames(sha1, { secretKey: true }, 'keys.sha1');
+  const texts = { 'keys.hmac.key': hmac?.key ?? hmac, 'keys.sha1.secretKey': sha1?.secretKey ?? sha1 };
+  for (const [name, text] of Object.entries(texts)) {
+    if (text !== undefined && typeof text !== 'string') throw invalidSetting(name, 'must be a string');
+  }
+  if (rsa !== undefined && !rsa.privateKey) throw invalidSetting('keys.rsa.privateKey', 'must be a PEM or a KeyObject');
 }
 
 /** The text that a proof of these fields covers. A SHA-1 digest is over this text, the separator and the secret key. */
@@ -129,6 +152,7 @@ function twoDecimals(amount: string): string {
  * for a space. The body of a POST, or the query of a GET.
  */
 export function encodeCallback(fields: CallbackFields): string {
+  checkSpelling(fields, [], 'fields');
   return Object.entries(fields)
     .map(([name, value]) => `${encode(name)}=${encode(value)}`)
     .join('&');

@@ -99,10 +99,10 @@ export const dragonpayWire: WireFormat = {
 
 /** How Dragonpay signs, with these parts replaced. */
 export function withWireParts(parts: WireParts): WireFormat {
-  checkNames(parts, { payment: true, payout: true });
+  checkNames(parts, { payment: true, payout: true }, 'wire');
   const { payment, payout } = parts;
-  checkNames(payment ?? {}, { rsa: true, hmac: true, sha1: true });
-  checkNames(payout ?? {}, { sha1: true });
+  checkNames(payment ?? {}, { rsa: true, hmac: true, sha1: true }, 'wire.payment');
+  checkNames(payout ?? {}, { sha1: true }, 'wire.payout');
   const { rsa, hmac, sha1 } = dragonpayWire.payment;
   return {
     payment: {

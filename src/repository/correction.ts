@@ -41,7 +41,7 @@ export interface Correction {
 
 /** @throws DragonpayError `invalid-details` */
 export function checkCorrection(change: Change, { reason, by, kind = 'payment' }: CorrectionOptions): void {
-  checkSpelling(change, ['status', 'amount', 'currency', 'refno']);
+  checkSpelling(change, ['status', 'amount', 'currency', 'refno'], 'change');
   const { status, amount, currency, refno } = change;
   const given = [status, amount, currency, refno].filter((value) => value !== undefined);
   checkDetail('change', given.length > 0, 'must change something');

@@ -9,9 +9,9 @@ export function toEventKey({ kind, id, refno, status, fingerprint }: EventKey, c
   return fingerprint === undefined || fingerprint === unknownFingerprint ? key : `${key}:${fingerprint}`;
 }
 
-/** @throws DragonpayError `no-such-event` for a string that is not a key */
+/** @throws DragonpayError `no-such-event` for what is not a key */
 export function fromEventKey(key: string): EventKey {
-  const [kind, id = '', refno = '', status = '', fingerprint, ...rest] = key.split(':');
+  const [kind, id = '', refno = '', status = '', fingerprint, ...rest] = typeof key === 'string' ? key.split(':') : [];
   const isKind = kind === 'payment' || kind === 'payout';
   const isWhole = fingerprint === undefined || isFingerprint(fingerprint);
   if (!isKind || id === '' || status === '' || !isWhole || rest.length > 0) {

@@ -56,7 +56,7 @@ const knownConditions: NamesOf<InboxFilter> = {
 
 /** @throws DragonpayError `invalid-setting` that names the condition */
 export function checkInboxFilter(filter: InboxFilter): void {
-  checkNames(filter, knownConditions);
+  checkNames(filter, knownConditions, 'filter');
   const { txnid, merchantTxnId, outcome, reason, since, limit, after } = filter;
   checkText('txnid', txnid);
   checkText('merchantTxnId', merchantTxnId);

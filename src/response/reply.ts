@@ -27,7 +27,9 @@ const replies = new WeakSet<object>();
 const plainText = 'text/plain; charset=utf-8';
 const withoutBody = [204, 205, 304];
 
-function make(body: string, contentType: string, { status }: ReplyOptions, location?: string): HandlerReply {
+function make(body: string, contentType: string, options: ReplyOptions, location?: string): HandlerReply {
+  if (typeof options !== 'object' || options === null) throw invalidReply('options', 'must be an object: { status }');
+  const { status } = options;
   if (status !== undefined && !isStatusWithBody(status)) {
     throw invalidReply('status', 'must be 200 to 599, and not one without a body (204, 205, 304)');
   }
@@ -69,15 +71,16 @@ export const reply = {
   /** HTML. As a template tag it escapes the inserted values. `reply.html(markup)` sends the markup unchanged. */
   html: (markup: TemplateStringsArray | string, ...values: ReadonlyArray<ReplyOptions | unknown>): HandlerReply => {
     const type = 'text/html; charset=utf-8';
-    if (typeof markup === 'string') return make(markup, type, (values[0] ?? {}) as ReplyOptions);
+    if (!Array.isArray(markup)) return make(markup as string, type, (values[0] ?? {}) as ReplyOptions);
     const body = markup.reduce((html, part, index) => html + escapeHtml(String(values[index - 1])) + part);
     return make(body, type, {});
   },
 
   /** A redirect, which the browser follows with a GET. `location` must be printable ASCII without spaces. */
-  redirect: (location: string, { status = 303 }: ReplyOptions = {}): HandlerReply => {
-    if (!/^[\u0021-\u007e]+$/.test(location)) throw invalidReply('location', 'must be printable ASCII without spaces');
-    return make('', plainText, { status }, location);
+  redirect: (location: string, options: ReplyOptions = {}): HandlerReply => {
+    if (typeof location !== 'string' || !/^[\u0021-\u007e]+$/.test(location))
+      throw invalidReply('location', 'must be printable ASCII without spaces');
+    return make('', plainText, { status: 303, ...options }, location);
   },
 };
 

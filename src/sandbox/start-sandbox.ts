@@ -88,11 +88,11 @@ export interface Sandbox {
  * await sandbox.settle('T-1', 'S');
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const account = readAccount(options);
   const { port = 0, host = '127.0.0.1' } = options;
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw invalidSetting('port', 'must be an integer from 0 to 65535');
   if (typeof host !== 'string' || host === '') throw invalidSetting('host', 'must be a name or an address');
-  const account = readAccount(options);
   const gateway = new TestGateway(account, readUrls(options));
   const groups: readonly RouteGroup[] = [
     gatewayApi(gateway),

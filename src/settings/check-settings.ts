@@ -103,7 +103,11 @@ export const settingsRules = withRule(
       }),
       repository: withMethods('store', 'findPayment', 'findPayout'),
       saveData: flag,
-      resolver: withMethods('get'),
+      resolver: withRule(withMethods('get'), (resolver) =>
+        callable.holds((resolver as { check?: unknown } | undefined)?.check)
+          ? []
+          : [{ subject: 'resolver.check', problem: 'must be a function' }],
+      ),
       allowFrom: listOf(required('must be an IP address or a CIDR block', isAddressOrBlock)),
       clientAddress: callable,
       confirm: oneOf('never', 'final', 'always'),

@@ -1,3 +1,4 @@
+import { invalidSetting } from '../errors.js';
 import { nearestName } from '../protocol/nearest-name.js';
 import { refuseProblems, settingProblems } from './check-settings.js';
 import type { SettingProblem } from './setting-rules.js';
@@ -47,6 +48,7 @@ const formerNames: Readonly<Record<string, Variable>> = {
  * @throws DragonpayError `invalid-setting`, with one line for each problem. It names variables and never their values.
  */
 export function settingsFromEnv(env: Environment = process.env): DragonpaySettings {
+  if (typeof env !== 'object' || env === null) throw invalidSetting('env', 'must be an object such as process.env');
   const reader = new VariableReader(env);
   const apiKey = reader.text('DRAGONPAY_API_KEY');
   const verification = readVerification(reader, apiKey);
@@ -116,6 +118,7 @@ class VariableReader {
 
   text(variable: Variable): string | undefined {
     const value = this.#env[variable];
+    if (value !== undefined && typeof value !== 'string') return this.#refuse(variable, 'must be a string');
     if (value?.trim() === '') return this.#refuse(variable, 'must not be blank');
     return value?.trim();
   }

@@ -1,9 +1,11 @@
 import { AssertionError } from 'node:assert';
+import { invalidSetting } from '../errors.js';
 import { HandlerError } from '../handling/handler-call.js';
 import { type AdaptableEndpoint, withRepository } from '../handling/with-repository.js';
 import type { CallbackEndpoint, CallbackReply } from '../model/callback-request.js';
 import type { CallbackFields } from '../protocol/sign-callback.js';
 import type { CallbackRepository, StatusEffect } from '../repository/callback-repository.js';
+import { checkFunction } from './conformance-case.js';
 import { deliver } from './deliver.js';
 
 /** The ways in which {@link assertExactlyOnce} delivers the callbacks of a payment. */
@@ -56,6 +58,7 @@ const advice: Readonly<Record<DeliveryFault, string>> = {
  *   the four ways one after the other. Or a function that makes a new payment and signs its callbacks. It is called for
  *   each way, and each must cause the effect by itself, which finds more faults
  * @param effect counts how often the effect has happened, for this payment or in all. It is called before and after
+ * @throws DragonpayError `invalid-setting` for arguments of another shape
  * @throws AssertionError that names the ways of delivery that break the effect
  *
  * @example
@@ -74,6 +77,7 @@ export async function assertExactlyOnce(
   callback: MadeCallbacks | (() => MadeCallbacks | Promise<MadeCallbacks>),
   effect: Effect,
 ): Promise<void> {
+  checkFunction('effect', effect);
   const findings =
     typeof callback === 'function'
       ? await tryEachAlone(endpoint, callback, effect)
@@ -164,9 +168,7 @@ type MadeCallbacks = CallbackFields | readonly CallbackFields[];
 function listOf(callbacks: MadeCallbacks): readonly CallbackFields[] {
   const list = Array.isArray(callbacks) ? (callbacks as readonly CallbackFields[]) : [callbacks as CallbackFields];
   if (list.length === 0 || list.some((callback) => typeof callback !== 'object' || callback === null)) {
-    throw new TypeError(
-      'assertExactlyOnce() needs signed callbacks, or a function that makes a payment and signs them',
-    );
+    throw invalidSetting('callbacks', 'must be signed callbacks, or a function that makes a payment and signs them');
   }
   return list;
 }
@@ -176,7 +178,7 @@ const noEffect = 'check that its payment exists, and that the callbacks carry th
 async function countOf(effect: Effect, callbacks: readonly CallbackFields[]): Promise<number> {
   const count: unknown = await effect(callbacks);
   if (typeof count !== 'number' || Number.isNaN(count)) {
-    throw new TypeError('effect must return a number: how often it has happened');
+    throw invalidSetting('effect', 'must return a number: how often it has happened');
   }
   return count;
 }
@@ -196,8 +198,7 @@ async function untilAccepted(endpoint: CallbackEndpoint, callback: CallbackField
 
 /** Delivers a callback whose effect does its work and then fails: once, so that a repository may try again. */
 async function failingOnce(endpoint: CallbackEndpoint, callback: CallbackFields): Promise<void> {
-  if (!isAdaptable(endpoint))
-    throw new TypeError('assertExactlyOnce() needs an endpoint that dragonpay.endpoint() made');
+  if (!isAdaptable(endpoint)) throw invalidSetting('endpoint', 'must be made by dragonpay.endpoint(YourClass)');
   let hasFailed = false;
   const failing = endpoint[withRepository]((repository) =>
     withEffects(repository, ({ milliseconds, run }) => ({

@@ -25,17 +25,23 @@ describe('The adapters', () => {
     it(`import no queue: ${name}`, () => {
       const values = [...textOf(name).matchAll(/^import (?!type ).*? from '(.+)';$/gms)].map(([, from]) => from);
       expect(values).not.to.be.empty;
-      for (const specifier of values) expect(specifier).to.match(/^(?:\.\.\/\.\.\/src\/|\.\/|node:)/);
+      for (const specifier of values) expect(specifier).to.match(/^(?:\.\.\/\.\.\/src\/|\.\.?\/|node:)/);
     });
   }
 
   for (const name of servers) {
     it(`import no framework: ${name}`, () => {
       for (const specifier of specifiersOf(textOf(name))) {
-        expect(specifier).to.match(/^(?:\.\.\/\.\.\/src\/model\/callback-request\.js|\.\/[a-z-]+\.js)$/);
+        expect(specifier).to.match(
+          /^(?:\.\.\/\.\.\/src\/model\/callback-request\.js|\.\.\/assert-given\.js|\.\/[a-z-]+\.js)$/,
+        );
       }
     });
   }
+
+  it('import no framework: assert-given.ts', () => {
+    expect(specifiersOf(textOf('assert-given.ts'))).to.deep.equal(['../src/index.js']);
+  });
 
   for (const name of servers.filter((name) => entryPoints.includes(`./${name.slice('http/'.length, -'.ts'.length)}`))) {
     it(`are under 80 lines each: ${name}`, () => {

@@ -633,7 +633,11 @@ describe('decorators', () => {
         },
         'Private decorates the private method #settle, which cannot be called',
       ],
-      ['an instance', () => new (class {})() as unknown as HandlerClass, 'a handler must be a class'],
+      [
+        'an instance',
+        () => new (class {})() as unknown as HandlerClass,
+        'a handler must be a class, not an instance: pass the class itself',
+      ],
       ['nothing', () => undefined as unknown as HandlerClass, 'a handler must be a class'],
       ['an arrow function', () => (() => {}) as unknown as HandlerClass, 'a handler must be a class'],
       ['a method', () => ({ handle() {} }).handle as unknown as HandlerClass, 'a handler must be a class'],

@@ -244,7 +244,7 @@ describe('assertExactlyOnce', () => {
         () => undefined as never,
       ),
     ]) {
-      expect(await rejection(wrong)).to.be.instanceOf(TypeError);
+      expect(await rejection(wrong)).to.include({ code: 'invalid-setting' });
     }
   });
 

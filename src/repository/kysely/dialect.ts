@@ -12,6 +12,10 @@ import type { BatchedDatabase } from './statement-batcher.js';
 import type { TableNames } from './table-names.js';
 import type { TakenConnection } from './take-connection.js';
 
+/** The dialects, for messages. */
+export const dialectNames =
+  'mysqlDialect of dragonpay-callback/mysql or sqliteDialect of dragonpay-callback/sqlite, or left out for PostgreSQL';
+
 /** What a `KyselyRepository` must know of one database: its SQL, its transactions and its errors. */
 export interface RepositoryDialect extends BatchedDatabase {
   /** How a Kysely for this database writes a name and a parameter. A Kysely for another one is refused. */

@@ -23,7 +23,7 @@ import { checkDate, checkInboxFilter, type InboxFilter } from '../inbox-page.js'
 import type { AnyKysely, AnyTransaction } from './any-kysely.js';
 import { Batches } from './batches.js';
 import { checkTableNames } from './check-table-names.js';
-import type { Move, MoveResult, RepositoryDialect, Statements } from './dialect.js';
+import { dialectNames, type Move, type MoveResult, type RepositoryDialect, type Statements } from './dialect.js';
 import { EffectSlots } from './effect-slots.js';
 import { LockWaits } from './lock-waits.js';
 import { postgres } from './postgres/postgres.js';
@@ -232,7 +232,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
    * @throws DragonpayError `invalid-details`, `already-exists`
    */
   async createPayment(details: PaymentDetails, options: { trx?: AnyTransaction<Database> } = {}): Promise<PaymentRow> {
-    return (await this.#insert('payment', newPayment(details), options.trx)) as PaymentRow;
+    return (await this.#insert('payment', newPayment(details), trxOf(options))) as PaymentRow;
   }
 
   /**
@@ -240,7 +240,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
    * @throws DragonpayError `invalid-details`, `already-exists`
    */
   async createPayout(details: PayoutDetails, options: { trx?: AnyTransaction<Database> } = {}): Promise<PayoutRow> {
-    return (await this.#insert('payout', newPayout(details), options.trx)) as PayoutRow;
+    return (await this.#insert('payout', newPayout(details), trxOf(options))) as PayoutRow;
   }
 
   async #insert(kind: CallbackKind, row: NewRow, trx: AnyTransaction<Database> | undefined) {
@@ -250,7 +250,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   }
 
   async findPayment(txnid: string, options: { trx?: AnyTransaction<Database> } = {}): Promise<PaymentRow | undefined> {
-    const row = await this.#run((db) => this.#statements.find(db, 'payment', txnid), options.trx);
+    const row = await this.#run((db) => this.#statements.find(db, 'payment', txnid), trxOf(options));
     return row as PaymentRow | undefined;
   }
 
@@ -258,7 +258,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     merchantTxnId: string,
     options: { trx?: AnyTransaction<Database> } = {},
   ): Promise<PayoutRow | undefined> {
-    const row = await this.#run((db) => this.#statements.find(db, 'payout', merchantTxnId), options.trx);
+    const row = await this.#run((db) => this.#statements.find(db, 'payout', merchantTxnId), trxOf(options));
     return row as PayoutRow | undefined;
   }
 
@@ -353,9 +353,19 @@ function checkDialect<Database>(db: Kysely<Database>, dialect: RepositoryDialect
   if (typeof db?.getExecutor !== 'function') throw invalidSetting('db', 'must be a Kysely');
   const written = sql`${sql.id('name')} = ${1}`.compile(db).sql;
   if (dialect?.spelling === written) return;
-  const exports =
-    'PostgreSQL by default, mysqlDialect of dragonpay-callback/mysql, sqliteDialect of dragonpay-callback/sqlite';
-  throw invalidSetting('dialect', `must be for the database of the Kysely: ${exports}`);
+  throw invalidSetting('dialect', `must be for the database of the Kysely: ${dialectNames}`);
+}
+
+/**
+ * @throws DragonpayError `invalid-setting` for a transaction that is passed as the options, or for another Kysely in its
+ *   place: the row would be made outside of the transaction, and outlive its rollback
+ */
+function trxOf<Database>(options: { trx?: AnyTransaction<Database> }): AnyTransaction<Database> | undefined {
+  const { trx } = options ?? {};
+  if (typeof options === 'object' && options !== null && !('getExecutor' in options)) {
+    if (trx === undefined || trx?.isTransaction) return trx;
+  }
+  throw invalidSetting('trx', 'must be a transaction of Kysely, in an object: { trx }');
 }
 
 function checkOptions(options: KyselyRepositoryOptions): void {

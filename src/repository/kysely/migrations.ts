@@ -1,8 +1,9 @@
 import { CompiledQuery, type Kysely } from 'kysely';
+import { invalidSetting } from '../../errors.js';
 import { checkNames } from '../../protocol/nearest-name.js';
 import type { AnyKysely } from './any-kysely.js';
 import { checkTableNames } from './check-table-names.js';
-import type { RepositoryDialect } from './dialect.js';
+import { dialectNames, type RepositoryDialect } from './dialect.js';
 import { postgres } from './postgres/postgres.js';
 import type { TableNames } from './table-names.js';
 
@@ -42,9 +43,10 @@ export interface MigrationOptions extends TableNames {
  * const { error } = await new Migrator({ db, provider: migrations, ...migrations }).migrateToLatest();
  */
 export function createMigrations(options: MigrationOptions = {}): DragonpayMigrations {
+  checkNames(options, { dialect: true, schema: true, transactions: true, payouts: true, callbacks: true });
   const { dialect = postgres, ...names } = options;
-  checkNames(names, { schema: true, transactions: true, payouts: true, callbacks: true });
   checkTableNames(names);
+  if (typeof dialect?.migrations !== 'function') throw invalidSetting('dialect', `must be ${dialectNames}`);
   // Tables of other names have a list of their own: two sets of tables may be in one database.
   const { transactions, payouts, callbacks } = names;
   const prefix = callbacks ?? transactions ?? payouts ?? 'dragonpay';

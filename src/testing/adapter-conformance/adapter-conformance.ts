@@ -1,5 +1,5 @@
 import type { CallbackEndpoint } from '../../model/callback-request.js';
-import type { ConformanceCase } from '../conformance-case.js';
+import { type ConformanceCase, checkFunction } from '../conformance-case.js';
 import type { AdapterServer, AdapterSetup } from './adapter-harness.js';
 import { AdapterHarness, everywhere } from './adapter-harness.js';
 import { bodyCases } from './body-cases.js';
@@ -25,6 +25,7 @@ export function adapterConformance(
   serve: (endpoint: CallbackEndpoint, setup: AdapterSetup) => AdapterServer | Promise<AdapterServer>,
   { setups = everywhere }: AdapterConformanceOptions = {},
 ): ConformanceCase[] {
+  checkFunction('serve', serve);
   return setups.flatMap((setup) =>
     [...exchangeCases, ...bodyCases, ...fieldCases]
       .filter((one) => one.setups.includes(setup))

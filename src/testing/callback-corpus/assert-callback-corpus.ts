@@ -2,6 +2,7 @@ import { AssertionError } from 'node:assert';
 import type { CallbackEndpoint } from '../../model/callback-request.js';
 import { type AdapterServer, allow, headersOf, privacy } from '../adapter-conformance/adapter-harness.js';
 import type { RawReply } from '../adapter-conformance/raw-http.js';
+import { checkFunction } from '../conformance-case.js';
 import type { ConformingRepository } from '../repository-conformance/repository-harness.js';
 import {
   type CorpusCase,
@@ -34,6 +35,7 @@ export async function assertCallbackCorpus(
   serve: (endpoint: CallbackEndpoint) => AdapterServer | Promise<AdapterServer>,
   { leaves, differences = {}, repository }: CorpusOptions = {},
 ): Promise<void> {
+  checkFunction('serve', serve);
   const unknown = Object.keys(differences).filter((name) => !callbackCorpus.some((one) => one.name === name));
   if (unknown.length > 0) throw new Error(`differences names cases that there are not: ${unknown.join('; ')}`);
   const problems: string[] = [];

@@ -1,4 +1,4 @@
-import type { ConformanceCase } from '../conformance-case.js';
+import { type ConformanceCase, checkFunction } from '../conformance-case.js';
 import { creationCases } from './creation-cases.js';
 import { decisionCases } from './decision-cases.js';
 import { effectCases } from './effect-cases.js';
@@ -17,6 +17,7 @@ import { RepositoryHarness } from './repository-harness.js';
 export function repositoryConformance(
   make: () => RepositoryUnderTest | Promise<RepositoryUnderTest>,
 ): ConformanceCase[] {
+  checkFunction('make', make);
   return Object.entries({ ...decisionCases, ...effectCases, ...inboxCases, ...creationCases }).map(([name, check]) => ({
     name,
     run: async () => {

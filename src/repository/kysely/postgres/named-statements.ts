@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { hash } from 'node:crypto';
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
-import { DragonpayError } from '../../../errors.js';
+import { DragonpayError, invalidSetting } from '../../../errors.js';
 import { RecentKeys } from '../recent-keys.js';
 
 /** The part of a node-postgres client that is used here. */
@@ -37,10 +37,13 @@ export interface NamedStatementsPool {
  * Leave it out behind PgBouncer in transaction mode before version 1.21, or with `max_prepared_statements = 0`: there a
  * name is known to one server connection only. The wrapper notices such a pooler, warns once and names no more.
  *
+ * @throws DragonpayError `invalid-setting` for what is no pool
+ *
  * @example
  * const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: withNamedStatements(new Pool()) }) });
  */
 export function withNamedStatements(pool: NamedStatementsPool): PostgresPool {
+  if (typeof pool?.connect !== 'function') throw invalidSetting('pool', 'must be a pool of pg, such as new Pool()');
   const wrapped = new WeakMap<object, PostgresPoolClient>();
   const heard = new WeakSet<object>();
   let isNaming = true;

@@ -13,6 +13,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely';
 import { DragonpayError, invalidSetting } from '../../../errors.js';
+import { checkNames } from '../../../protocol/nearest-name.js';
 import type { AnyKysely } from '../any-kysely.js';
 import { busyError, isBusy } from './errors.js';
 
@@ -62,6 +63,7 @@ export class SqliteFileDialect implements Dialect {
   /** @throws DragonpayError `invalid-setting` that names the option */
   constructor(options: SqliteFileOptions) {
     if (typeof options?.open !== 'function') throw invalidSetting('open', 'must be a function that opens the file');
+    checkNames(options, { open: true, busyMilliseconds: true });
     const { busyMilliseconds: most = 0 } = options;
     if (!(Number.isInteger(most) && most >= 0 && most <= 600_000)) {
       throw invalidSetting('busyMilliseconds', 'must be an integer from 0 to 600,000');
@@ -298,9 +300,15 @@ class FileHandle {
 
 const opened = new WeakSet<object>();
 
-/** @throws DragonpayError `invalid-setting` for a handle that is in use: two transactions would be one */
+/**
+ * @throws DragonpayError `invalid-setting` for what is no handle, such as a path, and for a handle that is in use: two
+ *   transactions would be one
+ */
 function openAnew(open: () => SqliteFileHandle): SqliteFileHandle {
   const handle = open();
+  if (typeof handle?.prepare !== 'function' || typeof handle.close !== 'function') {
+    throw invalidSetting('open', 'must return an open database, as in: open: () => new Database(path)');
+  }
   if (opened.has(handle)) throw invalidSetting('open', 'must open the file anew each time');
   opened.add(handle);
   return handle;
