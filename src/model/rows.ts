@@ -93,7 +93,7 @@ export interface InboxEvent {
   readonly lastSeen: Date;
   /** The number of deliveries. */
   readonly deliveries: number;
-  /** The outcome of the last delivery, except that `applied` stays `applied`. */
+  /** The outcome of the last delivery. `applied` stays `applied`, and a contradiction changes no event that waits. */
   readonly outcome: KeptOutcome;
   readonly reasons: readonly ReviewReason[];
   readonly proof: ProofKind;
@@ -123,4 +123,6 @@ export type KeptEvent = Pick<InboxEvent, 'kind' | 'proof' | 'keyId' | 'method'> 
   readonly raw: string;
   /** Its own fingerprint: a replay of it is a delivery of the same event. */
   readonly fingerprint?: string | undefined;
+  /** The forms of deliveries that did not fit, while the event is not applied: one for each amount and currency. */
+  readonly forms?: string | null | undefined;
 };

@@ -27,6 +27,7 @@ import {
   nothingToCorrect,
 } from './correction.js';
 import { decideUpdate, reviewReasons } from './decide-update.js';
+import { deliveredForm, withForm } from './delivered-forms.js';
 import { toEventKey } from './event-key.js';
 import {
   checkDate,
@@ -49,6 +50,7 @@ interface MemoryEvent extends Omit<InboxEvent, 'cursor' | 'key'> {
   readonly place: string;
   readonly correction: number;
   readonly fingerprint: string;
+  readonly forms: string | null;
 }
 
 /** A transaction of the {@link MemoryRepository}: the row that it moves. Others see the change when it commits. */
@@ -158,6 +160,7 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
       keyId: proof.keyId,
       method: method ?? null,
       raw: callback.raw(),
+      forms: deliveredForm(callback, outcome),
     };
     this.#put(earlier === undefined ? news : merged(earlier, news));
   }
@@ -307,6 +310,7 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
       keyId: options.by,
       method: null,
       raw: correctionForm(row, corrected, options),
+      forms: null,
     });
     return { previous, current, key };
   }
@@ -358,9 +362,13 @@ function matches(event: InboxEvent, filter: InboxFilter): boolean {
   );
 }
 
-/** Merges an event into the same event. An applied event stays applied and keeps the form that it was applied from. */
+/**
+ * Merges an event into the same event. An applied event stays applied and keeps the form that it was applied from. One
+ * that is still to be applied stays so, and keeps its form, when a delivery comes that does not fit.
+ */
 function merged(earlier: MemoryEvent, news: MemoryEvent): MemoryEvent {
-  const { outcome, proof, keyId, method, raw } = earlier.outcome === 'applied' ? earlier : news;
+  const isWaiting = ['not-found', 'failed'].includes(earlier.outcome) && news.forms !== null;
+  const { outcome, proof, keyId, method, raw } = earlier.outcome === 'applied' || isWaiting ? earlier : news;
   return {
     ...news,
     fingerprint: moreExactFingerprint(earlier.fingerprint, news.fingerprint),
@@ -372,10 +380,11 @@ function merged(earlier: MemoryEvent, news: MemoryEvent): MemoryEvent {
     keyId,
     method,
     raw,
+    forms: outcome === 'applied' ? null : withForm(earlier.forms, news.forms),
   };
 }
 
-function toInboxEvent({ place: _, correction, fingerprint, ...event }: MemoryEvent): InboxEvent {
+function toInboxEvent({ place: _, correction, fingerprint, forms: __, ...event }: MemoryEvent): InboxEvent {
   const firstSeen = String(event.firstSeen.getTime() * 1000);
   return {
     ...event,

@@ -4,7 +4,13 @@ import { createMigrations } from '../../src/kysely.js';
 import { runCli, runCommand } from '../support/cli.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
-const all = ['0001_tables', '0002_inquiries_and_corrections', '0003_early_callbacks', '0004_fingerprints'];
+const all = [
+  '0001_tables',
+  '0002_inquiries_and_corrections',
+  '0003_early_callbacks',
+  '0004_fingerprints',
+  '0005_forms',
+];
 
 describe('dragonpay-callback migrate', () => {
   let database: TestDatabase;
@@ -52,9 +58,9 @@ describe('dragonpay-callback migrate', () => {
     await migrate('up');
     const refused = await migrate('down');
     expect(refused).to.include({ code: 2, stdout: '' });
-    expect(refused.stderr).to.include('migrate down undoes 0004_fingerprints and deletes its data');
+    expect(refused.stderr).to.include('migrate down undoes 0005_forms and deletes its data');
     const printed = await migrate('down', '--print');
-    expect(printed.stdout).to.include('drop column fingerprint');
+    expect(printed.stdout).to.include('drop column forms');
     expect((await migrate('status')).code).to.equal(0);
     for (const name of all.toReversed()) {
       expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: `undone  ${name}\n` });
@@ -83,8 +89,8 @@ describe('dragonpay-callback migrate', () => {
     const { code, stdout } = await migrate('up', '--print', '--json');
     expect(code).to.equal(0);
     const { print } = JSON.parse(stdout);
-    expect(print.map(({ name }: { name: string }) => name)).to.deep.equal(['0004_fingerprints']);
-    expect(print[0].statements[0]).to.match(/^alter table "dragonpay_callbacks"\n {2}add column fingerprint /);
+    expect(print.map(({ name }: { name: string }) => name)).to.deep.equal(['0005_forms']);
+    expect(print[0].statements[0]).to.match(/^alter table "dragonpay_callbacks" add column forms /);
     expect(await tables()).to.deep.equal(before);
     expect((await migrate('status')).code).to.equal(1);
   });

@@ -20,9 +20,12 @@ describe('dragonpay-callback with a SQLite file', () => {
   const migrate = (...args: string[]) => runCommand(['migrate', ...args], env);
 
   it('migrate up makes the tables, status lists them and down undoes them', async () => {
-    expect(await migrate('up')).to.include({ code: 0, stdout: 'done  0001_tables\n' });
-    expect((await migrate('status')).stdout).to.match(/^done {5}0001_tables {2}20\S+Z\n$/);
+    expect(await migrate('up')).to.include({ code: 0, stdout: 'done  0001_tables\ndone  0002_forms\n' });
+    expect((await migrate('status')).stdout).to.match(
+      /^done {5}0001_tables {2}20\S+Z\ndone {5}0002_forms {2}20\S+Z\n$/,
+    );
     expect(await migrate('up')).to.include({ code: 0, stdout: 'Nothing to do.\n' });
+    expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: 'undone  0002_forms\n' });
     expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: 'undone  0001_tables\n' });
     expect((await migrate('status')).code).to.equal(1);
   });
@@ -30,7 +33,7 @@ describe('dragonpay-callback with a SQLite file', () => {
   it('migrate up --print prints the SQL of createMigrations', async () => {
     const { code, stdout } = await migrate('up', '--print');
     expect(code).to.equal(0);
-    const printed = stdout.replace(/^-- .*\n/, '').trim();
+    const printed = stdout.replaceAll(/^-- .*\n/gm, '').trim();
     expect(printed).to.equal(createMigrations({ dialect: sqliteDialect }).toSQL().trim());
     expect((await migrate('status')).code, 'nothing was run').to.equal(1);
   });
@@ -47,7 +50,10 @@ describe('dragonpay-callback with a SQLite file', () => {
   it('migrate up run by two processes at once is done by one of them', async () => {
     const [one, other] = await Promise.all([migrate('up'), migrate('up')]);
     expect([one.code, other.code]).to.deep.equal([0, 0]);
-    expect([one.stdout, other.stdout].sort()).to.deep.equal(['Nothing to do.\n', 'done  0001_tables\n']);
+    expect([one.stdout, other.stdout].sort()).to.deep.equal([
+      'Nothing to do.\n',
+      'done  0001_tables\ndone  0002_forms\n',
+    ]);
   });
 
   it('refuses a URL of another database without showing it', async () => {
@@ -82,7 +88,7 @@ describe('dragonpay-callback with a SQLite file', () => {
     const problems = await found();
     file.close();
     expect(problems).to.include('tables: "dragonpay_payouts" lacks the columns mobile');
-    expect(problems).to.include('migrations: not run: 0001_tables');
+    expect(problems).to.include('migrations: not run: 0001_tables, 0002_forms');
     expect(problems).to.include('indexes: missing or not valid: dragonpay_transactions_open');
   });
 

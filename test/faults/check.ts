@@ -134,7 +134,7 @@ function checkAcknowledged(story: Story, complain: Complain): void {
   };
   const events = believable(story);
   for (const event of events) {
-    if (event.acknowledged.length === 0 || isContradictedEarly(event, story)) continue;
+    if (event.acknowledged.length === 0) continue;
     const { status, firstSentAt = 0 } = event;
     // This event was decided after the moves that were answered before it was sent.
     const earlier = events
@@ -170,15 +170,6 @@ function checkAcknowledged(story: Story, complain: Complain): void {
       complain('told', `${letter} was answered applied more than once`);
     }
   }
-}
-
-/**
- * Whether the event only came before its row, and another delivery of it had a currency that is not the row's. The proof
- * does not cover it, so the inbox cannot tell which delivery is right: it keeps the event for review.
- */
-function isContradictedEarly(event: CampaignEvent, { inbox }: Story): boolean {
-  const isEarly = event.acknowledged.every(({ outcome }) => outcome === 'not-found');
-  return isEarly && inbox.some((entry) => isOf(event, entry) && entry.reasons.includes('currency'));
 }
 
 const movedOutcomes: readonly string[] = ['applied', 'duplicate'];

@@ -46,7 +46,7 @@ describeRepositories('callbacks that come before their row', (repository) => {
       const { status, body } = await dispatchSigned(endpoint, fields(...given));
       return `${status} ${body}`;
     };
-    return Object.assign(state, { dragonpay, deliver });
+    return Object.assign(state, { dragonpay, deliver, endpoint });
   }
 
   const impatient = { limits: { earlyMilliseconds: 0 } };
@@ -126,6 +126,82 @@ describeRepositories('callbacks that come before their row', (repository) => {
     expect(told[0]).to.equal('T-1 P replay {"outcome":"unstored"} event-unreadable');
     const outcomes = (await store.callbacks()).map(({ status, outcome }) => `${status} ${outcome}`);
     expect(outcomes.sort()).to.deep.equal(['P failed', 'S applied']);
+  });
+
+  describe('of which deliveries differ in a value that no proof covers', () => {
+    const right = { ccy: 'PHP', amount: '100.00' };
+    const wrong = { ccy: 'USD', amount: '100.00' };
+    const less = { ccy: 'PHP', amount: '1.00' };
+
+    /** Delivers one event in several forms before its row, makes the row, delivers more, and catches up. */
+    async function told(before: readonly object[], after: readonly object[]) {
+      const { dragonpay, effects, endpoint } = process(impatient);
+      const replies: string[] = [];
+      const send = async (unsigned: object) => {
+        const { status, body } = await dispatchSigned(endpoint, { ...fields('T-1'), ...unsigned });
+        replies.push(`${status} ${body}`);
+      };
+      for (const unsigned of before) await send(unsigned);
+      await create('T-1');
+      for (const unsigned of after) await send(unsigned);
+      const { caughtUp } = await dragonpay.reconcile();
+      const again = await dragonpay.reconcile();
+      const [event, ...others] = await repository().callbacks({ txnid: 'T-1' });
+      expect([others, again.caughtUp]).to.deep.equal([[], 0]);
+      expect(event?.deliveries).to.be.at.least(before.length + after.length);
+      const ccy = new URLSearchParams(event?.raw).get('ccy');
+      return { replies, caughtUp, effects, row: await statusOf('T-1'), outcome: event?.outcome, ccy };
+    }
+
+    const applied = { effects: ['T-1 S'], row: 'S', outcome: 'applied', ccy: 'PHP' };
+    const kept = { caughtUp: 0, effects: [], row: 'P', outcome: 'mismatch' };
+
+    const orders: readonly (readonly [string, readonly object[], readonly object[]])[] = [
+      ['a right one, then a wrong one', [right, wrong], []],
+      ['a wrong one, then a right one', [wrong, right], []],
+      ['a right one among wrong ones', [wrong, less, right, wrong, less], []],
+      ['a right one, and a wrong one when the row is there', [right], [wrong]],
+      ['both, and a wrong one when the row is there', [wrong, right], [wrong, less]],
+    ];
+    for (const [title, before, after] of orders) {
+      it(`are applied from the one that fits: ${title}`, async () => {
+        expect(await told(before, after)).to.deep.include({ ...applied, caughtUp: 1 });
+      });
+    }
+
+    it('are applied by the right delivery itself where it comes after the row', async () => {
+      expect(await told([wrong], [right])).to.deep.include({ ...applied, caughtUp: 0 });
+    });
+
+    it('are kept for review, and not tried again, where no delivery fits the row', async () => {
+      expect(await told([wrong, less], [])).to.deep.include(kept);
+    });
+
+    it('are kept for review where the same wrong one comes again when the row is there', async () => {
+      expect(await told([wrong], [wrong])).to.deep.include(kept);
+    });
+
+    it('keep no more than eight forms', async () => {
+      const many = Array.from({ length: 20 }, (_, number) => ({ ...right, amount: `${number + 1}.00` }));
+      expect(await told(many, [])).to.deep.include(kept);
+      const event = await repository().findEvent({ kind: 'payment', id: 'T-1', refno: 'R-1', status: 'S' });
+      expect(event?.forms?.split(' ')).to.have.length(8);
+    });
+
+    it('are applied again by replay() after a method failed, whatever comes between', async () => {
+      const one = process(impatient);
+      await dispatchSigned(one.endpoint, { ...fields('T-1'), ...wrong });
+      await dispatchSigned(one.endpoint, { ...fields('T-1'), ...right });
+      await create('T-1');
+      one.fails = true;
+      expect(await one.dragonpay.reconcile()).to.include({ caughtUp: 0 });
+      await dispatchSigned(one.endpoint, { ...fields('T-1'), ...less });
+      const [event] = await repository().callbacks({ txnid: 'T-1' });
+      expect(event?.outcome).to.equal('failed');
+      one.fails = false;
+      expect(await one.dragonpay.replay(event?.key ?? '')).to.include({ outcome: 'applied' });
+      expect(one.effects).to.deep.equal(['T-1 S']);
+    });
   });
 
   it('are applied once where several processes catch up at the same time', async () => {

@@ -43,6 +43,8 @@ interface Kept {
   /** Of the delivery whose form is kept. */
   readonly amount: string | undefined;
   readonly ccy: string | undefined;
+  /** What deliveries that did not fit said, while the event is not applied. */
+  readonly said: ReadonlyArray<{ readonly amount: string | undefined; readonly ccy: string | undefined }>;
 }
 
 // The model: what DESIGN calls for, in as few words as it takes, and without a look at how it is done.
@@ -51,7 +53,8 @@ const mayFollow: Record<Kind, Record<string, string>> = {
   payout: { P: 'SFVGH', G: 'PSFVH', H: 'PSFVG', S: '', F: '', V: '' },
 };
 
-function deliver(state: State, { kind, id, refno, status, amount, ccy, effect }: Delivery): string {
+function deliver(state: State, delivery: Delivery, isCatchingUp = false): string {
+  const { kind, id, refno, status, amount, ccy, effect } = delivery;
   const row = state.rows[`${kind} ${id}`];
   const differs: string[] = [];
   if (row && amount !== undefined && amount !== '100.00') differs.push('amount');
@@ -72,11 +75,16 @@ function deliver(state: State, { kind, id, refno, status, amount, ccy, effect }:
   }
   const known = state.inbox[`${kind} ${id} ${refno} ${status}`];
   const news = outcome === 'mismatch' ? differs : outcome === 'applied' ? (isLate ? ['late'] : []) : [outcome];
+  const isMisfit = !isCatchingUp && (outcome === 'not-found' || outcome === 'mismatch');
+  const keeps = known?.outcome === 'applied' || (known?.outcome === 'not-found' && isMisfit);
+  const said = known?.said ?? [];
+  const isSaid = said.some((one) => one.amount === amount && one.ccy === ccy) || said.length === 8;
   state.inbox[`${kind} ${id} ${refno} ${status}`] = {
-    outcome: known?.outcome === 'applied' ? 'applied' : outcome,
+    outcome: keeps ? known.outcome : outcome,
     reasons: [...new Set([...(known?.reasons ?? []), ...news.filter((reason) => reason !== 'duplicate')])].sort(),
     deliveries: (known?.deliveries ?? 0) + 1,
-    ...(known?.outcome === 'applied' ? { amount: known.amount, ccy: known.ccy } : { amount, ccy }),
+    ...(keeps ? { amount: known.amount, ccy: known.ccy } : { amount, ccy }),
+    said: isMisfit && !isSaid ? [...said, { amount, ccy }] : said,
   };
   return outcome;
 }
@@ -216,8 +224,11 @@ class CatchUp implements fc.AsyncCommand<object, Sides> {
       const events = await repository?.callbacks(kind === 'payment' ? { txnid: id } : { merchantTxnId: id });
       for (const { refno, status, outcome } of events ?? []) {
         if (outcome !== 'not-found') continue;
-        const { amount, ccy } = side.state.inbox[`${kind} ${id} ${refno} ${status}`] as Kept;
-        const told = deliver(side.state, { kind, id, refno, status, amount, ccy, method: 'POST', effect: 'works' });
+        const kept = side.state.inbox[`${kind} ${id} ${refno} ${status}`] as Kept;
+        const fits = ({ amount = '100.00', ccy = 'PHP' }) => amount === '100.00' && ccy === 'PHP';
+        const { amount, ccy } = kept.said.find(fits) ?? kept;
+        const again = { kind, id, refno, status, amount, ccy, method: 'POST', effect: 'works' } as const;
+        const told = deliver(side.state, again, true);
         if (told === 'applied') early++;
       }
     }

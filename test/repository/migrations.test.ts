@@ -201,6 +201,10 @@ describe('createMigrations', () => {
       '3731556bf158ab73f33b5d076b2b7c77a01e62d7652cf719b8ff938357a87f5b',
       '390c0f1c7e7263be3c0cafb0e60778a979cd8921ac8ee401705caa93d3af974c',
     ],
+    '0005_forms': [
+      '2184c865ca1bf7f659f853635439cd262f5a725a6bcc44f19c423ccd18e7054f',
+      '0fe6776996c598e52de1aeb77bf144a0c0b2da7cf52ab1ddecc3156ee7b88dc6',
+    ],
   };
 
   it('prints each migration as it was frozen, byte for byte', async () => {

@@ -67,6 +67,7 @@ const callbacks: TableSchema<keyof CallbacksTable> = {
     correction: 'internal',
     claimed_until: 'internal',
     fingerprint: 'internal',
+    forms: 'internal',
   },
   indexes: ['_first_seen', '_review', '_early'],
 };

@@ -56,6 +56,8 @@ export interface CallbacksTable {
   claimed_until: Date | null;
   /** Tells events apart that differ in a value that both proofs cover. */
   fingerprint: Generated<string>;
+  /** The forms of deliveries that did not fit, while the event is not applied. */
+  forms: string | null;
 }
 
 /** The tables of this package. Merge them into the `Database` type of your `Kysely<Database>`. */

@@ -97,6 +97,21 @@ export const inboxCases: RepositoryCases = {
     assert.equal(event?.deliveries, 3);
   },
 
+  'keeps an event that came before its row as it is when a delivery comes that does not fit': async (bench) => {
+    const txnid = newId();
+    await bench.deliver({ txnid, status: 'S', amount, ccy: 'PHP' });
+    await bench.deliver({ txnid, status: 'S', amount, ccy: 'USD' });
+    await bench.payment({ txnid });
+    await bench.deliver({ txnid, status: 'S', amount: '1.00', ccy: 'PHP' });
+    const [event, ...others] = await bench.inbox('payment', txnid);
+    assert.equal(others.length, 0);
+    assert.equal(event?.outcome, 'not-found');
+    assert.deepEqual(event?.reasons, ['not-found', 'amount']);
+    assert.equal(event?.deliveries, 3);
+    const form = new URLSearchParams(event?.raw);
+    assert.deepEqual([form.get('amount'), form.get('ccy')], [amount, 'PHP']);
+  },
+
   'marks exactly late, stale, unrecognized and wrong-refno events for review': async (bench) => {
     const txnid = await bench.payment();
     for (const status of 'PPFSPD') await bench.deliver({ txnid, status });

@@ -3,7 +3,7 @@ import { examineDatabase } from '../../../src/cli/doctor/examine-database.js';
 import { runCli, runCommand } from '../../support/cli.js';
 import { createMysqlDatabase, describeOnMariadb, type MysqlTestDatabase } from '../../support/mysql-database.js';
 
-const all = ['0001_payments', '0002_payouts', '0003_callbacks'];
+const all = ['0001_payments', '0002_payouts', '0003_callbacks', '0004_forms'];
 
 describeOnMariadb('dragonpay-callback on MariaDB', () => {
   let database: MysqlTestDatabase;

@@ -31,6 +31,10 @@ const frozen: Readonly<Record<string, readonly [up: string, down: string]>> = {
     '1d4c524dca2cdf14153e2d17cee670ba7839626c84fe937e0232475d0c8667e4',
     'f27c85352cb45e718386bd3bd1e470c5ee5b1276934c92c0133818b61262901c',
   ],
+  '0004_forms': [
+    '02cec3313f9f5630bc32a78e42e4377cf16ac10cb8f5a1571820867b13ef34bd',
+    'de470f2c86d342d34c66e093020411d2926b0c039880046a0ebc04018f647d9a',
+  ],
 };
 
 describe('createMigrations for MariaDB', () => {
@@ -60,9 +64,8 @@ describe('createMigrations for MariaDB', () => {
     }
   });
 
-  it('makes one table with each migration: the server cannot undo half of one', async () => {
+  it('runs one statement with each migration: the server cannot undo half of one', async () => {
     for (const { up } of Object.values(dialect.migrations({}))) {
-      expect(up.filter((statement) => statement.startsWith('create table'))).to.have.lengthOf(1);
       expect(up).to.have.lengthOf(1);
     }
   });

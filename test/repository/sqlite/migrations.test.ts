@@ -11,6 +11,10 @@ const frozen: Readonly<Record<string, readonly [up: string, down: string]>> = {
     '6a10d112b2f4daeecd719fc3696694987975a1908eadd4b66746dd188f724f7c',
     '6de46863b10237af2751009c166e0b3857fb097589f970f2d7632a92ed51ded4',
   ],
+  '0002_forms': [
+    '2184c865ca1bf7f659f853635439cd262f5a725a6bcc44f19c423ccd18e7054f',
+    '0fe6776996c598e52de1aeb77bf144a0c0b2da7cf52ab1ddecc3156ee7b88dc6',
+  ],
 };
 
 describe('createMigrations for SQLite', () => {

@@ -4,6 +4,7 @@ import type { TableNames } from '../table-names.js';
 import { payments0001 } from './migrations/0001-payments.js';
 import { payouts0002 } from './migrations/0002-payouts.js';
 import { callbacks0003 } from './migrations/0003-callbacks.js';
+import { forms0004 } from './migrations/0004-forms.js';
 
 /** The SQL of every migration, in order. @throws DragonpayError `invalid-setting` for a name with a `?` */
 export function migrationSteps(names: TableNames): MigrationSteps {
@@ -12,6 +13,7 @@ export function migrationSteps(names: TableNames): MigrationSteps {
     '0001_payments': payments0001(names),
     '0002_payouts': payouts0002(names),
     '0003_callbacks': callbacks0003(names),
+    '0004_forms': forms0004(names),
   };
 }
 

@@ -4,6 +4,7 @@ import { tables0001 } from './migrations/0001-tables.js';
 import { inquiriesAndCorrections0002 } from './migrations/0002-inquiries-and-corrections.js';
 import { earlyCallbacks0003 } from './migrations/0003-early-callbacks.js';
 import { fingerprints0004 } from './migrations/0004-fingerprints.js';
+import { forms0005 } from './migrations/0005-forms.js';
 
 /** The SQL of every migration, in order. */
 export function migrationSteps(names: TableNames): MigrationSteps {
@@ -12,5 +13,6 @@ export function migrationSteps(names: TableNames): MigrationSteps {
     '0002_inquiries_and_corrections': inquiriesAndCorrections0002(names),
     '0003_early_callbacks': earlyCallbacks0003(names),
     '0004_fingerprints': fingerprints0004(names),
+    '0005_forms': forms0005(names),
   };
 }

@@ -2,6 +2,7 @@ import { isSameEvent, moreExactFingerprint, unknownFingerprint } from '../../../
 import type { EventKey, KeptEvent, KeptOutcome, ReviewReason } from '../../../../model/rows.js';
 import type { VerifiedCallback } from '../../../../model/verified-callback.js';
 import type { CallbackKind } from '../../../../protocol/kinds.js';
+import { deliveredForm, mostForms } from '../../../delivered-forms.js';
 import { defaultInboxLimit, fromCursor, type InboxFilter } from '../../../inbox-page.js';
 import type { Statements } from '../../dialect.js';
 import { rowProtected } from '../../row-protected.js';
@@ -24,7 +25,7 @@ export function inboxStatements(tables: QuotedTables): InboxStatements {
     },
 
     async findEvent(db, { kind, id, refno, status, fingerprint = unknownFingerprint }) {
-      const statement = `/* dragonpay-event */ select kind, proof, key_id as keyId, method, raw, fingerprint
+      const statement = `/* dragonpay-event */ select kind, proof, key_id as keyId, method, raw, fingerprint, forms
 from ${table} where kind = ? and id = ? and refno = ? and status = ? and correction = 0
   and (fingerprint like ? or ? like fingerprint)
 order by fingerprint <> ?, first_seen limit 1`;
@@ -120,13 +121,14 @@ export async function recordEvents(
   for (const { callback, outcome, reasons, reached } of [...recorded].sort(byId)) {
     const { kind, id, refno, status, proof, method = null, copies = 1 } = callback;
     const fingerprint = await settleFingerprint(db, tables.callbacks, callback, known);
+    const forms = deliveredForm(callback, outcome);
     const decided = reached === undefined ? { text: '?', parameters: [outcome] } : appliedIf(tables, callback, reached);
     rows.push(`(?, ${decided.text}, ?)`);
     parameters.push([kind, id, refno, status, fingerprint], ...decided.parameters);
-    parameters.push([reasons.join(','), proof.algorithm, proof.keyId, method, callback.raw(), copies]);
+    parameters.push([reasons.join(','), proof.algorithm, proof.keyId, method, callback.raw(), copies, forms]);
   }
   const statement = `/* dragonpay-record */ insert into ${tables.callbacks}
-  (kind, id, refno, status, fingerprint, outcome, reasons, proof, key_id, method, raw, deliveries)
+  (kind, id, refno, status, fingerprint, outcome, reasons, proof, key_id, method, raw, deliveries, forms)
 values ${rows.join(', ')}
 ${keepWhatWasApplied}`;
   await runSql(db, statement, parameters).catch(asProtected(recorded[0]?.callback.kind));
@@ -197,12 +199,24 @@ const mergedReasons = `concat_ws(',', nullif(reasons, ''), ${allReasons
   )
   .join(', ')})`;
 
+/** Whether the event of the inbox keeps its outcome and its form. */
+const isKept = `outcome = 'applied' or (outcome in ('not-found', 'failed') and values(forms) is not null)`;
+
 /**
  * Merges an event into the same event of the inbox. An event that was applied stays applied, and keeps the form and the
- * proof that it was applied from. `outcome` comes last: the server assigns from left to right, and the others read it.
+ * proof that it was applied from. One that is still to be applied stays so, and keeps its form, when a delivery comes
+ * that does not fit. See `withForm` in repository/delivered-forms.ts for the forms. `outcome` comes last: the server
+ * assigns from left to right, and the others read it.
  */
 const keepWhatWasApplied = `on duplicate key update
   last_seen = ${now},
   deliveries = deliveries + values(deliveries),
   reasons = ${mergedReasons},
-  ${['proof', 'key_id', 'method', 'raw', 'outcome'].map((name) => `${name} = if(outcome = 'applied', ${name}, values(${name}))`).join(',\n  ')}`;
+  forms = case
+    when 'applied' in (outcome, values(outcome)) then null
+    when forms is null or values(forms) is null then coalesce(forms, values(forms))
+    when locate(concat(' ', substring_index(values(forms), '|', 1), '|'), concat(' ', forms)) > 0
+      or char_length(forms) - char_length(replace(forms, ' ', '')) >= ${mostForms - 1} then forms
+    else concat(forms, ' ', values(forms))
+  end,
+  ${['proof', 'key_id', 'method', 'raw', 'outcome'].map((name) => `${name} = if(${isKept}, ${name}, values(${name}))`).join(',\n  ')}`;

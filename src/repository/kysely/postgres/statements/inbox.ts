@@ -1,5 +1,6 @@
 import { unknownFingerprint } from '../../../../model/fingerprint.js';
 import type { KeptEvent } from '../../../../model/rows.js';
+import { mostForms } from '../../../delivered-forms.js';
 import { defaultInboxLimit, fromCursor, type InboxFilter } from '../../../inbox-page.js';
 import type { Statements } from '../../dialect.js';
 import { runSql } from '../../run-sql.js';
@@ -18,7 +19,7 @@ export function inboxStatements({ callbacks: table }: QuotedTables): InboxStatem
     },
 
     async findEvent(db, { kind, id, refno, status, fingerprint = unknownFingerprint }) {
-      const statement = `/* dragonpay-event */ select kind, proof, key_id as "keyId", method, raw, fingerprint
+      const statement = `/* dragonpay-event */ select kind, proof, key_id as "keyId", method, raw, fingerprint, forms
 from ${table} where kind = $1 and id = $2 and refno = $3 and status = $4 and correction = 0
   and ${areAlike('fingerprint', '$5::text')}
 order by fingerprint <> $5::text, first_seen limit 1`;
@@ -105,11 +106,13 @@ export function fingerprintInInbox(table: string, source: string, kind = `${sour
 
 /**
  * Merges an event into the same event of the inbox, `c`. An event that was applied stays applied, and keeps the form
- * and the proof that it was applied from.
+ * and the proof that it was applied from. One that is still to be applied stays so, and keeps its form, when a delivery
+ * comes that does not fit. See `withForm` in repository/delivered-forms.ts for the forms.
  * @param source the query of the new events
  */
 export function keepWhatWasApplied(source: string): string {
   const kept = ['outcome', 'proof', 'key_id', 'method', 'raw'];
+  const isKept = `c.outcome = 'applied' or (c.outcome in ('not-found', 'failed') and excluded.forms is not null)`;
   return `on conflict (id, kind, refno, status, correction, fingerprint) do update set
     fingerprint = (
       select case when c.fingerprint like s.fingerprint then c.fingerprint else s.fingerprint end
@@ -118,5 +121,12 @@ export function keepWhatWasApplied(source: string): string {
     last_seen = now(),
     deliveries = c.deliveries + excluded.deliveries,
     reasons = c.reasons || array(select r from unnest(excluded.reasons) r where r <> all(c.reasons)),
-    ${kept.map((name) => `${name} = case when c.outcome = 'applied' then c.${name} else excluded.${name} end`).join(',\n    ')}`;
+    ${kept.map((name) => `${name} = case when ${isKept} then c.${name} else excluded.${name} end`).join(',\n    ')},
+    forms = case
+      when 'applied' in (c.outcome, excluded.outcome) then null
+      when c.forms is null or excluded.forms is null then coalesce(c.forms, excluded.forms)
+      when strpos(' ' || c.forms, ' ' || split_part(excluded.forms, '|', 1) || '|') > 0
+        or cardinality(string_to_array(c.forms, ' ')) >= ${mostForms} then c.forms
+      else c.forms || ' ' || excluded.forms
+    end`;
 }

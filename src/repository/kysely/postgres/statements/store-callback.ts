@@ -59,13 +59,15 @@ export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' |
       const transaction = await PostgresTransaction.open(db, taken);
       try {
         const { kind } = callback;
-        const parameters = [...incomingOf({ callback, held: false }), boundOf(milliseconds)];
+        const incoming = incomingOf({ callback, held: false });
+        const bound = boundOf(milliseconds);
+        const parameters = [...incoming.slice(0, newsColumns), bound];
         const sent = runSql<{ news: string }>(transaction.plain, news[kind], parameters);
         const [[first]] = await Promise.all([sent, transaction.begun()]);
         const row =
           first === undefined
             ? // It is no news, or the row is locked; or something between this and the server let it overtake BEGIN.
-              (await runSql<MoveRow & TransactionIdentity>(transaction.plain, own[kind], parameters))[0]
+              (await runSql<MoveRow & TransactionIdentity>(transaction.plain, own[kind], [...incoming, bound]))[0]
             : readNews(first.news);
         if (row !== undefined) transaction.identify(row);
         const result = row === undefined ? ({ state: 'busy' } as const) : toMoveResult(row, callback.status as Status);
@@ -105,9 +107,13 @@ const incomingColumns = [
   'method',
   'raw',
   'copies',
-  'held',
   'fingerprint',
+  'held',
+  'origin',
 ] as const;
+
+/** How many of them, from the first one, the statement for news takes. */
+const newsColumns = incomingColumns.indexOf('held');
 
 /** In the order of {@link incomingColumns}. */
 function incomingOf({ callback, held }: Move): (string | null)[] {
@@ -125,8 +131,9 @@ function incomingOf({ callback, held }: Move): (string | null)[] {
     callback.method ?? null,
     callback.raw(),
     String(callback.copies ?? 1),
-    held ? 'held' : null,
     callback.fingerprint,
+    held ? 'held' : null,
+    callback.origin,
   ];
 }
 
@@ -190,9 +197,12 @@ function moveStatement(kind: CallbackKind, tables: QuotedTables, form: Statement
   where outcome <> 'applied' or held is null
 ), remembered as (
   insert into ${tables.callbacks} as c
-    (kind, id, refno, status, outcome, reasons, proof, key_id, method, raw, deliveries, fingerprint)
+    (kind, id, refno, status, outcome, reasons, proof, key_id, method, raw, deliveries, fingerprint, forms)
   select '${kind}', id, refno, status, outcome, reasons, proof, key_id, method, raw, copies::integer,
-    ${fingerprintInInbox(tables.callbacks, 'settled', `'${kind}'`)}
+    ${fingerprintInInbox(tables.callbacks, 'settled', `'${kind}'`)},
+    case when outcome in ('not-found', 'mismatch') and origin = 'callback' then
+      concat(amount, ',', currency, '|', method, ',', proof, ',', key_id, ',', raw)
+    end
   from settled where not protected order by id
   ${keepWhatWasApplied('settled')}
 )
@@ -259,9 +269,9 @@ function newsStatement(kind: CallbackKind, tables: QuotedTables): string {
     ${value('raw')}, ${value('copies')}::integer, ${value('fingerprint')}
   from moved where holds
 )
-select concat_ws(' ', ${identityAndBoundsValues(`$${incomingColumns.length + 1}`).join(', ')},
+select concat_ws(' ', ${identityAndBoundsValues(`$${newsColumns + 1}`).join(', ')},
   previous, case when ${isLate} then 'late' end) as news
-from moved where holds and ${value('held')} is null`;
+from moved where holds`;
 }
 
 /** Reads what {@link newsStatement} returns: one value, because each column of a result costs as much as a parameter. */

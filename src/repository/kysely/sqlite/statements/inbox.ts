@@ -1,6 +1,7 @@
 import { unknownFingerprint } from '../../../../model/fingerprint.js';
 import type { KeptEvent, KeptOutcome, ReviewReason } from '../../../../model/rows.js';
 import type { VerifiedCallback } from '../../../../model/verified-callback.js';
+import { deliveredForm, mostForms } from '../../../delivered-forms.js';
 import { defaultInboxLimit, fromCursor, type InboxFilter } from '../../../inbox-page.js';
 import type { Statements } from '../../dialect.js';
 import type { SqlRunner } from '../../run-sql.js';
@@ -24,7 +25,7 @@ export function inboxStatements(tables: QuotedTables): InboxStatements {
     },
 
     async findEvent(db, { kind, id, refno, status, fingerprint = unknownFingerprint }) {
-      const statement = `/* dragonpay-event */ select kind, proof, key_id as "keyId", method, raw, fingerprint
+      const statement = `/* dragonpay-event */ select kind, proof, key_id as "keyId", method, raw, fingerprint, forms
 from ${table} where kind = ?1 and id = ?2 and refno = ?3 and status = ?4 and correction = 0
   and ${areAlike('fingerprint', '?5')}
 order by fingerprint <> ?5, first_seen limit 1`;
@@ -53,16 +54,31 @@ export interface RecordedEvent {
 }
 
 /** The columns that a new event brings with it, each under its name in the JSON of the parameter. */
-const given = ['kind', 'id', 'refno', 'status', 'deliveries', 'outcome', 'reasons', 'proof', 'key_id', 'method', 'raw'];
+const given = [
+  'kind',
+  'id',
+  'refno',
+  'status',
+  'deliveries',
+  'outcome',
+  'reasons',
+  'proof',
+  'key_id',
+  'method',
+  'raw',
+  'forms',
+];
 
 /**
  * Records events, at most one for each id. An event that is in the inbox already is merged into it: what was applied
- * stays applied, and keeps the form and the proof that it was applied from. The fingerprint is that of the event of
+ * stays applied, and keeps the form and the proof that it was applied from. One that is still to be applied stays so, and
+ * keeps its form, when a delivery comes that does not fit. See `withForm` in repository/delivered-forms.ts for the forms. The fingerprint is that of the event of
  * which this is another delivery, or its own. Resolves to the rows of the events, as triggers may have left them.
  */
 export function recordStatement({ callbacks: table, transactions, payouts }: QuotedTables) {
   const seen = firstSeen(table, '?2', 'n.id', 'n.kind');
   const kept = ['outcome', 'proof', 'key_id', 'method', 'raw'];
+  const isKept = `c.outcome = 'applied' or (c.outcome in ('not-found', 'failed') and excluded.forms is not null)`;
   const stored = `select e.fingerprint from ${table} e
       where e.id = n.id and e.kind = n.kind and e.refno = n.refno and e.status = n.status and e.correction = 0`;
   const statement = `/* dragonpay-record */ insert into ${table} as c
@@ -88,7 +104,14 @@ on conflict (id, kind, refno, status, correction, fingerprint) do update set
       select value from json_each(excluded.reasons) where value not in (select value from json_each(c.reasons))
     )
   ) end,
-  ${kept.map((name) => `${name} = case when c.outcome = 'applied' then c.${name} else excluded.${name} end`).join(',\n  ')}
+  ${kept.map((name) => `${name} = case when ${isKept} then c.${name} else excluded.${name} end`).join(',\n  ')},
+  forms = case
+    when 'applied' in (c.outcome, excluded.outcome) then null
+    when c.forms is null or excluded.forms is null then coalesce(c.forms, excluded.forms)
+    when instr(' ' || c.forms, ' ' || substr(excluded.forms, 1, instr(excluded.forms, '|'))) > 0
+      or length(c.forms) - length(replace(c.forms, ' ', '')) >= ${mostForms - 1} then c.forms
+    else c.forms || ' ' || excluded.forms
+  end
 returning id, case kind
   when 'payment' then (select r.reached || r.status from ${transactions} r where r.txnid = id)
   else (select r.reached || r.status from ${payouts} r where r.merchant_txn_id = id)
@@ -113,6 +136,7 @@ function valuesOf({ callback, outcome, reasons }: RecordedEvent): Readonly<Recor
     proof: proof.algorithm,
     key_id: proof.keyId,
     raw: callback.raw(),
+    forms: deliveredForm(callback, outcome),
   };
 }
 
