@@ -1,8 +1,12 @@
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely';
 import { DragonpayError } from '../../errors.js';
 
-/** `over`: later queries fail. `abandoned`: the method is not waiting for them, so they never settle. */
-type Closing = 'over' | 'abandoned';
+/**
+ * How the transaction ended for its method. `over`: the method failed or was too late, and its later queries fail, so
+ * that it ends. `returned` and `abandoned`: the method has returned, without or with a query under way. It waits for no
+ * later query, so these never settle: nobody would handle their rejections, and that ends a process.
+ */
+type Closing = 'over' | 'returned' | 'abandoned';
 
 /** What a database asks of its {@link GuardedConnection}. Default: as PostgreSQL. */
 export interface GuardOptions {
@@ -32,6 +36,7 @@ export class GuardedConnection implements DatabaseConnection {
   #failure: { readonly error: unknown } | undefined;
   #lastTurn: Promise<void> = Promise.resolve();
   #isSuspect = false;
+  #hasWarned = false;
   #closed: Closing | undefined;
   readonly #whenIdle: (() => void)[] = [];
 
@@ -74,7 +79,7 @@ export class GuardedConnection implements DatabaseConnection {
         'a query was under way when the method returned: an await is missing before a query of callback.trx',
       );
     }
-    this.close('over');
+    this.close('returned');
   }
 
   /** Refuses later queries. After COMMIT or ROLLBACK they would run in a transaction of another callback. */
@@ -147,8 +152,10 @@ export class GuardedConnection implements DatabaseConnection {
   }
 
   #assertUsable(sql: string): void {
-    if (this.#closed !== undefined)
+    if (this.#closed !== undefined) {
+      if (this.#closed === 'returned') this.#warn();
       throw new DragonpayError('handler-failed', 'the transaction of this callback is over');
+    }
     if (this.#refused?.test(sql)) {
       const error = new DragonpayError(
         'handler-failed',
@@ -173,12 +180,18 @@ export class GuardedConnection implements DatabaseConnection {
     this.#failure ??= { error };
   }
 
+  /** Its callback was answered already, so that this is the only sign. Once for each transaction. */
+  #warn(): void {
+    if (!this.#hasWarned) process.emitWarning(lateWarning, 'DragonpayWarning');
+    this.#hasWarned = true;
+  }
+
   /** Without this, the rejection of a query without `await` would end the process. */
   async #settled<Result>(run: () => Promise<Result>): Promise<Result> {
     try {
       return await run();
     } catch (error) {
-      if (this.#closed === 'abandoned') return new Promise(() => {});
+      if (this.#closed === 'abandoned' || this.#closed === 'returned') return new Promise(() => {});
       throw error;
     }
   }
@@ -191,6 +204,9 @@ interface Turn {
   /** Says that the query has settled. */
   readonly end: () => void;
 }
+
+const lateWarning =
+  'a query of callback.trx came after its @OnStatus method had returned. It was not run: an await is missing in the method.';
 
 type Execute<Row> = (query: CompiledQuery, ...rest: unknown[]) => Promise<QueryResult<Row>>;
 type Stream<Row> = (query: CompiledQuery, ...rest: unknown[]) => AsyncIterableIterator<QueryResult<Row>>;

@@ -129,6 +129,26 @@ describeOnMariadb('the transaction of a handler on MariaDB', () => {
     });
   }
 
+  it('is told of a query that comes after the commit, and the process lives', async () => {
+    const warnings: string[] = [];
+    const warn = ({ message }: Error) => void warnings.push(message);
+    process.on('warning', warn);
+    const { pay } = shop((trx, txnid) => {
+      void (async () => {
+        await sleep(50);
+        await insert(trx, txnid, 1);
+        await insert(trx, txnid, 2);
+      })();
+    });
+    const txnid = await payment();
+    expect(await pay(txnid)).to.equal(200);
+    await sleep(150);
+    process.off('warning', warn);
+    expect(await stateOf(txnid)).to.equal('S 0');
+    expect(warnings.filter((one) => one.includes('an await is missing'))).to.have.lengthOf(1);
+    expect(unhandled).to.deep.equal([]);
+  });
+
   it('is committed where all queries are awaited, also many at once, a savepoint and a stream', async () => {
     const { pay, pool } = shop(async (trx, txnid) => {
       await Promise.all([1, 2, 3].map((line) => insert(trx, txnid, line)));
