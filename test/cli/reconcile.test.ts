@@ -1,10 +1,12 @@
 import { expect } from 'chai';
+import { sql } from 'kysely';
 import { createDragonpay, DragonpayCallback, OnStatus } from '../../src/index.js';
 import { type DragonpayTables, KyselyRepository, type StoredCallback } from '../../src/kysely.js';
 import { type Sandbox, startSandbox } from '../../src/testing.js';
 import { setExports } from '../fixtures/cli/replaceable-module.js';
 import { runCommand, startCli, startCommand } from '../support/cli.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { type CreatedDatabase, describeDatabases } from '../support/databases.js';
 
 const module = 'test/fixtures/cli/replaceable-module.ts';
 
@@ -87,7 +89,8 @@ describe('dragonpay-callback reconcile', () => {
 
   for (const [what, exports, message] of [
     ['no class', () => ({ dragonpay: createReceiver() }), /^error: .*\bhandler\b/],
-    ['no receiver', () => ({ handler: Shop }), /must export the result of createDragonpay\(\) as `dragonpay`/],
+    ['no receiver without DATABASE_URL', () => ({ handler: Shop }), /^error: set DATABASE_URL, or export /],
+    ['nothing', () => ({}), /must export a class with @OnStatus methods as `handler`/],
   ] as const) {
     it(`moves no row if the module exports ${what}`, async () => {
       setExports(exports());
@@ -136,5 +139,59 @@ describe('dragonpay-callback reconcile', () => {
     const { stderr } = await startCommand(args, {}, { isTTY: true }).ended;
     expect(stderr).to.match(/\[#{8}-{16}\] 1 of at most 3, \d changed, 0 failed/);
     expect(stderr).to.match(/\[#{24}\] 3 of at most 3, 3 changed, 0 failed\r\u001b\[2K$/);
+  });
+});
+
+describeDatabases('dragonpay-callback reconcile with DATABASE_URL', ({ create, dialect }) => {
+  let database: CreatedDatabase;
+  let repository: KyselyRepository<DragonpayTables>;
+  let sandbox: Sandbox;
+
+  before(async function () {
+    this.timeout(30_000);
+    database = await create();
+    repository = new KyselyRepository(database.db, { dialect });
+    await sql`create table shipped (txnid varchar(40) primary key)`.execute(database.db);
+    sandbox = await startSandbox();
+  });
+  after(async () => {
+    await sandbox?.close();
+    await database?.destroy();
+  });
+
+  const reconcile = (...args: string[]) =>
+    runCommand(['reconcile', '--module', module, '--older-than', '0', ...args], {
+      DATABASE_URL: database.url,
+      DRAGONPAY_MERCHANT_ID: sandbox.settings.merchantId,
+      DRAGONPAY_API_KEY: sandbox.settings.apiKey,
+    });
+
+  it('moves rows with the effects of a class that is exported alone', async () => {
+    for (const txnid of ['U-1', 'U-2', 'U-3', 'U-4', 'U-5', 'U-6']) {
+      await repository.createPayment({ txnid, amount: '100.00' });
+      await sandbox.createPayment({ txnid, amount: '100.00' });
+      if (txnid !== 'U-6') await sandbox.settle(txnid, 'S');
+    }
+    setExports({ handler: Shop });
+    const { code, stdout, stderr } = await reconcile('--gateway', sandbox.url, '--json');
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).to.include({ asked: 6, applied: 6, failed: 0 });
+    const { rows } = await sql<{ txnid: string }>`select txnid from shipped order by txnid`.execute(database.db);
+    expect(rows.map(({ txnid }) => txnid)).to.deep.equal(['U-1', 'U-2', 'U-3', 'U-4', 'U-5']);
+    expect((await repository.findPayment('U-6'))?.status).to.equal('P');
+  });
+
+  it('refuses options of the receiver that the module exports', async () => {
+    setExports({ dragonpay: createDragonpay({ ...sandbox.settings, repository }), handler: Shop });
+    for (const [name, value] of [
+      ['gateway', sandbox.url],
+      ['payouts', 'outgoing'],
+    ] as const) {
+      const { code, stderr } = await reconcile(`--${name}`, value);
+      expect({ code, stderr }).to.deep.equal({
+        code: 2,
+        stderr: `error: --${name} must be left out: --module exports a \`dragonpay\`, which has its own\n`,
+      });
+    }
   });
 });

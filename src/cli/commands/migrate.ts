@@ -97,7 +97,7 @@ async function withMigrator(
 ): Promise<Report> {
   if (!url?.trim()) throw new CommandFailure('DATABASE_URL is missing: set it to the URL of the database');
   const { dialect, open } = await withPeer(databaseOf(url));
-  const db = await open(url);
+  const db = await open(url, 2);
   try {
     const migrations = await migrationsOf({ ...tableNames(options), dialect });
     const migrator = await makeMigrator(db, migrations);

@@ -1,14 +1,27 @@
 import { pathToFileURL } from 'node:url';
 import { Command } from 'commander';
-import type { Dragonpay } from '../../create-dragonpay.js';
+import { createDragonpay, type Dragonpay } from '../../create-dragonpay.js';
 import type { HandlerClass } from '../../decorators/handler-metadata.js';
 import { type ReconcileReport, reconcileDefaults } from '../../operations/reconcile.js';
+import type { TableNames } from '../../repository/kysely/table-names.js';
 import type { CliIo, CommandContext } from '../command-context.js';
-import { parseNumberFrom, required, wireOption, withWire } from '../options.js';
+import { databaseOf } from '../databases/find-database.js';
+import {
+  addTableOptions,
+  gatewayOption,
+  parseNumberFrom,
+  required,
+  settingsWithGateway,
+  tableNames,
+  wireOption,
+  withPeer,
+  withWire,
+} from '../options.js';
 import { CommandFailure, errorText, exitCodes, type Report } from '../report.js';
 
-interface ReconcileCommandOptions {
+interface ReconcileCommandOptions extends TableNames {
   readonly module?: string;
+  readonly gateway?: string;
   readonly wire?: string;
   readonly olderThan: number;
   readonly limit: number;
@@ -17,30 +30,39 @@ interface ReconcileCommandOptions {
   readonly json?: boolean;
 }
 
-/** The exports of the merchant's module. */
+/** The exports of the merchant's module, at least one of them. */
 interface MerchantModule {
-  readonly dragonpay: Dragonpay;
+  readonly dragonpay?: Dragonpay;
   readonly handler?: HandlerClass;
+}
+
+/** What the command asks with. `close` also closes a database that the command opened. */
+interface Receiver {
+  readonly dragonpay: Dragonpay;
+  close(): Promise<unknown>;
 }
 
 /** `dragonpay-callback reconcile`. */
 export function reconcileCommand(context: CommandContext): Command {
   const { olderThan, limit, concurrency } = reconcileDefaults;
-  return new Command('reconcile')
+  const command = new Command('reconcile')
     .description('Asks the gateway once about open payments and runs the @OnStatus methods for the answers.')
-    .option('--module <file>', 'JavaScript module that exports `dragonpay` and, if needed, `handler` (required)')
+    .option('--module <file>', 'JavaScript module that exports `handler`, `dragonpay` or both (required)')
     .option('--older-than <minutes>', 'minimum time since the last news', parseNumberFrom(0), olderThan / 60_000)
     .option('--limit <number>', 'maximum number of payments', parseNumberFrom(1), limit)
     .option('--concurrency <number>', 'maximum number of calls at a time', parseNumberFrom(1), concurrency)
     .option('--txnid <id>', 'a payment to ask about, whatever its status and age; may be repeated', append)
-    .addOption(wireOption())
+    .addOption(gatewayOption())
+    .addOption(wireOption());
+  return addTableOptions(command)
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       `
-The module exports the result of createDragonpay() as \`dragonpay\`. It exports the class whose @OnStatus methods run as
-\`handler\`; this is optional if all endpoints use the same class. Without a class no row changes: a status is reached
-only once, so an effect that did not run then would never run.
+The module exports the class whose @OnStatus methods run as \`handler\`, and the result of createDragonpay() as
+\`dragonpay\`. Without \`dragonpay\`, the settings come from the DRAGONPAY_* variables, and the database from DATABASE_URL.
+Without \`handler\`, all endpoints must use the same class. Without a class no row changes: a status is reached only
+once, so an effect that did not run then would never run.
 Exit codes: 0 done, 1 some payments failed or the run was interrupted, 2 usage error, 3 the database failed.`,
     )
     .action(async (options: ReconcileCommandOptions) => context.report(await reconcile(options, context), options));
@@ -54,7 +76,9 @@ async function reconcile(options: ReconcileCommandOptions, context: CommandConte
   const { txnid: txnids, limit, concurrency, olderThan } = options;
   // The module reads it from the environment of the process.
   Object.assign(process.env, withWire(options, {}));
-  const { dragonpay, handler } = await importModule(required(options.module, '--module <file>'));
+  const exported = await importModule(required(options.module, '--module <file>'));
+  const { handler } = exported;
+  const { dragonpay, close } = await receiverOf(exported, options, context);
   const most = txnids === undefined ? limit : new Set(txnids).size;
   const counts = { asked: 0, applied: 0, failed: 0 };
   const show = () => {
@@ -80,7 +104,37 @@ async function reconcile(options: ReconcileCommandOptions, context: CommandConte
     return toReport(result);
   } finally {
     if (context.stderr.isTTY) context.stderr.write(clearLine);
-    await dragonpay.close();
+    await close();
+  }
+}
+
+/** The receiver of the module, or one with the settings and the database of the environment. */
+async function receiverOf(
+  { dragonpay }: MerchantModule,
+  options: ReconcileCommandOptions,
+  context: CommandContext,
+): Promise<Receiver> {
+  const names = tableNames(options);
+  const [unused] = Object.keys({ ...(options.gateway && { gateway: true }), ...names });
+  if (dragonpay !== undefined) {
+    if (unused === undefined) return { dragonpay, close: () => dragonpay.close() };
+    throw new CommandFailure(`--${unused} must be left out: --module exports a \`dragonpay\`, which has its own`);
+  }
+  const url = context.env.DATABASE_URL;
+  if (!url?.trim()) {
+    throw new CommandFailure('set DATABASE_URL, or export the result of createDragonpay() as `dragonpay` in --module');
+  }
+  const settings = settingsWithGateway(options, context);
+  const { KyselyRepository } = await withPeer(import('../../repository/kysely/kysely-repository.js'));
+  const { dialect, open } = await withPeer(databaseOf(url));
+  // Each effect has a connection, and the statements without one share the others.
+  const db = await open(url, options.concurrency + 2);
+  try {
+    const made = createDragonpay({ ...settings, repository: new KyselyRepository(db, { ...names, dialect }) });
+    return { dragonpay: made, close: () => made.close().finally(() => db.destroy()) };
+  } catch (error) {
+    await db.destroy();
+    throw error;
   }
 }
 
@@ -104,13 +158,19 @@ async function importModule(file: string): Promise<MerchantModule> {
   const { default: fallback } = exported as { default?: Record<string, unknown> };
   const dragonpay = exported.dragonpay ?? fallback?.dragonpay;
   const handler = exported.handler ?? fallback?.handler;
-  if (typeof (dragonpay as Dragonpay | undefined)?.reconcile !== 'function') {
+  if (dragonpay === undefined && handler === undefined) {
+    throw new CommandFailure(`--module ${file} must export a class with @OnStatus methods as \`handler\``);
+  }
+  if (dragonpay !== undefined && typeof (dragonpay as Dragonpay | null)?.reconcile !== 'function') {
     throw new CommandFailure(`--module ${file} must export the result of createDragonpay() as \`dragonpay\``);
   }
   if (handler !== undefined && typeof handler !== 'function') {
     throw new CommandFailure(`--module ${file} exports a \`handler\` that is not a class`);
   }
-  return { dragonpay: dragonpay as Dragonpay, ...(handler !== undefined && { handler: handler as HandlerClass }) };
+  return {
+    ...(dragonpay !== undefined && { dragonpay: dragonpay as Dragonpay }),
+    ...(handler !== undefined && { handler: handler as HandlerClass }),
+  };
 }
 
 const meanings: Readonly<Record<Exclude<keyof ReconcileReport, 'stopped'>, string>> = {

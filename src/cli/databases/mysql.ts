@@ -18,9 +18,12 @@ import type { CliDatabase, FoundTable, FoundTables } from './database.js';
 export const mysqlDatabase: CliDatabase = {
   dialect: mysqlDialect,
 
-  async open(url) {
+  async open(url, connectionLimit) {
     const { default: mysql } = await withPeer(import('mysql2'));
-    const pool = mysql.createPool({ uri: url, connectionLimit: 2, connectTimeout: 10_000 });
+    const pool = mysql.createPool({ uri: url, connectionLimit, connectTimeout: 10_000 });
+    pool.on('connection', (connection) => {
+      connection.query('set session transaction isolation level read committed');
+    });
     return new Kysely<unknown>({ dialect: new MysqlDialect({ pool }) });
   },
 

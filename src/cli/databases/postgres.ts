@@ -13,9 +13,9 @@ const oldestVersion = 150_000;
 export const postgresDatabase: CliDatabase = {
   dialect: postgres,
 
-  async open(connectionString) {
+  async open(connectionString, max) {
     const { default: pg } = await withPeer(import('pg'));
-    const pool = new pg.Pool({ connectionString, max: 2, connectionTimeoutMillis: 10_000 });
+    const pool = new pg.Pool({ connectionString, max, connectionTimeoutMillis: 10_000 });
     pool.on('error', () => {});
     return new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   },
