@@ -74,6 +74,16 @@ describe('dragonpay-callback with a SQLite file', () => {
     ]);
   });
 
+  it('doctor leaves the journal mode of the file alone', async () => {
+    const file = new Database(join(folder, 'shop.db'));
+    file.exec('create table mine (id integer)');
+    file.close();
+    await examineDatabase(env.DATABASE_URL, {});
+    const after = new Database(join(folder, 'shop.db'));
+    expect(after.prepare('pragma journal_mode').all()).to.deep.equal([{ journal_mode: 'delete' }]);
+    after.close();
+  });
+
   it('doctor finds a missing file, tables, columns, indexes and migrations, and makes no file', async () => {
     const found = async () =>
       (await examineDatabase(env.DATABASE_URL, {})).map(({ check, what }) => `${check}: ${what}`).join('\n');

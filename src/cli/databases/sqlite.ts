@@ -23,11 +23,10 @@ export const sqliteDatabase: CliDatabase = {
     const file = fileOf(url);
     // A driver would make an empty file.
     await access(file);
-    const db = new Kysely<unknown>({ dialect: new SqliteFileDialect({ open: () => open(file) }) });
-    const query = async <Row>(sql: string): Promise<Row[]> => {
-      const { rows } = await db.executeQuery<Row>({ sql, parameters: [] } as never);
-      return rows;
-    };
+    // Not by SqliteFileDialect, which would set the journal mode of the file.
+    const handle = open(file);
+    handle.prepare('pragma query_only = on').all();
+    const query: Query = async (sql) => handle.prepare(sql).all();
     return {
       checkServer: async () => [...(await checkVersion(query)), ...(await checkWritable(file))],
       readTables: (names) => readTables(query, names),
@@ -36,7 +35,7 @@ export const sqliteDatabase: CliDatabase = {
         if (known === undefined) return undefined;
         return (await query<{ name: string }>(`select name from ${quoteName(table)}`)).map(({ name }) => name);
       },
-      close: () => db.destroy(),
+      close: async () => void handle.close(),
     };
   },
 };

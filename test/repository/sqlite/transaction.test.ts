@@ -1,8 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { Kysely, SqliteDialect, sql, type Transaction } from 'kysely';
+import { Kysely, Migrator, SqliteDialect, sql, type Transaction } from 'kysely';
 import { DragonpayCallback, generateTxnId, OnStatus } from '../../../src/index.js';
-import { type DragonpayTables, KyselyRepository, type StoredCallback } from '../../../src/kysely.js';
+import { createMigrations, type DragonpayTables, KyselyRepository, type StoredCallback } from '../../../src/kysely.js';
 import { SqliteFileDialect, type SqliteFileHandle, sqliteDialect } from '../../../src/sqlite.js';
 import { verifySigned } from '../../../src/testing/verify-signed.js';
 import { dispatchSigned, testEndpoint } from '../../support/dispatch-signed.js';
@@ -309,9 +312,41 @@ describe('the transaction of a handler on SQLite', () => {
     const db = new Kysely<DragonpayTables>({ dialect: new SqliteDialect({ database: handle as never }) });
     const { pay } = shop(() => {}, db);
     expect(await pay(await payment())).to.equal(200);
-    expect(pragma(handle, 'synchronous')).to.equal(2);
+    expect(pragma(handle, 'synchronous')).to.equal(3);
+    handle.prepare('pragma synchronous = off').run();
+    expect(await pay(await payment()), 'set back by other code').to.equal(200);
+    expect(pragma(handle, 'synchronous')).to.equal(3);
     await db.destroy();
   });
+
+  for (const mode of ['off', 'memory']) {
+    it(`rolls back with a handle of another dialect whose journal_mode was ${mode}`, async function () {
+      if (!isForKysely) this.skip();
+      const folder = await mkdtemp(join(tmpdir(), 'dragonpay-sqlite-'));
+      const handle = openFile(join(folder, 'shop.db'));
+      const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: handle as never }) });
+      const migrations = createMigrations({ dialect: sqliteDialect });
+      await new Migrator({ db, provider: migrations, ...migrations }).migrateToLatest();
+      await sql`create table orders (txnid text not null, line integer not null)`.execute(db);
+      handle.prepare(`pragma journal_mode = ${mode}`).all();
+      const made = new KyselyRepository<Tables>(db, { dialect: sqliteDialect });
+      const txnid = (await made.createPayment({ txnid: generateTxnId(), amount: '100.00' })).txnid;
+      const callback = await verifySigned({ txnid, refno: 'R-1', status: 'S', message: '' });
+      const failing = made.store(callback, {
+        milliseconds: 1_000,
+        run: async (_, trx) => {
+          await order(trx, txnid);
+          throw new Error('the effect failed');
+        },
+      });
+      expect(await failing.catch(({ message }: Error) => message)).to.equal('the effect failed');
+      expect((await made.findPayment(txnid))?.status).to.equal('P');
+      expect(await db.selectFrom('orders').selectAll().execute()).to.deep.equal([]);
+      expect(pragma(handle, 'journal_mode')).to.equal('delete');
+      await db.destroy();
+      await rm(folder, { recursive: true });
+    });
+  }
 
   it('is durable with SqliteFileDialect, whose handles are open twice', async () => {
     const handles: SqliteFileHandle[] = [];
@@ -325,7 +360,7 @@ describe('the transaction of a handler on SQLite', () => {
     const { pay } = shop(() => {}, db);
     expect(await pay(await payment())).to.equal(200);
     await sql`select 1`.execute(db);
-    expect(handles.map((handle) => pragma(handle, 'synchronous'))).to.deep.equal([2, 2]);
+    expect(handles.map((handle) => pragma(handle, 'synchronous'))).to.deep.equal([3, 3]);
     expect(pragma(handles[0], 'journal_mode')).to.equal('wal');
     await db.destroy();
     const same = new Kysely<DragonpayTables>({ dialect: new SqliteFileDialect({ open: () => handles[0] as never }) });

@@ -52,7 +52,7 @@ export interface SqliteFileOptions {
  *
  * - A transaction begins with `begin immediate`: SQLite could refuse its first write if it began with a read.
  * - Waiting for other processes does not block the event loop, as `busy_timeout` would.
- * - A commit is durable: `journal_mode = WAL` and `synchronous = FULL`.
+ * - A commit is durable: `journal_mode = WAL` and `synchronous = EXTRA`.
  *
  * @example
  * const db = new Kysely<Database>({ dialect: new SqliteFileDialect({ open: () => new Database('shop.db') }) });
@@ -283,7 +283,7 @@ class FileHandle {
     if (this.#handle === undefined) {
       this.#handle = openAnew(this.#open);
       this.execute('pragma busy_timeout = 0', []);
-      this.execute('pragma synchronous = full', []);
+      this.execute(durable, []);
     }
     const statement = this.#handle.prepare(sql);
     if (isKept.test(sql)) this.#prepared.set(sql, statement);
@@ -435,12 +435,24 @@ export function whileHolding<Result>(connection: DatabaseConnection, run: () => 
   return connection instanceof FileConnection ? held.run(connection, run) : run();
 }
 
-/** Handles of other dialects that are known to be durable. */
-const durable = new WeakSet<DatabaseConnection>();
-
-/** Makes the commits of a handle that another dialect opened durable: some drivers open a file with less. */
+/**
+ * Makes the next commit of a handle that another dialect opened durable, outside of a transaction. Other code may have
+ * set less on it: without a journal in the file, SQLite cannot even roll back.
+ */
 export async function makeDurable(connection: DatabaseConnection): Promise<void> {
-  if (connection instanceof FileConnection || durable.has(connection)) return;
-  await connection.executeQuery(CompiledQuery.raw('pragma synchronous = full'));
-  durable.add(connection);
+  if (connection instanceof FileConnection) return;
+  await connection.executeQuery(CompiledQuery.raw(durable));
+  const { rows } = await connection.executeQuery<JournalMode>(CompiledQuery.raw('pragma journal_mode'));
+  const mode = rows[0]?.journal_mode;
+  // A database in memory stays in memory.
+  if (mode === 'off' || mode === 'memory') {
+    await connection.executeQuery(CompiledQuery.raw('pragma journal_mode = delete'));
+  }
 }
+
+interface JournalMode {
+  readonly journal_mode: string;
+}
+
+/** FULL would do with WAL. Without WAL, EXTRA also flushes the folder, in which a commit deletes the journal. */
+const durable = 'pragma synchronous = extra';
