@@ -254,6 +254,6 @@ function toReading({ fields, form }: FoundReading, kind: CallbackKind, algorithm
 function describe({ fields, form }: FoundReading): string {
   const { separator = ':', pairs, ...others } = form;
   const names = fields.map((field) => (pairs ? `${nameOnWire(field)}=…` : nameOnWire(field))).join(separator);
-  const parts = Object.entries(others).map(([part, value]) => `${part} ${value}`);
+  const parts = Object.entries(others).map(([part, value]) => `${part} ${value === '' ? '""' : value}`);
   return [JSON.stringify(names), ...parts].join(', ');
 }

@@ -1,10 +1,17 @@
-import { type CheckedCallback, fieldValue, isOther, nameOnWire, signableFields } from '../protocol/fields.js';
+import {
+  type CheckedCallback,
+  fieldValue,
+  isOther,
+  nameAsSent,
+  nameOnWire,
+  signableFields,
+} from '../protocol/fields.js';
 import { writeAmount } from '../protocol/read-amount.js';
 import { dragonpayWire, signedTextFor, transform } from '../protocol/signed-text.js';
 import type { Budget } from './budget.js';
 import { type FieldOrder, fieldOrders, ordersOfSubsets, subsetsOfOthers, twoMoves } from './field-orders.js';
 import type { ProofMatcher } from './proof-matcher.js';
-import { type FormVariants, separators, type TextForm, textForms } from './text-forms.js';
+import { type FormVariants, rareSeparators, separators, type TextForm, textForms } from './text-forms.js';
 
 /** What the search needs of one callback. */
 export interface Candidates {
@@ -66,6 +73,7 @@ export function findReading(
       if (found !== undefined) return found;
     }
     return (
+      search(likely, textForms({ ...variants, separator: rareSeparators }, 2)) ??
       search(subsetsOfOthers(main), forms[1]) ??
       search(firstOf(600, fieldOrders(likely.slice(0, 7), all)), forms[2]) ??
       search(ordersOfSubsets(known, 0, 2), forms[1]) ??
@@ -177,11 +185,11 @@ function variantsOf({ callback, encoded, came }: Candidates): FormVariants {
   );
   return {
     separator: separators,
-    pairs: [true],
+    pairs: came.some((field) => nameAsSent(callback, field) !== nameOnWire(field)) ? [true, 'as-sent'] : [true],
     empty: ['left-out'],
     amount: amounts,
     values,
-    encoding: isAscii ? ['utf16le'] : ['ascii', 'latin1', 'windows-1252', 'utf16le'],
+    encoding: isAscii ? ['utf16le', 'utf16be'] : ['ascii', 'latin1', 'windows-1252', 'utf16le', 'utf16be'],
     letterCase: ['lower', 'upper'],
   };
 }
@@ -226,7 +234,8 @@ function textWriter({ callback, came, merchantId, encoded }: Candidates) {
     for (const field of order) {
       const value = table[field] ?? '';
       if (value === '' && empty === 'left-out') continue;
-      text += `${isFirst ? '' : separator}${pairs ? `${nameOnWire(field)}=` : ''}${value}`;
+      const name = pairs === 'as-sent' ? nameAsSent(callback, field) : nameOnWire(field);
+      text += `${isFirst ? '' : separator}${pairs ? `${name}=` : ''}${value}`;
       isFirst = false;
     }
     if (letterCase === undefined) return text;

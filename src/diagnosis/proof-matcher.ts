@@ -2,6 +2,7 @@ import { hash as digestOf } from 'node:crypto';
 import { encodeText } from '../protocol/signed-text.js';
 import { digestBytes } from '../verification/digest-bytes.js';
 import { readProof } from '../verification/read-proof.js';
+import { isWrittenIn } from '../verification/secret-encoding.js';
 import { withKey } from '../verification/sha1-digest.js';
 import type { HashName, OpenedSignature } from './open-signature.js';
 import type { FormVariants, TextForm } from './text-forms.js';
@@ -45,6 +46,7 @@ export function hmacMatcher(proof: string, keys: readonly string[]): ProofMatche
   const found = findHash(proof);
   if (found === undefined) return undefined;
   const { hash, hex } = found;
+  const readable = encodingsOf(keys);
   const hmacs = new Map<string, ReadonlyArray<(text: string | Buffer) => string>>();
   const hmacsOf = (encoding: 'utf8' | 'hex' | 'base64') => {
     const known = hmacs.get(encoding) ?? keys.map((key) => hmacWith(hash, Buffer.from(key, encoding)));
@@ -52,7 +54,7 @@ export function hmacMatcher(proof: string, keys: readonly string[]): ProofMatche
     return known;
   };
   return {
-    variants: { keyEncoding: ['hex', 'base64'] },
+    variants: { keyEncoding: readable },
     known: hash === 'sha256' ? {} : { hash },
     match(text, form) {
       const bytes = bytesOf(text, form);
@@ -89,7 +91,7 @@ export function digestMatcher(proof: string, secretKeys: readonly string[]): Pro
   if (found === undefined) return undefined;
   const { hash, hex } = found;
   return {
-    variants: { key: ['in-front'], keyEncoding: ['hex', 'base64'] },
+    variants: { key: ['in-front'], keySeparator: ['', '&key='], keyEncoding: encodingsOf(secretKeys) },
     known: hash === 'sha1' ? {} : { hash },
     match(text, form) {
       const { encoding = 'utf8' } = form;
@@ -97,6 +99,11 @@ export function digestMatcher(proof: string, secretKeys: readonly string[]): Pro
       return index < 0 ? undefined : `secretKeys[${index}]`;
     },
   };
+}
+
+/** The encodings in which all keys can be read. Settings refuse another one. */
+function encodingsOf(keys: readonly string[]): ReadonlyArray<'hex' | 'base64'> {
+  return (['hex', 'base64'] as const).filter((encoding) => keys.every((key) => isWrittenIn(encoding, key)));
 }
 
 function bytesOf(text: string, { encoding = 'utf8' }: TextForm): string | Buffer {

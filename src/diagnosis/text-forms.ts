@@ -9,8 +9,11 @@ export interface TextForm extends Omit<SignedText, 'fields' | 'encodings' | 'als
 /** The values that each part of a form may have beside the usual one. */
 export type FormVariants = { readonly [Part in keyof TextForm]?: readonly TextForm[Part][] };
 
-/** The separators that are tried. */
-export const separators = ['|', '&', ',', ';', '\n', ' ', '', '.', '-', '_', '~', '#', '/'] as const;
+/** The separators that are tried with many orders, the likely ones first. */
+export const separators = ['|', '&', ',', '', '\n', ';', '\t', ' ', '-', '_', '#', '/', '\r\n', '.', '~'] as const;
+
+/** The separators that are tried with likely orders only. */
+export const rareSeparators = [...'^*+=@$%!\\<>"\'`(){}[]\r', '||', '::', ', ', ' | ', '; ', '--', '&&', '##', '|:|'];
 
 /** The forms that differ from the usual one in at most `most` parts, those with the fewest differences first. */
 export function textForms(variants: FormVariants, most: number): readonly TextForm[] {

@@ -176,6 +176,13 @@ export function nameOnWire(field: SignedField | OtherField): string {
   return isOther(field) ? field.slice(otherPrefix.length) : field;
 }
 
+/** The name of a signed field in the letter case in which it came. One that did not come has the documented name. */
+export function nameAsSent(callback: CheckedCallback, field: SignedField | OtherField): string {
+  const name = nameOnWire(field);
+  const folded = foldName(name);
+  return callback.received?.().find(([sent]) => foldName(sent) === folded)?.[0] ?? name;
+}
+
 /** The signed field of a name that is not of the protocol. */
 export function otherField(name: string): OtherField {
   return `${otherPrefix}${name}`;

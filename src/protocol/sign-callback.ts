@@ -62,9 +62,9 @@ export function signCallback(
   const proofs: Record<string, string> = {};
   if (keys.sha1 !== undefined) {
     const reading = readingOf('sha1');
-    const { separator = ':', key = 'behind', hash = 'sha1', keyEncoding = 'utf8' } = reading;
+    const { separator = ':', key = 'behind', keySeparator = separator, hash = 'sha1', keyEncoding = 'utf8' } = reading;
     const toBytes = (text: string) => bytesOf(text, reading, encoding);
-    const parts = [toBytes(signedText(fields, reading, merchantId)), toBytes(separator)];
+    const parts = [toBytes(signedText(fields, reading, merchantId)), toBytes(keySeparator)];
     const { secretKey } = keys.sha1;
     // A key of text is a part of the text, and has its encoding.
     const secret = keyEncoding === 'utf8' ? toBytes(secretKey) : Buffer.from(secretKey, keyEncoding);
@@ -111,7 +111,7 @@ function checkKeys({ rsa, hmac, sha1 }: SigningKeys): void {
   if (rsa !== undefined && !rsa.privateKey) throw invalidSetting('keys.rsa.privateKey', 'must be a PEM or a KeyObject');
 }
 
-/** The text that a proof of these fields covers. A SHA-1 digest is over this text, the separator and the secret key. */
+/** The text that a proof of these fields covers. A SHA-1 digest is over this text, a separator and the secret key. */
 export function signedTextOf(
   fields: CallbackFields,
   algorithm: ProofAlgorithm,
@@ -124,16 +124,17 @@ export function signedTextOf(
 
 function signedText(fields: CallbackFields, reading: SignedText, merchantId: string): string {
   const { separator = ':', pairs, empty, values = 'decoded', amount = 'two-decimals' } = reading;
-  const byName = new Map(Object.entries(fields).map(([name, value]) => [name.toLowerCase(), value]));
+  const byName = new Map(Object.entries(fields).map((field) => [field[0].toLowerCase(), field]));
   return reading.fields
     .flatMap((field) => {
-      const sent = byName.get(nameOnWire(field).toLowerCase()) || (field === 'merchantid' ? merchantId : '');
+      const [given = nameOnWire(field), text] = byName.get(nameOnWire(field).toLowerCase()) ?? [];
+      const sent = text || (field === 'merchantid' ? merchantId : '');
       const value =
         field === 'amount' && amount !== 'as-sent' && sent !== ''
           ? writeAmount(twoDecimals(sent), amount)
           : transform(sent, values, () => encode(sent));
       if (value === '' && empty === 'left-out') return [];
-      return [pairs ? `${nameOnWire(field)}=${value}` : value];
+      return [pairs ? `${pairs === 'as-sent' ? given : nameOnWire(field)}=${value}` : value];
     })
     .join(separator);
 }

@@ -4,6 +4,7 @@ import {
   freeTextFields,
   hintFields,
   isOther,
+  nameAsSent,
   nameOnWire,
   type OtherField,
   type ProofAlgorithm,
@@ -16,7 +17,7 @@ import { checkNames } from './nearest-name.js';
 import { writeAmount } from './read-amount.js';
 
 /** The encoding of a signed text. Characters that an encoding does not have are written as `?`. */
-export type TextEncoding = 'utf8' | 'ascii' | 'latin1' | 'windows-1252' | 'utf16le';
+export type TextEncoding = 'utf8' | 'ascii' | 'latin1' | 'windows-1252' | 'utf16le' | 'utf16be';
 
 /** The format of the amount in a signed text: `1500.00`, as sent, `1,500.00`, `1500`, `150000` or `1500.0000`. */
 export type AmountFormat = 'two-decimals' | 'as-sent' | 'grouped' | 'shortest' | 'centavos' | 'four-decimals';
@@ -30,10 +31,13 @@ export interface SignedText {
   readonly fields: readonly (SignedField | OtherField)[];
   /** The verification tries each of them. */
   readonly encodings: readonly TextEncoding[];
-  /** What stands between the fields: one character. Default: `:`. */
+  /** What stands between the fields: one to three characters. Default: `:`. */
   readonly separator?: string;
-  /** `true`: each field is written as `name=value`. Default: `false`. */
-  readonly pairs?: boolean;
+  /**
+   * `true`: each field is written as `name=value`, with the documented name. `as-sent`: the name has the letter case of
+   * the callback. Default: `false`.
+   */
+  readonly pairs?: boolean | 'as-sent';
   /** `left-out`: a field that is empty leaves no separator. Default: `kept`. */
   readonly empty?: 'kept' | 'left-out';
   /** Default: `two-decimals`. */
@@ -46,6 +50,8 @@ export interface SignedText {
   readonly padding?: 'pkcs1' | 'pss';
   /** Where the secret key of a digest stands. Default: `behind`. */
   readonly key?: 'behind' | 'in-front';
+  /** What stands between the text and the secret key of a digest. May be empty. Default: the separator. */
+  readonly keySeparator?: string;
   /** How a secret key becomes bytes. Default: `utf8`, or `verification.hmac.encoding`. */
   readonly keyEncoding?: 'utf8' | 'hex' | 'base64';
   /** Other readings that are tried after this one, for a time of change. */
@@ -153,7 +159,7 @@ export function textOf(
     if (mustBeExact && [...separator].some((character) => value.includes(character))) return undefined;
     if (!isFreeText(field) && field !== 'amount' && values !== 'encoded' && value !== sent) return undefined;
     if (value === '' && empty === 'left-out') continue;
-    parts.push(pairs ? `${nameOnWire(field)}=${value}` : value);
+    parts.push(pairs ? `${pairs === 'as-sent' ? nameAsSent(callback, field) : nameOnWire(field)}=${value}` : value);
   }
   return parts.join(separator);
 }
@@ -194,6 +200,8 @@ export function encodeText(text: string, encoding: TextEncoding): Buffer {
     case 'utf8':
     case 'utf16le':
       return Buffer.from(text, encoding);
+    case 'utf16be':
+      return Buffer.from(text, 'utf16le').swap16();
     case 'ascii':
       return Buffer.from(toAscii(text), 'latin1');
     case 'latin1':
@@ -203,9 +211,13 @@ export function encodeText(text: string, encoding: TextEncoding): Buffer {
   }
 }
 
+/**
+ * The characters of the bytes 80 to 9F. Written out: the TextDecoder of some releases of Node takes windows-1252 for
+ * Latin-1. Five bytes have no character but the control code of the same number (WHATWG Encoding, index windows-1252).
+ */
 const windowsCharacters = new Map(
-  Array.from({ length: 32 }, (_, index) => [
-    new TextDecoder('windows-1252').decode(Uint8Array.of(0x80 + index)),
+  [...'€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ'].map((character, index) => [
+    character,
     String.fromCharCode(0x80 + index),
   ]),
 );

@@ -6,6 +6,7 @@ import { isSafeGateway } from '../protocol/gateway-addresses.js';
 import { loadYup } from '../protocol/load-yup.js';
 import { dragonpayWire, encodeText, type SignedText, type TextEncoding } from '../protocol/signed-text.js';
 import { type PublicKeyInput, readPublicKey } from '../verification/public-keys.js';
+import { isWrittenIn } from '../verification/secret-encoding.js';
 import { isAddressOrBlock } from './allow-list.js';
 import { wireRules } from './check-wire.js';
 import {
@@ -163,13 +164,9 @@ function* problemsTogether(settings: DragonpaySettings): Iterable<SettingProblem
   if ((confirm === 'final' || confirm === 'always') && apiKey === undefined) {
     yield { subject: 'apiKey', problem: `is required for confirm: "${confirm}", which asks the gateway` };
   }
-  if (hmac?.encoding === 'hex') {
-    for (const [index, key] of listed(hmac.keys)) {
-      if (!isTrimmed(key) || /^(?:[0-9a-f]{2})+$/i.test(key)) continue;
-      yield { subject: `verification.hmac.keys[${index}]`, problem: 'must be pairs of hex digits' };
-    }
-  }
+  yield* secretsInNoEncoding(settings);
   yield* secretsThatAreLost(settings);
+  yield* secretsThatEndAlike(settings);
   const shared = listed(payout?.sha1?.secretKeys).some(([, key]) =>
     listed(sha1?.secretKeys).some(([, other]) => other === key),
   );
@@ -179,6 +176,61 @@ function* problemsTogether(settings: DragonpaySettings): Iterable<SettingProblem
       'of the same id';
     yield { subject: 'payout.sharedSecret', problem };
   }
+}
+
+/** The secrets of each kind of proof, with the names of their settings and the readings that use them. */
+function placesOfSecrets({ verification, payout, wire }: DragonpaySettings) {
+  const { hmac, sha1 } = verification ?? {};
+  return [
+    ['verification.hmac.keys', listed(hmac?.keys), readingsIn(wire?.payment?.hmac, hmac?.encoding)],
+    ['verification.sha1.secretKeys', listed(sha1?.secretKeys), readingsIn(wire?.payment?.sha1)],
+    ['payout.sha1.secretKeys', listed(payout?.sha1?.secretKeys), readingsIn(wire?.payout?.sha1)],
+  ] as const;
+}
+
+/** A signed text and those in `also`, of settings that may be wrong. */
+function readingsIn(text: unknown, keyEncoding: SignedText['keyEncoding'] = 'utf8'): Partial<SignedText>[] {
+  const first: Partial<SignedText> = { keyEncoding, ...(isObject(text) && (text as Partial<SignedText>)) };
+  const also = listed(first.also).map(([, other]) => ({ ...first, ...(isObject(other) && other) }));
+  return [first, ...also];
+}
+
+/** A secret that is not in its encoding would become a shorter one, or an empty one that everybody knows. */
+function* secretsInNoEncoding(settings: DragonpaySettings): Iterable<SettingProblem> {
+  for (const [place, keys, readings] of placesOfSecrets(settings)) {
+    for (const [index, key] of keys) {
+      const encodings = readings.map(({ keyEncoding }) => keyEncoding);
+      const broken = (['hex', 'base64'] as const).find(
+        (encoding) => encodings.includes(encoding) && isTrimmed(key) && !isWrittenIn(encoding, key),
+      );
+      if (broken === undefined) continue;
+      yield { subject: `${place}[${index}]`, problem: `must be ${broken === 'hex' ? 'pairs of hex digits' : broken}` };
+    }
+  }
+}
+
+/**
+ * If a secret ends with another one, a digest that was made with it also holds for a longer text with the shorter one.
+ * The usual separator in front of the secret prevents that, as long as no secret contains it.
+ */
+function* secretsThatEndAlike(settings: DragonpaySettings): Iterable<SettingProblem> {
+  for (const [place, keys, readings] of placesOfSecrets(settings).slice(1)) {
+    for (const [index, key] of keys) {
+      const isPart = keys.some(([, other]) => readings.some((reading) => couldHoldFor(key, other, reading)));
+      const problem =
+        'must not be the beginning or the end of another secret where wire sets keySeparator: a digest could hold for two texts';
+      if (isPart) yield { subject: `${place}[${index}]`, problem };
+    }
+  }
+}
+
+function couldHoldFor(key: unknown, other: unknown, { keySeparator, keyEncoding, key: side }: Partial<SignedText>) {
+  if (!isTrimmed(key) || !isTrimmed(other) || key === other || typeof keySeparator !== 'string') return false;
+  const encoding = keyEncoding === 'hex' || keyEncoding === 'base64' ? keyEncoding : 'utf8';
+  const [short, long] = [key, other].map((secret) => Buffer.from(secret, encoding).toString('latin1'));
+  return side === 'in-front'
+    ? `${long}${keySeparator}`.startsWith(`${short}${keySeparator}`)
+    : `${keySeparator}${long}`.endsWith(`${keySeparator}${short}`);
 }
 
 /**

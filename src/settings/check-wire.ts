@@ -1,7 +1,7 @@
 import { fieldTable, type SignedField, signableFields } from '../protocol/fields.js';
 import { type CallbackKind, idFields } from '../protocol/kinds.js';
 import { isFreeText, type SignedText } from '../protocol/signed-text.js';
-import { flag, listOf, oneOf, required, rule, type SettingRule, section, withRule } from './setting-rules.js';
+import { listOf, oneOf, required, rule, type SettingRule, section, withRule } from './setting-rules.js';
 import type { WireSettings } from './settings.js';
 
 type PaymentWire = NonNullable<WireSettings['payment']>;
@@ -35,18 +35,22 @@ function readingRules(kind: CallbackKind) {
     fields: withRule(listOf(required('', () => true)), (fields) =>
       Array.isArray(fields) ? asProblem(problemOf(fields, kind)) : [],
     ),
-    encodings: listOf(oneOf('utf8', 'ascii', 'latin1', 'windows-1252', 'utf16le')),
+    encodings: listOf(oneOf('utf8', 'ascii', 'latin1', 'windows-1252', 'utf16le', 'utf16be')),
     separator: rule(
-      'must be one ASCII character that is not a letter, a digit, ".", "?" or "-": the text could be cut into another payment',
-      (value) => typeof value === 'string' && /^[\t\n\r -,/:-@[-`{-~]$/.test(value) && value !== '?',
+      'must be 1 to 3 ASCII characters that are not letters, digits, ".", "?" or "-": the text could be cut into another payment',
+      (value) => typeof value === 'string' && /^[\t\n\r -,/:->@[-`{-~]{1,3}$/.test(value),
     ),
-    pairs: flag,
+    pairs: rule('must be true, false or "as-sent"', (value) => typeof value === 'boolean' || value === 'as-sent'),
     empty: oneOf('kept', 'left-out'),
     amount: oneOf('two-decimals', 'as-sent', 'grouped', 'shortest', 'centavos', 'four-decimals'),
     values: oneOf('decoded', 'trimmed', 'encoded', 'decoded-twice'),
     hash: oneOf('sha1', 'sha224', 'sha256', 'sha384', 'sha512'),
     padding: oneOf('pkcs1', 'pss'),
     key: oneOf('behind', 'in-front'),
+    keySeparator: rule(
+      'must be at most 20 printable ASCII characters',
+      (value) => typeof value === 'string' && /^[\t\n\r -~]{0,20}$/.test(value),
+    ),
     keyEncoding: oneOf('utf8', 'hex', 'base64'),
   };
 }

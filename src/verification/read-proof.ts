@@ -1,7 +1,8 @@
 /**
- * Reads a proof of `length` bytes. A proof means the same however its bytes are written: hex of either letter case,
- * base64 or base64url, with or without padding, with line breaks, or encoded once too often. In base64 a space is a
- * `+` that was not escaped. Any other space is an error. `undefined`: the text is not a proof of this length.
+ * Reads a proof of `length` bytes. A proof means the same however its bytes are written: hex of either letter case, also
+ * with `-` or `:` between the bytes as .NET and OpenSSL print it, base64 or base64url, with or without padding, with line
+ * breaks, or encoded once too often. In base64 a space is a `+` that was not escaped. Any other space is an error.
+ * `undefined`: the text is not a proof of this length.
  */
 export function readProof(text: string, length: number): Buffer | undefined {
   if (text.length > 12 * length) return undefined;
@@ -20,6 +21,9 @@ export function readProofs(text: string): Buffer[] {
   const base64 = compact.replaceAll(' ', '+');
   return [
     ...(isHex(compact) ? [Buffer.from(compact, 'hex')] : []),
+    ...(/^[0-9a-fA-F]{2}(?:[-:][0-9a-fA-F]{2})+$/.test(compact)
+      ? [Buffer.from(compact.replace(/[-:]/g, ''), 'hex')]
+      : []),
     ...(/^[A-Za-z0-9+/_-]+={0,2}$/.test(base64) ? [Buffer.from(base64, 'base64')] : []),
   ];
 }

@@ -5,7 +5,7 @@ import { mismatch, type ProofVerifier } from './proof-verifier.js';
 import { readProof } from './read-proof.js';
 
 /**
- * Checks `digest`: SHA-1 of the signed text, the separator and the secret key, in any notation that {@link readProof}
+ * Checks `digest`: SHA-1 of the signed text, a separator and the secret key, in any notation that {@link readProof}
  * reads.
  */
 export function sha1Digest(secretKeys: readonly string[], signedText: SignedText): ProofVerifier {
@@ -46,16 +46,16 @@ function isHex(text: string, length: number): boolean {
 export function withKey(
   text: string,
   secretKey: string,
-  reading: Pick<SignedText, 'separator' | 'key' | 'keyEncoding'>,
+  reading: Pick<SignedText, 'separator' | 'key' | 'keySeparator' | 'keyEncoding'>,
   encoding: TextEncoding,
 ): string | Buffer {
-  const { separator = ':', key = 'behind', keyEncoding = 'utf8' } = reading;
+  const { separator = ':', key = 'behind', keySeparator = separator, keyEncoding = 'utf8' } = reading;
   if (keyEncoding === 'utf8') {
-    const whole = key === 'behind' ? text + separator + secretKey : secretKey + separator + text;
+    const whole = key === 'behind' ? text + keySeparator + secretKey : secretKey + keySeparator + text;
     return encoding === 'utf8' ? whole : encodeText(whole, encoding);
   }
   const bytes = Buffer.from(secretKey, keyEncoding);
-  const between = encodeText(separator, encoding);
+  const between = encodeText(keySeparator, encoding);
   const signed = encodeText(text, encoding);
   return Buffer.concat(key === 'behind' ? [signed, between, bytes] : [bytes, between, signed]);
 }

@@ -79,6 +79,19 @@ const gateways: Readonly<Record<string, Gateway>> = {
         .join('&'),
     write: (proof) => proof.toString('base64url'),
   },
+  'CR and LF between the fields': { algorithm: 'rsa', text: of(usual, '\r\n') },
+  'two bars between the fields': { algorithm: 'rsa', text: of(usual, '||') },
+  'a tab, and the amount second': { algorithm: 'rsa', text: of('txnid amount refno status message', '\t') },
+  'big-endian UTF16': { algorithm: 'rsa', text: of(usual), encode: (text) => Buffer.from(text, 'utf16le').swap16() },
+  'a proof as .NET prints bytes': {
+    algorithm: 'rsa',
+    text: of(usual, '|'),
+    write: (proof) =>
+      proof
+        .toString('hex')
+        .toUpperCase()
+        .replace(/..(?=.)/g, '$&-'),
+  },
   UTF16: { algorithm: 'rsa', text: of(usual), encode: (text) => Buffer.from(text, 'utf16le') },
   'amounts in centavos': {
     algorithm: 'rsa',
@@ -99,6 +112,23 @@ const gateways: Readonly<Record<string, Gateway>> = {
   'a digest with the key in front': {
     algorithm: 'sha1',
     text: (fields) => `${secretKey}:${of('txnid refno status message')(fields)}`,
+  },
+  'a digest with the key glued behind': {
+    algorithm: 'sha1',
+    text: (fields) => `${of('txnid refno status message')(fields)}${secretKey}`,
+  },
+  'the amount, and the key glued in front': {
+    algorithm: 'sha1',
+    text: (fields) => `${secretKey}${of('txnid refno status message amount', '|')(fields)}`,
+  },
+  'sorted pairs and the key as one more': {
+    algorithm: 'sha1',
+    sign: { hash: 'sha256' },
+    text: (fields) =>
+      `${sorted
+        .filter((name) => fields[name] !== '')
+        .map((name) => `${name}=${fields[name]}`)
+        .join('&')}&key=${secretKey}`,
   },
   'a digest with the amount, by SHA-256': {
     algorithm: 'sha1',

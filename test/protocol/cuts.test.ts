@@ -11,7 +11,7 @@ import { secretKey } from '../support/proofs.js';
 type Reading = Partial<SignedText> & Pick<SignedText, 'fields'>;
 type Fields = Record<string, string>;
 
-const separators = [':', '|', '&', ',', ';', '\n', ' ', '=', '_', '#', '/', '+', '%', '"'];
+const separators = [':', '|', '&', ',', ';', '\n', ' ', '=', '_', '#', '/', '+', '%', '"', '\r\n', '||', ', '];
 const settingsWith = (reading: Partial<SignedText>): DragonpaySettings => ({
   merchantId: 'ACME',
   environment: 'test',
@@ -28,11 +28,12 @@ const optional = <Part extends string, Value>(part: Part, values: readonly Value
 const form = fc
   .tuple(
     optional('separator', separators),
-    optional('pairs', [true]),
+    optional('pairs', [true, 'as-sent']),
     optional('empty', ['left-out']),
     optional('amount', ['as-sent', 'grouped', 'shortest', 'centavos', 'four-decimals']),
     optional('values', ['trimmed', 'encoded', 'decoded-twice']),
     optional('key', ['in-front']),
+    optional('keySeparator', ['', '&key=']),
   )
   .map((parts) => Object.assign({}, ...parts) as Partial<SignedText>);
 const fields = fc

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { encodeText, type TextEncoding } from '../../src/protocol/signed-text.js';
 import { encodeCallback, signCallback } from '../../src/testing.js';
 import { type OpensslKeyPair, opensslHmac, opensslSha1, opensslSign } from '../support/openssl.js';
 import { hints, hmacKey, merchantKey, payment, payout, payoutText, secretKey, texts, word } from '../support/proofs.js';
@@ -63,7 +64,7 @@ describe('signCallback', () => {
   for (const key of ['behind', 'in-front'] as const) {
     for (const keyEncoding of ['utf8', 'hex'] as const) {
       it(`makes a digest that verifies with a key ${key} of ${keyEncoding}, in every encoding`, async () => {
-        for (const one of ['utf8', 'ascii', 'latin1', 'windows-1252', 'utf16le'] as const) {
+        for (const one of ['utf8', 'ascii', 'latin1', 'windows-1252', 'utf16le', 'utf16be'] as const) {
           const wire = { payment: { sha1: { encodings: [one], key, keyEncoding, separator: '|' } } };
           const secretKey = keyEncoding === 'hex' ? 'c0ffee' : 'a secret';
           const signed = signCallback({ ...payment, message: 'Niño' }, { sha1: { secretKey } }, { wire });
@@ -73,6 +74,31 @@ describe('signCallback', () => {
       });
     }
   }
+
+  it('writes characters in the bytes of the encoding', () => {
+    // The bytes are written by hand: some releases of Node take windows-1252 for Latin-1.
+    const bytes: Array<[TextEncoding, number[]]> = [
+      ['windows-1252', [0x4e, 0xf1, 0x80, 0x93, 0x9f, 0x3f]],
+      ['latin1', [0x4e, 0xf1, 0x3f, 0x3f, 0x3f, 0x3f]],
+      ['utf16be', [0x00, 0x4e, 0x00, 0xf1, 0x20, 0xac, 0x20, 0x1c, 0x01, 0x78, 0x26, 0x3a]],
+    ];
+    for (const [encoding, expected] of bytes) {
+      expect([...encodeText('Nñ€“Ÿ☺', encoding)], encoding).to.deep.equal(expected);
+    }
+  });
+
+  it('writes the names of pairs as they are given where wire says so', async () => {
+    const fields = { TxnID: 'T', refNo: 'R', status: 'S' };
+    const wire = {
+      payment: { sha1: { fields: ['txnid', 'refno', 'status'], separator: '&', pairs: 'as-sent' } },
+    } as const;
+    const signed = signCallback(fields, { sha1: { secretKey } }, { wire });
+    expect(signed.digest).to.equal(opensslSha1('TxnID=T&refNo=R&status=S&secret key'));
+    const settings = { verification: { sha1: { secretKeys: [secretKey] } }, wire };
+    expect(await word(signed, settings)).to.equal('ok');
+    const { TxnID: txnid, ...others } = signed as Record<string, string>;
+    expect(await word({ txnid: txnid as string, ...others }, settings)).to.equal('proof-mismatch');
+  });
 
   it('takes an HMAC key as hex', () => {
     const { signature } = signCallback(payment, { hmac: { key: 'c0ffee', encoding: 'hex' } });

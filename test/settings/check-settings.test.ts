@@ -140,7 +140,9 @@ describe('createDragonpay', () => {
     ],
     ['wire.payment.hmac.encodings', () => [[], 'utf8'], /list with at least one item/],
     ['wire.payout.sha1.encodings', () => [['utf8', 'ebcdic']], /"utf8", "ascii", "latin1"/, '[1]'],
-    ['wire.payment.rsa.separator', () => ['', 'a', '::', '-', '?', '¦'], /ASCII character.*cut into another/],
+    ['wire.payment.rsa.separator', () => ['', 'a', '::::', ' - ', '-', '?', '¦'], /ASCII character.*cut into another/],
+    ['wire.payment.rsa.pairs', () => ['sent', 1], /true, false or "as-sent"/],
+    ['wire.payment.sha1.keySeparator', () => ['ñ', 5, 'x'.repeat(21)], /printable ASCII/],
     ['wire.payment.rsa.empty', () => ['gone'], /"kept" or "left-out"/],
   ];
   for (const [path, values, problem, at = ''] of refused) {
@@ -217,6 +219,32 @@ describe('createDragonpay', () => {
       'verification.hmac.encoding',
       /"utf8" or "hex"/,
     ],
+    ...(['hmac', 'sha1'] as const).flatMap((proof) =>
+      (['hex', 'base64'] as const).map((keyEncoding): (typeof together)[number] => [
+        `a key of ${proof} that wire reads as ${keyEncoding}, but is not, and would be empty`,
+        () => ({
+          verification: { [proof]: proof === 'hmac' ? { keys: ['!'] } : { secretKeys: ['!'] } },
+          wire: { payment: { [proof]: { also: [{ keyEncoding }] } } },
+        }),
+        proof === 'hmac' ? 'verification.hmac.keys[0]' : 'verification.sha1.secretKeys[0]',
+        keyEncoding === 'hex' ? /pairs of hex digits/ : /must be base64/,
+      ]),
+    ),
+    ...(
+      [
+        ['behind', '', 'a secret', 'secret', 1],
+        ['behind', '&key=', 'a&key=secret', 'secret', 1],
+        ['in-front', '', 'secret', 'secret 2', 0],
+      ] as const
+    ).map(([key, keySeparator, one, other, index]): (typeof together)[number] => [
+      `secrets of which one is a part of the other, glued ${key} the text by "${keySeparator}"`,
+      () => ({
+        verification: { sha1: { secretKeys: [one, other] } },
+        wire: { payment: { sha1: { key, keySeparator } } },
+      }),
+      `verification.sha1.secretKeys[${index}]`,
+      /must not be the beginning or the end of another secret/,
+    ]),
     ...[undefined, false].map((sharedSecret): (typeof together)[number] => [
       `one secret for payments and payouts with sharedSecret ${sharedSecret}`,
       () => ({ payout: { sha1: { secretKeys: ['other', secret] }, sharedSecret } }),
@@ -299,6 +327,19 @@ describe('createDragonpay', () => {
       () => ({
         verification: { sha1: { secretKeys: ['ñ?'] } },
         wire: { payment: { sha1: { encodings: ['latin1'] } } },
+      }),
+    ],
+    [
+      'secrets that only begin alike, glued behind the text',
+      () => ({
+        verification: { sha1: { secretKeys: ['secret', 'secret 2'] } },
+        wire: { payment: { sha1: { keySeparator: '' } } },
+      }),
+    ],
+    [
+      'a secret that is a part of another one, behind a separator',
+      () => ({
+        verification: { sha1: { secretKeys: ['a secret', 'secret'] } },
       }),
     ],
     ['an HMAC key outside ASCII', () => ({ verification: { hmac: { keys: ['ñ'] } } })],
