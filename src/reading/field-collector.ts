@@ -47,10 +47,12 @@ export class FieldCollector {
   addEncoded(name: string, rawValue: string, decoder?: string): void {
     const value = decodeComponent(rawValue);
     const field = knownField(name);
-    if (field !== undefined && decoder !== undefined && rawValue.includes(replacementCharacter)) {
+    if (name.includes('\0') || (value === undefined ? nulByte.test(rawValue) : value.includes('\0'))) {
+      this.#refuseNul(field);
+    } else if (field !== undefined && decoder !== undefined && rawValue.includes(replacementCharacter)) {
       this.#addLost('altered-by-parser', field, `was decoded with losses by ${decoder}`);
     } else if (value !== undefined) {
-      this.#addUnlessNul(name, field, value);
+      this.#add(field, value);
     } else if (field !== undefined) {
       this.#addLost('invalid-utf8', field, 'is not UTF-8');
     }
@@ -59,12 +61,16 @@ export class FieldCollector {
   /** Adds a name and a value from a body parser. */
   addParsed(name: string, value: unknown, parser: string): void {
     const field = knownField(name);
-    if (typeof value === 'string') {
+    // The record of the callback holds each text of an array.
+    const hasNul = Array.isArray(value) ? value.some(isTextWithNul) : isTextWithNul(value);
+    if (hasNul || name.includes('\0')) {
+      this.#refuseNul(field);
+    } else if (typeof value === 'string') {
       // A parser writes U+FFFD for bytes that it could not decode. The original value is lost.
       if (field !== undefined && value.includes('\ufffd')) {
         this.#addLost('altered-by-parser', field, `was decoded with losses by ${parser}`);
       } else {
-        this.#addUnlessNul(name, field, value);
+        this.#add(field, value);
       }
     } else if (field !== undefined) {
       if (Array.isArray(value)) this.#refuse('repeated-field', field, 'occurs more than once');
@@ -77,9 +83,9 @@ export class FieldCollector {
     return { ok: true, known: this.#known, issues: this.#issues, odd: this.#odd, raw, received };
   }
 
-  #addUnlessNul(name: string, field: KnownField | undefined, value: string): void {
-    if (value.includes('\0') || name.includes('\0')) this.#refuse('nul-character', field, 'holds a NUL character');
-    else this.#add(field, value);
+  /** Also where the value is lost: the record of the callback could not be read again. */
+  #refuseNul(field: KnownField | undefined): void {
+    this.#refuse('nul-character', field, 'holds a NUL character');
   }
 
   #add(field: KnownField | undefined, value: string): void {
@@ -113,6 +119,13 @@ export class FieldCollector {
         : { code, field: name, message: `${name} ${problem}` },
     );
   }
+}
+
+/** A NUL in a value that cannot be decoded, as it is or escaped. */
+const nulByte = /\0|%00/;
+
+function isTextWithNul(value: unknown): boolean {
+  return typeof value === 'string' && value.includes('\0');
 }
 
 /** U+FFFD in UTF-8, one character per byte. */

@@ -10,7 +10,9 @@ import {
   OnStatus,
   type StoredEvent,
 } from '../../src/index.js';
+import type { BodyRead } from '../../src/model/callback-request.js';
 import { deliver as deliverForm, encodeCallback, signCallback } from '../../src/testing.js';
+import { makeRequest } from '../support/callback-request.js';
 import { describeRepositories } from '../support/describe-repositories.js';
 import { dispatchSigned, secretKey, sha1Settings } from '../support/dispatch-signed.js';
 
@@ -202,6 +204,46 @@ describeRepositories('callbacks that come before their row', (repository) => {
       expect(await one.dragonpay.replay(event?.key ?? '')).to.include({ outcome: 'applied' });
       expect(one.effects).to.deep.equal(['T-1 S']);
     });
+  });
+
+  it('are applied whatever odd values they were accepted with', async () => {
+    const { dragonpay, effects, endpoint } = process(impatient);
+    const odd = [
+      'procid=\ufffd',
+      'procid=\ufffd\0',
+      'procid=\xff%00',
+      'note=%ff%00',
+      'note=1&note=\0',
+      '%ff%00=a',
+      'param1=%',
+    ];
+    const bodies = odd.flatMap((form): BodyRead[] => {
+      const fields = new URLSearchParams(form);
+      const entries = [...new Set(fields.keys())].map((key) => [key, fields.getAll(key)] as const);
+      return [
+        { kind: 'bytes', bytes: Buffer.from(form, 'latin1') },
+        { kind: 'text', text: form },
+        { kind: 'fields', fields: entries.map(([key, values]) => [key, values.length > 1 ? values : values[0]]) },
+      ];
+    });
+    const accepted: string[] = [];
+    for (const [index, body] of bodies.entries()) {
+      const signed = signCallback(fields(`T-${index}`), { sha1: { secretKey } });
+      const form = encodeCallback(signed);
+      const whole: BodyRead =
+        body.kind === 'bytes'
+          ? { kind: 'bytes', bytes: Buffer.concat([Buffer.from(`${form}&`), body.bytes]) }
+          : body.kind === 'text'
+            ? { kind: 'text', text: `${form}&${body.text}` }
+            : { kind: 'fields', fields: [...Object.entries(signed), ...(body.kind === 'fields' ? body.fields : [])] };
+      const { status } = await endpoint.dispatch(makeRequest({ body: whole }));
+      if (status !== 200) continue;
+      await create(`T-${index}`);
+      accepted.push(`T-${index} S`);
+    }
+    expect(accepted).to.have.length.above(7);
+    expect(await dragonpay.reconcile()).to.include({ caughtUp: accepted.length });
+    expect(effects).to.deep.equal(accepted);
   });
 
   it('are applied once where several processes catch up at the same time', async () => {

@@ -132,6 +132,10 @@ describe('Reading fields', () => {
       ['a raw NUL', 'txnid=A\0', [['nul-character', 'txnid']]],
       ['a NUL in an unknown value', 'note=%00', [['nul-character', undefined]]],
       ['a NUL in a name', 'txnid%00=A', [['nul-character', undefined]]],
+      ['a NUL beside bytes that are not UTF-8', 'procid=%ff\0', [['nul-character', 'procid']]],
+      ['an escaped NUL beside such bytes in an unknown value', 'note=\xff%00', [['nul-character', undefined]]],
+      ['a NUL in a name before such bytes', 'x%00=%ff', [['nul-character', undefined]]],
+      ['no NUL where a percent sign is escaped', 'procid=%ff%2500', [['invalid-utf8', 'procid']]],
       ['a repeated field', 'txnid=A&txnid=B', [['repeated-field', 'txnid']]],
       ['a field repeated alike', 'digest=a&digest=a', [['repeated-field', 'digest']]],
       ['a field repeated in another letter case', 'txnid=A&TxnID=A', [['repeated-field', 'txnid']]],
@@ -209,6 +213,32 @@ describe('Reading fields', () => {
         expect(again.issues).to.deep.equal(once.issues);
       }),
     );
+  });
+
+  it('accepts no fields whose raw form cannot be read again, whatever was in front', async () => {
+    const piece = fc.constantFrom('a', '\0', '\ufffd', '%', '00', 'ff', 'c3', '\ud800', 'ñ', '+', '\n', ' ');
+    const text = fc.array(piece, { maxLength: 5 }).map((pieces) => pieces.join(''));
+    const name = fc.oneof(fc.constantFrom('procid', 'ProcId', 'param1', 'amount', 'note'), text);
+    const pair = fc.tuple(name, fc.oneof(text, text, fc.array(text, { maxLength: 2 }), fc.constant({ a: '\0' })));
+    const bodies = fc.array(pair, { maxLength: 3 }).chain((fields): fc.Arbitrary<BodyRead> => {
+      const form = fields.map(([key, value]) => `${key}=${String(value)}`).join('&');
+      return fc.constantFrom(
+        { kind: 'fields', fields },
+        { kind: 'text', text: form },
+        { kind: 'bytes', bytes: Buffer.from(form.replaceAll('\ufffd', '\xff'), 'latin1') },
+      );
+    });
+    let accepted = 0;
+    await fc.assert(
+      fc.asyncProperty(bodies, async (body) => {
+        const once = await read(makeRequest({ body }));
+        if (once.issues.length > 0) return;
+        accepted++;
+        expect((await read(postForm(once.raw()))).issues, once.raw()).to.deep.equal([]);
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(accepted).to.be.above(300);
   });
 
   describe('takes', () => {
@@ -367,6 +397,8 @@ describe('Reading fields', () => {
       ['no undefined', [['message', undefined]], {}, ['altered-by-parser']],
       ['no text with a replacement character', [['message', 'Ni\ufffdo']], {}, ['altered-by-parser']],
       ['no NUL', [['message', 'a\0b']], {}, ['nul-character']],
+      ['no NUL beside a replacement character', [['procid', '\ufffd\0']], {}, ['nul-character']],
+      ['no NUL in an unknown field that is repeated', [['x', ['a', '\0']]], {}, ['nul-character']],
       ['no NUL in a name', [['x\0', 'a']], {}, ['nul-character']],
       [
         'no field in two letter cases',
