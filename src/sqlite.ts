@@ -6,3 +6,4 @@ export {
   type SqliteFileStatement,
 } from './repository/kysely/sqlite/file-dialect.js';
 export { sqliteDialect } from './repository/kysely/sqlite/sqlite.js';
+export type { SqliteDragonpayTables } from './repository/kysely/sqlite/tables.js';
