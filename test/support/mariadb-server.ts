@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -61,22 +61,23 @@ export async function startMariadb(more: readonly string[] = []): Promise<Mariad
   const log = join(folder, 'mariadb.log');
   const flags = [...place, ...settings, ...more, `--port=${port}`, `--socket=${join(data, 'mariadb.sock')}`];
   let child = await launch(flags, log, url);
-  const killNow = () => child.kill('SIGKILL');
-  process.once('exit', killNow);
+  let watch = endWithThisProcess(child, folder);
   return {
     url,
     get pid() {
       return child.pid ?? 0;
     },
     async crash(pause) {
+      watch.kill();
       const exited = once(child, 'exit');
       child.kill('SIGKILL');
       await exited;
       await sleep(pause);
       child = await launch(flags, log, url);
+      watch = endWithThisProcess(child, folder);
     },
     async stop() {
-      process.off('exit', killNow);
+      watch.kill();
       if (child.exitCode === null && child.signalCode === null) {
         const exited = once(child, 'exit');
         child.kill('SIGKILL');
@@ -85,6 +86,18 @@ export async function startMariadb(more: readonly string[] = []): Promise<Mariad
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * Starts a shell that ends the server and deletes its folder when this process is gone, however it ended: the shell then
+ * reads the end of its input. It is in a group of its own, so that an interrupt in a terminal does not end it first.
+ */
+function endWithThisProcess({ pid }: ChildProcess, folder: string): ChildProcess {
+  const wait = 'read -r line; kill -9 "$0"; sleep 1; rm -rf "$1"';
+  const shell = spawn('sh', ['-c', wait, String(pid), folder], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  shell.unref();
+  (shell.stdin as Socket | null)?.unref();
+  return shell;
 }
 
 async function launch(flags: readonly string[], log: string, url: string): Promise<ChildProcess> {
