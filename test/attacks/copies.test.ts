@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { type CallbackEndpoint, DragonpayCallback, MemoryRepository, OnPost, OnStatus } from '../../src/index.js';
-import { KyselyRepository } from '../../src/kysely.js';
+import { type CallbackEndpoint, DragonpayCallback, OnPost, OnStatus } from '../../src/index.js';
 import type { MerchantRepository } from '../../src/repository/capabilities.js';
-import { createTestDatabase } from '../support/database.js';
+import { describeRepositories } from '../support/describe-repositories.js';
 import { dispatchForged, dispatchSigned, paymentFields, testEndpoint } from '../support/dispatch-signed.js';
 
 const silent = { rejected() {}, stored() {}, handlerFailed() {} };
@@ -24,149 +23,134 @@ function countOf(replies: ReadonlyArray<{ status: number }>): Record<number, num
   return counts;
 }
 
-for (const [name, open] of [
-  ['in memory', async () => ({ repository: new MemoryRepository() as MerchantRepository, close: async () => {} })],
-  [
-    'on PostgreSQL',
-    async () => {
-      const database = await createTestDatabase();
-      return { repository: new KyselyRepository(database.db) as MerchantRepository, close: () => database.destroy() };
-    },
-  ],
-] as const) {
-  describe(`Copies of a callback, ${name}`, () => {
-    let repository: MerchantRepository;
-    let endpoint: CallbackEndpoint;
-    let close: () => Promise<void>;
-    let count = 0;
-    let ran: string[] = [];
-    let failures = 0;
+describeRepositories('Copies of a callback', (currentRepository) => {
+  let repository: MerchantRepository;
+  let endpoint: CallbackEndpoint;
+  let count = 0;
+  let ran: string[] = [];
+  let failures = 0;
 
-    @DragonpayCallback()
-    class Shipping {
-      @OnStatus('S') async ship({ data }: { data: { txnid: string } }) {
-        await sleep(data.txnid.startsWith('SLOW') ? 200 : 0);
-        ran.push(data.txnid);
-        if (failures-- > 0) throw new Error('no courier');
-      }
-      @OnPost() post() {}
+  @DragonpayCallback()
+  class Shipping {
+    @OnStatus('S') async ship({ data }: { data: { txnid: string } }) {
+      await sleep(data.txnid.startsWith('SLOW') ? 200 : 0);
+      ran.push(data.txnid);
+      if (failures-- > 0) throw new Error('no courier');
     }
+    @OnPost() post() {}
+  }
 
-    before(async () => {
-      ({ repository, close } = await open());
-      endpoint = testEndpoint(Shipping, { repository, hooks: silent });
-    });
-    beforeEach(() => {
-      ran = [];
-      failures = 0;
-    });
-    after(() => close());
-
-    async function pay(prefix = 'SLOW'): Promise<string> {
-      const txnid = `${prefix}-${++count}`;
-      await repository.createPayment({ txnid, amount: '100.00' });
-      return txnid;
-    }
-    it('run the effect once, are answered 200, and are all counted', async () => {
-      const txnid = await pay();
-      const replies = await times(50, () => dispatchSigned(endpoint, paymentFields({ txnid })));
-      expect(countOf(replies)).to.deep.equal({ 200: 50 });
-      expect(ran).to.deep.equal([txnid]);
-      const [event] = await repository.callbacks({ txnid });
-      expect(event).to.include({ deliveries: 50, outcome: 'applied' });
-    });
-
-    it('see the outcome duplicate, and only the first one applied', async () => {
-      const txnid = await pay();
-      const outcomes: string[] = [];
-      const hooks = {
-        ...silent,
-        stored: (event: { update: { outcome: string } }) => outcomes.push(event.update.outcome),
-      };
-      const told = testEndpoint(Shipping, { repository, hooks });
-      await times(10, () => dispatchSigned(told, paymentFields({ txnid })));
-      expect(outcomes.sort()).to.deep.equal(['applied', ...Array(9).fill('duplicate')]);
-    });
-
-    it('try again, once and for all of them, when the first one fails', async () => {
-      const txnid = await pay();
-      failures = 1;
-      const replies = await times(20, () => dispatchSigned(endpoint, paymentFields({ txnid })));
-      expect(countOf(replies)).to.deep.equal({ 200: 19, 500: 1 });
-      expect(ran).to.deep.equal([txnid, txnid]);
-      expect((await repository.findPayment(txnid))?.status).to.equal('S');
-    });
-
-    it('are judged apart when their unsigned amounts differ', async () => {
-      const txnid = await pay();
-      const outcomes: string[] = [];
-      const hooks = {
-        ...silent,
-        stored: (event: { update: { outcome: string } }) => outcomes.push(event.update.outcome),
-      };
-      const told = testEndpoint(Shipping, { repository, hooks });
-      await Promise.all([
-        dispatchSigned(told, paymentFields({ txnid, amount: '1.00' })),
-        dispatchSigned(told, paymentFields({ txnid, amount: '100.00' })),
-      ]);
-      expect(outcomes.sort()).to.deep.equal(['applied', 'mismatch']);
-    });
-
-    it('are answered 503 at once beyond 1,000 that wait, and others are not delayed', async () => {
-      const [txnid, other] = [await pay(), await pay('QUICK')];
-      const copies = times(3_000, () => dispatchSigned(endpoint, paymentFields({ txnid })));
-      const startedAt = performance.now();
-      expect(await dispatchSigned(endpoint, paymentFields({ txnid: other }))).to.include({ status: 200 });
-      const delay = performance.now() - startedAt;
-      const replies = await copies;
-      expect(countOf(replies)).to.deep.equal({ 200: 1_001, 503: 1_999 });
-      expect(replies.find(({ status }) => status === 503)?.body).to.equal('error=too-many-copies');
-      expect(delay).to.be.below(1_500);
-      expect(ran.filter((one) => one === txnid)).to.have.length(1);
-    });
-
-    it('cost at most twice as much when their unsigned amounts differ, and keep nobody out', async function () {
-      // Other work on the machine may slow down one of the two runs.
-      this.retries(2);
-      const many = Number(process.env.ATTACK_COPIES ?? 5_000);
-      const variants = (txnid: string) => {
-        let amount = 0;
-        return times(many, () => dispatchSigned(endpoint, paymentFields({ txnid, amount: `${++amount}.00` })));
-      };
-      await times(many, () => dispatchForged(endpoint));
-      await variants(await pay());
-      const [txnid, other] = [await pay(), await pay('QUICK')];
-      const [forgeries] = await cpuOf(() => times(many, () => dispatchForged(endpoint)));
-      const [copies, [replies, reply]] = await cpuOf(() =>
-        Promise.all([variants(txnid), dispatchSigned(endpoint, paymentFields({ txnid: other }))]),
-      );
-      expect(reply).to.include({ status: 200 });
-      const { 200: handled = 0, ...refused } = countOf(replies);
-      expect(handled).to.be.within(1, many / 10);
-      expect(refused).to.deep.equal({ 503: many - handled });
-      const figures = `${copies.toFixed(0)} ms of CPU for variants, ${forgeries.toFixed(0)} ms for forgeries`;
-      if (process.env.ATTACK_COPIES !== undefined) console.log(`      ${figures}`);
-      expect(copies, figures).to.be.below(2 * forgeries + 100);
-    });
-
-    it('cost at most twice the CPU time of as many forgeries', async function () {
-      // Other work on the machine may slow down one of the two runs.
-      this.retries(2);
-      const many = Number(process.env.ATTACK_COPIES ?? 5_000);
-      const txnid = await pay();
-      await times(many, () => dispatchForged(endpoint));
-      await times(many, async () => dispatchSigned(endpoint, paymentFields({ txnid })));
-      const next = await pay();
-      const [forgeries] = await cpuOf(() => times(many, () => dispatchForged(endpoint)));
-      const [copies, replies] = await cpuOf(() =>
-        times(many, () => dispatchSigned(endpoint, paymentFields({ txnid: next }))),
-      );
-      expect(replies).to.have.length(many);
-      if (process.env.ATTACK_COPIES !== undefined) {
-        console.log(`      copies: ${copies.toFixed(0)} ms of CPU, forgeries: ${forgeries.toFixed(0)} ms`);
-      }
-      const figures = `${copies.toFixed(0)} ms for copies, ${forgeries.toFixed(0)} ms for forgeries`;
-      expect(copies, figures).to.be.below(2 * forgeries + 300);
-    });
+  beforeEach(() => {
+    repository = currentRepository();
+    endpoint = testEndpoint(Shipping, { repository, hooks: silent });
+    ran = [];
+    failures = 0;
   });
-}
+
+  async function pay(prefix = 'SLOW'): Promise<string> {
+    const txnid = `${prefix}-${++count}`;
+    await repository.createPayment({ txnid, amount: '100.00' });
+    return txnid;
+  }
+  it('run the effect once, are answered 200, and are all counted', async () => {
+    const txnid = await pay();
+    const replies = await times(50, () => dispatchSigned(endpoint, paymentFields({ txnid })));
+    expect(countOf(replies)).to.deep.equal({ 200: 50 });
+    expect(ran).to.deep.equal([txnid]);
+    const [event] = await repository.callbacks({ txnid });
+    expect(event).to.include({ deliveries: 50, outcome: 'applied' });
+  });
+
+  it('see the outcome duplicate, and only the first one applied', async () => {
+    const txnid = await pay();
+    const outcomes: string[] = [];
+    const hooks = {
+      ...silent,
+      stored: (event: { update: { outcome: string } }) => outcomes.push(event.update.outcome),
+    };
+    const told = testEndpoint(Shipping, { repository, hooks });
+    await times(10, () => dispatchSigned(told, paymentFields({ txnid })));
+    expect(outcomes.sort()).to.deep.equal(['applied', ...Array(9).fill('duplicate')]);
+  });
+
+  it('try again, once and for all of them, when the first one fails', async () => {
+    const txnid = await pay();
+    failures = 1;
+    const replies = await times(20, () => dispatchSigned(endpoint, paymentFields({ txnid })));
+    expect(countOf(replies)).to.deep.equal({ 200: 19, 500: 1 });
+    expect(ran).to.deep.equal([txnid, txnid]);
+    expect((await repository.findPayment(txnid))?.status).to.equal('S');
+  });
+
+  it('are judged apart when their unsigned amounts differ', async () => {
+    const txnid = await pay();
+    const outcomes: string[] = [];
+    const hooks = {
+      ...silent,
+      stored: (event: { update: { outcome: string } }) => outcomes.push(event.update.outcome),
+    };
+    const told = testEndpoint(Shipping, { repository, hooks });
+    await Promise.all([
+      dispatchSigned(told, paymentFields({ txnid, amount: '1.00' })),
+      dispatchSigned(told, paymentFields({ txnid, amount: '100.00' })),
+    ]);
+    expect(outcomes.sort()).to.deep.equal(['applied', 'mismatch']);
+  });
+
+  it('are answered 503 at once beyond 100 that wait, and others are not delayed', async () => {
+    const [txnid, other] = [await pay(), await pay('QUICK')];
+    const copies = times(3_000, () => dispatchSigned(endpoint, paymentFields({ txnid })));
+    const startedAt = performance.now();
+    expect(await dispatchSigned(endpoint, paymentFields({ txnid: other }))).to.include({ status: 200 });
+    const delay = performance.now() - startedAt;
+    const replies = await copies;
+    expect(countOf(replies)).to.deep.equal({ 200: 101, 503: 2_899 });
+    expect(replies.find(({ status }) => status === 503)?.body).to.equal('error=too-many-copies');
+    expect(delay).to.be.below(1_500);
+    expect(ran.filter((one) => one === txnid)).to.have.length(1);
+  });
+
+  it('cost at most twice as much when their unsigned amounts differ, and keep nobody out', async function () {
+    // Other work on the machine may slow down one of the two runs.
+    this.retries(2);
+    const many = Number(process.env.ATTACK_COPIES ?? 2_000);
+    const variants = (txnid: string) => {
+      let amount = 0;
+      return times(many, () => dispatchSigned(endpoint, paymentFields({ txnid, amount: `${++amount}.00` })));
+    };
+    await times(many, () => dispatchForged(endpoint));
+    await variants(await pay());
+    const [txnid, other] = [await pay(), await pay('QUICK')];
+    const [forgeries] = await cpuOf(() => times(many, () => dispatchForged(endpoint)));
+    const [copies, [replies, reply]] = await cpuOf(() =>
+      Promise.all([variants(txnid), dispatchSigned(endpoint, paymentFields({ txnid: other }))]),
+    );
+    expect(reply).to.include({ status: 200 });
+    const { 200: handled = 0, ...refused } = countOf(replies);
+    expect(handled).to.be.within(1, many / 10);
+    expect(refused).to.deep.equal({ 503: many - handled });
+    const figures = `${copies.toFixed(0)} ms of CPU for variants, ${forgeries.toFixed(0)} ms for forgeries`;
+    if (process.env.ATTACK_COPIES !== undefined) console.log(`      ${figures}`);
+    expect(copies, figures).to.be.below(2 * forgeries + 100);
+  });
+
+  it('cost at most twice the CPU time of as many forgeries', async function () {
+    // Other work on the machine may slow down one of the two runs.
+    this.retries(2);
+    const many = Number(process.env.ATTACK_COPIES ?? 2_000);
+    const txnid = await pay();
+    await times(many, () => dispatchForged(endpoint));
+    await times(many, async () => dispatchSigned(endpoint, paymentFields({ txnid })));
+    const next = await pay();
+    const [forgeries] = await cpuOf(() => times(many, () => dispatchForged(endpoint)));
+    const [copies, replies] = await cpuOf(() =>
+      times(many, () => dispatchSigned(endpoint, paymentFields({ txnid: next }))),
+    );
+    expect(replies).to.have.length(many);
+    if (process.env.ATTACK_COPIES !== undefined) {
+      console.log(`      copies: ${copies.toFixed(0)} ms of CPU, forgeries: ${forgeries.toFixed(0)} ms`);
+    }
+    const figures = `${copies.toFixed(0)} ms for copies, ${forgeries.toFixed(0)} ms for forgeries`;
+    expect(copies, figures).to.be.below(2 * forgeries + 300);
+  });
+});

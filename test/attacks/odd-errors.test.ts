@@ -2,16 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import {
   type CallbackReply,
-  type CallbackRepository,
   type CallbackRequest,
   DragonpayCallback,
-  MemoryRepository,
   OnDispatch,
   OnPost,
   OnStatus,
 } from '../../src/index.js';
-import { KyselyRepository } from '../../src/kysely.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import type { MerchantRepository } from '../../src/repository/capabilities.js';
+import { describeRepositories } from '../support/describe-repositories.js';
 import { dispatchSigned, paymentFields, testEndpoint } from '../support/dispatch-signed.js';
 
 const fail = () => {
@@ -53,93 +51,78 @@ const ways: Readonly<Record<string, (value: unknown) => unknown>> = {
   returns: (value) => value,
 };
 
-for (const [name, open] of [
-  ['in memory', async () => ({ repository: new MemoryRepository(), close: async () => {} })],
-  [
-    'on PostgreSQL',
-    async () => {
-      const database: TestDatabase = await createTestDatabase();
-      return { repository: new KyselyRepository(database.db), close: () => database.destroy() };
-    },
-  ],
-] as const) {
-  describe(`An odd error, ${name}`, () => {
-    let repository: CallbackRepository & {
-      createPayment(details: { txnid: string; amount: string }): Promise<unknown>;
-    };
-    let close: () => Promise<void>;
-    let count = 0;
+describeRepositories('An odd error', (currentRepository) => {
+  let repository: MerchantRepository;
+  let count = 0;
 
-    before(async () => {
-      ({ repository, close } = (await open()) as never);
-    });
-    after(() => close());
+  beforeEach(() => {
+    repository = currentRepository();
+  });
 
-    for (const place of places) {
-      for (const [way, act] of Object.entries(ways)) {
-        it(`does not reject the promise of dispatch when ${place} ${way} it`, async () => {
-          for (const [what, make] of Object.entries(values)) {
-            @DragonpayCallback()
-            class Odd {
-              @OnDispatch() async around(_: CallbackRequest, next: () => Promise<CallbackReply>) {
-                const reply = await next();
-                return place === '@OnDispatch' ? ((await act(make())) as CallbackReply) : reply;
-              }
-              @OnStatus('S') reach(): void | Promise<void> {
-                if (place === '@OnStatus') return act(make()) as Promise<void>;
-              }
-              @OnPost() post(): undefined {
-                return place === '@OnPost' ? (act(make()) as undefined) : undefined;
-              }
-            }
-            const txnid = `T-${++count}`;
-            await repository.createPayment({ txnid, amount: '1.00' });
-            const told: Array<{ code: string; error: unknown }> = [];
-            const hooks = {
-              handlerFailed: (event: { code: string; error: unknown }) => told.push(event),
-              stored: () => {},
-            };
-            const endpoint = testEndpoint(Odd, { repository, hooks });
-            const reply = await Promise.race([
-              dispatchSigned(endpoint, paymentFields({ txnid })),
-              sleep(5_000, { status: 'no answer', body: '' }),
-            ]);
-            const isResult =
-              way === 'returns' &&
-              (place === '@OnStatus' ? !/then|proxy/.test(what) : what === 'undefined' && place === '@OnPost');
-            if (isResult) {
-              expect(reply, what).to.include({ status: 200, body: 'result=OK' });
-            } else {
-              expect(reply, what).to.include({ status: 500, body: 'error=handler-failed' });
-              expect(told, what).to.have.length(1);
-            }
-            const status = (await repository.findPayment(txnid))?.status;
-            expect(status, what).to.equal(place === '@OnStatus' && !isResult ? 'P' : 'S');
-          }
-        });
-      }
-    }
-
-    it('is reported by the default hooks, whatever it is', async () => {
-      const lines: unknown[] = [];
-      const { error } = console;
-      console.error = (line) => lines.push(line);
-      try {
-        for (const [, make] of Object.entries(values)) {
+  for (const place of places) {
+    for (const [way, act] of Object.entries(ways)) {
+      it(`does not reject the promise of dispatch when ${place} ${way} it`, async () => {
+        for (const [what, make] of Object.entries(values)) {
           @DragonpayCallback()
           class Odd {
-            @OnPost() post() {
-              throw make();
+            @OnDispatch() async around(_: CallbackRequest, next: () => Promise<CallbackReply>) {
+              const reply = await next();
+              return place === '@OnDispatch' ? ((await act(make())) as CallbackReply) : reply;
+            }
+            @OnStatus('S') reach(): void | Promise<void> {
+              if (place === '@OnStatus') return act(make()) as Promise<void>;
+            }
+            @OnPost() post(): undefined {
+              return place === '@OnPost' ? (act(make()) as undefined) : undefined;
             }
           }
-          const { handlerFailed, ...hooks } = { handlerFailed: undefined, rejected: () => {}, stored: () => {} };
-          await dispatchSigned(testEndpoint(Odd, { hooks }));
+          const txnid = `T-${++count}`;
+          await repository.createPayment({ txnid, amount: '1.00' });
+          const told: Array<{ code: string; error: unknown }> = [];
+          const hooks = {
+            handlerFailed: (event: { code: string; error: unknown }) => told.push(event),
+            stored: () => {},
+          };
+          const endpoint = testEndpoint(Odd, { repository, hooks });
+          const reply = await Promise.race([
+            dispatchSigned(endpoint, paymentFields({ txnid })),
+            sleep(5_000, { status: 'no answer', body: '' }),
+          ]);
+          const isResult =
+            way === 'returns' &&
+            (place === '@OnStatus' ? !/then|proxy/.test(what) : what === 'undefined' && place === '@OnPost');
+          if (isResult) {
+            expect(reply, what).to.include({ status: 200, body: 'result=OK' });
+          } else {
+            expect(reply, what).to.include({ status: 500, body: 'error=handler-failed' });
+            expect(told, what).to.have.length(1);
+          }
+          const status = (await repository.findPayment(txnid))?.status;
+          expect(status, what).to.equal(place === '@OnStatus' && !isResult ? 'P' : 'S');
         }
-      } finally {
-        console.error = error;
+      });
+    }
+  }
+
+  it('is reported by the default hooks, whatever it is', async () => {
+    const lines: unknown[] = [];
+    const { error } = console;
+    console.error = (line) => lines.push(line);
+    try {
+      for (const [, make] of Object.entries(values)) {
+        @DragonpayCallback()
+        class Odd {
+          @OnPost() post() {
+            throw make();
+          }
+        }
+        const { handlerFailed, ...hooks } = { handlerFailed: undefined, rejected: () => {}, stored: () => {} };
+        await dispatchSigned(testEndpoint(Odd, { hooks }));
       }
-      expect(lines).to.have.length(Object.keys(values).length);
-      for (const line of lines) expect(line).to.match(/^dragonpay-callback: Odd\.post failed: ./);
-    });
+    } finally {
+      console.error = error;
+    }
+    expect(lines).to.have.length(Object.keys(values).length);
+    for (const line of lines) expect(line).to.match(/^dragonpay-callback: Odd\.post failed: ./);
   });
-}
+});

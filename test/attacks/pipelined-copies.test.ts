@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { type CreatedDatabase, describeDatabases } from '../support/databases.js';
 import { attack, type Damage, p99, signedForm } from './attacked.js';
 
 const count = Number(process.env.ATTACK_COPIES ?? 3_000);
@@ -18,46 +18,53 @@ const isSmall = (copies: Damage, forgeries: Damage) => copies.memory < 2 * forge
 const isQuickForOthers = (copies: Damage, forgeries: Damage) => p99(copies.others) < 2 * p99(forgeries.others) + 250;
 const goals = [isCheap, isSmall, isQuickForOthers];
 
-for (const name of ['in memory', 'on PostgreSQL']) {
-  describe(`Copies that are pipelined on one connection, ${name}`, () => {
-    let database: TestDatabase | undefined;
-    let copies: Damage;
-    let forgeries: Damage;
-    let figures: string;
+/** @param open resolves to the URL of a database, or to nothing for a repository in memory */
+function describeCopies(open: () => Promise<string | undefined>): void {
+  let copies: Damage;
+  let forgeries: Damage;
+  let figures: string;
 
-    before(async function () {
-      this.timeout(120_000);
-      if (name === 'on PostgreSQL') database = await createTestDatabase();
-      // Other work on the machine may slow down one of the two runs.
-      for (let attempt = 0; attempt < 3; attempt++) {
-        forgeries = await attack(database?.url, count, forgedForm);
-        copies = await attack(database?.url, count, signedForm);
-        figures = [describeDamage('copies', copies), describeDamage('forgeries', forgeries)].join('; ');
-        if (process.env.ATTACK_COPIES !== undefined) console.log(`      ${count} requests. ${figures}`);
-        if (goals.every((isMet) => isMet(copies, forgeries))) break;
-      }
-    });
-    after(() => database?.destroy());
+  before(async function () {
+    this.timeout(120_000);
+    const url = await open();
+    // Other work on the machine may slow down one of the two runs.
+    for (let attempt = 0; attempt < 3; attempt++) {
+      forgeries = await attack(url, count, forgedForm);
+      copies = await attack(url, count, signedForm);
+      figures = [describeDamage('copies', copies), describeDamage('forgeries', forgeries)].join('; ');
+      if (process.env.ATTACK_COPIES !== undefined) console.log(`      ${count} requests. ${figures}`);
+      if (goals.every((isMet) => isMet(copies, forgeries))) break;
+    }
+  });
+  it('are all answered 200 or 503, and forgeries 400', () => {
+    const { 200: handled = 0, 503: refused = 0, ...rest } = copies.statuses;
+    expect(rest).to.deep.equal({});
+    expect(handled + refused).to.equal(count);
+    expect(handled).to.be.above(0);
+    expect(forgeries.statuses).to.deep.equal({ 400: count });
+  });
 
-    it('are all answered 200 or 503, and forgeries 400', () => {
-      const { 200: handled = 0, 503: refused = 0, ...rest } = copies.statuses;
-      expect(rest).to.deep.equal({});
-      expect(handled + refused).to.equal(count);
-      expect(handled).to.be.above(0);
-      expect(forgeries.statuses).to.deep.equal({ 400: count });
-    });
+  it('cost at most twice the CPU time of as many forgeries', () => {
+    expect(isCheap(copies, forgeries), figures).to.equal(true);
+  });
 
-    it('cost at most twice the CPU time of as many forgeries', () => {
-      expect(isCheap(copies, forgeries), figures).to.equal(true);
-    });
+  it('cost at most twice the memory of as many forgeries', () => {
+    expect(isSmall(copies, forgeries), figures).to.equal(true);
+  });
 
-    it('cost at most twice the memory of as many forgeries', () => {
-      expect(isSmall(copies, forgeries), figures).to.equal(true);
-    });
-
-    it('slow down other payers at most twice as much as forgeries', () => {
-      expect(copies.othersStatuses).to.deep.equal([200]);
-      expect(isQuickForOthers(copies, forgeries), figures).to.equal(true);
-    });
+  it('slow down other payers at most twice as much as forgeries', () => {
+    expect(copies.othersStatuses).to.deep.equal([200]);
+    expect(isQuickForOthers(copies, forgeries), figures).to.equal(true);
   });
 }
+
+describeDatabases('Copies that are pipelined on one connection', ({ create }) => {
+  let database: CreatedDatabase;
+  after(() => database?.destroy());
+  describeCopies(async () => {
+    database = await create();
+    return database.url;
+  });
+});
+
+describe('Copies that are pipelined on one connection, in memory', () => describeCopies(async () => undefined));
