@@ -52,14 +52,18 @@ export type MethodDecoratorArguments = [
 
 /**
  * Records a decorated method.
- * @throws DragonpayError `invalid-handler-class` if it is no method
+ * @throws DragonpayError `invalid-handler-class` if it is no method, or if the compiler gives no metadata
  */
 export function addMethod(role: MethodRole, ...args: MethodDecoratorArguments): void {
   const [target, keyOrContext] = args;
   if (isStandardContext(keyOrContext)) {
     const { name, static: isStatic, private: isPrivate, kind, metadata } = keyOrContext;
     const fault = isStatic ? 'static' : isPrivate ? 'private' : kind === 'method' ? undefined : 'no-method';
-    ownOf(metadata as object).methods.push({ ...role, key: name, ...(fault && { fault }) });
+    ownOf(metadata ?? noMetadata(decoratorNames[role.role])).methods.push({
+      ...role,
+      key: name,
+      ...(fault && { fault }),
+    });
   } else {
     const isKey = typeof keyOrContext === 'string' || typeof keyOrContext === 'symbol';
     if (!isKey || Object(target) !== target) throw misplaced(decoratorNames[role.role], 'method');
@@ -84,7 +88,16 @@ export function setClassOptions(
 ): void {
   if (typeof target !== 'function' || typeof target.prototype !== 'object')
     throw misplaced('DragonpayCallback', 'class');
-  ownOf(isStandardContext(context) ? (context.metadata as object) : (target.prototype as object)).options = options;
+  const metadata = isStandardContext(context)
+    ? (context.metadata ?? noMetadata('DragonpayCallback'))
+    : target.prototype;
+  ownOf(metadata as object).options = options;
+}
+
+/** Proposals before May 2023 have no metadata. */
+function noMetadata(name: string): never {
+  const message = `${name} needs decorators with metadata: set the version of decorators to 2023-05 or later in Babel and 2022-03 in swc, or choose legacy decorators`;
+  throw new DragonpayError('invalid-handler-class', message, { subject: name });
 }
 
 function misplaced(name: string, what: 'class' | 'method'): DragonpayError {

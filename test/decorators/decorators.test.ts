@@ -1,3 +1,4 @@
+import { transform } from '@swc/core';
 import { expect } from 'chai';
 import { DragonpayCallback } from '../../src/decorators/dragonpay-callback.js';
 import { addMethod, type HandlerClass } from '../../src/decorators/handler-metadata.js';
@@ -27,6 +28,37 @@ describe('decorators', () => {
     await repository.createPayout({ merchantTxnId: 'T-1', amount: '100.00', refno: 'R1' });
     return repository;
   }
+
+  describe('compiled to a proposal that has no metadata', () => {
+    for (const source of ['@C() class K { @P() post() {} }', '@C() class K { post() {} }']) {
+      it(`names the option of the compiler: ${source}`, async () => {
+        const { code } = await transform(source, {
+          swcrc: false,
+          configFile: false,
+          isModule: false,
+          jsc: {
+            target: 'es2022',
+            parser: { syntax: 'ecmascript', decorators: true },
+            transform: { decoratorVersion: '2021-12' },
+          },
+        });
+        const run = () => new Function('C', 'P', code)(DragonpayCallback, OnPost);
+        expect(run).to.throw(DragonpayError, 'set experimentalDecorators to true');
+      });
+    }
+
+    // What Babel 7 passes with the versions 2021-12, 2022-03 and 2023-01.
+    const method = { kind: 'method', name: 'post', static: false, private: false } as ClassMethodDecoratorContext;
+    const compiled: Readonly<Record<string, () => void>> = {
+      OnPost: () => OnPost()((() => undefined) as never, method as never),
+      DragonpayCallback: () => DragonpayCallback()(class {}, { kind: 'class', name: 'K' } as ClassDecoratorContext),
+    };
+    for (const [name, run] of Object.entries(compiled)) {
+      it(`names the version that Babel and swc need: ${name}`, () => {
+        expect(run).to.throw(DragonpayError, `${name} needs decorators with metadata: set the version`);
+      });
+    }
+  });
 
   describe('the options of @DragonpayCallback', () => {
     @DragonpayCallback()
