@@ -58,7 +58,7 @@ export function pgBossQueue(boss: PgBossLike, options: PgBossJobOptions = {}): J
       const sent = await boss.send(queue, payload, { ...patient, ...options, id, db });
       // Null means that nothing was added: the job exists already, or the queue does not exist.
       if (sent === null && (await boss.getJobById(queue, id, { db, includeArchive: true })) === null) {
-        throw new Error(`pg-boss has no queue ${queue}`);
+        throw new Error(`pg-boss has no queue ${queue}: call workWithPgBoss() or boss.createQueue() first`);
       }
     },
   };

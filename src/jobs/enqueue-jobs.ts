@@ -2,6 +2,7 @@ import type { QueuedEntry } from '../decorators/handler-table.js';
 import { DragonpayError } from '../errors.js';
 import type { AppliedUpdate } from '../model/callback-update.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
+import { describeError } from '../observability/describe-error.js';
 import { type JobQueue, jobOf } from './job.js';
 
 /**
@@ -22,7 +23,8 @@ export async function enqueueJobs(
     try {
       await queue.enqueue(trx, job);
     } catch (cause) {
-      throw new DragonpayError('job-not-enqueued', message, { subject: job.queue, cause });
+      const why = `${message}: ${describeError(cause).message}`;
+      throw new DragonpayError('job-not-enqueued', why, { subject: job.queue, cause });
     }
   }
 }

@@ -57,10 +57,12 @@ describe('dragonpay-callback with a SQLite file', () => {
   });
 
   it('refuses a URL of another database without showing it', async () => {
-    env.DATABASE_URL = 'oracle://user:hush@localhost/shop';
-    const { code, stderr } = await migrate('status');
-    expect(code).to.equal(2);
-    expect(stderr).to.include('must begin with postgres:').and.not.include('hush');
+    for (const url of ['oracle://user:hush@localhost/shop', 'postgres//user:hush@localhost/shop', './hush.db']) {
+      env.DATABASE_URL = url;
+      const { code, stderr } = await migrate('status');
+      expect(code).to.equal(2);
+      expect(stderr).to.include('must begin with postgres:').and.not.include('hush');
+    }
     env.DATABASE_URL = 'sqlite:';
     expect((await migrate('status')).stderr).to.include('must name a file');
   });

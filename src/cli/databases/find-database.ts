@@ -16,11 +16,11 @@ const databases: Readonly<Record<string, () => Promise<CliDatabase>>> = {
 };
 
 /**
- * Finds the database of a URL. A text without a scheme is for node-postgres, which also takes the path of a socket.
- * @throws CommandFailure for a scheme that is not known. The message does not contain the URL
+ * Finds the database of a URL. The path of a socket is for node-postgres.
+ * @throws CommandFailure for a scheme that is missing or not known. The message does not contain the URL
  */
 export async function databaseOf(url: string): Promise<CliDatabase> {
-  const scheme = /^\s*([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? 'postgres';
+  const scheme = /^\s*([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? (url.startsWith('/') ? 'postgres' : '');
   const load = databases[scheme];
   if (load === undefined) {
     const known = Object.keys(databases).map((name) => `${name}:`);

@@ -33,6 +33,8 @@ export interface RepositoryDialect extends BatchedDatabase {
   isTransient(error: unknown): boolean;
   /** Whether the server ended a statement that waited for a lock, or ran, for too long. */
   isLockTimeout(error: unknown): boolean;
+  /** Whether a table, a column or a schema of the statement does not exist. */
+  isMissingTable(error: unknown): boolean;
   /** Lets the server end statements of this package that have waited for a lock, such as of a table, for so long. */
   endLockWaits?(db: SqlRunner, milliseconds: number): Promise<void>;
   /** How many transactions of handlers can run at the same time. Default: the size of the pool decides. */

@@ -25,7 +25,7 @@ import { Batches } from './batches.js';
 import { checkTableNames } from './check-table-names.js';
 import { dialectNames, type Move, type MoveResult, type RepositoryDialect, type Statements } from './dialect.js';
 import { EffectSlots } from './effect-slots.js';
-import { LockWaits } from './lock-waits.js';
+import { asMissingTable, LockWaits } from './lock-waits.js';
 import { postgres } from './postgres/postgres.js';
 import { RecentKeys } from './recent-keys.js';
 import { rowProtected } from './row-protected.js';
@@ -267,7 +267,11 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     run: (db: Kysely<Database>) => Promise<Result>,
     trx?: AnyTransaction<Database> | undefined,
   ): Promise<Result> {
-    if (trx !== undefined) return run((trx as Transaction<Database>).withoutPlugins());
+    if (trx !== undefined) {
+      return run((trx as Transaction<Database>).withoutPlugins()).catch((error: unknown) => {
+        throw asMissingTable(this.#dialect, error);
+      });
+    }
     return this.#waits.bound(() => run(this.#plain));
   }
 

@@ -26,7 +26,7 @@ export class LockWaits {
 
   /**
    * Runs a statement.
-   * @throws DragonpayError `unstored` if the server ended it
+   * @throws DragonpayError `unstored` if the server ended it, or if the tables are missing
    */
   async bound<Result>(run: () => Promise<Result>): Promise<Result> {
     const tooLongAt = performance.now() + this.#milliseconds;
@@ -37,7 +37,7 @@ export class LockWaits {
     try {
       return await run();
     } catch (error) {
-      throw this.#dialect.isLockTimeout(error) ? waitedTooLong(error) : error;
+      throw this.#dialect.isLockTimeout(error) ? waitedTooLong(error) : asMissingTable(this.#dialect, error);
     } finally {
       clearInterval(timer);
     }
@@ -50,6 +50,13 @@ export class LockWaits {
     await this.#dialect.endLockWaits?.(this.#db, this.#milliseconds).catch(() => {});
     this.#isEnding = false;
   }
+}
+
+/** The error, or what to do about it where the tables are missing, or of an older version. */
+export function asMissingTable(dialect: RepositoryDialect, error: unknown): unknown {
+  if (!dialect.isMissingTable(error)) return error;
+  const advice = 'run the migrations of dragonpay-callback, as with: npx dragonpay-callback migrate up';
+  return new DragonpayError('unstored', `${(error as Error).message}: ${advice}`, { cause: error });
 }
 
 function waitedTooLong(cause: unknown): DragonpayError {

@@ -30,10 +30,13 @@ export const mysqlDialect: RepositoryDialect = {
   beginOwnTransaction,
   isTransient,
   isLockTimeout: (error) => lockTimeouts.has(numberOf(error)),
+  isMissingTable: (error) => [noSuchTable, noSuchColumn].includes(numberOf(error) ?? 0),
   endLockWaits,
   wasRefused,
 };
 
+const noSuchTable = 1146;
+const noSuchColumn = 1054;
 const deadlock = 1213;
 /** `innodb_snapshot_isolation`: a row has changed since the transaction first read. The server has rolled back. */
 const recordChanged = 1020;

@@ -28,6 +28,7 @@ export const postgres: RepositoryDialect = {
   isTransient,
   // The second one is that of `lock_timeout`.
   isLockTimeout: (error) => ['57014', '55P03'].includes(codeOf(error)),
+  isMissingTable: (error) => ['42P01', '42703', '3F000'].includes(codeOf(error)),
   endLockWaits,
   wasRefused,
 };

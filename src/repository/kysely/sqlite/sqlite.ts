@@ -33,6 +33,8 @@ export const sqliteDialect: RepositoryDialect = {
   beginOwnTransaction,
   isTransient: isBusy,
   isLockTimeout: isBusy,
+  isMissingTable: (error) =>
+    resultCode(error) === 1 && /no such (?:table|column)|has no column/.test((error as Error).message),
   // SQLITE_ERROR, SQLITE_TOOBIG, SQLITE_CONSTRAINT and SQLITE_MISMATCH: the statement was undone, and then all of it.
   wasRefused: (error) =>
     [1, 18, 19, 20].includes(resultCode(error)) || (DragonpayError.is(error) && error.code === 'row-protected'),
