@@ -123,6 +123,9 @@ export type KeptEvent = Pick<InboxEvent, 'kind' | 'proof' | 'keyId' | 'method'> 
   readonly raw: string;
   /** Its own fingerprint: a replay of it is a delivery of the same event. */
   readonly fingerprint?: string | undefined;
-  /** The forms of deliveries that did not fit, while the event is not applied: one for each amount and currency. */
+  /**
+   * The forms of deliveries that did not fit, while the event is not applied: one for each amount and currency. A
+   * repository that keeps none of them has only `raw` to replay.
+   */
   readonly forms?: string | null | undefined;
 };

@@ -43,9 +43,10 @@ async function fitting(
   repository: CallbackRepository,
   read: (event: KeptEvent) => VerifiedCallback,
 ): Promise<VerifiedCallback> {
-  const deliveries = deliveriesOf(event);
-  const row = deliveries.length > 1 ? await findRow(repository, kind, id) : undefined;
+  const others = deliveriesOf(event).filter(({ raw }) => raw !== event.raw);
+  const row = others.length > 0 ? await findRow(repository, kind, id) : undefined;
   const fits = ({ amount = row?.amount, currency = row?.currency }: VerifiedCallback) =>
     amount === row?.amount && currency === row?.currency;
-  return (row && deliveries.map(read).find(fits)) ?? read(event);
+  const first = read(event);
+  return row === undefined || fits(first) ? first : (others.map(read).find(fits) ?? first);
 }
