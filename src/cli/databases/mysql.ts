@@ -46,6 +46,7 @@ async function checkServer(connection: Connection): Promise<Check[]> {
     connection,
     `select version() as version, @@global.read_only as readOnly, @@sql_mode as modes,
   timestampdiff(microsecond, timestamp'1970-01-01 00:00:00', utc_timestamp(6)) as now,
+  @@autocommit as autocommit, @@completion_type as completion, @@sql_select_limit < 1000 as isLimited,
   @@innodb_flush_log_at_trx_commit as flush, @@log_bin as log, @@sync_binlog as sync,
   /*M! @@global.tx_isolation */ /*!80000 @@global.transaction_isolation */ as isolation`,
   );
@@ -66,10 +67,34 @@ async function checkServer(connection: Connection): Promise<Check[]> {
     const fix = 'take it out of sql_mode: mysql2 escapes values with backslashes, so a value could be read as SQL';
     checks.push(found('escapes', 'sql_mode has NO_BACKSLASH_ESCAPES', fix));
   }
+  checks.push(...checkSession(server));
   if (Number(server.flush) !== 1) {
     checks.push(found('durability', `innodb_flush_log_at_trx_commit is ${server.flush}`, `set it to 1: ${loss}`));
   } else if (Number(server.log) === 1 && Number(server.sync) !== 1) {
     checks.push(found('durability', `sync_binlog is ${server.sync}`, `set it to 1: ${loss}`));
+  }
+  return checks;
+}
+
+/** Settings of a session under which statements of the package fail, or do something else without a word. */
+function checkSession({ autocommit, completion, isLimited, modes }: Row): Check[] {
+  const checks: Check[] = [];
+  const unusable = String(modes)
+    .split(',')
+    .find((mode) => mode === 'ORACLE' || mode === 'EMPTY_STRING_IS_NULL');
+  if (unusable !== undefined) {
+    checks.push(found('session', `sql_mode has ${unusable}`, 'take it out of sql_mode: callbacks could not be stored'));
+  }
+  if (Number(autocommit) !== 1) {
+    const fix = 'set it to 1: a payment that is created outside of a transaction would not be stored';
+    checks.push(found('session', 'autocommit is off', fix));
+  }
+  if (completion !== 'NO_CHAIN') {
+    const fix = 'set it to NO_CHAIN: what follows a COMMIT would not be stored';
+    checks.push(found('session', `completion_type is ${completion}`, fix));
+  }
+  if (Number(isLimited) !== 0) {
+    checks.push(found('session', 'sql_select_limit is set', 'set it to DEFAULT: rows that exist would not be found'));
   }
   return checks;
 }

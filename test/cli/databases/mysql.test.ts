@@ -109,19 +109,38 @@ describeOnMariadb('dragonpay-callback on MariaDB', () => {
     }
   });
 
-  it('doctor finds a mode in which mysql2 escapes no values', async () => {
-    const name = new URL(database.url).pathname.slice(1);
-    const user = name.replace('dragonpay_test', 'odd');
-    await database.query(`create user ${user}`);
-    await database.query(`grant all on ${name}.* to ${user}`);
-    // Runs for users who are not administrators, as this one.
-    await database.query(`set global init_connect = "set sql_mode = 'NO_BACKSLASH_ESCAPES'"`);
+  it('doctor finds a replica', async () => {
+    // For the whole server: the users of other test files may write all the same.
+    await database.query('set global read_only = 1');
     try {
-      const url = Object.assign(new URL(database.url), { username: user }).href;
-      expect(await findsAt(url)).to.deep.equal(['escapes: sql_mode has NO_BACKSLASH_ESCAPES']);
+      expect(await findsAt()).to.deep.equal(['writable: the database is read-only']);
     } finally {
-      await database.query(`set global init_connect = ''`);
-      await database.query(`drop user ${user}`);
+      await database.query('set global read_only = 0');
     }
   });
+
+  for (const [setting, said] of [
+    ["sql_mode = 'NO_BACKSLASH_ESCAPES'", 'escapes: sql_mode has NO_BACKSLASH_ESCAPES'],
+    ["sql_mode = 'EMPTY_STRING_IS_NULL'", 'session: sql_mode has EMPTY_STRING_IS_NULL'],
+    ["sql_mode = 'ORACLE'", 'session: sql_mode has ORACLE'],
+    ['autocommit = 0', 'session: autocommit is off'],
+    ["completion_type = 'CHAIN'", 'session: completion_type is CHAIN'],
+    ['sql_select_limit = 100', 'session: sql_select_limit is set'],
+  ] as const) {
+    it(`doctor finds sessions with ${setting}`, async () => {
+      const name = new URL(database.url).pathname.slice(1);
+      const user = name.replace('dragonpay_test', 'odd');
+      await database.query(`create user ${user}`);
+      await database.query(`grant all on ${name}.* to ${user}`);
+      // Runs for users who are not administrators, as this one.
+      await database.query(`set global init_connect = "set ${setting}"`);
+      try {
+        const url = Object.assign(new URL(database.url), { username: user }).href;
+        expect(await findsAt(url)).to.deep.equal([said]);
+      } finally {
+        await database.query(`set global init_connect = ''`);
+        await database.query(`drop user ${user}`);
+      }
+    });
+  }
 });
