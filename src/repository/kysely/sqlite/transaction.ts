@@ -5,7 +5,7 @@ import { GuardedConnection } from '../guarded-connection.js';
 import { handTransaction } from '../hand-transaction.js';
 import type { SqlPool, SqlRunner } from '../run-sql.js';
 import { type TakenConnection, takeConnection } from '../take-connection.js';
-import { makeDurable, whileHolding } from './file-dialect.js';
+import { makeDurable, whileHolding } from './file-connection.js';
 
 /**
  * A statement that ends or begins a transaction. SQLite runs one statement of a text, and knows no other way to end a

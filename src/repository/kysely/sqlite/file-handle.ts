@@ -1,0 +1,115 @@
+import { statSync } from 'node:fs';
+import type { QueryResult } from 'kysely';
+import { DragonpayError, invalidSetting } from '../../../errors.js';
+
+/** The part of a prepared statement that is used here. */
+export interface SqliteFileStatement {
+  // biome-ignore lint/suspicious/noExplicitAny: the drivers' own signatures take and give any
+  all(...parameters: any[]): any[];
+  // biome-ignore lint/suspicious/noExplicitAny: the drivers' own signatures take and give any
+  run(...parameters: any[]): any;
+  /** Whether it returns rows. node:sqlite has `columns` instead. */
+  readonly reader?: boolean;
+  columns?(): readonly unknown[];
+}
+
+/** The part of an open file that is used here: of `libsql`, `better-sqlite3` and `node:sqlite`. */
+export interface SqliteFileHandle {
+  prepare(sql: string): SqliteFileStatement;
+  close(): unknown;
+}
+
+/** One handle, opened when it is needed, with the prepared statements of this package. */
+export class FileHandle {
+  readonly #open: () => SqliteFileHandle;
+  readonly #prepared = new Map<string, SqliteFileStatement>();
+  #handle: SqliteFileHandle | undefined;
+  /** Where the file was when it was opened, and which one it was. A database in memory has no path. */
+  #place: { readonly path: string; readonly identity: string } | undefined;
+
+  constructor(open: () => SqliteFileHandle) {
+    this.#open = open;
+  }
+
+  get isOpen(): boolean {
+    return this.#handle !== undefined;
+  }
+
+  execute<Row>(sql: string, parameters: readonly unknown[]): QueryResult<Row> {
+    const statement = this.#prepare(sql);
+    const values = parameters.map(toSqlite);
+    // node:sqlite takes the parameters one by one, the others also as an array.
+    const returnsRows = statement.reader ?? (statement.columns?.().length ?? 1) > 0;
+    if (returnsRows) return { rows: statement.reader === undefined ? statement.all(...values) : statement.all(values) };
+    const { changes, lastInsertRowid } =
+      statement.reader === undefined ? statement.run(...values) : statement.run(values);
+    return { rows: [], numAffectedRows: BigInt(changes ?? 0), insertId: BigInt(lastInsertRowid ?? 0) };
+  }
+
+  #prepare(sql: string): SqliteFileStatement {
+    const known = this.#prepared.get(sql);
+    if (known !== undefined) return known;
+    if (this.#handle === undefined) {
+      this.#handle = openAnew(this.#open);
+      this.execute('pragma busy_timeout = 0', []);
+      this.execute(durable, []);
+      const [main] = this.execute<{ file: string | null }>('pragma database_list', []).rows;
+      this.#place = main?.file ? { path: main.file, identity: identityOf(main.file) } : undefined;
+    }
+    const statement = this.#handle.prepare(sql);
+    if (isKept.test(sql)) this.#prepared.set(sql, statement);
+    return statement;
+  }
+
+  /**
+   * SQLite goes on in a file that was deleted or replaced, and what it commits there is gone.
+   * @throws DragonpayError `unstored`
+   */
+  assertInPlace(): void {
+    if (this.#place === undefined || this.#place.identity === identityOf(this.#place.path)) return;
+    throw new DragonpayError('unstored', 'the file of the database was deleted, moved or replaced while it was open');
+  }
+
+  /** Closes the handle. The next statement opens another one. */
+  discard(): void {
+    this.#prepared.clear();
+    this.#handle?.close();
+    this.#handle = undefined;
+  }
+}
+
+/** Tells a file from another one at the same path. */
+function identityOf(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false, bigint: true });
+  return found === undefined ? 'missing' : `${found.dev} ${found.ino}`;
+}
+
+const opened = new WeakSet<object>();
+
+/**
+ * @throws DragonpayError `invalid-setting` for what is no handle, such as a path, and for a handle that is in use: two
+ *   transactions would be one
+ */
+function openAnew(open: () => SqliteFileHandle): SqliteFileHandle {
+  const handle = open();
+  if (typeof handle?.prepare !== 'function' || typeof handle.close !== 'function') {
+    throw invalidSetting('open', 'must return an open database, as in: open: () => new Database(path)');
+  }
+  if (opened.has(handle)) throw invalidSetting('open', 'must open the file anew each time');
+  opened.add(handle);
+  return handle;
+}
+
+/**
+ * Statements that are prepared once. For BEGIN and COMMIT it is more than speed: in libsql a statement that met a lock
+ * stays unfinished until it runs again, and no transaction of its handle can commit before.
+ */
+const isKept = /^(?:\/\* dragonpay-[a-z-]+ \*\/|(?:begin immediate|commit|rollback)$)/;
+
+/** SQLite has no booleans. A process in which libsql gets one ends. */
+function toSqlite(value: unknown): unknown {
+  return typeof value === 'boolean' ? Number(value) : value;
+}
+
+/** FULL would do with WAL. Without WAL, EXTRA also flushes the folder, in which a commit deletes the journal. */
+export const durable = 'pragma synchronous = extra';
