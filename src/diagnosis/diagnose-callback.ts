@@ -64,7 +64,8 @@ export interface Diagnosis {
 }
 
 /**
- * Finds out by which reading of the wire the proofs of a callback hold. Takes about two seconds at most.
+ * Finds out by which reading of the wire the proofs of a callback hold. Takes about two seconds at most. With more
+ * `milliseconds`, it tries more orders of the fields.
  * @param form the query or the body of the callback, as received
  * @throws DragonpayError `invalid-setting`
  *
@@ -177,6 +178,13 @@ async function diagnoseProof(
       const count = keys.length === 1 ? 'the public key' : `any of the ${keys.length} public keys`;
       return { ...subject, result: 'not-found', findings: [`the signature was not made with ${count}`] };
     }
+    if (opened.padding === 'other') {
+      return {
+        ...subject,
+        result: 'not-found',
+        findings: [`key ${opened.keyId} made the signature, ${opened.problem}`],
+      };
+    }
     const padding = opened.padding === 'pkcs1' ? `PKCS#1 v1.5 padding over ${opened.hash}` : 'PSS padding';
     findings.push(`key ${opened.keyId} made the signature, with ${padding}`);
     matcher = rsaMatcher(opened);
@@ -193,7 +201,11 @@ async function diagnoseProof(
   const configured = signedTextFor(wire, callback.kind, algorithm).fields;
   const found = matcher && findReading(candidates, matcher, configured, beginBudget(milliseconds));
   if (found === undefined) {
-    findings.push('no tried text of the fields matches: the key may be another one, or the text unknown');
+    findings.push(
+      algorithm === 'rsa'
+        ? 'no tried text of the fields matches: more time for the search may find it'
+        : 'no tried text of the fields matches: the key may be another one, or more time for the search may find it',
+    );
     return { ...subject, result: 'not-found', findings };
   }
   const { reading, problem } = toReading(found, callback.kind, algorithm);

@@ -1,6 +1,7 @@
 import {
   type CheckedCallback,
   fieldValue,
+  hintFields,
   isOther,
   nameAsSent,
   nameOnWire,
@@ -11,7 +12,15 @@ import { dragonpayWire, signedTextFor, transform } from '../protocol/signed-text
 import type { Budget } from './budget.js';
 import { type FieldOrder, fieldOrders, ordersOfSubsets, subsetsOfOthers, twoMoves } from './field-orders.js';
 import type { ProofMatcher } from './proof-matcher.js';
-import { type FormVariants, rareSeparators, separators, type TextForm, textForms } from './text-forms.js';
+import {
+  type FormVariants,
+  frequentSeparators,
+  rareSeparators,
+  separators,
+  simpleForms,
+  type TextForm,
+  textForms,
+} from './text-forms.js';
 
 /** What the search needs of one callback. */
 export interface Candidates {
@@ -38,7 +47,7 @@ export interface FoundReading {
 
 /**
  * Searches for the text that was signed. It tries likely orders of the fields in every form first, then similar orders
- * in simple forms, then all orders of few fields in the simplest forms.
+ * in simple forms, then all orders of few fields in the simplest forms. What comes last takes more than two seconds.
  */
 export function findReading(
   candidates: Candidates,
@@ -50,10 +59,17 @@ export function findReading(
   const { likely, main, all, documented } = ordersOf(candidates, configured);
   const write = textWriter(candidates);
   const variants = { ...variantsOf(candidates), ...matcher.variants };
-  const forms = ([0, 1, 2] as const).map((most) => textForms(variants, most));
-  const withSeparators = textForms({ separator: variants.separator ?? [] }, 1);
+  const { amount = [], key = [], keySeparator = [], keyEncoding = [] } = variants;
+  // Two differences that come together: the key is glued in front of the text.
+  const glued = textForms({ key, keySeparator }, 2).slice(1 + key.length + keySeparator.length);
+  const usual = textForms(variants, 0);
+  const simple = [...simpleForms(variants), ...glued];
+  const double = textForms({ ...variants, separator: frequentSeparators }, 2).filter(
+    (form) => Object.keys(form).length < 2 || form.separator !== undefined,
+  );
+  const frequent = textForms({ separator: frequentSeparators, amount, key, keySeparator, keyEncoding }, 1);
   let tries = 0;
-  const search = (orders: Iterable<FieldOrder>, forms: readonly TextForm[] = []): FoundReading | undefined => {
+  const search = (orders: Iterable<FieldOrder>, forms: readonly TextForm[]): FoundReading | undefined => {
     const wholes = forms.map((form) => ({ ...matcher.known, ...form }));
     for (const fields of orders) {
       for (const whole of wholes) {
@@ -74,17 +90,20 @@ export function findReading(
     }
     return (
       search(likely, textForms({ ...variants, separator: rareSeparators }, 2)) ??
-      search(subsetsOfOthers(main), forms[1]) ??
-      search(firstOf(600, fieldOrders(likely.slice(0, 7), all)), forms[2]) ??
-      search(ordersOfSubsets(known, 0, 2), forms[1]) ??
-      search(twoMoves(documented), forms[1]) ??
-      search(ordersOfSubsets(known, 3, 3), withSeparators) ??
-      search(ordersOfSubsets(known, 4, 4), forms[0]) ??
-      (filled.length > known.length ? search(ordersOfSubsets(filled, 0, 3), forms[0]) : undefined) ??
-      search(ordersOfSubsets(known, 5, 5), forms[0]) ??
-      search(ordersOfSubsets(known, 4, 4), withSeparators.slice(1, 3)) ??
-      search(subsetsOfOthers(main), forms[2]) ??
-      search(fieldOrders(likely, all), forms[1])
+      search(subsetsOfOthers(main), simple) ??
+      search(firstOf(600, fieldOrders(likely.slice(0, 7), all)), double) ??
+      search(ordersOfSubsets(known, 0, 2), simple) ??
+      search(twoMoves(documented), simple) ??
+      search(ordersOfSubsets(known, 3, 3), frequent) ??
+      search(subsetsOfOthers(main), double) ??
+      search(ordersOfSubsets(known, 4, 4), usual) ??
+      (filled.length > known.length ? search(ordersOfSubsets(filled, 0, 3), usual) : undefined) ??
+      search(ordersOfSubsets(known, 5, 5), usual) ??
+      search(ordersOfSubsets(known, 4, 4), frequent.slice(1)) ??
+      search(fieldOrders(likely, all), simple) ??
+      search(ordersOfSubsets(known, 0, 3), double) ??
+      search(ordersOfSubsets(known, 5, 5), frequent.slice(1)) ??
+      search(ordersOfSubsets(known, 6, known.length), frequent)
     );
   };
   try {
@@ -106,6 +125,7 @@ function ordersOf({ came, callback }: Candidates, configured: FieldOrder) {
   const signable = signableFields(kind);
   const documented = (['rsa', 'hmac', 'sha1'] as const).map((one) => signedTextFor(dragonpayWire, kind, one).fields);
   const withOthers = documented.map((fields) => [...fields, ...others]);
+  const withHints = documented.map((fields) => [...fields, ...came.filter((field) => hintFields.includes(field))]);
   const all: FieldOrder = [...signable, ...others];
   const likely = [
     configured,
@@ -121,6 +141,7 @@ function ordersOf({ came, callback }: Candidates, configured: FieldOrder) {
     byName(signable),
     ...documented.map(byName),
     ...withOthers,
+    ...withHints,
   ];
   return {
     likely: withoutCopies(likely),

@@ -16,7 +16,9 @@ export type OpenedSignature =
       readonly keyId: string;
       isSigned(hash: HashName, digest: string): boolean;
       readonly hashes: readonly HashName[];
-    };
+    }
+  /** The key made the signature, but nothing can be said with it. `problem` continues a sentence. */
+  | { readonly padding: 'other'; readonly keyId: string; readonly problem: string };
 
 /** The beginnings of a DigestInfo, which name the hash. Source: RFC 8017, section 9.2. */
 const digestInfos: Readonly<Record<HashName, string>> = {
@@ -26,6 +28,8 @@ const digestInfos: Readonly<Record<HashName, string>> = {
   sha384: '3041300d060960864801650304020205000430',
   sha512: '3051300d060960864801650304020305000440',
 };
+
+const hashNames = Object.keys(digestInfos) as HashName[];
 
 /** Opens an RSA signature with the first key that made it. `undefined`: no key did, or it is not a signature. */
 export function openSignature(proof: string, keys: readonly PublicKey[]): OpenedSignature | undefined {
@@ -48,12 +52,13 @@ export function openSignature(proof: string, keys: readonly PublicKey[]): Opened
 function readPkcs1(block: Buffer, keyId: string): OpenedSignature | undefined {
   const [, info] = /^0001(?:ff){8,}00(.+)$/.exec(block.toString('hex')) ?? [];
   if (info === undefined) return undefined;
-  for (const hash of Object.keys(digestInfos) as HashName[]) {
+  for (const hash of hashNames) {
     if (info.startsWith(digestInfos[hash]) && info.length === digestInfos[hash].length + 2 * digestBytes[hash]) {
       return { padding: 'pkcs1', keyId, hash, digest: Buffer.from(info.slice(-2 * digestBytes[hash]), 'hex') };
     }
   }
-  return undefined;
+  const problem = `with PKCS#1 v1.5 padding over ${info.length / 2} bytes that name none of the known hashes`;
+  return { padding: 'other', keyId, problem };
 }
 
 /** A block that ends with `BC`: the masked salt, and a hash of the signed hash and the salt (RFC 8017, section 9.1). */
@@ -61,18 +66,13 @@ function readPss(block: Buffer, keyId: string, modulusBits: number): OpenedSigna
   if (block.at(-1) !== 0xbc) return undefined;
   /** For each hash: eight zeros, the place of the signed hash, and the salt; and the hash of these. */
   const found = new Map<HashName, { readonly whole: Buffer; readonly digest: string }>();
-  for (const hash of Object.keys(digestInfos) as HashName[]) {
-    const masked = block.subarray(0, -digestBytes[hash] - 1);
-    const digest = block.subarray(masked.length, -1);
-    const mask = generateMask(digest, masked.length, hash);
-    const opened = Buffer.from(masked.map((byte, index) => byte ^ (mask[index] as number)));
-    opened[0] = (opened[0] as number) & (0xff >> (8 * block.length - (modulusBits - 1)));
-    const start = opened.findIndex((byte) => byte !== 0);
-    if (start < 0 || opened[start] !== 1) continue;
-    const whole = Buffer.concat([Buffer.alloc(8 + digestBytes[hash]), opened.subarray(start + 1)]);
-    found.set(hash, { whole, digest: digest.toString('hex') });
+  for (const hash of hashNames) {
+    const opened = unmask(block, modulusBits, hash, hash);
+    if (opened === undefined) continue;
+    const whole = Buffer.concat([Buffer.alloc(8 + digestBytes[hash]), opened.salt]);
+    found.set(hash, { whole, digest: opened.digest.toString('hex') });
   }
-  if (found.size === 0) return undefined;
+  if (found.size === 0) return readMixedPss(block, keyId, modulusBits);
   return {
     padding: 'pss',
     keyId,
@@ -86,7 +86,32 @@ function readPss(block: Buffer, keyId: string, modulusBits: number): OpenedSigna
   };
 }
 
-/** MGF1 with the same hash. */
+/** PSS whose mask is made with another hash, as Java does by default. Node cannot verify it with a plain RSA key. */
+function readMixedPss(block: Buffer, keyId: string, modulusBits: number): OpenedSignature | undefined {
+  for (const hash of hashNames) {
+    for (const maskHash of hashNames) {
+      // The salts that are in use: as long as the hash, or none. Others could be there by chance.
+      const salt = unmask(block, modulusBits, hash, maskHash)?.salt;
+      if (salt?.length !== 0 && salt?.length !== digestBytes[hash]) continue;
+      const problem = `with PSS padding over ${hash}, whose mask (MGF1) is made with ${maskHash}: no setting says that`;
+      return { padding: 'other', keyId, problem };
+    }
+  }
+  return undefined;
+}
+
+/** The salt and the hash of a block of PSS, if this hash and mask fit. */
+function unmask(block: Buffer, modulusBits: number, hash: HashName, maskHash: HashName) {
+  const masked = block.subarray(0, -digestBytes[hash] - 1);
+  const digest = block.subarray(masked.length, -1);
+  const mask = generateMask(digest, masked.length, maskHash);
+  const opened = Buffer.from(masked.map((byte, index) => byte ^ (mask[index] as number)));
+  opened[0] = (opened[0] as number) & (0xff >> (8 * block.length - (modulusBits - 1)));
+  const start = opened.findIndex((byte) => byte !== 0);
+  return start < 0 || opened[start] !== 1 ? undefined : { salt: opened.subarray(start + 1), digest };
+}
+
+/** MGF1 with a hash. */
 function generateMask(seed: Buffer, length: number, hash: HashName): Buffer {
   const parts: Buffer[] = [];
   for (let counter = 0; counter * digestBytes[hash] < length; counter++) {

@@ -20,7 +20,7 @@ export interface ProofMatcher {
 const hashNames = Object.keys(digestBytes) as HashName[];
 
 /** Compares hashes of texts with the hash in an opened signature. */
-export function rsaMatcher(opened: OpenedSignature): ProofMatcher {
+export function rsaMatcher(opened: Exclude<OpenedSignature, { padding: 'other' }>): ProofMatcher {
   if (opened.padding === 'pkcs1') {
     const { hash, keyId } = opened;
     const digest = opened.digest.toString('hex');

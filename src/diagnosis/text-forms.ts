@@ -7,13 +7,26 @@ export interface TextForm extends Omit<SignedText, 'fields' | 'encodings' | 'als
 }
 
 /** The values that each part of a form may have beside the usual one. */
-export type FormVariants = { readonly [Part in keyof TextForm]?: readonly TextForm[Part][] };
+export type FormVariants = { readonly [Part in keyof TextForm]?: readonly NonNullable<TextForm[Part]>[] };
 
 /** The separators that are tried with many orders, the likely ones first. */
 export const separators = ['|', '&', ',', '', '\n', ';', '\t', ' ', '-', '_', '#', '/', '\r\n', '.', '~'] as const;
 
+/** The separators that are tried with all orders of several fields. */
+export const frequentSeparators = separators.slice(0, 7);
+
 /** The separators that are tried with likely orders only. */
 export const rareSeparators = [...'^*+=@$%!\\<>"\'`(){}[]\r', '||', '::', ', ', ' | ', '; ', '--', '&&', '##', '|:|'];
+
+/** The forms that differ from the usual one in one part, and pairs as in a query, which differ in several. */
+export function simpleForms(variants: FormVariants): readonly TextForm[] {
+  const { pairs = [], values = [] } = variants;
+  const inQuery = textForms({ values: values.filter((form) => form === 'encoded'), empty: ['left-out'] }, 2);
+  const queries = pairs.flatMap((names) =>
+    inQuery.map((form): TextForm => ({ ...form, pairs: names, separator: '&' })),
+  );
+  return [...textForms(variants, 1), ...queries];
+}
 
 /** The forms that differ from the usual one in at most `most` parts, those with the fewest differences first. */
 export function textForms(variants: FormVariants, most: number): readonly TextForm[] {

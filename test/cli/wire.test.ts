@@ -104,6 +104,35 @@ describe('The wire on the command line', () => {
     });
   }
 
+  it('is searched for as long as verify --diagnose SECONDS says', async () => {
+    const variables = { ...merchant, DRAGONPAY_HMAC_KEYS: JSON.stringify([hmacKey]) };
+    const form = encodeCallback({
+      ...payment,
+      signature: opensslMac('other', Buffer.from('x'), 'sha256').toString('hex'),
+    });
+    const begun = process.cpuUsage();
+    const { code, stdout } = await runCommand(['verify', '--diagnose', '1'], variables, form);
+    expect({ code, stdout }).to.have.property('code', 1);
+    expect(stdout).to.include('or more time for the search may find it');
+    // Two seconds by default.
+    const { user, system } = process.cpuUsage(begun);
+    expect((user + system) / 1000).to.be.lessThan(1_900);
+    const wrong = await runCommand(['verify', '--diagnose', '0'], variables, form);
+    expect(wrong).to.include({ code: 2 });
+    expect(wrong.stderr).to.include('Expected a number, 1 or more.');
+  });
+
+  it('explains a digest with the key where it stands', async () => {
+    const wire = JSON.stringify({ payment: { sha1: { key: 'in-front', keySeparator: '', separator: '|' } } });
+    const variables = { ...merchant, DRAGONPAY_SECRET_KEYS: JSON.stringify([secretKey]), DRAGONPAY_WIRE: wire };
+    const { txnid, refno, status, message } = payment;
+    const text = `${secretKey}${[txnid, refno, status, message].join('|')}`;
+    const digest = opensslDigest(Buffer.from(text), 'sha1').toString('hex');
+    const { code, stdout } = await runCommand(['verify'], variables, encodeCallback({ ...payment, digest }));
+    expect(stdout).to.include('digest (sha1 of (secret key)txnid|refno|status|message) matches with secretKeys[0]');
+    expect(code).to.equal(0);
+  });
+
   it('is signed by send, and accepted by a handler with the same setting only', async () => {
     const wire = '{"payment":{"hmac":{"separator":"|","amount":"centavos"}}}';
     const variables = { ...merchant, DRAGONPAY_HMAC_KEYS: JSON.stringify([hmacKey]) };
@@ -140,7 +169,7 @@ describe('The wire on the command line', () => {
     const file = await fileWith('{"payment":{"sha1":{"separator":""}}}');
     const variables = { ...merchant, DRAGONPAY_SECRET_KEYS: JSON.stringify([secretKey]) };
     const { stdout } = await runCommand(['doctor', 'http://127.0.0.1:9/', '--wire', file], variables);
-    expect(stdout).to.include('wire.payment.sha1.separator must be one ASCII character');
+    expect(stdout).to.include('wire.payment.sha1.separator must be 1 to 3 ASCII characters');
   });
 
   it('is taken by reconcile, whose module reads it from the environment', async () => {

@@ -262,6 +262,24 @@ describe('Diagnosing a callback', () => {
     expect(JSON.stringify([byOther, ofOther])).to.not.include(privateKeyPem.slice(40, 80));
   });
 
+  for (const [what, sign, finding] of [
+    [
+      'PSS as Java makes it',
+      { padding: 'pss', mask: 'sha1' },
+      /PSS padding over sha256, whose mask \(MGF1\) is made with sha1/,
+    ],
+    ['MD5', { hash: 'md5' }, /PKCS#1 v1.5 padding over 34 bytes that name none of the known hashes/],
+  ] as const) {
+    it(`says that the key made a signature of ${what}, though no setting can say it`, async () => {
+      const signatures = opensslSignWith(merchantKey(), Buffer.from(of(usual)(first)), sign).toString('base64');
+      const { outcome, proofs } = await diagnoseCallback(encodeCallback({ ...first, signatures }), settingsFor('rsa'));
+      expect(outcome).to.equal('not-found');
+      expect(proofs[0]?.findings.join())
+        .to.match(/^key [0-9a-f]{16} made the signature/)
+        .and.to.match(finding);
+    });
+  }
+
   it('says that a callback is accepted as configured', async () => {
     const form = encodeCallback(signed({ algorithm: 'rsa', text: of(usual) }, first));
     expect((await diagnoseCallback(form, settingsFor('rsa'))).outcome).to.equal('accepted');

@@ -83,13 +83,20 @@ export function opensslSign({ privateKeyFile }: OpensslKeyPair, text: string | B
 
 /** How a gateway of a test signs, where it differs from Dragonpay. */
 export interface SignWith {
-  readonly hash?: 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
+  readonly hash?: 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512' | 'md5';
   readonly padding?: 'pss';
+  /** The hash of the mask of PSS. */
+  readonly mask?: 'sha1';
 }
 
 /** An RSA signature with any hash and padding. */
-export function opensslSignWith({ privateKeyFile }: OpensslKeyPair, text: Buffer, { hash, padding }: SignWith): Buffer {
+export function opensslSignWith(
+  { privateKeyFile }: OpensslKeyPair,
+  text: Buffer,
+  { hash, padding, mask }: SignWith,
+): Buffer {
   const options = padding === 'pss' ? ['-sigopt', 'rsa_padding_mode:pss'] : [];
+  if (mask !== undefined) options.push('-sigopt', 'rsa_pss_saltlen:digest', '-sigopt', `rsa_mgf1_md:${mask}`);
   return openssl(['dgst', `-${hash ?? 'sha256'}`, ...options, '-sign', privateKeyFile], text);
 }
 

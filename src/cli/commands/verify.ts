@@ -4,7 +4,7 @@ import { diagnoseCallback } from '../../diagnosis/diagnose-callback.js';
 import type { RefusedCallback } from '../../observability/refused-callbacks.js';
 import { resolveSettings } from '../../settings/resolve-settings.js';
 import type { CommandContext } from '../command-context.js';
-import { gatewayOption, settingsWithGateway, wireOption } from '../options.js';
+import { gatewayOption, parseNumberFrom, settingsWithGateway, wireOption } from '../options.js';
 import { CommandFailure, exitCodes } from '../report.js';
 import { describeDiagnosis } from '../verify/describe-diagnosis.js';
 import { describeExplanation } from '../verify/describe-explanation.js';
@@ -14,7 +14,7 @@ interface VerifyOptions {
   readonly gateway?: string;
   readonly wire?: string;
   readonly json?: boolean;
-  readonly diagnose?: boolean;
+  readonly diagnose?: true | number;
 }
 
 const exitCodeOf = { valid: exitCodes.yes, invalid: exitCodes.no, 'keys-unavailable': exitCodes.unknown } as const;
@@ -28,7 +28,11 @@ export function verifyCommand(context: CommandContext): Command {
     .description('Reads a callback from standard input and explains step by step whether it is valid.')
     .addOption(gatewayOption())
     .addOption(wireOption())
-    .option('--diagnose', 'search for the reading of the wire by which the proofs hold, for about two seconds')
+    .option(
+      '--diagnose [seconds]',
+      'search for the reading of the wire by which the proofs hold (default: for 2 seconds)',
+      parseNumberFrom(1),
+    )
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -47,7 +51,9 @@ Exit codes: 0 valid, 1 invalid, 2 usage error, 3 the public keys could not be fe
       const explanation = await explainCallback(input, settings);
       const exitCode = exitCodeOf[explanation.outcome];
       const lines = [describeExplanation(explanation)];
-      const diagnosis = options.diagnose ? await diagnoseCallback(input.form, given) : undefined;
+      const { diagnose: seconds } = options;
+      const limit = typeof seconds === 'number' ? { milliseconds: 1_000 * seconds } : {};
+      const diagnosis = seconds === undefined ? undefined : await diagnoseCallback(input.form, given, limit);
       if (diagnosis !== undefined) lines.push(describeDiagnosis(diagnosis));
       const json = diagnosis === undefined ? explanation : { ...explanation, diagnosis };
       context.report({ exitCode, json, text: lines.join('\n') }, options);

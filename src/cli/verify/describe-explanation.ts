@@ -53,8 +53,9 @@ const results = {
 const variables = { rsa: 'the public keys', hmac: 'DRAGONPAY_HMAC_KEYS', sha1: 'DRAGONPAY_SECRET_KEYS' } as const;
 
 function describeProof(proof: ProofExplained, isPayout: boolean): string {
-  const { algorithm, field, signs, separator, result, keyId, unsigned = [] } = proof;
-  const text = escapeForTerminal([...signs, ...(algorithm === 'sha1' ? ['(secret key)'] : [])].join(separator));
+  const { algorithm, field, signs, separator, key: secret, result, keyId, unsigned = [] } = proof;
+  const parts = [signs.join(separator), ...(secret === undefined ? [] : ['(secret key)'])];
+  const text = escapeForTerminal((secret?.side === 'in-front' ? parts.reverse() : parts).join(secret?.separator));
   const key = isPayout ? 'DRAGONPAY_PAYOUT_SECRET_KEYS' : variables[algorithm];
   const uncovered = unsigned.length === 0 ? '' : `; it does not cover ${unsigned.join(', ')}`;
   const outcome = result === 'holds' ? `matches with ${keyId} of ${key}${uncovered}` : results[result];

@@ -27,6 +27,8 @@ export interface ProofExplained {
   readonly signs: SignedText['fields'];
   /** What stands between them. */
   readonly separator: string;
+  /** Where the secret key of a SHA-1 digest stands, and what stands between the fields and the key. */
+  readonly key?: { readonly side: 'behind' | 'in-front'; readonly separator: string };
   readonly result: 'absent' | 'not-accepted' | 'not-judged' | 'holds' | 'does-not-hold' | 'keys-unavailable';
   /** If the proof holds: which key it is made with. Not the key itself. */
   readonly keyId?: string;
@@ -70,10 +72,11 @@ export async function explainCallback(
   const proofs: ProofExplained[] = [];
   for (const algorithm of proofAlgorithms(kind)) {
     const field = proofFields[algorithm];
-    const { fields: signs, separator = ':' } = signedTextFor(wire, kind, algorithm);
+    const { fields: signs, separator = ':', key = 'behind', keySeparator } = signedTextFor(wire, kind, algorithm);
     const verifier = policy.accepted[kind].find((one) => one.algorithm === algorithm);
     const result = await resultOf(callback, verifier, field, verdictBy);
-    proofs.push({ algorithm, field, signs, separator, ...result });
+    const secret = algorithm === 'sha1' && { key: { side: key, separator: keySeparator ?? separator } };
+    proofs.push({ algorithm, field, signs, separator, ...secret, ...result });
   }
   const verdict = await verdictBy(policy.accepted[kind]);
   return {
