@@ -5,6 +5,11 @@ import { DragonpayError } from '../errors.js';
 import type { CallbackReply, CallbackRequest } from '../model/callback-request.js';
 import type { Handler } from './handler-registry.js';
 
+/** What a method waited for when its deadline passed. */
+const queryOfTrx = ': a query of callback.trx was running';
+const noQueryOfTrx =
+  ': it waited for something else than a query of callback.trx. A query that does not use callback.trx waits for a free connection';
+
 /** Calls the methods of one handler for one callback, each within the deadline. */
 export class HandlerCall {
   readonly handler: Handler;
@@ -45,11 +50,13 @@ export class HandlerCall {
 
   /**
    * Runs a method, or work in its name, within the deadline.
+   * @param isQuerying whether a query of the method's transaction is running, if it has one
    * @throws HandlerError with what it threw, or with `handler-deadline`
    */
   async run<Result>(
     key: string | symbol,
     work: (instance: object, deadline: Deadline) => Result | PromiseLike<Result>,
+    isQuerying?: () => boolean,
   ): Promise<Result> {
     const instance = this.#instance ?? (await this.prepare());
     const name = this.nameOf(key);
@@ -58,7 +65,10 @@ export class HandlerCall {
       return await withinDeadline(
         milliseconds,
         (deadline) => work(instance, deadline),
-        () => new DragonpayError('handler-deadline', `${name} took longer than ${milliseconds} ms`),
+        () => {
+          const awaited = isQuerying && (isQuerying() ? queryOfTrx : noQueryOfTrx);
+          return new DragonpayError('handler-deadline', `${name} took longer than ${milliseconds} ms${awaited ?? ''}`);
+        },
       );
     } catch (cause) {
       throw new HandlerError(name, cause);

@@ -1,3 +1,4 @@
+import type { Deadline } from '../async/deadline.js';
 import { callMethod } from '../decorators/call-method.js';
 import { enqueueJobs } from '../jobs/enqueue-jobs.js';
 import type { JobQueue } from '../jobs/job.js';
@@ -23,16 +24,18 @@ export function statusEffect(
   const jobs = table.queued.filter((entry) => entry.kind === kind && entry.status === status);
   const first = key ?? jobs[0]?.key;
   if (first === undefined) return undefined;
-  const run: StatusEffect['run'] = (update, trx) =>
-    call.run(first, async (instance, deadline) => {
+  const run: StatusEffect['run'] = (update, trx, isQuerying) => {
+    const work = async (instance: object, deadline: Deadline) => {
       if (key !== undefined) {
         const stored = Object.assign(toValidCallback(callback, update, source, deadline, trx), { trx });
         await callMethod(instance, key, stored);
       }
       await enqueueJobs(jobs, callback, update, queue, trx);
-    });
-  return async (update, trx) => {
-    if (!effectChannel.hasSubscribers) return run(update, trx);
-    return traced(effectChannel, { kind, id, status, handler: call.nameOf(first) }, () => run(update, trx));
+    };
+    return call.run(first, work, isQuerying);
+  };
+  return async (...given) => {
+    if (!effectChannel.hasSubscribers) return run(...given);
+    return traced(effectChannel, { kind, id, status, handler: call.nameOf(first) }, () => run(...given));
   };
 }

@@ -6,8 +6,11 @@ import type { VerifiedCallback } from '../model/verified-callback.js';
 export interface StatusEffect<Trx = unknown> {
   /** How long `run` may take, in milliseconds. It rejects by itself after that. */
   readonly milliseconds: number;
-  /** Called once for each attempt, only if the status moves, inside the transaction that moves it. */
-  run(update: AppliedUpdate, trx: Trx): Promise<void>;
+  /**
+   * Called once for each attempt, only if the status moves, inside the transaction that moves it.
+   * @param isQuerying whether a query of `trx` is running. The error of a missed deadline says so. Optional
+   */
+  run(update: AppliedUpdate, trx: Trx, isQuerying?: () => boolean): Promise<void>;
 }
 
 /**

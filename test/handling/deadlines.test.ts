@@ -77,6 +77,26 @@ where datname = current_database() and xact_start is not null and pid <> pg_back
       expect(reason).to.include({ code: 'handler-deadline' });
     });
 
+    const waits: Record<string, [(callback: StoredCallback<Status, ShopDatabase>) => Promise<unknown>, RegExp]> = {
+      'a query of callback.trx': [
+        ({ trx }) => sql`select pg_sleep(30)`.execute(trx),
+        /: a query of callback.trx was running$/,
+      ],
+      'something else': [() => new Promise(() => {}), /: it waited for something else than a query of callback.trx\. /],
+    };
+    for (const [what, [work, message]] of Object.entries(waits)) {
+      it(`is told that it waited for ${what}`, async () => {
+        const shop = receivers.make({ limits: { handlerMilliseconds: 100 } });
+        let signal: AbortSignal | undefined;
+        shop.work = (callback) => {
+          signal = callback.signal;
+          return work(callback);
+        };
+        expect(await shop.told(await receivers.newPayment())).to.equal('503 error=handler-deadline');
+        expect(signal?.reason).to.have.property('message').that.matches(message);
+      });
+    }
+
     const uses: Record<string, (callback: StoredCallback<Status, ShopDatabase>, shop: Receiver) => Promise<unknown>> = {
       'a query': async (callback) => effect(callback),
       'raw SQL': ({ trx, data }) => sql`insert into shop_effects values (${data.txnid}, 'late')`.execute(trx),

@@ -118,6 +118,8 @@ export type MoveResult =
 export interface OwnTransaction<Database> {
   /** For statements of this package: no plugins. */
   readonly plain: SqlRunner;
+  /** Whether a query of the handler is running. */
+  readonly isQuerying: boolean;
   /** Runs a handler. Its transaction refuses queries once `commit` or `rollBack` was called. */
   run(work: (trx: Transaction<Database>) => Promise<void>): Promise<void>;
   /**

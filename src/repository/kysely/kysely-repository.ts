@@ -217,7 +217,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
       if (result.state === 'settled' && result.update.outcome === 'applied') {
         if (performance.now() > startBy) throw tooLate();
         const { update } = result;
-        await own.run((trx) => effect.run(update, trx));
+        await own.run((trx) => effect.run(update, trx, () => own.isQuerying));
       }
       await own.commit();
       return result;
@@ -310,7 +310,8 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
       const correction = await this.#statements.correct(own.plain, id, change, options, milliseconds).catch(refuse);
       const { previous, current } = correction;
       if (previous !== current && effect !== undefined) {
-        await own.run((trx) => effect.run({ outcome: 'applied', previous, current, late: false }, trx));
+        const update = { outcome: 'applied', previous, current, late: false } as const;
+        await own.run((trx) => effect.run(update, trx, () => own.isQuerying));
       }
       await own.commit();
       return correction;

@@ -78,6 +78,10 @@ export class MysqlTransaction<Database> implements OwnTransaction<Database> {
     return this.#connection as SqlRunner;
   }
 
+  get isQuerying(): boolean {
+    return this.#guard.isActive;
+  }
+
   run(work: (trx: Transaction<Database>) => Promise<void>): Promise<void> {
     return work(handTransaction(this.#db as Kysely<Database>, this.#guard));
   }

@@ -84,6 +84,10 @@ export class PostgresTransaction<Database> implements OwnTransaction<Database> {
     return this.#connection as SqlRunner;
   }
 
+  get isQuerying(): boolean {
+    return this.#guard.isActive;
+  }
+
   run(work: (trx: Transaction<Database>) => Promise<void>): Promise<void> {
     return runInOnlyConnection(this.#identity?.pid, () => work(handTransaction(this.#db, this.#guard)));
   }

@@ -46,6 +46,10 @@ export class SqliteTransaction<Database> implements OwnTransaction<Database> {
     return this.#taken.connection as SqlRunner;
   }
 
+  get isQuerying(): boolean {
+    return this.#guard.isActive;
+  }
+
   run(work: (trx: Transaction<Database>) => Promise<void>): Promise<void> {
     return whileHolding(this.#taken.connection, () => work(handTransaction(this.#db, this.#guard)));
   }
