@@ -16,7 +16,8 @@ export class RecentKeys {
       this.#older = this.#newer;
       this.#newer = new Set();
     }
-    this.#newer.add(key);
+    // A copy: a text that was put together keeps its parts, and with them the form of its callback.
+    this.#newer.add(Buffer.from(key).toString());
   }
 
   has(key: string): boolean {
