@@ -60,8 +60,8 @@ export type DragonpayModuleAsyncOptions = Pick<ModuleMetadata, 'imports'> &
  * and interceptors. Handler classes are providers: Nest constructs them with what they inject. When the app closes, new
  * callbacks are answered 503, and those under way are waited for.
  *
- * The app does not start if a setting is malformed (`invalid-setting`), or if a handler is in request scope or is no
- * provider (`invalid-handler-class`).
+ * Each handler must be a provider of a module, and must not be in request scope: otherwise the app does not start
+ * (`invalid-handler-class`). A malformed setting stops it, too (`invalid-setting`).
  *
  * @example
  * @Module({

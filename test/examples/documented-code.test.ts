@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import express from 'express';
 import type { Container } from 'inversify';
-import { sql } from 'kysely';
+import { CamelCasePlugin, sql } from 'kysely';
 import pg from 'pg';
 import {
   type CallbackRepository,
@@ -92,6 +92,17 @@ describe('Documented code', function () {
     const row = await repository.findPayment(txnid);
     return { status: row?.status, amount: row?.amount, refno: row?.refno, paid: rows.map(({ paid }) => paid) };
   }
+
+  it('names the tables as CamelCasePlugin does', async () => {
+    const { paid } = await exportsUnder('docs/storage.md', 'Plugins of Kysely');
+    await repository.createPayment({ txnid: 'CAMEL-1', amount: '1.00', status: 'S' });
+    const rows = (await (paid as (db: unknown) => Promise<Record<string, unknown>[]>)(
+      database.db.withPlugin(new CamelCasePlugin()),
+    )) as Record<string, unknown>[];
+    const row = rows.find(({ txnid }) => txnid === 'CAMEL-1');
+    expect(Object.keys(row ?? {})).to.deep.equal(['txnid', 'createdAt']);
+    expect(row?.createdAt).to.be.instanceOf(Date);
+  });
 
   it('keeps refused callbacks in a file, for verify', async () => {
     const [code = ''] = await codeUnder('docs/verification.md', 'Keep refused callbacks', 'ts');

@@ -10,6 +10,7 @@ import {
   type RecordedUpdate,
 } from '../../src/index.js';
 import { type DragonpayTables, KyselyRepository, type StoredCallback, withNamedStatements } from '../../src/kysely.js';
+import { repositoryConformance } from '../../src/testing.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { dispatchSigned, testEndpoint } from '../support/dispatch-signed.js';
 
@@ -91,6 +92,25 @@ describe('pools', () => {
     @OnStatus('S') async ship({ trx, data: { txnid } }: StoredCallback<'S', Database>) {
       await trx.insertInto('shipped').values({ txnid }).execute();
     }
+  }
+
+  for (const [name, wrap] of Object.entries(wrappings)) {
+    it(`of one connection fail one conformance case, which says why: ${name}`, async () => {
+      const { repository } = open({ max: 1 }, wrap);
+      const cases = repositoryConformance(() => ({ repository }));
+      const resultOf = (start: string) =>
+        cases
+          .find(({ name }) => name.startsWith(start))
+          ?.run()
+          .then(
+            () => 'passed',
+            ({ message }: Error) => message,
+          );
+      expect(await resultOf('shows others the row of before')).to.include('a pool of two connections or more');
+      for (const start of ['commits an effect', 'rolls back when the effect fails']) {
+        expect(await resultOf(start)).to.equal('passed');
+      }
+    });
   }
 
   for (const [name, wrap] of Object.entries(wrappings)) {

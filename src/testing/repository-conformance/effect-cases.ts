@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
+import { settlesWithin } from '../../async/wait.js';
 import type { AppliedUpdate } from '../../model/callback-update.js';
 import { amount, counting, eachKind, newId, type RepositoryCases, refno, refuses } from './repository-harness.js';
 import { applied, expectedMove, moves } from './status-moves.js';
+
+/** How long a row may take to be read while an effect runs, in milliseconds. */
+const patience = 3_000;
+const oneConnection =
+  'the row could not be read while an effect runs: give the repository a pool of two connections or more';
 
 type Case = [name: string, check: RepositoryCases[string]];
 
@@ -9,21 +15,32 @@ const effects: RepositoryCases = {
   'commits an effect with its move, and shows it the moved row in its transaction': async (bench) => {
     for (const kind of eachKind) {
       const id = await bench.inStatus(kind, 'P');
-      const before = await bench.row(kind, id);
-      const { repository } = bench;
-      const find = async (trx?: unknown) => {
-        const options = trx === undefined ? {} : { trx };
-        return kind === 'payment' ? repository.findPayment(id, options) : repository.findPayout(id, options);
-      };
       let seen: unknown[] = [];
       const effect = counting(async (update, trx) => {
-        seen = [update, (await find(trx))?.status, await find()];
+        seen = [update, (await bench.find(kind, id, { trx }))?.status];
       });
       const update = await bench.tell(kind, id, 'S', effect);
-      assert.deepEqual(seen, [update, 'S', before]);
+      assert.deepEqual(seen, [update, 'S']);
       assert.deepEqual(update, applied('P', 'S'));
       assert.equal((await bench.row(kind, id)).status, 'S');
       assert.equal(effect.runs, 1);
+    }
+  },
+
+  'shows others the row of before until the effect is committed (needs a second connection)': async (bench) => {
+    for (const kind of eachKind) {
+      const id = await bench.inStatus(kind, 'P');
+      const before = await bench.row(kind, id);
+      let seen: unknown;
+      const effect = counting(async () => {
+        const found = bench.find(kind, id).catch((cause: unknown) => {
+          throw new Error(oneConnection, { cause });
+        });
+        assert.ok(await settlesWithin(found, patience), oneConnection);
+        seen = await found;
+      });
+      await bench.tell(kind, id, 'S', effect);
+      assert.deepEqual(seen, before);
     }
   },
 

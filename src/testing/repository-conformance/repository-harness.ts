@@ -78,9 +78,17 @@ export class RepositoryHarness {
     return this.deliver({ [kind === 'payment' ? 'txnid' : 'merchantTxnId']: id, status }, {}, effect);
   }
 
-  async row(kind: CallbackKind, id: string): Promise<PaymentRow | PayoutRow> {
+  async find(
+    kind: CallbackKind,
+    id: string,
+    options: { readonly trx?: unknown } = {},
+  ): Promise<PaymentRow | PayoutRow | undefined> {
     const { repository } = this;
-    const row = await (kind === 'payment' ? repository.findPayment(id) : repository.findPayout(id));
+    return kind === 'payment' ? repository.findPayment(id, options) : repository.findPayout(id, options);
+  }
+
+  async row(kind: CallbackKind, id: string): Promise<PaymentRow | PayoutRow> {
+    const row = await this.find(kind, id);
     assert.ok(row, `the ${kind} is found`);
     return row;
   }
