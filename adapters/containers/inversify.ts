@@ -44,6 +44,9 @@ const allIsBound = new Error('all services are bound');
  * app.all('/dragonpay/callback', toExpressHandler(dragonpay.endpoint(CheckoutCallback)));
  */
 export function dragonpayModule(settings: DragonpaySettings): ContainerModule {
+  if (typeof settings !== 'object' || settings === null) {
+    throw new DragonpayError('invalid-setting', 'settings must be an object', { subject: 'settings' });
+  }
   return new ContainerModule((options) => {
     // Inversify 6 passes the function that binds.
     if (typeof options === 'function') {

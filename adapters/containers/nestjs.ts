@@ -18,6 +18,7 @@ import {
   type HandlerClass,
   type Resolver,
 } from '../../src/index.js';
+import { assertMethods } from '../assert-given.js';
 import {
   type IncomingMessageLike,
   type ParsedBody,
@@ -73,12 +74,14 @@ export type DragonpayModuleAsyncOptions = Pick<ModuleMetadata, 'imports'> &
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest identifies modules by their classes
 export class DragonpayModule {
   static forRoot(options: DragonpayModuleOptions & ReceiverToken): DynamicModule {
-    return moduleWith({ provide: moduleOptions, useValue: options }, [], options.token);
+    return moduleWith({ provide: moduleOptions, useValue: checked(options) }, [], options.token);
   }
 
   static forRootAsync(options: DragonpayModuleAsyncOptions & ReceiverToken): DynamicModule {
+    assertMethods(options, ['useFactory'], 'options', 'must have the function useFactory');
     const { imports = [], inject = [], useFactory, token } = options;
-    return moduleWith({ provide: moduleOptions, inject, useFactory }, imports, token);
+    const make = async (...injected: unknown[]) => checked(await useFactory(...injected));
+    return moduleWith({ provide: moduleOptions, inject, useFactory: make }, imports, token);
   }
 }
 
@@ -115,6 +118,14 @@ function moduleWith(
   };
 }
 
+/** @throws DragonpayError `invalid-setting` for options without settings, and for endpoints that are no list */
+function checked(options: DragonpayModuleOptions): DragonpayModuleOptions {
+  const { settings, endpoints = [] } = options ?? {};
+  if (typeof settings !== 'object' || settings === null) throw invalid('settings', 'must be an object in the options');
+  if (!Array.isArray(endpoints)) throw invalid('endpoints', 'must be a list of { path, handler }');
+  return options;
+}
+
 /** Mounts the endpoints. Returns what Nest calls when the app starts and ends. */
 function startServer(
   options: DragonpayModuleOptions & ReceiverToken,
@@ -126,8 +137,9 @@ function startServer(
   const endpoints = several ?? [one as NestEndpoint];
   const mounted = new Map<string, CallbackEndpoint>();
   for (const { path, handler, ...endpointOptions } of endpoints) {
-    if (!/^\/[^?#]*$/.test(path)) throw invalidPath('must begin with / and must not contain a query');
-    if (mounted.has(path)) throw invalidPath('must not be the same for two endpoints');
+    if (typeof path !== 'string' || !/^\/[^?#]*$/.test(path))
+      throw invalid('path', 'must begin with / and must not contain a query');
+    if (mounted.has(path)) throw invalid('path', 'must not be the same for two endpoints');
     mounted.set(path, dragonpay.endpoint(handler, endpointOptions));
   }
   // In a test, the adapter is there only after the providers. A context without a server never has one.
@@ -183,6 +195,6 @@ function invalidHandler({ name }: HandlerClass, problem: string, options: ErrorO
   return new DragonpayError('invalid-handler-class', `${name} ${problem}`, { ...options, subject: name });
 }
 
-function invalidPath(problem: string): DragonpayError {
-  return new DragonpayError('invalid-setting', `path ${problem}`, { subject: 'path' });
+function invalid(subject: string, problem: string): DragonpayError {
+  return new DragonpayError('invalid-setting', `${subject} ${problem}`, { subject });
 }

@@ -11,6 +11,7 @@ import {
   type Callback,
   type Dragonpay,
   DragonpayCallback,
+  DragonpayError,
   type DragonpaySettings,
   type HandlerClass,
   MemoryRepository,
@@ -285,6 +286,19 @@ for (const [version, load] of Object.entries(nestVersions)) {
         expect(await refusal(DragonpayModule.forRoot(broken))).to.match(/^invalid-setting: merchantId /);
         const imported = DragonpayModule.forRootAsync({ useFactory: async () => broken });
         expect(await refusal(imported)).to.match(/^invalid-setting: merchantId /);
+      });
+
+      it('with options of another shape', async () => {
+        const forRoot = (options: unknown) => () => DragonpayModule.forRoot(options as never);
+        expect(forRoot(undefined)).to.throw(DragonpayError, 'settings must be an object in the options');
+        expect(forRoot({ path, handler: CheckoutCallback })).to.throw(DragonpayError, 'settings must be an object');
+        expect(forRoot({ settings, endpoints: one() })).to.throw(DragonpayError, 'endpoints must be a list');
+        expect(() => DragonpayModule.forRootAsync({} as never)).to.throw(DragonpayError, 'the function useFactory');
+        const imported = DragonpayModule.forRootAsync({ useFactory: async () => undefined as never });
+        expect(await refusal(imported)).to.equal('invalid-setting: settings must be an object in the options');
+        expect(await refusal(DragonpayModule.forRoot({ ...one(), path: [path] as never }))).to.match(
+          /: path must begin/,
+        );
       });
 
       it('with a misspelt option of an endpoint', async () => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { DummyDriver, Kysely, PostgresDialect, SqliteDialect, Transaction } from 'kysely';
+import { dragonpayModule } from '../../adapters/containers/inversify.js';
 import { toExpressHandler } from '../../adapters/http/express.js';
 import { dragonpayFastify } from '../../adapters/http/fastify.js';
 import { toFetchHandler } from '../../adapters/http/fetch.js';
@@ -184,6 +185,7 @@ const cases: Readonly<Record<string, readonly [run: () => unknown, message: stri
   ],
   'dragonpayFastify, no options': [() => (dragonpayFastify as Loose)(fastify), endpointIsMade],
   'dragonpayFastify, called': [() => (dragonpayFastify as Loose)(endpoint()), 'app must be a Fastify instance'],
+  'dragonpayModule, nothing': [() => (dragonpayModule as Loose)(), 'settings must be an object'],
   'pgBossQueue, a URL': [() => pgBossQueue('postgres://' as never), noPgBoss],
   'pgBossQueue, misspelt': [() => pgBossQueue(boss, { retryLimt: 1 } as never), 'options must be an object'],
   'workWithPgBoss, a class': [() => workWithPgBoss(boss, Ship as never), noWorker],
