@@ -34,7 +34,8 @@ const entryPoints: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback/sqlite': ['sqliteDialect', 'SqliteFileDialect'],
   'dragonpay-callback/inversify': ['dragonpayModule', 'DRAGONPAY'],
   'dragonpay-callback/nestjs': ['DragonpayModule', 'DRAGONPAY'],
-  ...Object.fromEntries(httpAdapters.map((name) => [name, []])),
+  // For the error that they throw. Their endpoints come from the main entry point, so that nothing more is loaded.
+  ...Object.fromEntries(httpAdapters.map((name) => [name, ['reflect-metadata']])),
   'dragonpay-callback/pg-boss': ['pgBossQueue', 'workWithPgBoss'],
   'dragonpay-callback/graphile-worker': ['graphileQueue', 'graphileTasks'],
   'dragonpay-callback/opentelemetry': ['instrument'],
@@ -63,7 +64,7 @@ const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(httpAdapters.map((name) => [name, []])),
   'dragonpay-callback/pg-boss': ['reflect-metadata', 'kysely'],
   'dragonpay-callback/graphile-worker': ['reflect-metadata', 'kysely'],
-  'dragonpay-callback/opentelemetry': ['@opentelemetry/api'],
+  'dragonpay-callback/opentelemetry': ['reflect-metadata', '@opentelemetry/api'],
   'dragonpay-callback/sandbox': ['reflect-metadata'],
   'dragonpay-callback/testing': ['reflect-metadata'],
 };
@@ -254,7 +255,7 @@ try { createDragonpay(undefined); } catch (error) { console.log(error.stack); }`
     });
 
     for (const [entry, packages] of Object.entries(allowedPackages)) {
-      it(`${entry} loads ${packages.length === 0 ? 'no package' : `only ${packages.join(', ')}`}`, async () => {
+      it(`${entry} loads only ${packages.join(', ')}`, async () => {
         expect((await reach(entry, '.js')).packages).to.have.members([...packages]);
       });
 
