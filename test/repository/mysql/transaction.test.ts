@@ -169,10 +169,13 @@ describeOnMariadb('the transaction of a handler on MariaDB', () => {
     ROLLBACK: [500, 'P 0', 'ROLLBACK'],
     'CREATE TABLE': [500, 'P 0', 'create table made_by_a_method (id integer)'],
     TRUNCATE: [500, 'P 0', 'truncate table stock'],
+    'LOCK TABLES': [500, 'P 0', 'lock tables stock read'],
+    'ANALYZE TABLE': [500, 'P 0', 'analyze table stock'],
+    'COMMIT in a comment that the server runs': [500, 'P 0', '/*!50000 commit */'],
+    'COMMIT behind a comment that starts with M': [500, 'P 0', '/*Mine*/ commit'],
     // Nobody can foresee these, so the move was committed with what came before.
     'a procedure that commits': [503, 'S 1', 'call commits()'],
-    'a comment that the server runs': [503, 'S 1', '/*! commit */'],
-    'LOCK TABLES': [503, 'S 1', 'lock tables stock read'],
+    'a text that is a COMMIT': [503, 'S 1', "execute immediate 'commit'"],
   };
   for (const [name, [status, state, statement]] of Object.entries(ending)) {
     it(`is found out where the method ends it by ${name}`, async () => {

@@ -22,7 +22,8 @@ const savepoint = 'dragonpay_transaction';
  *
  * - After a deadlock the server has rolled back, and runs what follows outside of any transaction: it would stay for
  *   good. So no query of the handler passes after one that failed.
- * - DDL commits without a word. It is refused before it is sent, and so are COMMIT and ROLLBACK.
+ * - DDL commits without a word, and so do LOCK TABLES and others. They are refused before they are sent, as are COMMIT
+ *   and ROLLBACK.
  * - Other statements, such as CALL, may hide a COMMIT. Before the first of them a savepoint is set, and COMMIT asks
  *   whether it is still there.
  */
@@ -195,12 +196,16 @@ export async function inTransaction<Result>(db: SqlPool, run: (trx: SqlRunner) =
 /** The id of the connection, for KILL. */
 export const threadId = 'cast(connection_id() as char)';
 
-/** Comments and parentheses at the start of a statement. A comment with `!` is a statement to the server. */
-const start = String.raw`^(?:[\s(]|--\s[^\n]*\n|#[^\n]*\n|/\*(?![!M])[^]*?\*/)*`;
+/** Comments and parentheses at the start of a statement. What is in a comment with `!` is a statement to the server. */
+const start = String.raw`^(?:[\s(]|--\s[^\n]*\n|#[^\n]*\n|/\*M?!\d*|/\*(?!M?!)[^]*?\*/)*`;
 
-/** COMMIT, ROLLBACK that is not TO a savepoint, and the usual DDL. */
+/** COMMIT, ROLLBACK that is not TO a savepoint, and the statements that commit without a word: DDL and administration. */
 const endsTransactions = new RegExp(
-  `${start}(?:begin|start|commit|rollback(?!\\s+(?:work\\s+)?to\\b)|truncate|alter|rename|(?:create|drop)(?!\\s+temporary\\b))\\b`,
+  `${start}(?:${[
+    String.raw`begin|start|commit|rollback(?!\s+(?:work\s+)?to\b)`,
+    String.raw`truncate|alter|rename|(?:create|drop)(?!\s+temporary\b)`,
+    String.raw`lock|unlock|flush|optimize|repair|analyze(?:\s+(?:local|no_write_to_binlog))?\s+table|grant|revoke`,
+  ].join('|')})\\b`,
   'i',
 );
 
