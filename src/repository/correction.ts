@@ -7,6 +7,7 @@ import { withTwoDecimals } from '../protocol/read-amount.js';
 import { isStatus, type Status } from '../protocol/statuses.js';
 import type { StatusEffect } from './callback-repository.js';
 import type { MovableRow } from './decide-update.js';
+import { toEventKey } from './event-key.js';
 
 /** The new values of a correction by hand. Omitted values are unchanged. */
 export interface Change {
@@ -77,6 +78,21 @@ export function correctionForm(before: MovableRow, after: MovableRow, { reason, 
     form.append(name, after[name] ?? '');
   }
   return form.toString();
+}
+
+/** @param correction the number of the correction in the inbox */
+export function toCorrection(
+  kind: CallbackKind,
+  id: string,
+  before: MovableRow,
+  after: MovableRow,
+  correction: number,
+): Correction {
+  return {
+    previous: before.status as Status,
+    current: after.status as Status,
+    key: toEventKey({ kind, id, refno: after.refno ?? '', status: after.status }, correction),
+  };
 }
 
 /** The error of correcting a row that does not exist. */

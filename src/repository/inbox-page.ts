@@ -44,6 +44,9 @@ const reasons: Readonly<Record<ReviewReason, true>> = {
   corrected: true,
 };
 
+/** Every reason, in the order in which one event has them. */
+export const allReasons = Object.keys(reasons) as readonly ReviewReason[];
+
 const knownConditions: NamesOf<InboxFilter> = {
   txnid: true,
   merchantTxnId: true,

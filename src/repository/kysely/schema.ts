@@ -1,5 +1,5 @@
 import { paymentTexts, payoutTexts } from '../../model/row-texts.js';
-import type { CallbackKind } from '../../protocol/kinds.js';
+import { type CallbackKind, callbackKinds } from '../../protocol/kinds.js';
 import type { TableKey } from './table-names.js';
 import type { CallbacksTable, PaymentsTable, PayoutsTable, TextColumns } from './tables.js';
 
@@ -83,6 +83,11 @@ export const tableOfKind = { payment: 'transactions', payout: 'payouts' } as con
   CallbackKind,
   TableKey
 >;
+
+/** Makes something for each kind, such as the texts of its statements. */
+export function byKind<Made>(make: (kind: CallbackKind) => Made): Readonly<Record<CallbackKind, Made>> {
+  return Object.fromEntries(callbackKinds.map((kind) => [kind, make(kind)])) as Record<CallbackKind, Made>;
+}
 
 function textColumns<Limits extends object>(limits: Limits): Record<keyof TextColumns<Limits>, ColumnUse> {
   return Object.fromEntries(Object.keys(limits).map((name) => [snakeCase(name), 'text' as const])) as Record<

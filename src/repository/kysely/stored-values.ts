@@ -1,7 +1,36 @@
-import type { InboxEvent } from '../../model/rows.js';
+import type { NewRow } from '../../model/new-row.js';
+import type { InboxEvent, PaymentRow, PayoutRow } from '../../model/rows.js';
+import type { CallbackKind } from '../../protocol/kinds.js';
 import { toEventKey } from '../event-key.js';
 import { toCursor } from '../inbox-page.js';
 import { redactProofs } from '../redact-proofs.js';
+import { camelCase, schema, tableOfKind } from './schema.js';
+
+/** The values of a new row, in the order of its columns. `times`: those that the database does not set by itself. */
+export function valuesOf(
+  { texts, ...row }: NewRow,
+  columns: readonly string[],
+  times: Readonly<Record<string, unknown>> = {},
+): unknown[] {
+  const values: Readonly<Record<string, unknown>> = {
+    ...texts,
+    ...row,
+    ...times,
+    txnid: row.id,
+    merchantTxnId: row.id,
+  };
+  return columns.map((column) => values[camelCase(column)]);
+}
+
+/** A row as the statements of the dialects read it, by the names of its fields. Times are microseconds since 1970. */
+export function toRow(kind: CallbackKind, stored: Readonly<Record<string, unknown>>): PaymentRow | PayoutRow {
+  const row: Record<string, unknown> = {};
+  for (const [column, use] of Object.entries(schema[tableOfKind[kind]].columns)) {
+    const name = camelCase(column);
+    if (use !== 'internal') row[name] = use === 'time' ? toDate(stored[name]) : stored[name];
+  }
+  return { ...row, reached: [...String(row.reached)] } as unknown as PaymentRow | PayoutRow;
+}
 
 /** An event as the statements of the dialects read it. Times are microseconds since 1970. */
 export interface StoredEvent extends Record<string, unknown> {
@@ -39,6 +68,6 @@ export function splitReasons(reasons: string): readonly string[] {
 }
 
 /** From microseconds since 1970, in whatever type the driver reads them. */
-export function toDate(microseconds: unknown): Date {
+function toDate(microseconds: unknown): Date {
   return new Date(Math.floor(Number(microseconds) / 1000));
 }

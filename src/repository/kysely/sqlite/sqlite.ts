@@ -7,7 +7,7 @@ import { claimStatements } from './statements/claims.js';
 import { correctionStatements } from './statements/correction.js';
 import { inboxStatements } from './statements/inbox.js';
 import { rowStatements } from './statements/rows.js';
-import { storeCallbackStatements } from './statements/store-callback.js';
+import { storeStatements } from './statements/store-callback.js';
 import { beginOwnTransaction } from './transaction.js';
 
 /**
@@ -22,7 +22,7 @@ export const sqliteDialect: RepositoryDialect = {
     assertNoSchema(names);
     const tables = quoteTables(names);
     return {
-      ...storeCallbackStatements(tables),
+      ...storeStatements(tables),
       ...rowStatements(tables),
       ...inboxStatements(tables),
       ...claimStatements(tables),

@@ -1,7 +1,5 @@
 import { DragonpayError } from '../../../../errors.js';
-import type { Status } from '../../../../protocol/statuses.js';
-import { correctedRow, correctionForm, nothingToCorrect } from '../../../correction.js';
-import { toEventKey } from '../../../event-key.js';
+import { correctedRow, correctionForm, nothingToCorrect, toCorrection } from '../../../correction.js';
 import type { Statements } from '../../dialect.js';
 import { runSql } from '../../run-sql.js';
 import { schema, tableOfKind } from '../../schema.js';
@@ -46,7 +44,6 @@ from ${tables.callbacks} force index (primary) where id = ? and kind = ? for upd
         [id, kind],
       );
       const correction = 1 + Number(last?.correction);
-      const name = { kind, id, refno: after.refno ?? '', status: after.status };
       const applied = appliedIf(tables, { kind, id, status: after.status }, after.reached);
       await runSql(
         trx,
@@ -54,17 +51,13 @@ from ${tables.callbacks} force index (primary) where id = ? and kind = ? for upd
   (kind, id, refno, status, correction, outcome, reasons, proof, key_id, method, raw)
 values (?, ${applied.text}, 'corrected', 'manual', ?, null, ?)`,
         [
-          [kind, id, name.refno, name.status, correction],
+          [kind, id, after.refno ?? '', after.status, correction],
           ...applied.parameters,
           by,
           correctionForm(before, after, options),
         ],
       ).catch(asProtected(kind));
-      return {
-        previous: before.status as Status,
-        current: after.status as Status,
-        key: toEventKey(name, correction),
-      };
+      return toCorrection(kind, id, before, after, correction);
     },
   };
 }

@@ -3,7 +3,7 @@ import type { EventKey, KeptEvent, KeptOutcome, ReviewReason } from '../../../..
 import type { VerifiedCallback } from '../../../../model/verified-callback.js';
 import type { CallbackKind } from '../../../../protocol/kinds.js';
 import { deliveredForm, mostForms } from '../../../delivered-forms.js';
-import { defaultInboxLimit, fromCursor, type InboxFilter } from '../../../inbox-page.js';
+import { allReasons, defaultInboxLimit, fromCursor, type InboxFilter } from '../../../inbox-page.js';
 import type { Statements } from '../../dialect.js';
 import { rowProtected } from '../../row-protected.js';
 import { runSql, type SqlRunner } from '../../run-sql.js';
@@ -178,18 +178,6 @@ function byId(one: RecordedEvent, other: RecordedEvent): number {
 function toRowKey({ kind, id, refno, status }: EventKey): string {
   return [kind, id, refno, status].join(':');
 }
-
-/** In the order in which one event has them. */
-const allReasons: readonly ReviewReason[] = Object.keys({
-  amount: true,
-  currency: true,
-  refno: true,
-  late: true,
-  stale: true,
-  'not-found': true,
-  unrecognized: true,
-  corrected: true,
-} satisfies Record<ReviewReason, true>) as ReviewReason[];
 
 /** Reasons are separated by commas. New ones are added at the end. */
 const mergedReasons = `concat_ws(',', nullif(reasons, ''), ${allReasons

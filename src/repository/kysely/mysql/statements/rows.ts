@@ -1,11 +1,9 @@
 import { CompiledQuery } from 'kysely';
-import type { NewRow } from '../../../../model/new-row.js';
-import type { PaymentRow, PayoutRow } from '../../../../model/rows.js';
-import { type CallbackKind, callbackKinds } from '../../../../protocol/kinds.js';
+import type { CallbackKind } from '../../../../protocol/kinds.js';
 import type { Statements } from '../../dialect.js';
 import { runSql } from '../../run-sql.js';
-import { type ColumnUse, camelCase, schema, tableOfKind } from '../../schema.js';
-import { toDate } from '../../stored-values.js';
+import { byKind, type ColumnUse, camelCase, schema, tableOfKind } from '../../schema.js';
+import { toRow, valuesOf } from '../../stored-values.js';
 import type { QuotedTables } from '../../table-names.js';
 import { inMicroseconds } from '../microseconds.js';
 
@@ -13,10 +11,7 @@ type StoredRow = Readonly<Record<string, string | null>>;
 
 /** The statements that insert and find a payment or a payout. */
 export function rowStatements(tables: QuotedTables): Pick<Statements, 'insert' | 'find'> {
-  const texts = Object.fromEntries(callbackKinds.map((kind) => [kind, textsOf(kind, tables)])) as Record<
-    CallbackKind,
-    ReturnType<typeof textsOf>
-  >;
+  const texts = byKind((kind) => textsOf(kind, tables));
   const find: Statements['find'] = async (db, kind, id) => {
     const [stored] = await runSql<StoredRow>(db, texts[kind].find, [id]);
     return stored && toRow(kind, stored);
@@ -53,18 +48,4 @@ on duplicate key update status = if(last_insert_id(1), status, status)`,
 function readAsText(column: string, use: ColumnUse): string {
   if (use === 'time') return inMicroseconds(column);
   return use === 'decimal' ? `cast(${column} as char)` : column;
-}
-
-function valuesOf({ texts, ...row }: NewRow, columns: readonly string[]): unknown[] {
-  const values: Readonly<Record<string, unknown>> = { ...texts, ...row, txnid: row.id, merchantTxnId: row.id };
-  return columns.map((column) => values[camelCase(column)]);
-}
-
-function toRow(kind: CallbackKind, stored: StoredRow): PaymentRow | PayoutRow {
-  const row: Record<string, unknown> = { ...stored };
-  for (const [column, use] of Object.entries(schema[tableOfKind[kind]].columns)) {
-    const name = camelCase(column);
-    if (use === 'time') row[name] = toDate(stored[name] ?? '');
-  }
-  return { ...row, reached: [...(stored.reached ?? '')] } as unknown as PaymentRow | PayoutRow;
 }

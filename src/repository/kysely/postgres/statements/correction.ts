@@ -1,7 +1,5 @@
-import type { Status } from '../../../../protocol/statuses.js';
-import { correctedRow, correctionForm, nothingToCorrect } from '../../../correction.js';
+import { correctedRow, correctionForm, nothingToCorrect, toCorrection } from '../../../correction.js';
 import type { MovableRow } from '../../../decide-update.js';
-import { toEventKey } from '../../../event-key.js';
 import type { Statements } from '../../dialect.js';
 import { rowProtected } from '../../row-protected.js';
 import { runSql } from '../../run-sql.js';
@@ -46,12 +44,7 @@ select $1::text, $2::text, $3::text, $4::text, 1 + (
 returning correction::text as correction`,
         [kind, id, after.refno ?? '', after.status, by, correctionForm(before, after, options)],
       );
-      const name = { kind, id, refno: after.refno ?? '', status: after.status };
-      return {
-        previous: before.status as Status,
-        current: after.status as Status,
-        key: toEventKey(name, Number(event?.correction)),
-      };
+      return toCorrection(kind, id, before, after, Number(event?.correction));
     },
   };
 }

@@ -1,11 +1,9 @@
-import type { NewRow } from '../../../../model/new-row.js';
-import type { PaymentRow, PayoutRow } from '../../../../model/rows.js';
-import { type CallbackKind, callbackKinds } from '../../../../protocol/kinds.js';
+import type { CallbackKind } from '../../../../protocol/kinds.js';
 import type { Statements } from '../../dialect.js';
 import { rowProtected } from '../../row-protected.js';
 import { runSql } from '../../run-sql.js';
-import { type ColumnUse, camelCase, schema, tableOfKind } from '../../schema.js';
-import { toDate } from '../../stored-values.js';
+import { byKind, type ColumnUse, camelCase, schema, tableOfKind } from '../../schema.js';
+import { toRow, valuesOf } from '../../stored-values.js';
 import type { QuotedTables } from '../../table-names.js';
 import { inMicroseconds } from '../microseconds.js';
 
@@ -13,10 +11,7 @@ type StoredRow = Readonly<Record<string, string | null>>;
 
 /** The statements that insert and find a payment or a payout. */
 export function rowStatements(tables: QuotedTables): Pick<Statements, 'insert' | 'find'> {
-  const texts = Object.fromEntries(callbackKinds.map((kind) => [kind, textsOf(kind, tables)])) as Record<
-    CallbackKind,
-    ReturnType<typeof textsOf>
-  >;
+  const texts = byKind((kind) => textsOf(kind, tables));
   return {
     async insert(db, kind, row) {
       const { insert, inserted, find } = texts[kind];
@@ -55,18 +50,4 @@ returning ${read}`,
 function readAsText(column: string, use: ColumnUse): string {
   if (use === 'time') return inMicroseconds(column);
   return use === 'text' ? column : `${column}::text`;
-}
-
-function valuesOf({ texts, ...row }: NewRow, columns: readonly string[]): unknown[] {
-  const values: Readonly<Record<string, unknown>> = { ...texts, ...row, txnid: row.id, merchantTxnId: row.id };
-  return columns.map((column) => values[camelCase(column)]);
-}
-
-function toRow(kind: CallbackKind, stored: StoredRow): PaymentRow | PayoutRow {
-  const row: Record<string, unknown> = { ...stored };
-  for (const [column, use] of Object.entries(schema[tableOfKind[kind]].columns)) {
-    const name = camelCase(column);
-    if (use === 'time') row[name] = toDate(stored[name] ?? '');
-  }
-  return { ...row, reached: [...(stored.reached ?? '')] } as unknown as PaymentRow | PayoutRow;
 }

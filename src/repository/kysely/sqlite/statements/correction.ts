@@ -1,7 +1,5 @@
-import type { Status } from '../../../../protocol/statuses.js';
-import { correctedRow, correctionForm, nothingToCorrect } from '../../../correction.js';
+import { correctedRow, correctionForm, nothingToCorrect, toCorrection } from '../../../correction.js';
 import type { MovableRow } from '../../../decide-update.js';
-import { toEventKey } from '../../../event-key.js';
 import type { Statements } from '../../dialect.js';
 import { rowProtected } from '../../row-protected.js';
 import { schema, tableOfKind } from '../../schema.js';
@@ -46,12 +44,7 @@ returning correction, (select r.reached || r.status from ${table} r where r.${ke
       );
       // A trigger may keep the row from changing, or change it back.
       if (event?.row !== after.reached + after.status) throw rowProtected(kind);
-      const name = { kind, id, refno: after.refno ?? '', status: after.status };
-      return {
-        previous: before.status as Status,
-        current: after.status as Status,
-        key: toEventKey(name, Number(event.correction)),
-      };
+      return toCorrection(kind, id, before, after, Number(event.correction));
     },
   };
 }

@@ -1,9 +1,9 @@
-import { type CallbackKind, callbackKinds } from '../../../../protocol/kinds.js';
+import type { CallbackKind } from '../../../../protocol/kinds.js';
 import { decideUpdate, type MovableRow, reviewReasons } from '../../../decide-update.js';
 import type { Move, MoveResult, Statements } from '../../dialect.js';
 import { rowProtected } from '../../row-protected.js';
 import type { SqlRunner } from '../../run-sql.js';
-import { schema, tableOfKind } from '../../schema.js';
+import { byKind, schema, tableOfKind } from '../../schema.js';
 import type { QuotedTables } from '../../table-names.js';
 import { isBusy } from '../errors.js';
 import { now } from '../microseconds.js';
@@ -16,12 +16,8 @@ import { type RecordedEvent, recordStatement } from './inbox.js';
  * They run in a transaction that has the write lock from its beginning, so the rows cannot change between them, and
  * the decision is made here.
  */
-export function storeCallbackStatements(tables: QuotedTables): Pick<Statements, 'move' | 'beginWithMove'> {
-  const texts = Object.fromEntries(callbackKinds.map((kind) => [kind, textsOf(kind, tables)])) as Record<
-    CallbackKind,
-    ReturnType<typeof textsOf>
-  >;
-
+export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' | 'beginWithMove'> {
+  const texts = byKind((kind) => textsOf(kind, tables));
   const record = recordStatement(tables);
 
   async function settle(trx: SqlRunner, kind: CallbackKind, moves: readonly Move[]): Promise<Map<string, MoveResult>> {
