@@ -3,10 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import pg from 'pg';
-import { DragonpayCallback, generateTxnId, OnStatus } from '../../src/index.js';
-import { type DragonpayTables, KyselyRepository, type StoredCallback, withNamedStatements } from '../../src/kysely.js';
+import { generateTxnId } from '../../src/index.js';
+import { type DragonpayTables, KyselyRepository, withNamedStatements } from '../../src/kysely.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { dispatchSigned, testEndpoint } from '../support/dispatch-signed.js';
+import { hearUnhandledRejections } from '../support/unhandled-rejections.js';
+import { openShop } from '../support/working-shop.js';
 
 type Database = DragonpayTables & { orders: { txnid: string; line: number } };
 type Trx = Transaction<Database>;
@@ -14,10 +15,7 @@ type Trx = Transaction<Database>;
 describe('the transaction of a handler', () => {
   let database: TestDatabase;
   const pools: Kysely<Database>[] = [];
-  /** Rejections that would end a process. The runner must not take them for failures. */
-  const unhandled: unknown[] = [];
-  const hear = (reason: unknown) => void unhandled.push(reason);
-  let listeners: NodeJS.UnhandledRejectionListener[];
+  const unhandled = hearUnhandledRejections();
 
   before(async () => {
     database = await createTestDatabase();
@@ -26,14 +24,7 @@ describe('the transaction of a handler', () => {
     await database.pool.query(`create function stubborn() returns void language plpgsql as $$
       begin loop begin perform pg_sleep(10); exit; exception when query_canceled then null; end; end loop; end $$`);
   });
-  beforeEach(() => {
-    unhandled.length = 0;
-    listeners = process.listeners('unhandledRejection');
-    process.removeAllListeners('unhandledRejection').on('unhandledRejection', hear);
-  });
   afterEach(async () => {
-    process.removeAllListeners('unhandledRejection');
-    for (const listener of listeners) process.on('unhandledRejection', listener);
     for (const db of pools.splice(0)) await db.destroy();
   });
   after(() => database.destroy());
@@ -49,22 +40,7 @@ describe('the transaction of a handler', () => {
       dialect: new PostgresDialect({ pool: plain ? pool : withNamedStatements(pool) }),
     });
     pools.push(db);
-    @DragonpayCallback()
-    class Shop {
-      @OnStatus('S') async ship({ trx, data: { txnid } }: StoredCallback<'S', Database>) {
-        await work(trx, txnid);
-      }
-    }
-    const failures: string[] = [];
-    const messageOf = (error: unknown): string =>
-      error instanceof Error ? [error.message, messageOf(error.cause)].join(' ') : '';
-    const endpoint = testEndpoint(Shop, {
-      repository: new KyselyRepository<Database>(db),
-      limits: { handlerMilliseconds: 300, storeMilliseconds: 1_500 },
-      hooks: { stored: () => {}, handlerFailed: ({ error }) => void failures.push(messageOf(error)) },
-    });
-    const pay = (txnid: string) => dispatchSigned(endpoint, { txnid, refno: 'R-1', status: 'S', message: '' });
-    return { pool, db, errors, failures, pay };
+    return { pool, db, errors, ...openShop(db, work, 300) };
   }
 
   async function payment(): Promise<string> {
@@ -111,7 +87,7 @@ describe('the transaction of a handler', () => {
     it(`is rolled back and answered 500 if ${name} is not awaited`, async () => {
       const { pay, failures, pool } = shop(work);
       const txnid = await payment();
-      const { status } = await pay(txnid);
+      const status = await pay(txnid);
       await sleep(50);
       expect([status, await stateOf(txnid)]).to.deep.equal([500, 'P 0']);
       expect(failures.join()).to.match(/an await is missing/);
@@ -132,7 +108,7 @@ describe('the transaction of a handler', () => {
       })();
     });
     const txnid = await payment();
-    expect((await pay(txnid)).status).to.equal(200);
+    expect(await pay(txnid)).to.equal(200);
     await sleep(150);
     process.off('warning', warn);
     expect(await stateOf(txnid)).to.equal('S 0');
@@ -143,7 +119,7 @@ describe('the transaction of a handler', () => {
   it('is committed where all queries are awaited, also many at once and a stream', async () => {
     const { pay } = shop((trx, txnid) => Promise.all([1, 2, 3].map((line) => insert(trx, txnid, line))));
     const txnid = await payment();
-    expect((await pay(txnid)).status).to.equal(200);
+    expect(await pay(txnid)).to.equal(200);
     expect(await stateOf(txnid)).to.equal('S 3');
   });
 
@@ -153,7 +129,7 @@ describe('the transaction of a handler', () => {
       const { pay, errors, pool } = shop((trx) => sql`select pg_sleep(30)`.execute(trx), { plain });
       const txnid = await payment();
       const startedAt = performance.now();
-      const { status } = await pay(txnid);
+      const status = await pay(txnid);
       expect([status, await stateOf(txnid)]).to.deep.equal([503, 'P 0']);
       expect(performance.now() - startedAt).to.be.below(2_000);
       expect(errors).to.deep.equal([]);
@@ -169,7 +145,7 @@ describe('the transaction of a handler', () => {
     const { pay, pool, errors } = shop((trx) => sql`select stubborn()`.execute(trx));
     const removed = once(pool, 'remove');
     const txnid = await payment();
-    expect((await pay(txnid)).status).to.equal(503);
+    expect(await pay(txnid)).to.equal(503);
     await removed;
     expect(errors).to.have.length.above(0);
     expect(await stateOf(txnid)).to.equal('P 0');
@@ -178,7 +154,7 @@ describe('the transaction of a handler', () => {
   it('leaves a query that does not heed the cancellation to the server, with a plain pool', async () => {
     const { pay, errors } = shop((trx) => sql`select stubborn()`.execute(trx), { plain: true });
     const txnid = await payment();
-    expect((await pay(txnid)).status).to.equal(503);
+    expect(await pay(txnid)).to.equal(503);
     await sleep(300);
     expect(errors).to.deep.equal([]);
     await database.pool.query(
@@ -208,11 +184,11 @@ describe('the transaction of a handler', () => {
         for (let round = 0; round < 3; round++) {
           const txnid = await payment();
           waits.count = 0;
-          expect((await pay(txnid)).status).to.equal(200);
+          expect(await pay(txnid)).to.equal(200);
           expect(waits.count).to.equal(most);
           expect(await stateOf(txnid)).to.equal('S 1');
           waits.count = 0;
-          expect((await pay(txnid)).status).to.equal(200);
+          expect(await pay(txnid)).to.equal(200);
           expect(waits.count, 'for a duplicate').to.equal(1);
         }
       });
@@ -237,7 +213,7 @@ describe('the transaction of a handler', () => {
       };
       fails = true;
       const txnid = await payment();
-      expect((await pay(txnid)).status).to.equal(500);
+      expect(await pay(txnid)).to.equal(500);
       expect(isLost).to.equal(true);
       expect(await stateOf(txnid)).to.equal('P 0');
     });

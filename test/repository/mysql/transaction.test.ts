@@ -2,16 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Kysely, MysqlDialect, sql, type Transaction } from 'kysely';
 import type { Pool } from 'mysql2';
-import { DragonpayCallback, generateTxnId, OnStatus } from '../../../src/index.js';
-import { type DragonpayTables, KyselyRepository, type StoredCallback } from '../../../src/kysely.js';
+import { generateTxnId } from '../../../src/index.js';
+import { type DragonpayTables, KyselyRepository } from '../../../src/kysely.js';
 import { mysqlDialect } from '../../../src/mysql.js';
-import { dispatchSigned, testEndpoint } from '../../support/dispatch-signed.js';
 import {
   createMysqlDatabase,
   describeOnMariadb,
   type MysqlTestDatabase,
   mysqlPool,
 } from '../../support/mysql-database.js';
+import { hearUnhandledRejections } from '../../support/unhandled-rejections.js';
+import { openShop } from '../../support/working-shop.js';
 
 type Database = DragonpayTables & { orders: { txnid: string; line: number }; stock: { id: number; count: number } };
 type Trx = Transaction<Database>;
@@ -19,10 +20,7 @@ type Trx = Transaction<Database>;
 describeOnMariadb('the transaction of a handler on MariaDB', () => {
   let database: MysqlTestDatabase;
   const pools: Kysely<Database>[] = [];
-  /** Rejections that would end a process. The runner must not take them for failures. */
-  const unhandled: unknown[] = [];
-  const hear = (reason: unknown) => void unhandled.push(reason);
-  let listeners: NodeJS.UnhandledRejectionListener[];
+  const unhandled = hearUnhandledRejections();
 
   before(async function () {
     this.timeout(30_000);
@@ -35,13 +33,8 @@ describeOnMariadb('the transaction of a handler on MariaDB', () => {
   beforeEach(async () => {
     await database.query('truncate stock');
     await database.query('insert into stock values (1, 0), (2, 0)');
-    unhandled.length = 0;
-    listeners = process.listeners('unhandledRejection');
-    process.removeAllListeners('unhandledRejection').on('unhandledRejection', hear);
   });
   afterEach(async () => {
-    process.removeAllListeners('unhandledRejection');
-    for (const listener of listeners) process.on('unhandledRejection', listener);
     for (const db of pools.splice(0)) await db.destroy();
   });
   after(() => database?.destroy());
@@ -51,24 +44,7 @@ describeOnMariadb('the transaction of a handler on MariaDB', () => {
     const pool = mysqlPool(database.url, { connectionLimit });
     const db = new Kysely<Database>({ dialect: new MysqlDialect({ pool }) });
     pools.push(db);
-    @DragonpayCallback()
-    class Shop {
-      @OnStatus('S') async ship({ trx, data: { txnid } }: StoredCallback<'S', Database>) {
-        await work(trx, txnid);
-      }
-    }
-    const failures: string[] = [];
-    const messageOf = (error: unknown): string =>
-      error instanceof Error ? [error.message, messageOf(error.cause)].join(' ') : '';
-    const hear = ({ error }: { readonly error?: unknown }) => void failures.push(messageOf(error));
-    const endpoint = testEndpoint(Shop, {
-      repository: new KyselyRepository<Database>(db, { dialect: mysqlDialect }),
-      limits: { handlerMilliseconds: 400, storeMilliseconds: 2_000 },
-      hooks: { stored: hear, handlerFailed: hear },
-    });
-    const pay = async (txnid: string) =>
-      (await dispatchSigned(endpoint, { txnid, refno: 'R-1', status: 'S', message: '' })).status;
-    return { pool, db, failures, pay };
+    return { pool, db, ...openShop(db, work, 400, mysqlDialect) };
   }
 
   async function payment(): Promise<string> {

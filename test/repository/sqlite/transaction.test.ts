@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Kysely, Migrator, SqliteDialect, sql, type Transaction } from 'kysely';
-import { DragonpayCallback, generateTxnId, OnStatus } from '../../../src/index.js';
-import { createMigrations, type DragonpayTables, KyselyRepository, type StoredCallback } from '../../../src/kysely.js';
+import { generateTxnId } from '../../../src/index.js';
+import { createMigrations, type DragonpayTables, KyselyRepository } from '../../../src/kysely.js';
 import { SqliteFileDialect, type SqliteFileHandle, sqliteDialect } from '../../../src/sqlite.js';
 import { verifySigned } from '../../../src/testing/verify-signed.js';
-import { dispatchSigned, testEndpoint } from '../../support/dispatch-signed.js';
 import { createSqliteDatabase, isForKysely, openFile, type SqliteTestDatabase } from '../../support/sqlite.js';
+import { openShop } from '../../support/working-shop.js';
 
 type Tables = DragonpayTables & { orders: { txnid: string; line: number } };
 type Trx = Transaction<Tables>;
@@ -29,23 +29,7 @@ describe('the transaction of a handler on SQLite', () => {
   /** An endpoint whose method does some work, over handles of its own. */
   function shop(work: (trx: Trx, txnid: string, db: Kysely<Tables>) => unknown, given?: Kysely<DragonpayTables>) {
     const db = (given ?? database.connect()) as unknown as Kysely<Tables>;
-    @DragonpayCallback()
-    class Shop {
-      @OnStatus('S') async ship({ trx, data: { txnid } }: StoredCallback<'S', Tables>) {
-        await work(trx, txnid, db);
-      }
-    }
-    const failures: string[] = [];
-    const messageOf = (error: unknown): string =>
-      error instanceof Error ? [error.message, messageOf(error.cause)].join(' ') : '';
-    const endpoint = testEndpoint(Shop, {
-      repository: new KyselyRepository<Tables>(db, { dialect: sqliteDialect }),
-      limits: { handlerMilliseconds: 400, storeMilliseconds: 1_500 },
-      hooks: { stored: () => {}, handlerFailed: ({ error }) => void failures.push(messageOf(error)) },
-    });
-    const pay = async (txnid: string) =>
-      (await dispatchSigned(endpoint, { txnid, refno: 'R-1', status: 'S', message: '' })).status;
-    return { db, failures, pay };
+    return { db, ...openShop<Tables>(db, (trx, txnid) => work(trx, txnid, db), 400, sqliteDialect) };
   }
 
   async function payment(): Promise<string> {
