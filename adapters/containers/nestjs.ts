@@ -161,10 +161,15 @@ interface PlatformRequest extends IncomingMessageLike, ParsedBody {
 function middlewareOf(endpoints: ReadonlyMap<string, CallbackEndpoint>) {
   return (request: PlatformRequest, response: ServerResponseLike, next: () => void): unknown => {
     const { url = '', originalUrl = url } = request;
-    const endpoint = endpoints.get(url.split('?', 1)[0] as string);
+    const endpoint = endpoints.get(pathOf(url));
     if (endpoint === undefined) return next();
     return serve(endpoint, request, response, () => toCallbackRequest(request, originalUrl, [request], request));
   };
+}
+
+/** The path of a target, which may be a whole URL. */
+function pathOf(target: string): string {
+  return target.replace(/^[a-z]+:\/\/[^/?#]*|[?#].*$/gi, '');
 }
 
 function resolverOf(modules: ModuleRef): Resolver {

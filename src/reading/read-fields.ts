@@ -48,10 +48,13 @@ function hasId({ known: { txnid, merchanttxnid } }: ReceivedFields): boolean {
 
 const formUrlEncoded = 'application/x-www-form-urlencoded';
 
-/** A POST without a content type is read as a form: the proofs decide whether it is one. */
+/**
+ * A POST without a content type is read as a form: the proofs decide whether it is one. Of several types the first
+ * counts, since Node keeps only the first of two headers, and other hosts join them.
+ */
 function isFormUrlEncoded(contentType = ''): boolean {
   if (contentType === formUrlEncoded) return true;
-  const mediaType = contentType.split(';', 1)[0]?.trim().toLowerCase();
+  const mediaType = contentType.split(/[;,]/, 1)[0]?.trim().toLowerCase();
   return mediaType === formUrlEncoded || mediaType === '';
 }
 

@@ -255,7 +255,8 @@ describe('Reading fields', () => {
       ['multipart/form-data; boundary=x', 'unsupported-media-type'],
       ['text/plain', 'unsupported-media-type'],
       ['application/x-www-form-urlencoded-x', 'unsupported-media-type'],
-      ['application/x-www-form-urlencoded, text/plain', 'unsupported-media-type'],
+      ['application/x-www-form-urlencoded, text/plain', undefined],
+      ['text/plain, application/x-www-form-urlencoded', 'unsupported-media-type'],
       ['text/plain; application/x-www-form-urlencoded', 'unsupported-media-type'],
     ];
     for (const [contentType, code] of mediaTypes) {
