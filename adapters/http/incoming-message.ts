@@ -26,7 +26,8 @@ export interface ServerResponseLike {
   readonly headersSent?: boolean;
   writeHead(status: number, headers: Readonly<Record<string, string>>): unknown;
   write?(body: string): unknown;
-  end(body?: string): unknown;
+  end(): unknown;
+  end(body: string): unknown;
   destroy?(): unknown;
 }
 

@@ -3,7 +3,7 @@
  * The adapters import no framework, so nothing else would tell.
  */
 import { createServer, type IncomingMessage } from 'node:http';
-import { createSecureServer } from 'node:http2';
+import { createServer as createHttp2Server, createSecureServer } from 'node:http2';
 import { Module } from '@nestjs/common';
 import type {
   ALBEvent,
@@ -113,6 +113,7 @@ DragonpayModule.forRootAsync({ useFactory: () => ({ path, handler }) });
 
 // node:http, HTTP/2 in its compatible form, and a request that a host gave a body
 createServer(toNodeListener(endpoint));
+createHttp2Server((request, response) => void toNodeListener(endpoint)(request, response));
 createSecureServer({ allowHTTP1: true }).on('request', toNodeListener(endpoint));
 declare const hosted: IncomingMessage & { body: Record<string, string>; rawBody: Buffer };
 createServer((_request, response) => void toNodeListener(endpoint)(hosted, response));
