@@ -43,8 +43,7 @@ export function toFetchHandler<Request extends FetchRequest = FetchRequest, Host
     try {
       const reply = await endpoint.dispatch({
         method: request.method,
-        // As text: a URL object would be parsed and written once more.
-        target: request.url.replace(/^[^/]+:\/\/[^/?#]*/, ''),
+        target: targetOf(request.url),
         header: (name) => request.headers.get(name) ?? undefined,
         body: (limit) => body.read(limit),
         remoteAddress: address?.(request, ...host),
@@ -62,6 +61,12 @@ export function toFetchHandler<Request extends FetchRequest = FetchRequest, Host
       body.stop();
     }
   };
+}
+
+/** The path and the query as text: a URL object would parse them again. Deno leaves characters that others escape. */
+function targetOf(url: string): string {
+  const escaped = (text: string) => encodeURIComponent(text.toWellFormed());
+  return url.replace(/^[^/]+:\/\/[^/?#]*/, '').replace(/[\u0080-\uffff]+/g, escaped);
 }
 
 /** Makes the response. After a body that was read in part, the connection cannot carry another request. */

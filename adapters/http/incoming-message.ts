@@ -114,7 +114,7 @@ export function writeReply(message: IncomingMessageLike, response: ServerRespons
   if (reply.body !== '') response.write?.(reply.body);
   drain(message, () => {
     response.end();
-    // Not at once: when a stream of HTTP/2 is closed in the turn that ends it, Node 20 can loop for ever.
+    // Not at once: when a stream of HTTP/2 is closed in the turn that ends it, Node 20 and 22 can loop for ever.
     setImmediate(() => (isHttp1 ? message.destroy?.() : message.stream?.close?.()));
   });
 }

@@ -49,9 +49,9 @@ describe('The Fetch adapter on other hosts', function () {
   }
 
   function expectBoth(said: string): void {
-    expect(said).to.match(/^ran 30 cases$/m);
-    expect(said).not.to.include('FAILED');
-    expect(said).to.match(/^the corpus says the same$/m);
+    expect(said, said).to.match(/^ran 30 cases$/m);
+    expect(said, said).not.to.include('FAILED');
+    expect(said, said).to.match(/^the corpus says the same$/m);
   }
 
   it('conforms on Bun', () => conforms([bin('bun'), 'conformance.mjs']));

@@ -94,6 +94,13 @@ describe('The Fetch adapter', () => {
     expect(await textOf(await toFetchHandler(handlerOf().endpoint)(request))).to.equal('500 error=body-consumed');
   });
 
+  it('reads a query whose characters the host did not escape, as Deno does', async () => {
+    const form = encodeCallback(signCallback(paymentFields({ message: 'Niño' }), { sha1: { secretKey } }));
+    const given = new Request(`${url}?${form}`);
+    Object.defineProperty(given, 'url', { value: `${url}?${form.replace('%c3%b1', 'ñ')}` });
+    expect(await textOf(await toFetchHandler(handlerOf().endpoint)(given))).to.equal('200 result=OK');
+  });
+
   it('stops reading a body that does not end', async () => {
     const { endpoint } = handlerOf({ limits: { bodyMilliseconds: 20 } });
     const { stream, isCancelled } = streamOf(form, () => {});
