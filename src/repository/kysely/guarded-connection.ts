@@ -39,6 +39,8 @@ export class GuardedConnection implements DatabaseConnection {
   #hasWarned = false;
   #closed: Closing | undefined;
   readonly #whenIdle: (() => void)[] = [];
+  /** Streams that were not read to their end, with what ends each. */
+  readonly #streams = new Map<AsyncIterator<unknown>, () => void>();
 
   constructor(connection: DatabaseConnection, { isStrict = false, refused, prepare }: GuardOptions = {}) {
     this.#connection = connection;
@@ -85,6 +87,9 @@ export class GuardedConnection implements DatabaseConnection {
   /** Refuses later queries. After COMMIT or ROLLBACK they would run in a transaction of another callback. */
   close(closing: Closing): void {
     this.#closed ??= closing;
+    // A method that left a stream reads it no more: the transaction would wait for it, and hold its locks, for ever.
+    for (const [rows, end] of this.#streams) void ended(rows).then(end);
+    this.#streams.clear();
   }
 
   executeQuery<Row>(query: CompiledQuery, ...rest: unknown[]): Promise<QueryResult<Row>> {
@@ -106,15 +111,22 @@ export class GuardedConnection implements DatabaseConnection {
 
   async *streamQuery<Row>(query: CompiledQuery, ...rest: unknown[]): AsyncIterableIterator<QueryResult<Row>> {
     const turn = await this.#settled(async () => this.#begin(query));
+    let rows: AsyncIterableIterator<QueryResult<Row>> | undefined;
     let isComplete = false;
     try {
       if (this.#isStrict) await this.#settled(() => this.#take(turn, query));
-      yield* (this.#connection.streamQuery as Stream<Row>).call(this.#connection, query, ...rest);
+      rows = (this.#connection.streamQuery as Stream<Row>).call(this.#connection, query, ...rest);
+      this.#streams.set(rows, turn.end);
+      for await (const row of rows) {
+        yield row;
+        await this.#settled(async () => this.#assertOpen());
+      }
       isComplete = true;
     } catch (error) {
       this.#fail(error);
       throw error;
     } finally {
+      if (rows !== undefined) this.#streams.delete(rows);
       if (!isComplete) this.#isSuspect = true;
       turn.end();
     }
@@ -151,11 +163,14 @@ export class GuardedConnection implements DatabaseConnection {
     }
   }
 
+  #assertOpen(): void {
+    if (this.#closed === undefined) return;
+    if (this.#closed === 'returned') this.#warn();
+    throw new DragonpayError('handler-failed', 'the transaction of this callback is over');
+  }
+
   #assertUsable(sql: string): void {
-    if (this.#closed !== undefined) {
-      if (this.#closed === 'returned') this.#warn();
-      throw new DragonpayError('handler-failed', 'the transaction of this callback is over');
-    }
+    this.#assertOpen();
     if (this.#refused?.test(sql)) {
       const error = new DragonpayError(
         'handler-failed',
@@ -194,6 +209,15 @@ export class GuardedConnection implements DatabaseConnection {
       if (this.#closed === 'abandoned' || this.#closed === 'returned') return new Promise(() => {});
       throw error;
     }
+  }
+}
+
+/** Ends a stream, after the read that is under way. Never rejects. */
+async function ended(rows: AsyncIterator<unknown>): Promise<void> {
+  try {
+    await rows.return?.();
+  } catch {
+    // It is over, too.
   }
 }
 

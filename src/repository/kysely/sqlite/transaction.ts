@@ -27,7 +27,13 @@ export class SqliteTransaction<Database> implements OwnTransaction<Database> {
   private constructor(db: Kysely<Database>, taken: TakenConnection) {
     this.#db = db;
     this.#taken = taken;
-    this.#guard = new GuardedConnection(taken.connection, { isStrict: true, refused: endsTransaction });
+    this.#guard = new GuardedConnection(taken.connection, {
+      isStrict: true,
+      refused: endsTransaction,
+      // A query blocks, so it could be over before a method that forgot to await it has returned: with the first query of
+      // a helper stored, and the second one refused. A tick comes after all promises that can go on.
+      prepare: () => new Promise((resolve) => process.nextTick(resolve)),
+    });
   }
 
   /** Begins with the write lock. @param taken the connection, which the transaction releases */
