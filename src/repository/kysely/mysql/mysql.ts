@@ -48,15 +48,16 @@ const errorDuringCommit = 1180;
 const longestRecording = 1_000;
 
 /**
- * Ends statements that wait for a table. Waits for rows cannot be seen without more privileges: they are expected where
- * events are recorded, which is quick otherwise. MariaDB gives each statement an id, so that KILL never hits the next.
+ * Ends statements that wait for a table, or for a lock of the whole server, as a backup takes it. Waits for rows cannot
+ * be seen without more privileges: they are expected where events are recorded, which is quick otherwise. MariaDB gives
+ * each statement an id, so that KILL never hits the next.
  */
 async function endLockWaits(db: SqlRunner, milliseconds: number): Promise<void> {
   const statement = `/* dragonpay-waits */ select cast(id as char) as thread,
   /*M! cast(query_id as char) */ /*!80000 null */ as query
 from information_schema.processlist
 where db = database() and command = 'Query' and info like '/* dragonpay-%' and id <> connection_id() and (
-  state like 'Waiting for table%' and /*M! time_ms */ /*!80000 1000 * time */ >= ?
+  (state like 'Waiting for table%' or state like 'Waiting for % lock') and /*M! time_ms */ /*!80000 1000 * time */ >= ?
   or info like '/* dragonpay-record %' and /*M! time_ms */ /*!80000 1000 * time */ >= ?
 )`;
   const parameters = [milliseconds, Math.max(milliseconds, longestRecording)];
