@@ -49,9 +49,12 @@ export function readAnswer(text: string): InquiryAnswer {
   return { callback: checked.callback, details, raw };
 }
 
-/** Reads a flat JSON object: lower-case names, and numbers as they are written. `null` counts as absent. */
+/**
+ * Reads a flat JSON object, or a list of one: lower-case names, and numbers as they are written. `null` counts as absent.
+ */
 function readValues(text: string): ReadonlyMap<string, string> {
-  const parsed: unknown = JSON.parse(quoteNumbers(text));
+  const answer: unknown = JSON.parse(quoteNumbers(text));
+  const parsed: unknown = Array.isArray(answer) && answer.length === 1 ? answer[0] : answer;
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw new Error('the answer of the gateway is not a JSON object');
   }

@@ -1,13 +1,18 @@
 const usual = /^(?:0|[1-9]\d{0,9})(?:\.\d{1,2})?$/;
 
+/** A mark between groups: a comma, an apostrophe or a space. */
+const marks = ",'’ \u00a0\u2009\u202f";
+
 /** The ways to write a number that have one reading only. Groups of three digits have one mark and no leading zero. */
 const notations = [
   /^(?<whole>\d+)(?:\.(?<decimals>\d*))?$/,
   /^\.(?<decimals>\d+)$/,
   // 1,500.00 and 1 500.00 and 1'500.00
-  /^(?<whole>[1-9]\d{0,2}(?:(?<mark>[,' \u00a0\u202f])\d{3})(?:\k<mark>\d{3})*)(?:\.(?<decimals>\d*))?$/,
+  new RegExp(`^(?<whole>[1-9]\\d{0,2}(?:(?<mark>[${marks}])\\d{3})(?:\\k<mark>\\d{3})*)(?:\\.(?<decimals>\\d*))?$`),
   // 1.500,00
-  /^(?<whole>[1-9]\d{0,2}(?:(?<mark>[. \u00a0\u202f])\d{3})(?:\k<mark>\d{3})*),(?<decimals>\d{1,2})$/,
+  new RegExp(
+    `^(?<whole>[1-9]\\d{0,2}(?:(?<mark>[.${marks.slice(1)}])\\d{3})(?:\\k<mark>\\d{3})*),(?<decimals>\\d{1,2})$`,
+  ),
   // 1500,50
   /^(?<whole>\d+),(?<decimals>\d{1,2})$/,
 ];
@@ -16,14 +21,16 @@ const notations = [
 const ambiguous = /^[1-9]\d{0,2}\.\d{3}$/;
 
 /**
- * Reads an amount as a gateway may write it: `1500`, `1,500.00`, `1.500,00`, `1500.0000` or `1.5E3`. The result is the
- * same number with two decimals. `undefined`: the text is not a number from 0 to 9999999999.99, has more than two
- * decimals that are not zero, or could be two numbers, such as `1.500`.
+ * Reads an amount as a gateway may write it: `1500`, `1,500.00`, `1.500,00`, `1500.0000`, `1.5E3` or `１５００`. The
+ * result is the same number with two decimals. `undefined`: the text is not a number from 0 to 9999999999.99, has more
+ * than two decimals that are not zero, or could be two numbers, such as `1.500`.
  */
 export function readAmount(text: string): string | undefined {
   if (usual.test(text)) return withTwoDecimals(text);
   if (text.length > 64) return undefined;
-  const [, number = '', exponent] = /^\s*\+?(.*?)(?:[eE]([+-]?\d{1,2}))?\s*$/.exec(text) ?? [];
+  // Full-width digits and marks, as keyboards of East Asia write them.
+  const ascii = text.replace(/[\uff0b-\uff19]/g, (one) => String.fromCharCode(one.charCodeAt(0) - 0xfee0));
+  const [, number = '', exponent] = /^\s*\+?(.*?)(?:[eE]([+-]?\d{1,2}))?\s*$/.exec(ascii) ?? [];
   if (exponent === undefined && ambiguous.test(number)) return undefined;
   const parts = notations.map((notation) => notation.exec(number)?.groups).find((groups) => groups !== undefined);
   if (parts === undefined) return undefined;

@@ -117,13 +117,13 @@ export function readForm(
   );
 }
 
-/** Removes a byte order mark in front of a form and line ends behind it. Neither can be part of a form. */
+/** Removes a byte order mark and line ends in front of a form, and line ends behind it. They cannot be part of a form. */
 function withoutFrame(document: string): string {
   const last = document.charCodeAt(document.length - 1);
-  if (last !== 0x0a && last !== 0x0d && document.charCodeAt(0) !== 0xef && document.charCodeAt(0) !== 0x25) {
-    return document;
-  }
-  return document.replace(/^(?:\u00ef\u00bb\u00bf|%ef%bb%bf)/i, '').replace(lineEnds, '');
+  // A byte order mark, a percent sign or a line end.
+  const isFramed = last === 0x0a || last === 0x0d || [0xef, 0x25, 0x0a, 0x0d].includes(document.charCodeAt(0));
+  if (!isFramed) return document;
+  return document.replace(/^(?:\u00ef\u00bb\u00bf|%ef%bb%bf)?(?:[\r\n]|%0[ad])*/i, '').replace(lineEnds, '');
 }
 
 const lineEnds = /[\r\n]+$/;
@@ -188,11 +188,12 @@ function readingsOfParsed(pairs: ParsedPairs): ParsedPairs[] {
 /** Objects list names that are numbers first, wherever they stood in the form. */
 const isInOrder = ([name]: ParsedPair) => !/^\d+$/.test(name);
 
-/** Removes a byte order mark. Returns the same pairs if there is none, as the next two functions do. */
+/** Removes a byte order mark and line ends in front. Returns the same pairs if there are none, as the next functions do. */
 function withoutMark(pairs: ParsedPairs): ParsedPairs {
   const at = pairs.findIndex(isInOrder);
   const [name, value] = pairs[at] ?? [''];
-  return name.startsWith('\ufeff') ? pairs.with(at, [name.slice(1), value]) : pairs;
+  const framed = name.replace(/^\ufeff?[\r\n]*/, '');
+  return framed === name ? pairs : pairs.with(at, [framed, value]);
 }
 
 /** Removes line ends behind the form. */

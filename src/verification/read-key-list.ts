@@ -11,7 +11,7 @@ export interface KeyList {
 /**
  * Reads the answer of the keys endpoint, in JSON: `[{ value, status }]`. Names and the status may have any letter case,
  * and white space around the status and in the key is left out.
- * Entries that are not usable keys are ignored. A key that is listed as active and as revoked counts as revoked.
+ * The list may be the only list of an object. Entries that are not usable keys are ignored. A key that is listed as active and as revoked counts as revoked.
  * @throws an Error if the answer is not a list. It holds nothing of the answer.
  */
 export function readKeyList(answer: string): KeyList {
@@ -37,8 +37,9 @@ function parseList(answer: string): readonly unknown[] {
     // The parser's message would quote the answer.
     throw new Error('the answer of the keys endpoint was not understood: it is not JSON');
   }
-  if (!Array.isArray(parsed)) throw new Error('the answer of the keys endpoint was not understood: it is not a list');
-  return parsed;
+  const lists = Array.isArray(parsed) ? [parsed] : Object.values(parsed ?? {}).filter(Array.isArray);
+  if (lists.length !== 1) throw new Error('the answer of the keys endpoint was not understood: it is not a list');
+  return lists[0] as readonly unknown[];
 }
 
 function withFoldedNames(entry: unknown): Readonly<Record<string, unknown>> {

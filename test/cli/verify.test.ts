@@ -48,6 +48,19 @@ describe('dragonpay-callback verify', () => {
     ]);
   });
 
+  it('says what the handler says of a space behind the form and of bytes that are not UTF-8', async () => {
+    const codeOf = async (input: string | Buffer) => {
+      const { stdout } = await verify(input as string, ['--json']);
+      return JSON.parse(stdout).issues[0]?.code;
+    };
+    expect(await codeOf(`\ufeff\r\n${signed()}\r\n`)).to.equal(undefined);
+    expect(await codeOf(`${signed()} `)).to.equal('proof-mismatch');
+    const digest = opensslSha1(`T-1:R1:S:Paid :${secretKey}`);
+    expect(await codeOf(`txnid=T-1&refno=R1&status=S&digest=${digest}&message=Paid \n`)).to.equal(undefined);
+    expect(await codeOf(Buffer.from(signed().replace('Ni%c3%b1o', 'Ni\xf1o'), 'latin1'))).to.equal('invalid-utf8');
+    expect(await codeOf(signed().replace('Ni%c3%b1o', 'Niño'))).to.equal(undefined);
+  });
+
   it('accepts a body, a query string and a whole URL', async () => {
     for (const [input, method] of [
       [signed(), 'POST'],

@@ -40,11 +40,15 @@ function slowDecode(text: string): string | undefined {
   }
 }
 
-/** Removes what may stand around a form: a byte order mark in front and line ends behind. */
+/** Removes what may stand around a form: a byte order mark in front, and line ends. */
 export function slowUnframed(form: string): string {
   let text = form;
   if (text.startsWith('\xef\xbb\xbf')) text = text.slice(3);
   else if (text.slice(0, 9).toLowerCase() === '%ef%bb%bf') text = text.slice(9);
+  for (let found: string | undefined = ''; found !== undefined; ) {
+    found = ['\r', '\n', '%0d', '%0a'].find((end) => text.slice(0, end.length).toLowerCase() === end);
+    text = text.slice(found?.length ?? 0);
+  }
   while (text.endsWith('\r') || text.endsWith('\n')) text = text.slice(0, -1);
   return text;
 }
@@ -65,6 +69,9 @@ export function slowProofs(text: string): Buffer[] {
   }
   for (const one of texts) {
     const compact = one.split(/[\r\n\t]/).join('');
+    const apart = compact.split(/[-:]/);
+    if (apart.length > 1 && apart.every((two) => /^[0-9a-fA-F]{2}$/.test(two)))
+      found.push(Buffer.from(apart.map((two) => Number.parseInt(two, 16))));
     if (/^([0-9a-fA-F]{2})+$/.test(compact))
       found.push(Buffer.from(compact.match(/../g)?.map((two) => Number.parseInt(two, 16)) ?? []));
     found.push(slowBase64(compact.split(' ').join('+')));

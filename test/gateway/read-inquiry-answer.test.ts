@@ -27,6 +27,13 @@ describe('The answer to an inquiry', () => {
     });
   }
 
+  it('may be the only one of a list', () => {
+    expect(readAnswer(`[${usual}]`).callback.txnid).to.equal('T-1');
+    for (const list of ['[]', `[${usual},${usual}]`, '[null]', `[[${usual}]]`]) {
+      expect(() => readAnswer(list), list).to.throw('is not a JSON object');
+    }
+  });
+
   it('has names in any letter case, and ids as numbers', () => {
     const folded = usual.replace(/"\w+":/g, (name) => name.toLowerCase()).replace('"R1"', '12345678901234567890');
     expect(readAnswer(folded).callback).to.include({ txnid: 'T-1', refno: '12345678901234567890', status: 'S' });

@@ -27,6 +27,13 @@ describe('The list of the keys endpoint', () => {
     it(`gives the same key: ${what}`, () => expect(activeIn(entry)).to.deep.equal([keyId]));
   }
 
+  it('may be the only list of an object', () => {
+    const other = { ...usual, status: 'Revoked' };
+    expect(readKeyList(JSON.stringify({ Total: 1, Keys: [usual] })).active).to.have.length(1);
+    expect(() => readKeyList(JSON.stringify({ keys: [usual], old: [other] }))).to.throw('it is not a list');
+    expect(() => readKeyList(JSON.stringify({ keys: usual }))).to.throw('it is not a list');
+  });
+
   const unusable: Readonly<Record<string, object>> = {
     'with two statuses': { ...usual, Status: 'Revoked' },
     'with two values': { ...usual, VALUE: base64 },

@@ -1,4 +1,4 @@
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { diagnoseCallback } from '../../diagnosis/diagnose-callback.js';
 import type { RefusedCallback } from '../../observability/refused-callbacks.js';
@@ -47,7 +47,7 @@ Exit codes: 0 valid, 1 invalid, 2 usage error, 3 the public keys could not be fe
       const given = { ...settingsWithGateway(options, context), hooks: silent };
       const settings = resolveSettings(given);
       if (stdin.isTTY) stderr.write('Paste the query string, the body or the URL, and press Ctrl-D.\n');
-      const input = readInput(await text(stdin));
+      const input = readInput(await buffer(stdin));
       const explanation = await explainCallback(input, settings);
       const exitCode = exitCodeOf[explanation.outcome];
       const lines = [describeExplanation(explanation)];
@@ -64,9 +64,12 @@ Exit codes: 0 valid, 1 invalid, 2 usage error, 3 the public keys could not be fe
  * Splits the input into the form and the method that it suggests: GET for a URL or a query string with `?`. A callback
  * that the setting `keepRefused` kept is JSON and says both.
  */
-function readInput(input: string): { readonly form: string; readonly method: 'GET' | 'POST' } {
-  const line = input.trim();
-  if (line.startsWith('{')) return readKept(line);
+function readInput(bytes: Buffer): { readonly form: string; readonly method: 'GET' | 'POST' } {
+  const text = bytes.toString('utf8').trim();
+  if (text.startsWith('{')) return readKept(text);
+  // Bytes that are not UTF-8 stay as they are, as in a server. Only what can stand around a form is removed.
+  const form = bytes.toString('latin1').replace(/[\u0080-\u00ff]/g, (one) => `%${one.charCodeAt(0).toString(16)}`);
+  const line = form.replace(/^(?:%ef%bb%bf)?[\r\n]*|[\r\n]+$/g, '');
   if (line === '') throw new CommandFailure('standard input is empty: pass one callback');
   if (/[\r\n]/.test(line)) throw new CommandFailure('standard input has more than one line: pass one callback');
   const query = line.indexOf('?');
