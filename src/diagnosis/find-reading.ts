@@ -93,11 +93,13 @@ export function findReading(
       search(subsetsOfOthers(main), simple) ??
       search(firstOf(600, fieldOrders(likely.slice(0, 7), all)), double) ??
       search(ordersOfSubsets(known, 0, 2), simple) ??
+      search(ordersOfSubsets(known, 0, 1), double) ??
       search(twoMoves(documented), simple) ??
       search(ordersOfSubsets(known, 3, 3), frequent) ??
       search(subsetsOfOthers(main), double) ??
       search(ordersOfSubsets(known, 4, 4), usual) ??
       (filled.length > known.length ? search(ordersOfSubsets(filled, 0, 3), usual) : undefined) ??
+      search(ordersOfSubsets(known, 2, 2), double) ??
       search(ordersOfSubsets(known, 5, 5), usual) ??
       search(ordersOfSubsets(known, 4, 4), frequent.slice(1)) ??
       search(fieldOrders(likely, all), simple) ??
@@ -136,7 +138,7 @@ function ordersOf({ came, callback }: Candidates, configured: FieldOrder) {
     byName(all),
     signable,
     known,
-    [...came].reverse(),
+    ...[...documented, came].map((fields) => [...fields].reverse()),
     byName(known),
     byName(signable),
     ...documented.map(byName),

@@ -82,6 +82,12 @@ const gateways: Readonly<Record<string, Gateway>> = {
   'CR and LF between the fields': { algorithm: 'rsa', text: of(usual, '\r\n') },
   'two bars between the fields': { algorithm: 'rsa', text: of(usual, '||') },
   'a tab, and the amount second': { algorithm: 'rsa', text: of('txnid amount refno status message', '\t') },
+  'the usual fields reversed': { algorithm: 'rsa', text: of(usual.split(' ').reverse().join(' ')) },
+  'tabs in UTF16, and an order of its own': {
+    algorithm: 'hmac',
+    text: of('txnid status refno amount', '\t'),
+    encode: (text) => Buffer.from(text, 'utf16le'),
+  },
   'big-endian UTF16': { algorithm: 'rsa', text: of(usual), encode: (text) => Buffer.from(text, 'utf16le').swap16() },
   'a proof as .NET prints bytes': {
     algorithm: 'rsa',
