@@ -34,8 +34,7 @@ const entryPoints: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback/sqlite': ['sqliteDialect', 'SqliteFileDialect'],
   'dragonpay-callback/inversify': ['dragonpayModule', 'DRAGONPAY'],
   'dragonpay-callback/nestjs': ['DragonpayModule', 'DRAGONPAY'],
-  // For the error that they throw. Their endpoints come from the main entry point, so that nothing more is loaded.
-  ...Object.fromEntries(httpAdapters.map((name) => [name, ['reflect-metadata']])),
+  ...Object.fromEntries(httpAdapters.map((name) => [name, []])),
   'dragonpay-callback/pg-boss': ['pgBossQueue', 'workWithPgBoss'],
   'dragonpay-callback/graphile-worker': ['graphileQueue', 'graphileTasks'],
   'dragonpay-callback/opentelemetry': ['instrument'],
@@ -61,7 +60,8 @@ const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback/sqlite': ['reflect-metadata', 'kysely'],
   'dragonpay-callback/inversify': ['reflect-metadata', 'inversify'],
   'dragonpay-callback/nestjs': ['reflect-metadata', '@nestjs/common', '@nestjs/core'],
-  ...Object.fromEntries(httpAdapters.map((name) => [name, []])),
+  // For the error that they throw. Their endpoints come from the main entry point, so that nothing more is loaded.
+  ...Object.fromEntries(httpAdapters.map((name) => [name, ['reflect-metadata']])),
   'dragonpay-callback/pg-boss': ['reflect-metadata', 'kysely'],
   'dragonpay-callback/graphile-worker': ['reflect-metadata', 'kysely'],
   'dragonpay-callback/opentelemetry': ['reflect-metadata', '@opentelemetry/api'],
