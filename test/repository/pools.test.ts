@@ -94,6 +94,24 @@ describe('pools', () => {
     }
   }
 
+  it('wait where the server gives fewer connections than the pool may have', async () => {
+    const role = new URL(database.url).pathname.slice(1).replace('dragonpay_test', 'few');
+    await database.pool.query(`create role ${role} login password 'hush' connection limit 2`);
+    await database.pool.query(`grant all on all tables in schema public to ${role}`);
+    const connectionString = Object.assign(new URL(database.url), { username: role, password: 'hush' }).href;
+    const shop = open({ connectionString, max: 8 });
+    try {
+      const ids = await payments(8);
+      const { statuses } = await pay(shop, ShippingInTransaction, ids);
+      expect(statuses).to.deep.equal(Array(8).fill(200));
+      expect(await shipped(ids)).to.equal(8);
+    } finally {
+      await shop.db.destroy();
+      opened.splice(opened.indexOf(shop.db), 1);
+      await database.pool.query(`drop owned by ${role}; drop role ${role}`);
+    }
+  });
+
   for (const [name, wrap] of Object.entries(wrappings)) {
     it(`of one connection fail one conformance case, which says why: ${name}`, async () => {
       const { repository } = open({ max: 1 }, wrap);

@@ -29,7 +29,7 @@ export interface RepositoryDialect extends BatchedDatabase {
    * @param milliseconds how long a statement, or a handler, may take. The server ends the transaction soon after that.
    */
   beginOwnTransaction<Database>(db: Kysely<Database>, milliseconds: number): Promise<OwnTransaction<Database>>;
-  /** Whether the database rolled back and the same work may succeed at once, as after a deadlock. */
+  /** Whether the database rolled back, or never began, and the same work may succeed soon, as after a deadlock. */
   isTransient(error: unknown): boolean;
   /** Whether the server ended a statement that waited for a lock, or ran, for too long. */
   isLockTimeout(error: unknown): boolean;

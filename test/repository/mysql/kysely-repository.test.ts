@@ -528,6 +528,28 @@ describeOnMariadb('KyselyRepository on MariaDB', () => {
     });
   });
 
+  it('waits where the server gives fewer connections than the pool may have', async () => {
+    const name = new URL(database.url).pathname.slice(1);
+    const user = name.replace('dragonpay_test', 'few');
+    await other.query(`create user ${user} with max_user_connections 2`);
+    await other.query(`grant all on ${name}.* to ${user}`);
+    const { db, repository: make } = connect(
+      { connectionLimit: 8 },
+      Object.assign(new URL(database.url), { username: user }).href,
+    );
+    try {
+      const by = make();
+      const txnids = await Promise.all(Array.from({ length: 8 }, payment));
+      const nothing = effect(async () => {});
+      const told = await Promise.all(txnids.map((txnid) => tell(txnid, 'S', nothing, by)));
+      expect(told.map(({ outcome }) => outcome)).to.deep.equal(Array(8).fill('applied'));
+    } finally {
+      await db.destroy();
+      opened.splice(opened.indexOf(db), 1);
+      await other.query(`drop user ${user}`);
+    }
+  });
+
   describe('with methods that take a second connection,', () => {
     it('never lets as many run as the pool has connections', async () => {
       const { db, repository: make } = connect({ connectionLimit: 3 });

@@ -40,6 +40,8 @@ const noSuchColumn = 1054;
 const deadlock = 1213;
 /** `innodb_snapshot_isolation`: a row has changed since the transaction first read. The server has rolled back. */
 const recordChanged = 1020;
+/** The server, or its limit for this user, gave no connection. */
+const tooManyConnections: readonly number[] = [1040, 1203, 1226];
 /** `innodb_lock_wait_timeout`, KILL QUERY, and `max_statement_time` of MariaDB. */
 const lockTimeouts: ReadonlySet<number | undefined> = new Set([1205, 1317, 1969]);
 const errorDuringCommit = 1180;
@@ -69,9 +71,11 @@ where db = database() and command = 'Query' and info like '/* dragonpay-%' and i
   }
 }
 
-/** Deadlocks and serialization failures, also in a query of the handler. */
+const transient: ReadonlySet<number | undefined> = new Set([deadlock, recordChanged, ...tooManyConnections]);
+
+/** Deadlocks, serialization failures and a connection that was not given, also in a query of the handler. */
 function isTransient(error: unknown): boolean {
-  return hasCause(error, (inner) => [deadlock, recordChanged].includes(numberOf(inner) ?? 0));
+  return hasCause(error, (inner) => transient.has(numberOf(inner)));
 }
 
 /**

@@ -48,7 +48,7 @@ where datname = current_database() and usename = current_user and state = 'activ
  * `withNamedStatements`, which names none the next time.
  */
 function isTransient(error: unknown): boolean {
-  return hasCause(error, (inner) => /^(?:40(?!003)[0-9A-Z]{3}|26000|42P05)$/.test(codeOf(inner)));
+  return hasCause(error, (inner) => /^(?:40(?!003)[0-9A-Z]{3}|26000|42P05|53300)$/.test(codeOf(inner)));
 }
 
 /** A connection that died, or a server that went down, may have committed the statement: SQLSTATE 08, 57, 58 and XX. */
