@@ -1,46 +1,224 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { StatementBatcher } from '../../src/repository/kysely/statement-batcher.js';
+import { type BatchedDatabase, StatementBatcher } from '../../src/repository/kysely/statement-batcher.js';
+
+/** The clock of a test. It stands still, so that a busy machine makes no statement slow and no callback late. */
+let clock = 0;
+
+/** A database of which a test decides when it answers which statement. */
+function openStatements(most: number, database?: BatchedDatabase, onIdle?: () => void) {
+  const sent: string[][] = [];
+  const open: Array<{ resolve: (results: ReadonlyMap<string, string>) => void; reject: (error: Error) => void }> = [];
+  const batcher = new StatementBatcher<string, string>(
+    (members) => {
+      sent.push([...members]);
+      return new Promise((resolve, reject) => open.push({ resolve, reject }));
+    },
+    most,
+    database,
+    onIdle,
+  );
+  return {
+    sent,
+    /** Adds a callback of the id that is the first letter of its name. */
+    add: (member: string, startBy?: number) => batcher.add(member.slice(0, 1), member, startBy),
+    /** Ends a statement with a result for each id, or for those given. */
+    async answer(index: number, ids = sent[index]?.map((member) => member.slice(0, 1)) ?? []) {
+      open[index]?.resolve(new Map(ids.map((id) => [id, `done ${id}`])));
+      await sleep(0);
+    },
+    async fail(index: number, error: Error) {
+      open[index]?.reject(error);
+      await sleep(0);
+    },
+  };
+}
+
+const names = (count: number) => [...'ABCDEFGHIJ'].slice(0, count);
+const done = (count: number) => names(count).map((name) => `done ${name}`);
+const codeOf = (promise: Promise<unknown>) => promise.then(String, ({ code, message }) => code ?? message);
+
+/** Waits until a timer did what it must do. A test that waits for nothing fails at mocha's limit. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await sleep(5);
+}
 
 describe('StatementBatcher', () => {
-  it('sends callbacks of one id one after the other, even past a slow statement', async () => {
-    const sent: string[][] = [];
-    const answers: Array<() => void> = [];
-    const batcher = new StatementBatcher<string, string>((members) => {
-      sent.push([...members]);
-      return new Promise((resolve) => answers.push(() => resolve(new Map(members.map((id) => [id, `done ${id}`])))));
-    }, 64);
-    const first = batcher.add('A', 'A');
-    await sleep(60);
-    const rest = ['A', 'B', 'B'].map((id) => batcher.add(id, id));
-    await sleep(10);
-    expect(sent).to.deep.equal([['A'], ['B']]);
-    for (let index = 0; index < 4; index++) {
-      answers[index]?.();
-      await sleep(60);
-    }
-    expect(await Promise.all([first, ...rest])).to.deep.equal(['done A', 'done A', 'done B', 'done B']);
-    expect(sent.flat().sort()).to.deep.equal(['A', 'A', 'B', 'B']);
-    for (const batch of sent) expect(new Set(batch).size).to.equal(batch.length);
+  beforeEach(() => {
+    clock = 1_000;
+    performance.now = () => clock;
+  });
+  afterEach(() => {
+    // The real clock is the one of the prototype.
+    Reflect.deleteProperty(performance, 'now');
   });
 
-  it('drops a member that was not sent before its time is over', async () => {
-    const sent: string[] = [];
-    const answers: Array<() => void> = [];
-    const batcher = new StatementBatcher<string, string>((members) => {
-      sent.push(...members);
-      return new Promise((resolve) => answers.push(() => resolve(new Map(members.map((id) => [id, 'done'])))));
-    }, 1);
-    const stuck = batcher.add('A', 'A');
-    const late = batcher.add('B', 'B', performance.now() + 5).catch(({ code }) => code);
-    await sleep(10);
-    const next = batcher.add('C', 'C');
-    expect(await late).to.equal('unstored');
-    for (const wait of [0, 10]) {
-      await sleep(wait);
-      answers.shift()?.();
+  it('sends a callback at once, and lets those that come meanwhile share the next statement', async () => {
+    const { sent, add, answer } = openStatements(64);
+    const results = names(4).map((name) => add(name));
+    expect(sent).to.deep.equal([['A']]);
+    await answer(0);
+    expect(sent).to.deep.equal([['A'], ['B', 'C', 'D']]);
+    await answer(1, ['B', 'D']);
+    expect(await Promise.all(results)).to.deep.equal(['done A', 'done B', undefined, 'done D']);
+    const later = add('A');
+    expect(sent).to.deep.equal([['A'], ['B', 'C', 'D'], ['A']]);
+    await answer(2);
+    expect(await later).to.equal('done A');
+  });
+
+  it('sends at most so many callbacks in one statement, those that wait longest first', async () => {
+    const { sent, add, answer } = openStatements(2);
+    const results = names(4).map((name) => add(name));
+    for (const index of [0, 1, 2]) await answer(index);
+    expect(sent).to.deep.equal([['A'], ['B', 'C'], ['D']]);
+    expect(await Promise.all(results)).to.deep.equal(done(4));
+  });
+
+  it('waits 50 milliseconds for a statement, and has eight under way at most', async () => {
+    const { sent, add, answer } = openStatements(1);
+    const results = [add('A')];
+    clock += 49;
+    results.push(add('B'));
+    expect(sent).to.deep.equal([['A']]);
+    clock += 1;
+    results.push(add('C'));
+    expect(sent, 'C waits for B, which is not slow yet').to.deep.equal([['A'], ['B']]);
+    for (const name of names(10).slice(3)) {
+      clock += 50;
+      results.push(add(name));
     }
-    expect(await Promise.all([stuck, next])).to.deep.equal(['done', 'done']);
-    expect(sent).to.deep.equal(['A', 'C']);
+    expect(sent).to.deep.equal(names(8).map((name) => [name]));
+    clock += 50;
+    await answer(3);
+    expect(sent).to.deep.equal(names(9).map((name) => [name]));
+    for (const index of [0, 1, 2, 4, 5, 6, 7, 8, 9]) await answer(index);
+    expect(await Promise.all(results)).to.deep.equal(done(10));
+  });
+
+  it('sends callbacks of one id one after the other, even past a slow statement', async () => {
+    const { sent, add, answer } = openStatements(64);
+    const results = [add('A1')];
+    clock += 50;
+    results.push(add('A2'));
+    expect(sent, 'its id is under way').to.deep.equal([['A1']]);
+    results.push(add('B1'), add('B2'));
+    expect(sent).to.deep.equal([['A1'], ['B1']]);
+    clock += 50;
+    await answer(1);
+    expect(sent).to.deep.equal([['A1'], ['B1'], ['B2']]);
+    await answer(0);
+    await answer(2);
+    expect(sent).to.deep.equal([['A1'], ['B1'], ['B2'], ['A2']]);
+    await answer(3);
+    expect(await Promise.all(results)).to.deep.equal(['done A', 'done A', 'done B', 'done B']);
+  });
+
+  it('sends what waits past a slow statement, also if nothing else arrives', async () => {
+    const { sent, add, answer } = openStatements(64);
+    const results = names(3).map((name) => add(name));
+    await sleep(70);
+    expect(sent, 'by the clock, the statement is not slow').to.deep.equal([['A']]);
+    clock += 50;
+    await until(() => sent.length === 2);
+    expect(sent).to.deep.equal([['A'], ['B', 'C']]);
+    await answer(1);
+    results.push(add('D'));
+    expect(sent).to.have.length(2);
+    clock += 50;
+    await until(() => sent.length === 3);
+    for (const index of [0, 2]) await answer(index);
+    expect(await Promise.all(results)).to.deep.equal(done(4));
+  });
+
+  it('answers callbacks that were not sent in time, and keeps the others in order', async () => {
+    const { sent, add, answer } = openStatements(64);
+    const stuck = add('A');
+    const late = [add('B', clock + 12), add('C', clock + 12)].map(codeOf);
+    clock += 5;
+    const kept = [add('D', clock + 1_000), add('E')];
+    const settled = await Promise.race([Promise.all(late), sleep(100, 'not before the statement ends')]);
+    expect(settled).to.deep.equal(['unstored', 'unstored']);
+    await answer(0);
+    await answer(1);
+    expect(sent).to.deep.equal([['A'], ['D', 'E']]);
+    expect(await Promise.all([stuck, ...kept])).to.deep.equal(['done A', 'done D', 'done E']);
+  });
+
+  it('sends no callback that is late behind one that is not', async () => {
+    const { sent, add, answer } = openStatements(64);
+    const results = [add('A'), add('B'), codeOf(add('C', clock + 15)), add('D')];
+    clock += 6;
+    await answer(0);
+    await answer(1);
+    expect(await Promise.all(results)).to.deep.equal(['done A', 'done B', 'unstored', 'done D']);
+    expect(sent).to.deep.equal([['A'], ['B', 'D']]);
+  });
+
+  it('sends only callbacks that have more than 10 milliseconds left', async () => {
+    const { sent, add } = openStatements(64);
+    let error: unknown;
+    await add('A', clock + 10).catch((thrown) => {
+      error = thrown;
+    });
+    expect(error).to.include({ code: 'unstored', message: 'the database did not take the statement in time' });
+    void add('B', clock + 11);
+    expect(sent).to.deep.equal([['B']]);
+  });
+
+  it('tries the callbacks of a refused statement one by one, so that only the wrong one fails', async () => {
+    const refusal = new Error('refused');
+    const { sent, add, answer, fail } = openStatements(64, { wasRefused: (error) => error === refusal });
+    const results = ['A', 'B', 'C'].map((name) => codeOf(add(name)));
+    results.push(codeOf(add('D', clock + 100)));
+    await answer(0);
+    expect(sent).to.deep.equal([['A'], ['B', 'C', 'D']]);
+    await fail(1, refusal);
+    expect(sent.slice(2), 'one after the other').to.deep.equal([['B']]);
+    await fail(2, refusal);
+    expect(sent.slice(2)).to.deep.equal([['B'], ['C']]);
+    clock += 95;
+    await answer(3);
+    expect(await Promise.all(results)).to.deep.equal(['done A', 'refused', 'done C', 'unstored']);
+    expect(sent).to.have.length(4);
+  });
+
+  it('tries nothing again after an error that is no refusal: the callbacks may be stored', async () => {
+    for (const database of [undefined, { wasRefused: () => false }]) {
+      const { sent, add, answer, fail } = openStatements(64, database);
+      const results = names(3).map((name) => codeOf(add(name)));
+      await answer(0);
+      await fail(1, new Error('connection lost'));
+      expect(await Promise.all(results)).to.deep.equal(['done A', 'connection lost', 'connection lost']);
+      expect(sent).to.have.length(2);
+    }
+  });
+
+  it('waits for the end of a turn where a statement blocks, so that callbacks can share it', async () => {
+    const { sent, add, answer } = openStatements(64, { wasRefused: () => false, blocks: true });
+    for (const index of [0, 1]) {
+      const results = ['A', 'B'].map((name) => add(name));
+      await Promise.resolve();
+      results.push(add('C'));
+      expect(sent).to.have.length(index);
+      await sleep(1);
+      await answer(index);
+      expect(await Promise.all(results)).to.deep.equal(done(3));
+    }
+    expect(sent).to.deep.equal([names(3), names(3)]);
+  });
+
+  it('says once that it is idle, when nothing waits and nothing is under way', async () => {
+    let idle = 0;
+    const { add, answer } = openStatements(1, undefined, () => idle++);
+    void add('A');
+    void add('B');
+    clock += 50;
+    void add('C');
+    await answer(0);
+    expect(idle).to.equal(0);
+    await answer(1);
+    await answer(2);
+    expect(idle).to.equal(1);
   });
 });

@@ -33,8 +33,8 @@ const mostInFlight = 8;
 const leastMilliseconds = 10;
 
 /**
- * Lets callbacks that arrive while a statement is under way share the next one. Alone, a callback is sent at once:
- * there is no timer and no added wait. Callbacks of one id keep their order, in one statement or in two.
+ * Lets callbacks that arrive while a statement is under way share the next one. Alone, a callback is sent at once. A
+ * timer runs only past a slow statement. Callbacks of one id keep their order, in one statement or in two.
  *
  * Where a statement blocks the event loop, nothing can arrive while it runs. Then it is sent at the end of a turn of the
  * loop, so that all callbacks that arrived meanwhile share it.
@@ -49,6 +49,7 @@ export class StatementBatcher<Member, Result> {
   #inFlight: ReadonlySet<string>[] = [];
   #lastSentAt = 0;
   #isScheduled = false;
+  #timer: NodeJS.Timeout | undefined;
 
   /**
    * @param most how many callbacks may share a statement
@@ -89,7 +90,7 @@ export class StatementBatcher<Member, Result> {
     });
   }
 
-  /** Members wait about equally long, so the late ones are at the head. */
+  /** Answers those at the head early. One that is late behind another is not taken either. */
   #dropLate(): void {
     let late = 0;
     for (let first = this.#waiting[0]; first !== undefined && isLate(first); first = this.#waiting[late]) {
@@ -100,9 +101,11 @@ export class StatementBatcher<Member, Result> {
   }
 
   #flush(): void {
-    this.#dropLate();
     if (this.#waiting.length === 0 || this.#inFlight.length >= mostInFlight) return;
-    if (this.#inFlight.length > 0 && performance.now() - this.#lastSentAt < slowMilliseconds) return;
+    if (this.#inFlight.length > 0 && performance.now() - this.#lastSentAt < slowMilliseconds) {
+      this.#flushLater();
+      return;
+    }
     const { batch, ids } = this.#takeBatch();
     if (batch.length === 0) return;
     this.#inFlight.push(ids);
@@ -114,14 +117,24 @@ export class StatementBatcher<Member, Result> {
     });
   }
 
-  /** Takes those that wait longest, but only one for each id, and none whose id is under way. */
+  /** Nothing else may arrive or end while a statement is slow. */
+  #flushLater(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#flush();
+    }, slowMilliseconds);
+  }
+
+  /** Takes those that wait longest, but only one for each id, none whose id is under way, and none that is late. */
   #takeBatch(): { readonly batch: readonly Waiting<Member, Result>[]; readonly ids: ReadonlySet<string> } {
     const batch: Waiting<Member, Result>[] = [];
     const left: Waiting<Member, Result>[] = [];
     const ids = new Set<string>();
     for (const waiting of this.#waiting) {
       const { id } = waiting;
-      if (batch.length >= this.#most || ids.has(id) || this.#inFlight.some((others) => others.has(id))) {
+      if (isLate(waiting)) {
+        waiting.reject(tooLate());
+      } else if (batch.length >= this.#most || ids.has(id) || this.#inFlight.some((others) => others.has(id))) {
         left.push(waiting);
       } else {
         ids.add(id);
