@@ -5,8 +5,10 @@ import {
   decideMove,
   initialStatus,
   isLate,
+  isOpen,
   isStatus,
   latePredecessors,
+  openStatuses,
   paymentStatuses,
   payoutStatuses,
   predecessors,
@@ -16,6 +18,29 @@ import { moves } from '../../src/testing/repository-conformance/status-moves.js'
 
 const kinds: readonly CallbackKind[] = ['payment', 'payout'];
 const meaning = { '+': 'applied', L: 'applied', '=': 'duplicate', '-': 'stale' } as const;
+
+/** Dragonpay's names of the letters, and whether another status is expected or the money has arrived. */
+const meanings: Readonly<Record<CallbackKind, Readonly<Record<string, string>>>> = {
+  payment: {
+    S: 'success, good',
+    F: 'failure, bad',
+    P: 'pending, open',
+    U: 'unknown, open',
+    R: 'refund, bad',
+    K: 'chargeback, bad',
+    V: 'void, bad',
+    A: 'authorized, open',
+    E: 'expired, bad',
+  },
+  payout: {
+    S: 'completed, good',
+    F: 'failed, bad',
+    P: 'pending, open',
+    V: 'voided, bad',
+    G: 'in progress, open',
+    H: 'on hold, open',
+  },
+};
 
 /** The hand-written moves of the conformance suite, which share nothing with the machine's own table. */
 function* cells(kind: CallbackKind): Generator<{ from: string; to: string; cell: keyof typeof meaning }> {
@@ -74,6 +99,16 @@ describe('The status machine', () => {
           expect(isStatus(kind, other), other).to.equal(false);
         }
         expect(Object.keys(kind === 'payment' ? paymentStatuses : payoutStatuses)).to.have.members(letters);
+      });
+
+      it('names each letter as Dragonpay does, and says what is open, good or bad', () => {
+        const said = Object.entries(statuses[kind]).map(([letter, { name, state }]) => [letter, `${name}, ${state}`]);
+        expect(Object.fromEntries(said)).to.deep.equal(meanings[kind]);
+        for (const [letter, text] of Object.entries(meanings[kind])) {
+          expect(isOpen(kind, letter), letter).to.equal(text.endsWith('open'));
+        }
+        for (const letter of ['D', 'p', '', 'toString']) expect(isOpen(kind, letter), letter).to.equal(false);
+        expect(openStatuses).to.have.members(['P', 'U', 'A']);
       });
 
       it('lets nothing enter a letter that it does not know', () => {
