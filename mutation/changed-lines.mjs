@@ -1,0 +1,34 @@
+import { spawnSync } from 'node:child_process';
+
+/** A change of many lines is tried at some of them, so that a check of each push stays short. */
+const most = 60;
+
+/**
+ * The lines that differ from where the branch left `base`, or from the commit before the last on `base` itself: ranges
+ * such as `src/a.ts:3-5`, by file.
+ */
+export function changedLines(base) {
+  const start = git('merge-base', base, 'HEAD') ?? git('rev-parse', 'HEAD~1');
+  if (start === undefined) throw new Error(`git knows neither ${base} nor a commit before the last`);
+  const from = start === git('rev-parse', 'HEAD') ? 'HEAD~1' : start;
+  const diff = git('diff', '--unified=0', '--diff-filter=d', '--no-color', '--no-ext-diff', from, '--', 'src') ?? '';
+  const lines = [];
+  let file;
+  for (const line of diff.split('\n')) {
+    if (line.startsWith('+++ b/')) file = line.slice(6);
+    const [, first, count = '1'] = /^@@ -\S+ \+(\d+)(?:,(\d+))? @@/.exec(line) ?? [];
+    for (let next = 0; first !== undefined && next < Number(count); next++) lines.push([file, Number(first) + next]);
+  }
+  const step = Math.max(1, lines.length / most);
+  const ranges = new Map();
+  for (let index = 0; index < lines.length; index += step) {
+    const [path, line] = lines[Math.floor(index)];
+    ranges.set(path, [...(ranges.get(path) ?? []), `${path}:${line}-${line}`]);
+  }
+  return ranges;
+}
+
+function git(...args) {
+  const { stdout, status } = spawnSync('git', args, { encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : undefined;
+}
