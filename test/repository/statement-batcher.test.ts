@@ -38,9 +38,10 @@ const names = (count: number) => [...'ABCDEFGHIJ'].slice(0, count);
 const done = (count: number) => names(count).map((name) => `done ${name}`);
 const codeOf = (promise: Promise<unknown>) => promise.then(String, ({ code, message }) => code ?? message);
 
-/** Waits until a timer did what it must do. A test that waits for nothing fails at mocha's limit. */
+/** Waits until a timer did what it must do, for two seconds at most. */
 async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await sleep(5);
+  for (let tries = 0; tries < 400 && !isSo(); tries++) await sleep(5);
+  expect(isSo(), 'within two seconds').to.equal(true);
 }
 
 describe('StatementBatcher', () => {
