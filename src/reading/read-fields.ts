@@ -181,8 +181,8 @@ function leastBytes([name, value]: ParsedPair): number {
  */
 function readingsOfParsed(pairs: ParsedPairs): ParsedPairs[] {
   const framed = withoutMark(pairs);
-  const readings = [withoutLineEnd(framed), framed].flatMap((reading) => [reading, withLeftovers(reading)]);
-  return [...new Set(readings)];
+  const readings = new Set([withoutLineEnd(framed), framed]);
+  return [...readings].flatMap((reading) => [...new Set([reading, withLeftovers(reading)])]);
 }
 
 /** Objects list names that are numbers first, wherever they stood in the form. */

@@ -226,6 +226,16 @@ describe('Checking fields', () => {
     expect(messages).to.have.members(['txnid is malformed', 'refno is missing or empty', 'amount is malformed']);
   });
 
+  it('says in words which kind it does not take', () => {
+    const messageOf = (known: KnownFields, ...kinds: CallbackKind[]) => {
+      const checked = check(known, new Set(kinds));
+      return checked.ok ? undefined : checked.issues[0]?.message;
+    };
+    expect(messageOf(payout, 'payment')).to.equal('this endpoint does not accept payouts');
+    expect(messageOf(payment, 'payout')).to.equal('this endpoint does not accept payments');
+    expect(messageOf({ ...payment, ...payout }, 'payment')).to.equal('txnid and merchantTxnId are both present');
+  });
+
   it('passes the issues of the reading on, and looks no further', () => {
     const issues: Issue[] = [{ code: 'invalid-utf8', field: 'message', message: 'message is not UTF-8' }];
     expect(checkFields(received({ txnid: 'a:b' }, issues), bothKinds)).to.deep.equal({

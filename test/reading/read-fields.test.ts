@@ -75,6 +75,13 @@ describe('Reading fields', () => {
       ['a form with line ends behind it', 'txnid=A&message=b\r\n', { txnid: 'A', message: 'b' }],
       ['spaces at the ends, untrimmed', 'txnid=+A%20&message=%09x%0d%0a', { txnid: ' A ', message: '\tx\r\n' }],
       ['a field without an equals sign', 'txnid&refno=R', { txnid: '', refno: 'R' }],
+      ['a last field without an equals sign', 'refno=R&txnid', { txnid: '', refno: 'R' }],
+      ['a form with a line feed behind it', 'txnid=A&message=b\n', { txnid: 'A', message: 'b' }],
+      ['a form with a carriage return behind it', 'txnid=A&message=b\r', { txnid: 'A', message: 'b' }],
+      ['a byte order mark before line ends', 'message=%ef%bb%bf\r\n', { message: '\ufeff' }],
+      ['what is nearly an escape', 'message=%4@%1g%0g%:0', { message: '%4@%1g%0g%:0' }],
+      ['half an escape after a longer value', 'param1=+bcdef&message=a%4', { param1: ' bcdef', message: 'a%4' }],
+      ['a long value', `message=a+${'b'.repeat(7_000)}`, { message: `a ${'b'.repeat(7_000)}` }],
       ['an empty value', 'txnid=&refno=R', { txnid: '', refno: 'R' }],
       ['equals signs in a value', 'signatures=ab==&message=a=b', { signatures: 'ab==', message: 'a=b' }],
       ['past empty pairs', '&&txnid=A&&refno=R&', { txnid: 'A', refno: 'R' }],
@@ -126,6 +133,8 @@ describe('Reading fields', () => {
       ['a character cut short', 'message=%c3', [['invalid-utf8', 'message']]],
       ['a character cut short by another', 'message=%c3x', [['invalid-utf8', 'message']]],
       ['an overlong NUL', 'message=%c0%80', [['invalid-utf8', 'message']]],
+      ['a byte that only continues a character', 'message=%80', [['invalid-utf8', 'message']]],
+      ['nothing but a NUL', '\0', [['nul-character', undefined]]],
       ['a surrogate', 'message=%ed%a0%80', [['invalid-utf8', 'message']]],
       ['what is beyond Unicode', 'message=%f4%90%80%80', [['invalid-utf8', 'message']]],
       ['an escaped NUL', 'message=a%00b', [['nul-character', 'message']]],
@@ -181,6 +190,58 @@ describe('Reading fields', () => {
       const { issues } = await read(postForm('txnid=%ff&txnid=A'));
       expect(issues.map(({ code }) => code)).to.deep.equal(['invalid-utf8']);
     });
+  });
+
+  it('says in words what is wrong, and with which field', async () => {
+    const cases: Array<[form: string, message: string]> = [
+      ['txnid=%ff', 'txnid is not UTF-8'],
+      ['txnid=A%00', 'txnid holds a NUL character'],
+      ['param1=%ff&param1=x', 'param1 occurs more than once'],
+      ['param1=x&param1=%ff', 'param1 is not UTF-8'],
+      ['param1=%ff&param1=%fe', 'param1 is not UTF-8'],
+    ];
+    for (const [form, message] of cases) {
+      const { issues } = await read(postForm(form));
+      expect(
+        issues.map((issue) => issue.message),
+        form,
+      ).to.deep.equal([message]);
+    }
+    const { issues } = await read(postForm('note=%00'));
+    expect(issues).to.deep.equal([{ code: 'nul-character', message: 'a field holds a NUL character' }]);
+    const repeated = await read(parsed([['txnid', ['A', 'B']]]));
+    expect(repeated.issues[0]?.message).to.equal('txnid occurs more than once');
+  });
+
+  it('tells a U+FFFD that was sent from one that a parser of text wrote', async () => {
+    const text = 'txnid=A&param1=a\ufffdb&param2=%ef%bf%bd&x=\ufffd';
+    const { known, odd, issues } = await read(makeRequest({ body: { kind: 'text', text } }));
+    expect(ownFields(known)).to.deep.equal({ txnid: 'A', param2: '\ufffd' });
+    expect(issues).to.deep.equal([]);
+    const message = 'param1 was decoded with losses by the body parser in front';
+    expect([...(odd ?? [])]).to.deep.equal([['param1', { code: 'altered-by-parser', message }]]);
+    const bytes = await read(postForm('param1=a\xef\xbf\xbdb'));
+    expect(ownFields(bytes.known)).to.deep.equal({ param1: 'a\ufffdb' });
+  });
+
+  it('explains a missing id only if the query of the POST has one', async () => {
+    const cases: Array<[body: string, query: string, isExplained: boolean]> = [
+      ['', '?txnid=A', true],
+      ['refno=R', '?merchantTxnId=O', true],
+      ['', '', false],
+      ['', '?a=b', false],
+      ['txnid=', '?txnid=A', false],
+      ['merchantTxnId=O', '?txnid=A', false],
+      ['', `?txnid=A&x=${'x'.repeat(9_000)}`, false],
+    ];
+    for (const [body, query, isExplained] of cases) {
+      const { issues } = await read(postForm(body, { target: `/callback${query}` }));
+      const message = 'the body holds no txnid or merchantTxnId; the query of a POST is not read';
+      const expected = isExplained ? [{ code: 'missing-field', field: 'txnid', message }] : [];
+      expect(issues, `${body} ${query.slice(0, 20)}`).to.deep.equal(expected);
+    }
+    const { issues } = await read(postForm('note=%00', { target: '/callback?txnid=A' }));
+    expect(issues.map(({ code }) => code)).to.deep.equal(['nul-character']);
   });
 
   it('keeps every pair as received, in order, and undecoded if it cannot be decoded', async () => {
@@ -302,6 +363,11 @@ describe('Reading fields', () => {
       expect(request.limitsAsked).to.deep.equal([]);
     });
 
+    it('a GET takes the query of a target that is nothing else', async () => {
+      const { known } = await read(makeRequest({ method: 'GET', target: '?txnid=A' }));
+      expect(ownFields(known)).to.deep.equal({ txnid: 'A' });
+    });
+
     it('a GET without a query has no fields', async () => {
       const { known, received } = await read(makeRequest({ method: 'GET', target: '/callback' }));
       expect(ownFields(known)).to.deep.equal({});
@@ -327,6 +393,34 @@ describe('Reading fields', () => {
       const entries = (count: number) => Array.from({ length: count }, (_, index) => [`x${index}`, '1'] as const);
       expect(await refusal(parsed(entries(64)))).to.equal(undefined);
       expect(await refusal(parsed(entries(65)))).to.equal('body-too-large');
+    });
+
+    it('parsed fields count as often as they occurred', async () => {
+      const cases: Array<[fields: Array<[string, unknown]>, count: number]> = [
+        [[['a', ['1', '2', '3']]], 3],
+        [[['a', { b: '1', c: '2' }], ['d', 'long']], 3],
+        [[['a', []], ['b', {}], ['c', null]], 3],
+      ]; // biome-ignore format: a line each
+      for (const [fields, count] of cases) {
+        expect(await refusal(parsed(fields), { fields: count }), JSON.stringify(fields)).to.equal(undefined);
+        expect(await refusal(parsed(fields), { fields: count - 1 }), JSON.stringify(fields)).to.equal('body-too-large');
+      }
+    });
+
+    it('parsed fields have the least length that their form can have had', async () => {
+      const cases: Array<[fields: Array<[string, unknown]>, bytes: number]> = [
+        [[['a', '1'.repeat(98)]], 100],
+        [[['a', '1'.repeat(47)], ['b', '1'.repeat(48)]], 100],
+        [[['a'.repeat(99), '']], 99],
+        [[['a'.repeat(99), 5]], 99],
+        [[['a', 'ñ'.repeat(49)]], 100],
+        [[['a', '\ufffd'.repeat(98)]], 100],
+      ]; // biome-ignore format: a line each
+      for (const [fields, bodyBytes] of cases) {
+        const of = JSON.stringify(fields).slice(0, 30);
+        expect(await refusal(parsed(fields), { bodyBytes }), of).to.equal(undefined);
+        expect(await refusal(parsed(fields), { bodyBytes: bodyBytes - 1 }), of).to.equal('body-too-large');
+      }
     });
 
     const bodies: Array<[what: string, body: (length: number) => BodyRead]> = [
@@ -450,6 +544,48 @@ describe('Reading fields', () => {
     it('a mark and a line end, whatever names that are numbers a parser put in front', async () => {
       const fields = await read(parsed(Object.entries({ '\ufefftxnid': 'A', 5: 'x\r\n', status: 'S\r\n' })));
       expect(ownFields(fields.known)).to.deep.equal({ txnid: 'A', status: 'S' });
+    });
+
+    it('one reading only, if its values allow no other', async () => {
+      for (const fields of [
+        [],
+        [['7', 'x\r\n']],
+        [['txnid', 'A']],
+        [['message', '%41 off']],
+        [['message', '100% off']],
+      ]) {
+        const all = await read(parsed(fields as Array<[string, string]>));
+        expect('otherwise' in all, JSON.stringify(fields)).to.equal(false);
+        expect(all.received()).to.deep.equal(fields);
+      }
+    });
+
+    it('the escapes that it left, whatever stands beside them', async () => {
+      for (const [value, decoded] of [
+        ['% %41', '% A'],
+        ['5%a %41', '5%a A'],
+        ['ñ+1 100% %c3%b1', 'ñ+1 100% ñ'],
+      ] as const) {
+        const { known, otherwise } = await read(parsed([['message', value]]));
+        expect([known.message, otherwise?.map((reading) => reading.known.message)]).to.deep.equal([value, [decoded]]);
+      }
+    });
+
+    it('a line end behind a name without a value', async () => {
+      const { known } = await read(parsed([['txnid', 'A'], ['status\r\n', '']])); // biome-ignore format: one line
+      expect(ownFields(known)).to.deep.equal({ txnid: 'A', status: '' });
+    });
+
+    it('a mark behind names that are numbers, and behind no others', async () => {
+      const behind = async (name: string) => ownFields((await read(parsed([[name, 'x'], ['\ufefftxnid', 'A']]))).known); // biome-ignore format: one line
+      expect(await behind('55')).to.deep.equal({ txnid: 'A' });
+      expect(await behind('5a')).to.deep.equal({});
+      expect(await behind('a5')).to.deep.equal({});
+    });
+
+    it('values whose problems name it, also if it has no name', async () => {
+      const { odd } = await read(parsed([['amount', 100]]));
+      expect(odd?.get('amount')?.message).to.equal('amount is not a string after the body parser in front');
     });
 
     it('a raw form with every text of a list', async () => {
