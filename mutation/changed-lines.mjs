@@ -8,9 +8,13 @@ const most = 60;
  * such as `src/a.ts:3-5`, by file.
  */
 export function changedLines(base) {
-  const start = git('merge-base', base, 'HEAD') ?? git('rev-parse', 'HEAD~1');
-  if (start === undefined) throw new Error(`git knows neither ${base} nor a commit before the last`);
-  const from = start === git('rev-parse', 'HEAD') ? 'HEAD~1' : start;
+  const head = git('rev-parse', 'HEAD');
+  const start = git('merge-base', base, 'HEAD') ?? head;
+  const from = start === head ? git('rev-parse', '--verify', '--quiet', 'HEAD~1') : start;
+  if (from === undefined) {
+    console.log('git knows no earlier commit to compare with');
+    return new Map();
+  }
   const diff = git('diff', '--unified=0', '--diff-filter=d', '--no-color', '--no-ext-diff', from, '--', 'src') ?? '';
   const lines = [];
   let file;
