@@ -95,7 +95,8 @@ function run(mutate, tests, options) {
     JSON.stringify({
       extension: ['test.ts'],
       spec: tests,
-      timeout: 20_000,
+      // Less than Stryker's limit: a promise that is never settled fails a test.
+      timeout: 8_000,
       require: [join(root, 'mutation/fixed-seed.mjs')],
     }),
   );
@@ -111,7 +112,7 @@ function run(mutate, tests, options) {
     disableTypeChecks: false,
     ignoreStatic: !values.static,
     concurrency: Number(process.env.MUTATE_PROCESSES ?? 1),
-    timeoutMS: 10_000,
+    timeoutMS: 20_000,
     ...options,
     tempDirName: `mutation/.sandbox/${process.pid}`,
     ignorePatterns: ['*', '!src/**', '!adapters/**', '!test/**', '!examples/**', '!package.json', '!tsconfig.json'],

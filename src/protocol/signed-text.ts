@@ -262,9 +262,9 @@ const optionalFields = unsignedFields.filter((field) => field !== 'message');
  * @param reading the signed text, or `all` where the source of the callback vouches for every field
  */
 export function coverageOf(reading: SignedText | 'all', callback: CheckedCallback, merchantId: string): Coverage {
-  const { message } = callback;
-  if (reading === 'all') return { ...everything, message };
+  if (reading === 'all') return { ...everything, message: callback.message };
   const { fields } = reading;
+  const message = fields.includes('message') ? callback.message : '';
   const { covered, uncovered, freeText, isUsual } = planOf(reading);
   if (!isUsual) return coverageOfUnusual(reading, callback);
   if (freeText.length < 2 || !freeText.some((field) => callback[field]?.includes(':'))) {

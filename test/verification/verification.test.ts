@@ -96,6 +96,14 @@ describe('Verification', () => {
       expect(amount, 'to be compared with the row').to.equal('100.00');
     });
 
+    it('without the message, which is then not covered', async () => {
+      const wire = { payment: { sha1: { fields: ['txnid', 'refno', 'status'] } } } as const;
+      const fields = { txnid: 'T', refno: 'R', status: 'S', message: 'forged', ...prove('sha1', 'T:R:S') };
+      const { data, unsigned } = await verified(fields, { ...accepting('sha1'), wire });
+      expect(data).to.deep.equal({ txnid: 'T', refno: 'R', status: 'S', message: '' });
+      expect(unsigned).to.deep.equal({ message: 'forged' });
+    });
+
     it('for a payout, with SHA-1', async () => {
       const fields = { ...payout, amount: '5', ccy: 'PHP', procid: 'GCSH', ...prove('payout', payoutText) };
       const { raw, ...callback } = await verified(fields, accepting('rsa'));
