@@ -214,7 +214,9 @@ describe('A secret', () => {
   });
 
   it('is in no output of a command', async () => {
-    const watch = new SecretWatch(secrets);
+    const password = 'hush-the-password';
+    const watch = new SecretWatch({ ...secrets, password });
+    const databases = ['postgres', 'mysql', 'nonsense'].map((scheme) => `${scheme}://shop:${password}@127.0.0.1:1/x`);
     const repository = new MemoryRepository();
     const url = await serve(
       createServer(toNodeListener(createDragonpay({ ...createSettings(), repository }).endpoint(Working))),
@@ -240,10 +242,19 @@ describe('A secret', () => {
       [['send', 'http://127.0.0.1:1', '--proof', 'sha1', ...fields]],
       [['doctor', url], undefined, gateway],
       [['doctor', 'http://127.0.0.1:1', '--json'], undefined, gateway],
-      [['reconcile'], undefined, { ...gateway, DATABASE_URL: 'postgres://127.0.0.1:1/x' }],
+      ...['reconcile', 'migrate up', 'migrate status', 'migrate down', `doctor ${url}`].flatMap((command) =>
+        databases.map((DATABASE_URL): [string[], undefined, Record<string, string>] => [
+          command.split(' '),
+          undefined,
+          { ...gateway, DATABASE_URL },
+        ]),
+      ),
       [['sandbox', '--port', 'x']],
       [['no-such-command']],
     ];
+    const { stdout: help } = await runCommand(['--help']);
+    const commands = [...help.matchAll(/^ {2}([a-z]+) .*/gm)].map(([, name]) => name).filter((name) => name !== 'help');
+    expect([...new Set(runs.map(([[name]]) => name))]).to.include.members(commands);
     for (const [args, input, variables = env] of runs) {
       const { code, stdout, stderr } = await runCommand(args, variables, input);
       watch.say(args.join(' '), stdout);
