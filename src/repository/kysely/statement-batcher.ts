@@ -113,7 +113,8 @@ export class StatementBatcher<Member, Result> {
     void this.#settle(batch).finally(() => {
       this.#inFlight = this.#inFlight.filter((other) => other !== ids);
       this.#flush();
-      if (this.#inFlight.length === 0 && this.#waiting.length === 0) this.#onIdle?.();
+      // Nothing waits then: what waited was sent, or answered.
+      if (this.#inFlight.length === 0) this.#onIdle?.();
     });
   }
 
