@@ -2,10 +2,12 @@
  * Runs the fault campaign for a chosen time and prints its figures:
  *
  *     npm run test:faults -- --minutes 20 --seed 1 --processes 3 --database mariadb
+ *     npm run test:faults -- --minutes 20 --pooler transaction
  */
 import { parseArgs } from 'node:util';
 import { invariants } from './check.js';
 import { type FaultsName, faultsKinds } from './databases.js';
+import { hasPgBouncer, poolModes } from './pgbouncer.js';
 import { anySeed } from './random.js';
 import { runCampaign } from './run-campaign.js';
 
@@ -16,6 +18,7 @@ const { values } = parseArgs({
     processes: { type: 'string', default: '3' },
     width: { type: 'string', default: '100' },
     database: { type: 'string', default: 'postgres' },
+    pooler: { type: 'string' },
   },
 });
 const [minutes, seed, processes, width] = [values.minutes, values.seed, values.processes, values.width].map(Number);
@@ -25,8 +28,14 @@ if (!minutes || seed === undefined || Number.isNaN(seed) || !processes || !width
 const database = values.database as FaultsName;
 if (!Object.hasOwn(faultsKinds, database))
   throw new Error(`--database must be one of ${Object.keys(faultsKinds).join(', ')}`);
+const pooler = poolModes.find((mode) => mode === values.pooler);
+if (values.pooler !== undefined && (pooler === undefined || database !== 'postgres' || !hasPgBouncer))
+  throw new Error(`--pooler must be ${poolModes.join(' or ')}, with PostgreSQL and with pgbouncer on the PATH`);
 console.log(`seed ${seed}, ${minutes} minutes, ${processes} application processes`);
-const report = await runCampaign({ database, seed, seconds: 60 * minutes, processes, width, progress: console.log });
+const report = await runCampaign({
+  ...{ database, seed, seconds: 60 * minutes, processes, width, progress: console.log },
+  ...(pooler !== undefined && { pooler }),
+});
 const { violations, crashes, ...figures } = report;
 console.log(JSON.stringify(figures, undefined, 2));
 for (const [invariant, meaning] of Object.entries(invariants)) {

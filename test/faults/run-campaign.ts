@@ -9,11 +9,14 @@ import { type FaultsKind, type FaultsName, type FaultsPool, type FaultsServer, f
 import type { FaultsDatabase } from './effects.js';
 import { Gateway } from './gateway.js';
 import { type History, makeHistory } from './histories.js';
+import { PgBouncer, type PoolMode } from './pgbouncer.js';
 import { Random } from './random.js';
 
 export interface CampaignOptions {
   /** Default: `postgres`. */
   readonly database?: FaultsName;
+  /** Puts PgBouncer between the applications and PostgreSQL. */
+  readonly pooler?: PoolMode;
   readonly seed: number;
   readonly seconds: number;
   readonly processes: number;
@@ -62,6 +65,7 @@ class Campaign {
   readonly #gateway: Gateway;
   readonly #kind: FaultsKind;
   #server: FaultsServer | undefined;
+  #pooler: PgBouncer | undefined;
   #merchant: FaultsPool | undefined;
   #isCalm = false;
   #starts = 0;
@@ -84,8 +88,10 @@ class Campaign {
     const { error } = await migrator.migrateToLatest();
     if (error) throw error;
     await this.#query(...effectsTables);
+    const { pooler } = this.#options;
+    this.#pooler = pooler && (await PgBouncer.start(url, pooler));
     for (let number = 0; number < this.#options.processes; number++) {
-      const proxy = await CuttingProxy.start(Number(new URL(url).port));
+      const proxy = await CuttingProxy.start(this.#pooler?.port ?? Number(new URL(url).port));
       const environment = () => ({
         DATABASE_URL: proxy.through(url),
         FAULTS_DATABASE: this.#options.database ?? 'postgres',
@@ -159,14 +165,18 @@ class Campaign {
       [1, 'application drained and started again', () => this.#renewApplication()],
       [1, 'application frozen', () => this.#application().freeze(this.#random.between(200, 1_500))],
       [1.5, 'database killed', () => this.#server?.crash(this.#random.between(0, 500))],
+      [1.5, 'pooler killed', () => this.#pooler?.crash(this.#random.between(0, 500))],
       [4, 'connections cut', () => this.#application().proxy.cutAll()],
       [2, 'network stalled', () => this.#application().proxy.stall(this.#random.between(100, 900))],
       [3, 'pool exhausted', () => this.#application().exhaustPool(this.#random.between(200, 1_500))],
       [4, 'backend terminated', () => this.#kind.terminateBackend(this.#server?.url ?? '')],
       [4, 'row locked', () => this.#lockRow(this.#random.between(100, 1_500))],
     ];
-    const ofServers = ['database killed', 'connections cut', 'network stalled', 'backend terminated'];
-    const possible = troubles.filter(([, name]) => !(this.#kind.isFile && ofServers.includes(name)));
+    const impossible: string[] = [];
+    if (this.#kind.isFile)
+      impossible.push('database killed', 'connections cut', 'network stalled', 'backend terminated');
+    if (this.#pooler === undefined) impossible.push('pooler killed');
+    const possible = troubles.filter(([, name]) => !impossible.includes(name));
     // Weighted by frequency.
     const drawn = possible.flatMap((trouble) => Array.from({ length: 2 * trouble[0] }, () => trouble));
     const pending = new Set<Promise<void>>();
@@ -176,8 +186,8 @@ class Campaign {
       const [, name, make] = this.#random.pick(drawn);
       this.#count(name);
       const made = Promise.resolve(make()).catch(() => {});
-      // Other faults continue during a slow restart, but the database is not killed while it starts.
-      if (name === 'database killed') await made;
+      // Other faults continue during a slow restart, but a server is not killed while it starts.
+      if (name === 'database killed' || name === 'pooler killed') await made;
       pending.add(made);
       void made.then(() => pending.delete(made));
     }
@@ -284,6 +294,7 @@ select 'payout', merchant_txn_id, refno, status, reached from dragonpay_payouts`
     await Promise.all(this.#applications.map((application) => application.kill()));
     await Promise.all(this.#applications.map(({ proxy }) => proxy.close()));
     await this.#merchant?.db.destroy();
+    await this.#pooler?.stop();
     await this.#server?.stop();
   }
 
