@@ -23,13 +23,13 @@ export class CuttingProxy {
   readonly #links = new Set<Link>();
   #stalledUntil = 0;
 
-  private constructor(targetPort: number) {
-    this.#listener = createServer((client) => this.#join(client, connect(targetPort, '127.0.0.1')));
+  private constructor(target: () => number) {
+    this.#listener = createServer((client) => this.#join(client, connect(target(), '127.0.0.1')));
   }
 
-  /** Listens on a free port of 127.0.0.1. */
-  static async start(targetPort: number): Promise<CuttingProxy> {
-    const proxy = new CuttingProxy(targetPort);
+  /** Listens on a free port of 127.0.0.1. `target` is the port of the server, or says it for each connection. */
+  static async start(target: number | (() => number)): Promise<CuttingProxy> {
+    const proxy = new CuttingProxy(typeof target === 'number' ? () => target : target);
     proxy.#listener.listen(0, '127.0.0.1');
     await once(proxy.#listener, 'listening');
     return proxy;

@@ -91,7 +91,7 @@ class Campaign {
     const { pooler } = this.#options;
     this.#pooler = pooler && (await PgBouncer.start(url, pooler));
     for (let number = 0; number < this.#options.processes; number++) {
-      const proxy = await CuttingProxy.start(this.#pooler?.port ?? Number(new URL(url).port));
+      const proxy = await CuttingProxy.start(() => this.#pooler?.port ?? Number(new URL(url).port));
       const environment = () => ({
         DATABASE_URL: proxy.through(url),
         FAULTS_DATABASE: this.#options.database ?? 'postgres',

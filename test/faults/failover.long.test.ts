@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import type { Kysely } from 'kysely';
+import pg from 'pg';
+import { DragonpayCallback, OnStatus } from '../../src/index.js';
+import { type DragonpayTables, KyselyRepository, type StoredCallback } from '../../src/kysely.js';
+import { dispatchSigned, paymentFields, testDragonpay } from '../support/dispatch-signed.js';
+import { CodeFolder, codeUnder } from '../support/documented-code.js';
+import { migrateTestDatabase } from '../support/test-server.js';
+import { ReplicatedPostgres } from './replicated-postgres.js';
+
+type Database = DragonpayTables & { effects: { txnid: string } };
+
+@DragonpayCallback()
+class Shop {
+  /** The other statuses are stored without a transaction of their own. */
+  @OnStatus('S')
+  async paid({ trx, data: { txnid } }: StoredCallback<'S', Database>) {
+    await trx.insertInto('effects').values({ txnid }).execute();
+  }
+}
+
+describe('Failover to a synchronous standby, with the pool of docs/storage.md', function () {
+  this.timeout(120_000);
+  this.slow(30_000);
+  let servers: ReplicatedPostgres;
+  let folder: CodeFolder;
+  let db: Kysely<Database>;
+  let repository: KyselyRepository<Database>;
+
+  before(async () => {
+    servers = await ReplicatedPostgres.start();
+    folder = await CodeFolder.create();
+    const [code = ''] = await codeUnder('docs/storage.md', 'Failover', 'ts');
+    process.env.DATABASE_URLS = servers.nodes.join(' ');
+    // Connections that a killed server ends are expected here.
+    const quiet = code.replace('console.error', '() => {}');
+    ({ db } = (await folder.run('failover', quiet)) as { db: Kysely<Database> });
+    delete process.env.DATABASE_URLS;
+    await migrateTestDatabase(db as unknown as Kysely<DragonpayTables>, {});
+    await db.schema.createTable('effects').addColumn('txnid', 'text').execute();
+    repository = new KyselyRepository(db);
+  });
+  after(async () => {
+    await db?.destroy();
+    await servers?.stop();
+    await folder?.remove();
+  });
+
+  function open() {
+    const dragonpay = testDragonpay({ repository, limits: { handlerMilliseconds: 300, storeMilliseconds: 500 } });
+    return dragonpay.endpoint(Shop);
+  }
+
+  async function makePayments(prefix: string, count: number): Promise<readonly string[]> {
+    const txnids = Array.from({ length: count }, (_, number) => `${prefix}-${number}`);
+    for (const txnid of txnids) await repository.createPayment({ txnid, amount: '100.00' });
+    return txnids;
+  }
+
+  /** What is stored, without any pool in between. */
+  async function storedOf(txnids: readonly string[]): Promise<readonly string[]> {
+    const client = new pg.Client({ connectionString: servers.url });
+    await client.connect();
+    try {
+      const { rows } = await client.query(
+        `select status, (select count(*)::int from effects e where e.txnid = t.txnid) as effects
+from dragonpay_transactions t where txnid = any ($1) order by txnid`,
+        [txnids],
+      );
+      return rows.map(({ status, effects }) => `${status}, ${effects} effects`);
+    } finally {
+      await client.end();
+    }
+  }
+
+  it('keeps each callback that was answered 2xx, and runs no effect twice', async () => {
+    const endpoint = open();
+    const txnids = await makePayments('load', 400);
+    const queue = [...txnids];
+    const told = { before: 0, refused: 0, after: 0 };
+    let isOver = false;
+    const sender = async () => {
+      for (let txnid = queue.shift(); txnid !== undefined; txnid = queue.shift()) {
+        const { status } = await dispatchSigned(endpoint, paymentFields({ txnid }));
+        // 500 where the connection of a method was lost.
+        expect(status).to.be.oneOf([200, 500, 503]);
+        // A callback that was answered 2xx is never sent again: what is lost stays lost.
+        if (status === 200) told[isOver ? 'after' : 'before']++;
+        else {
+          told.refused++;
+          queue.push(txnid);
+          await sleep(100);
+        }
+        await sleep(20);
+      }
+    };
+    const senders = Promise.all(Array.from({ length: 8 }, sender));
+    while (told.before < 50) await sleep(10);
+    await servers.failOver();
+    isOver = true;
+    await senders;
+    expect(told.before).to.be.within(50, 399);
+    expect(told.refused).to.be.greaterThan(0);
+    expect(told.after).to.be.greaterThan(0);
+    expect(await storedOf(txnids)).to.deep.equal(txnids.map(() => 'S, 1 effects'));
+  });
+
+  it('answers no callback 2xx while the standby is away', async () => {
+    await servers.addStandby();
+    const endpoint = open();
+    const txnids = await makePayments('away', 6);
+    const send = async (txnid: string, status: string) =>
+      (await dispatchSigned(endpoint, paymentFields({ txnid, status }))).status;
+    const statusOf = (txnid: string) => (Number(txnid.slice(-1)) % 2 === 0 ? 'S' : 'F');
+    // Longer than the time-outs of the transactions: PostgreSQL then commits on the primary alone.
+    let isAway = true;
+    const away = servers.loseStandby(4_000).then(() => {
+      isAway = false;
+    });
+    await sleep(200);
+    const answers: number[] = [];
+    const sender = async (txnid: string) => {
+      while (isAway) {
+        answers.push(...(await Promise.all([send(txnid, statusOf(txnid)), send(txnid, statusOf(txnid))])));
+        await sleep(150);
+      }
+    };
+    await Promise.all([away, ...txnids.map(sender)]);
+    expect(answers.length).to.be.greaterThan(12);
+    expect(answers.filter((status) => status < 500)).to.deep.equal([]);
+
+    await servers.failOver();
+    expect(await storedOf(txnids), 'what was answered 503').to.deep.equal(txnids.map(() => 'P, 0 effects'));
+    for (const txnid of txnids) {
+      let status = 503;
+      for (let tries = 0; tries < 40 && status !== 200; tries++) {
+        status = await send(txnid, statusOf(txnid));
+        if (status !== 200) await sleep(100);
+      }
+      expect(status).to.equal(200);
+    }
+    const expected = txnids.map((txnid) => (statusOf(txnid) === 'S' ? 'S, 1 effects' : 'F, 0 effects'));
+    expect(await storedOf(txnids)).to.deep.equal(expected);
+  });
+});
