@@ -88,6 +88,15 @@ export class ApplicationProcess {
   }
 
   exhaustPool(milliseconds: number): void {
-    if (this.#child?.connected) this.#child.send({ exhaust: milliseconds }, () => {});
+    this.#tell({ exhaust: milliseconds });
+  }
+
+  /** Sets its clock forward, or back. */
+  stepClock(milliseconds: number): void {
+    this.#tell({ step: milliseconds });
+  }
+
+  #tell(message: object): void {
+    if (this.#child?.connected) this.#child.send(message, () => {});
   }
 }

@@ -21,6 +21,7 @@ import { type FaultsName, faultsKinds } from './databases.js';
 import { type FaultsDatabase, paymentEffects, payoutEffects } from './effects.js';
 import { secrets } from './histories.js';
 import { Random } from './random.js';
+import { stepClock } from './stepped-clock.js';
 
 const { DATABASE_URL = '', FAULTS_DATABASE, FAULTS_SEED, FAULTS_POOL } = process.env;
 const kind = faultsKinds[FAULTS_DATABASE as FaultsName];
@@ -116,8 +117,9 @@ function exhaust(milliseconds: number): void {
   for (let number = 0; number < Number(FAULTS_POOL); number++) hold(milliseconds).catch(() => {});
 }
 
-process.on('message', (message: { exhaust?: number }) => {
+process.on('message', (message: { exhaust?: number; step?: number }) => {
   if (message.exhaust !== undefined) exhaust(message.exhaust);
+  if (message.step !== undefined) stepClock(message.step);
 });
 process.on('disconnect', () => process.exit());
 process.once('SIGTERM', async () => {

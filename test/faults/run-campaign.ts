@@ -56,6 +56,11 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
   }
 }
 
+const day = 86_400_000;
+
+/** How far a clock is set forward, or back. */
+const steps = [-400 * day, -day, -3_600_000, -5_000, 5_000, 3_600_000, day, 400 * day];
+
 class Campaign {
   readonly #options: CampaignOptions;
   readonly #random: Random;
@@ -168,6 +173,7 @@ class Campaign {
       [1.5, 'pooler killed', () => this.#pooler?.crash(this.#random.between(0, 500))],
       [4, 'connections cut', () => this.#application().proxy.cutAll()],
       [2, 'network stalled', () => this.#application().proxy.stall(this.#random.between(100, 900))],
+      [3, 'clock stepped', () => this.#application().stepClock(this.#random.pick(steps))],
       [3, 'pool exhausted', () => this.#application().exhaustPool(this.#random.between(200, 1_500))],
       [4, 'backend terminated', () => this.#kind.terminateBackend(this.#server?.url ?? '')],
       [4, 'row locked', () => this.#lockRow(this.#random.between(100, 1_500))],

@@ -1,0 +1,18 @@
+/** The clock that can be set. It replaces `Date` when it is set first. */
+let ahead: number | undefined;
+
+/** Sets the clock of this process, as NTP or an operator does. Timers and `performance.now()` go on, as they do then. */
+export function stepClock(milliseconds: number): void {
+  if (ahead === undefined) globalThis.Date = steppedDate(Date);
+  ahead = (ahead ?? 0) + milliseconds;
+}
+
+function steppedDate(RealDate: DateConstructor): DateConstructor {
+  const now = () => RealDate.now() + (ahead ?? 0);
+  return new Proxy(RealDate, {
+    construct: (target, values, newTarget) =>
+      Reflect.construct(target, values.length > 0 ? values : [now()], newTarget),
+    apply: () => new RealDate(now()).toString(),
+    get: (target, name, receiver) => (name === 'now' ? now : Reflect.get(target, name, receiver)),
+  });
+}
