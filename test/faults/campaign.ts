@@ -3,6 +3,7 @@
  *
  *     npm run test:faults -- --minutes 20 --seed 1 --processes 3 --database mariadb
  *     npm run test:faults -- --minutes 20 --pooler transaction
+ *     npm run test:faults -- --minutes 20 --standby
  */
 import { parseArgs } from 'node:util';
 import { invariants } from './check.js';
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     width: { type: 'string', default: '100' },
     database: { type: 'string', default: 'postgres' },
     pooler: { type: 'string' },
+    standby: { type: 'boolean', default: false },
   },
 });
 const [minutes, seed, processes, width] = [values.minutes, values.seed, values.processes, values.width].map(Number);
@@ -31,9 +33,11 @@ if (!Object.hasOwn(faultsKinds, database))
 const pooler = poolModes.find((mode) => mode === values.pooler);
 if (values.pooler !== undefined && (pooler === undefined || database !== 'postgres' || !hasPgBouncer))
   throw new Error(`--pooler must be ${poolModes.join(' or ')}, with PostgreSQL and with pgbouncer on the PATH`);
+const { standby } = values;
+if (standby && database !== 'postgres') throw new Error('--standby must be used with PostgreSQL');
 console.log(`seed ${seed}, ${minutes} minutes, ${processes} application processes`);
 const report = await runCampaign({
-  ...{ database, seed, seconds: 60 * minutes, processes, width, progress: console.log },
+  ...{ database, seed, seconds: 60 * minutes, processes, width, standby, progress: console.log },
   ...(pooler !== undefined && { pooler }),
 });
 const { violations, crashes, ...figures } = report;

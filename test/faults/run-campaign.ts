@@ -11,12 +11,15 @@ import { Gateway } from './gateway.js';
 import { type History, makeHistory } from './histories.js';
 import { PgBouncer, type PoolMode } from './pgbouncer.js';
 import { Random } from './random.js';
+import { ReplicatedPostgres } from './replicated-postgres.js';
 
 export interface CampaignOptions {
   /** Default: `postgres`. */
   readonly database?: FaultsName;
   /** Puts PgBouncer between the applications and PostgreSQL. */
   readonly pooler?: PoolMode;
+  /** Gives PostgreSQL a synchronous standby, which is promoted each time the primary is killed. */
+  readonly standby?: boolean;
   readonly seed: number;
   readonly seconds: number;
   readonly processes: number;
@@ -85,7 +88,7 @@ class Campaign {
 
   async start(): Promise<void> {
     const { dialect, effectsTables } = this.#kind;
-    this.#server = await this.#kind.start();
+    this.#server = this.#options.standby ? await ReplicatedPostgres.start() : await this.#kind.start();
     const { url } = this.#server;
     this.#merchant = this.#kind.open(url, 4);
     const migrations = createMigrations({ dialect });
@@ -165,11 +168,12 @@ class Campaign {
 
   async #makeTrouble(): Promise<void> {
     for (const { proxy } of this.#applications) proxy.judge = (said) => this.#judge(said);
+    const killed = this.#options.standby ? 'primary killed, standby promoted' : 'database killed';
     const troubles: ReadonlyArray<readonly [weight: number, name: string, make: () => void | Promise<void>]> = [
       [4, 'application killed', () => this.#restartApplication()],
       [1, 'application drained and started again', () => this.#renewApplication()],
       [1, 'application frozen', () => this.#application().freeze(this.#random.between(200, 1_500))],
-      [1.5, 'database killed', () => this.#server?.crash(this.#random.between(0, 500))],
+      [1.5, killed, () => this.#server?.crash(this.#random.between(0, 500))],
       [1.5, 'pooler killed', () => this.#pooler?.crash(this.#random.between(0, 500))],
       [4, 'connections cut', () => this.#application().proxy.cutAll()],
       [2, 'network stalled', () => this.#application().proxy.stall(this.#random.between(100, 900))],
@@ -179,8 +183,7 @@ class Campaign {
       [4, 'row locked', () => this.#lockRow(this.#random.between(100, 1_500))],
     ];
     const impossible: string[] = [];
-    if (this.#kind.isFile)
-      impossible.push('database killed', 'connections cut', 'network stalled', 'backend terminated');
+    if (this.#kind.isFile) impossible.push(killed, 'connections cut', 'network stalled', 'backend terminated');
     if (this.#pooler === undefined) impossible.push('pooler killed');
     const possible = troubles.filter(([, name]) => !impossible.includes(name));
     // Weighted by frequency.
@@ -193,7 +196,7 @@ class Campaign {
       this.#count(name);
       const made = Promise.resolve(make()).catch(() => {});
       // Other faults continue during a slow restart, but a server is not killed while it starts.
-      if (name === 'database killed' || name === 'pooler killed') await made;
+      if (name === killed || name === 'pooler killed') await made;
       pending.add(made);
       void made.then(() => pending.delete(made));
     }
