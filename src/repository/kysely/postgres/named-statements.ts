@@ -3,7 +3,6 @@ import { hash } from 'node:crypto';
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import { DragonpayError, invalidSetting } from '../../../errors.js';
 import { RecentKeys } from '../recent-keys.js';
-import { JoinedBegin, statementBehindBegin } from './joined-begin.js';
 
 /** The part of a node-postgres client that is used here. */
 export interface NamedStatementsClient {
@@ -14,6 +13,8 @@ export interface NamedStatementsClient {
   once(event: 'end', listener: () => void): unknown;
   /** The process of the server. */
   readonly processID?: number | null;
+  /** Whether it sends statements without waiting for the one before. */
+  readonly pipeline?: boolean;
 }
 
 /** The part of a node-postgres pool that is used here. */
@@ -69,17 +70,8 @@ export function withNamedStatements(pool: NamedStatementsPool): PostgresPool {
           connections.set(String(pid), { pool, client });
           client.once('end', () => connections.delete(String(pid)));
         }
-        const joined = new JoinedBegin(client);
         named = {
           query: (statement: unknown, values?: readonly unknown[]) => {
-            const first = typeof statement === 'string' ? statementBehindBegin(statement) : undefined;
-            if (first !== undefined) {
-              return joined.run(isNaming ? nameOf(first, values) : undefined, first, values ?? []).catch((error) => {
-                // The repository tries all of it again.
-                if (isUnknownName(error)) stopNaming();
-                throw error;
-              });
-            }
             const name = isNaming && typeof statement === 'string' ? nameOf(statement, values) : undefined;
             if (name === undefined) return client.query(statement, values);
             return Promise.resolve(client.query({ name, text: statement, values })).catch((error: unknown) => {
@@ -109,9 +101,9 @@ export function hasErrorListener(pid: string | undefined): boolean {
   return pid !== undefined && connections.has(pid);
 }
 
-/** Whether a connection takes a statement together with its BEGIN, see {@link JoinedBegin}. */
-export function joinsBegin(pid: string): boolean {
-  return connections.has(pid);
+/** Whether a connection takes statements without waiting for the one before: `pipeline: true` of node-postgres. */
+export function isPipelined(pid: string): boolean {
+  return connections.get(pid)?.client.pipeline === true;
 }
 
 /** The pool whose only connection the current handler holds. */

@@ -4,10 +4,9 @@ import { DragonpayError } from '../../../errors.js';
 import type { OwnTransaction } from '../dialect.js';
 import { GuardedConnection } from '../guarded-connection.js';
 import { handTransaction } from '../hand-transaction.js';
-import { runSql, type SqlRunner } from '../run-sql.js';
+import type { SqlRunner } from '../run-sql.js';
 import { type TakenConnection, takeConnection } from '../take-connection.js';
-import { beginText } from './joined-begin.js';
-import { hasErrorListener, joinsBegin, runInOnlyConnection } from './named-statements.js';
+import { hasErrorListener, isPipelined, runInOnlyConnection } from './named-statements.js';
 
 /** How long ROLLBACK, and each way to end a query that is in its way, may take. */
 const rollbackMilliseconds = 200;
@@ -19,10 +18,10 @@ const rollbackMilliseconds = 200;
 const serverGraceMilliseconds = 1_000;
 
 /**
- * The Kysely instances whose connections send BEGIN along with the next statement. `withNamedStatements` tells so about
- * a connection, which is known after the first transaction.
+ * The Kysely instances whose pools pipeline statements. `withNamedStatements` tells so about a connection, which is
+ * known after the first transaction.
  */
-const joining = new WeakSet<object>();
+const pipelined = new WeakSet<object>();
 
 /** Names this transaction to the server. */
 export interface TransactionIdentity {
@@ -39,7 +38,7 @@ export class PostgresTransaction<Database> implements OwnTransaction<Database> {
   readonly #connection: DatabaseConnection;
   readonly #release: () => void;
   readonly #guard: GuardedConnection;
-  #hasBegun = false;
+  readonly #begun: Promise<unknown>;
   #identity: TransactionIdentity | undefined;
   #isReleased = false;
 
@@ -48,36 +47,37 @@ export class PostgresTransaction<Database> implements OwnTransaction<Database> {
     this.#connection = connection;
     this.#release = release;
     this.#guard = new GuardedConnection(connection);
-  }
-
-  /** Takes over a connection. Its transaction begins with {@link runFirst} or {@link begin}. */
-  static over<Database>(db: Kysely<Database>, { connection, release }: TakenConnection): PostgresTransaction<Database> {
-    return new PostgresTransaction(db, connection, release);
+    this.#begun = connection.executeQuery(CompiledQuery.raw('begin deferrable'));
+    this.#begun.catch(() => {});
   }
 
   /**
-   * Begins with a statement, which shares the wait for the server where the connection can do so. The statement must
-   * make sure that BEGIN succeeded, see {@link isInTransaction}.
-   * @param joined the statement behind {@link beginWith}
+   * Begins. With `pipeline: true` it does not wait for the server: the next statement shares the
+   * wait. That statement must make sure that BEGIN succeeded, see {@link isInTransaction}.
    */
-  async runFirst<Row>(statement: string, joined: string, parameters: readonly unknown[]): Promise<Row[]> {
-    if (joining.has(this.#db)) {
-      this.#hasBegun = true;
-      return runSql<Row>(this.plain, joined, parameters);
+  static async open<Database>(
+    db: Kysely<Database>,
+    { connection, release }: TakenConnection,
+  ): Promise<PostgresTransaction<Database>> {
+    const transaction = new PostgresTransaction(db, connection, release);
+    try {
+      if (!pipelined.has(db)) await transaction.begun();
+    } catch (error) {
+      transaction.#finish();
+      throw error;
     }
-    await this.begin();
-    return runSql<Row>(this.plain, statement, parameters);
+    return transaction;
   }
 
-  async begin(): Promise<void> {
-    await this.#connection.executeQuery(CompiledQuery.raw(beginText));
-    this.#hasBegun = true;
+  /** Resolves when the server has begun. */
+  async begun(): Promise<void> {
+    await this.#begun;
   }
 
   /** Sets the identity. Without it, COMMIT fails after a failed query, and a query that blocks ROLLBACK cannot be cancelled. */
   identify(identity: TransactionIdentity): void {
     this.#identity = identity;
-    if (joinsBegin(identity.pid)) joining.add(this.#db);
+    if (isPipelined(identity.pid)) pipelined.add(this.#db);
   }
 
   get plain(): SqlRunner {
@@ -116,7 +116,6 @@ export class PostgresTransaction<Database> implements OwnTransaction<Database> {
   async rollBack(): Promise<void> {
     this.#guard.close('over');
     if (this.#isReleased) return;
-    if (!this.#hasBegun) return this.#finish();
     const rolledBack = this.#guard
       .idle()
       .then(() => this.#sendRollback())
@@ -168,9 +167,9 @@ export async function beginOwnTransaction<Database>(
   db: Kysely<Database>,
   milliseconds: number,
 ): Promise<OwnTransaction<Database>> {
-  const own = PostgresTransaction.over(db, await takeConnection(db.getExecutor()));
+  const own = await PostgresTransaction.open(db, await takeConnection(db.getExecutor()));
   try {
-    await own.begin();
+    await own.begun();
     const { rows } = await own.plain.executeQuery(
       CompiledQuery.raw(`/* dragonpay-begin */ select ${identityAndBounds('$1')}`, [
         boundOf(milliseconds),
@@ -185,8 +184,9 @@ export async function beginOwnTransaction<Database>(
 }
 
 /**
- * Holds only after the BEGIN of a {@link PostgresTransaction}. Without it, a statement that was
- * sent with a BEGIN that failed would commit by itself, if something between this and the server tore them apart.
+ * Holds only after the BEGIN of {@link PostgresTransaction.open}. DEFERRABLE has no effect on a transaction that
+ * writes; here it marks the transaction. Without it, a statement that was sent right after a BEGIN that failed would
+ * commit by itself.
  */
 export const isInTransaction = `current_setting('transaction_deferrable') = 'on'`;
 

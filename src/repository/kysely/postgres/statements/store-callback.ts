@@ -6,7 +6,6 @@ import { rowProtected } from '../../row-protected.js';
 import { runSql } from '../../run-sql.js';
 import { schema, tableOfKind } from '../../schema.js';
 import { type QuotedTables, quoteName } from '../../table-names.js';
-import { beginWith } from '../joined-begin.js';
 import {
   boundOf,
   identityAndBounds,
@@ -24,11 +23,7 @@ export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' |
     payout: moveStatement('payout', tables, form),
   });
   const [many, one, own] = [textsOf('many'), textsOf('one'), textsOf('own')];
-  const newsOf = (kind: CallbackKind) => {
-    const alone = newsStatement(kind, tables);
-    return { alone, joined: beginWith(alone) };
-  };
-  const news = { payment: newsOf('payment'), payout: newsOf('payout') };
+  const news = { payment: newsStatement('payment', tables), payout: newsStatement('payout', tables) };
   return {
     async move(db, kind, moves) {
       const [first, ...others] = moves.map(incomingOf);
@@ -61,17 +56,17 @@ export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' |
     },
 
     async beginWithMove(db, taken, callback, milliseconds) {
-      const transaction = PostgresTransaction.over(db, taken);
+      const transaction = await PostgresTransaction.open(db, taken);
       try {
         const { kind } = callback;
         const incoming = incomingOf({ callback, held: false });
         const bound = boundOf(milliseconds);
         const parameters = [...incoming.slice(0, newsColumns), bound];
-        const { alone, joined } = news[kind];
-        const [first] = await transaction.runFirst<{ news: string }>(alone, joined, parameters);
+        const sent = runSql<{ news: string }>(transaction.plain, news[kind], parameters);
+        const [[first]] = await Promise.all([sent, transaction.begun()]);
         const row =
           first === undefined
-            ? // It is no news, or the row is locked.
+            ? // It is no news, or the row is locked; or something between this and the server let it overtake BEGIN.
               (await runSql<MoveRow & TransactionIdentity>(transaction.plain, own[kind], [...incoming, bound]))[0]
             : readNews(first.news);
         if (row !== undefined) transaction.identify(row);
