@@ -129,6 +129,7 @@ function run(mutate, tests, options) {
     ['mutation/node_modules/@stryker-mutator/core/bin/stryker.js', 'run', file],
     { stdio: 'inherit', timeout },
   );
+  rmSync(`mutation/.sandbox/${process.pid}`, { recursive: true, force: true });
   if (error?.code === 'ETIMEDOUT') return undefined;
   if (status !== 0 || !existsSync(report)) throw new Error(`Stryker ended with ${status}`);
   const { files } = JSON.parse(readFileSync(report, 'utf8'));
