@@ -20,7 +20,7 @@ export function assertWorker(worker: unknown): void {
   assertMethods(worker, ['run'], 'worker', 'must be made by dragonpay.work(YourClass)');
 }
 
-/** @throws DragonpayError `invalid-setting` for what is no object, and for another name */
+/** @throws DragonpayError `invalid-setting` for a value that is not an object, and for an unknown name */
 export function assertNames(options: unknown, ...names: readonly string[]): void {
   if (typeof options === 'object' && options !== null && Object.keys(options).every((name) => names.includes(name))) {
     return;

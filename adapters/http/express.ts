@@ -17,7 +17,7 @@ export type ExpressResponse = ServerResponseLike;
  * Serves an endpoint from Express 4 or 5. Use it with `app.all`, so that the endpoint itself answers 405, HEAD and
  * OPTIONS. It works with and without a body parser in front. Prefer it without one: it then decodes the bytes itself.
  * The promise of the handler never rejects.
- * @throws DragonpayError `invalid-setting` for what is no endpoint, such as the class itself
+ * @throws DragonpayError `invalid-setting` for a value that is not an endpoint, such as the class itself
  *
  * @example
  * app.all('/dragonpay/callback', toExpressHandler(dragonpay.endpoint(CheckoutCallback)));

@@ -34,7 +34,7 @@ export interface DragonpayFastifyOptions {
 /**
  * A plugin for Fastify 5: serves an endpoint at a URL, for all methods. It answers in the hook `onRequest`, before
  * Fastify reads the body, so that no content type parser, validation or `preHandler` hook runs for a callback.
- * It rejects with `invalid-setting` for what is no endpoint.
+ * It rejects with `invalid-setting` for a value that is not an endpoint.
  *
  * @example
  * await app.register(dragonpayFastify, { url: '/dragonpay/callback', endpoint: dragonpay.endpoint(CheckoutCallback) });

@@ -25,7 +25,7 @@ export interface FetchHandlerOptions<Request extends FetchRequest, Host extends 
  * Cloudflare Workers and others. Mount it for all methods. The body must not have been read before. The promise never
  * rejects: if the reply cannot be made into a `Response`, the endpoint is told the error, and the response is an empty
  * 500.
- * @throws DragonpayError `invalid-setting` for what is no endpoint, such as the class itself
+ * @throws DragonpayError `invalid-setting` for a value that is not an endpoint, such as the class itself
  *
  * @example
  * const callback = toFetchHandler(dragonpay.endpoint(CheckoutCallback));
@@ -63,7 +63,10 @@ export function toFetchHandler<Request extends FetchRequest = FetchRequest, Host
   };
 }
 
-/** The path and the query as text: a URL object would parse them again. Deno leaves characters that others escape. */
+/**
+ * The path and the query, cut from the text of the URL: a URL object would parse it again. Deno does not escape some
+ * characters that other runtimes escape.
+ */
 function targetOf(url: string): string {
   const escaped = (text: string) => encodeURIComponent(text.toWellFormed());
   return url.replace(/^[^/]+:\/\/[^/?#]*/, '').replace(/[\u0080-\uffff]+/g, escaped);

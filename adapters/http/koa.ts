@@ -26,7 +26,7 @@ export interface KoaContext {
  * Serves an endpoint from Koa 2 or 3: a middleware for one URL, which answers every request and does not call `next`.
  * Mount it with a router, or compare `ctx.path`. It works with and without a body parser in front. Its promise never
  * rejects.
- * @throws DragonpayError `invalid-setting` for what is no endpoint, such as the class itself
+ * @throws DragonpayError `invalid-setting` for a value that is not an endpoint, such as the class itself
  *
  * @example
  * const callback = toKoaMiddleware(dragonpay.endpoint(CheckoutCallback));

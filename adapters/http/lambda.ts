@@ -16,7 +16,7 @@ export interface LambdaResult {
  * Serves an endpoint from AWS Lambda: a handler for events of API Gateway (REST and HTTP APIs, payload format 1.0 and
  * 2.0), of function URLs and of Application Load Balancers. Its promise never rejects.
  * Any other event is answered with 405.
- * @throws DragonpayError `invalid-setting` for what is no endpoint, such as the class itself
+ * @throws DragonpayError `invalid-setting` for a value that is not an endpoint, such as the class itself
  *
  * @example
  * export const handler = toLambdaHandler(dragonpay.endpoint(CheckoutCallback));

@@ -14,7 +14,7 @@ export type NodeResponse = ServerResponseLike;
 /**
  * Serves an endpoint from raw `node:http`, or from `node:http2` in its compatible form: a listener for one URL. Its
  * promise never rejects.
- * @throws DragonpayError `invalid-setting` for what is no endpoint, such as the class itself
+ * @throws DragonpayError `invalid-setting` for a value that is not an endpoint, such as the class itself
  *
  * @example
  * const listener = toNodeListener(dragonpay.endpoint(CheckoutCallback));

@@ -36,7 +36,7 @@ export function graphileQueue(options: GraphileQueueOptions = {}): JobQueue<Queu
 
 /**
  * Makes the tasks of a worker, for the `taskList` of Graphile Worker's `run()`.
- * @throws DragonpayError `invalid-setting` for what is no worker
+ * @throws DragonpayError `invalid-setting` for a value that is not a worker
  *
  * @example
  * const runner = await run({ pgPool: pool, taskList: graphileTasks(dragonpay.work(CheckoutCallback)) });

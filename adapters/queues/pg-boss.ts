@@ -43,7 +43,7 @@ const patient: PgBossJobOptions = { retryLimit: 20, retryDelay: 5, retryBackoff:
  * Enqueues jobs with pg-boss, in the transaction that stores the status. The queues must exist: `workWithPgBoss` and
  * `boss.createQueue()` create them. A job for a missing queue is refused, and the status is rolled back with it.
  * @param options how failed jobs are repeated. Default: 20 times, with growing delays
- * @throws DragonpayError `invalid-setting` for what is no PgBoss
+ * @throws DragonpayError `invalid-setting` for a value that is not a PgBoss
  *
  * @example
  * const dragonpay = createDragonpay({ ..., queue: pgBossQueue(boss) });
@@ -66,7 +66,8 @@ export function pgBossQueue(boss: PgBossLike, options: PgBossJobOptions = {}): J
 
 /**
  * Creates the queues of a worker, and passes their jobs to it, one at a time for each queue. Call it in the processes
- * that do the work, after `boss.start()`. Rejects with `invalid-setting` for what is no PgBoss, or no worker.
+ * that do the work, after `boss.start()`. Rejects with `invalid-setting` for a value that is not a PgBoss, or not a
+ * worker.
  *
  * @example
  * await workWithPgBoss(boss, dragonpay.work(CheckoutCallback));

@@ -1,11 +1,11 @@
-/** A time for computing. */
+/** A limited time for computing. */
 export interface Budget {
   isSpent(): boolean;
 }
 
 /**
- * Begins a time in milliseconds. On a machine that is busy with other processes it may take up to twice as long, until
- * the same work is done.
+ * Begins a budget of some milliseconds. On a machine that is busy with other processes it lasts up to twice as long, so
+ * that the same work is done.
  */
 export function beginBudget(milliseconds: number): Budget {
   const begun = performance.now();

@@ -51,9 +51,9 @@ export interface ProofDiagnosis {
 /** The result of {@link diagnoseCallback}. */
 export interface Diagnosis {
   /**
-   * `accepted`: as configured. `mended`: with `wire`. `ambiguous`: `wire` is right, but this callback stays refused,
-   * because a value holds the separator, so that other values would give the same text. `unread`: it is not a callback
-   * that could be checked.
+   * `accepted`: as configured. `mended`: with `wire`. `ambiguous`: `wire` is right, but this callback stays refused.
+   * One of its values holds the separator, so other values would give the same text. `unread`: the form is not a
+   * callback that can be checked.
    */
   readonly outcome: 'accepted' | 'mended' | 'ambiguous' | 'unsafe' | 'not-found' | 'unread';
   /** The setting `wire`, or the value of `DRAGONPAY_WIRE`, with which the callback is accepted. */
@@ -118,7 +118,9 @@ export async function diagnoseCallback(
   return { outcome: proofs.some(({ result }) => result === 'unsafe') ? 'unsafe' : 'not-found', proofs };
 }
 
-/** The most fields that are not of the protocol and are tried. A merchant's own parameters may be among them. */
+/**
+ * The maximum number of fields outside of the protocol that are tried. A merchant's own parameters may be among them.
+ */
 const mostOthers = 6;
 
 /** The fields that a text may hold, in their order on the wire. */
@@ -227,7 +229,7 @@ async function diagnoseProof(
   return { ...subject, result, reading: isEither ? both : reading, keyId: found.keyId, findings };
 }
 
-/** What a reading leaves uncovered, and what this callback does not tell. */
+/** Sentences about what a reading leaves uncovered, and about what this callback cannot show. */
 function whatIsNotCertain(found: FoundReading, { callback, came }: Candidates): string[] {
   const { fields, orLeavingOut = found.orWithout && fields } = found;
   const uncovered = came.filter((field) => !fields.includes(field) && fieldValue(callback, field));
@@ -247,7 +249,7 @@ function whatIsNotCertain(found: FoundReading, { callback, came }: Candidates): 
   ];
 }
 
-/** What differs from Dragonpay's reading, and why settings cannot say it. */
+/** What differs from Dragonpay's reading, and why settings cannot express it. */
 function toReading({ fields, form }: FoundReading, kind: CallbackKind, algorithm: ProofAlgorithm) {
   const usual = signedTextFor(dragonpayWire, kind, algorithm);
   const { letterCase, encoding, ...rest } = form;

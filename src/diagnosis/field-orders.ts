@@ -93,7 +93,10 @@ function* permutations(fields: FieldOrder): Generator<FieldOrder> {
 
 const deciding: readonly string[] = ['txnid', 'merchantTxnId', 'refno', 'status'];
 
-/** All orders of the fields that decide with a number of others, those with few others first. */
+/**
+ * All orders of the deciding fields together with `least` to `most` other fields. Orders with few other fields come
+ * first.
+ */
 export function* ordersOfSubsets(came: FieldOrder, least: number, most: number): Generator<FieldOrder> {
   const needed = came.filter((field) => deciding.includes(field));
   const others = came.filter((field) => !deciding.includes(field));

@@ -38,8 +38,8 @@ export interface FoundReading {
   readonly form: TextForm;
   readonly keyId: string;
   /**
-   * The fields of another reading of the same text: with fields that are empty in this callback, and leave out their
-   * separators; or without them. This callback does not tell which.
+   * The fields of a second reading that gives the same text. It also has fields that are empty in this callback, and
+   * leaves out their separators. This callback cannot show which of the two readings is right.
    */
   readonly orLeavingOut?: FieldOrder;
   readonly orWithout?: FieldOrder;
@@ -47,7 +47,7 @@ export interface FoundReading {
 
 /**
  * Searches for the text that was signed. It tries likely orders of the fields in every form first, then similar orders
- * in simple forms, then all orders of few fields in the simplest forms. What comes last takes more than two seconds.
+ * in simple forms, then all orders of few fields in the simplest forms. The last part takes more than two seconds.
  */
 export function findReading(
   candidates: Candidates,
@@ -60,7 +60,7 @@ export function findReading(
   const write = textWriter(candidates);
   const variants = { ...variantsOf(candidates), ...matcher.variants };
   const { amount = [], key = [], keySeparator = [], keyEncoding = [] } = variants;
-  // Two differences that come together: the key is glued in front of the text.
+  // These two differences often come together: the key is in front of the text, without a separator.
   const glued = textForms({ key, keySeparator }, 2).slice(1 + key.length + keySeparator.length);
   const usual = textForms(variants, 0);
   const simple = [...simpleForms(variants), ...glued];
@@ -119,7 +119,7 @@ export function findReading(
   }
 }
 
-/** Orders of fields: those that are tried in every form, those of which parts are tried, and all fields. */
+/** Three groups of orders: those that are tried in every form, those of which parts are tried, and all fields. */
 function ordersOf({ came, callback }: Candidates, configured: FieldOrder) {
   const { kind } = callback;
   const others = came.filter(isOther);
@@ -170,8 +170,9 @@ function* firstOf<Item>(most: number, items: Iterable<Item>): Generator<Item> {
 }
 
 /**
- * A text without the fields that are empty in this callback is probably one that leaves out empty fields. If it has names
- * in their order and all fields that came, it is probably one of all fields that may come.
+ * Finds the rule behind a text. If the text lacks fields that are empty in this callback, the rule is probably to leave
+ * out empty fields. If the text is of pairs in the order of their names and has all fields that came, the rule probably
+ * covers all fields that may come.
  */
 function generalise(
   found: FoundReading,
@@ -246,7 +247,7 @@ function textWriter({ callback, came, merchantId, encoded }: Candidates) {
     const table = tableOf(form);
     let text = '';
     if (!pairs && empty === undefined && letterCase === undefined) {
-      // Most texts are such. The search is as fast as this loop and the hash.
+      // Most texts have this plain form. The speed of the search is the speed of this loop and of the hash.
       for (let index = 0; index < order.length; index++) {
         if (index > 0) text += separator;
         text += table[order[index] as string] as string;

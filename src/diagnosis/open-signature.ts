@@ -48,7 +48,7 @@ export function openSignature(proof: string, keys: readonly PublicKey[]): Opened
   return undefined;
 }
 
-/** `00 01 FF … FF 00`, then the DigestInfo. */
+/** Reads a block of PKCS #1 v1.5: `00 01 FF … FF 00`, then the DigestInfo. */
 function readPkcs1(block: Buffer, keyId: string): OpenedSignature | undefined {
   const [, info] = /^0001(?:ff){8,}00(.+)$/.exec(block.toString('hex')) ?? [];
   if (info === undefined) return undefined;
@@ -61,7 +61,10 @@ function readPkcs1(block: Buffer, keyId: string): OpenedSignature | undefined {
   return { padding: 'other', keyId, problem };
 }
 
-/** A block that ends with `BC`: the masked salt, and a hash of the signed hash and the salt (RFC 8017, section 9.1). */
+/**
+ * Reads a block of PSS, which ends with `BC`: the masked salt, and a hash of the signed hash and the salt (RFC 8017,
+ * section 9.1).
+ */
 function readPss(block: Buffer, keyId: string, modulusBits: number): OpenedSignature | undefined {
   if (block.at(-1) !== 0xbc) return undefined;
   /** For each hash: eight zeros, the place of the signed hash, and the salt; and the hash of these. */
@@ -86,7 +89,10 @@ function readPss(block: Buffer, keyId: string, modulusBits: number): OpenedSigna
   };
 }
 
-/** PSS whose mask is made with another hash, as Java does by default. Node cannot verify it with a plain RSA key. */
+/**
+ * Reads a block of PSS whose mask is made with another hash, as Java does by default. Node cannot verify it with a
+ * plain RSA key.
+ */
 function readMixedPss(block: Buffer, keyId: string, modulusBits: number): OpenedSignature | undefined {
   for (const hash of hashNames) {
     for (const maskHash of hashNames) {

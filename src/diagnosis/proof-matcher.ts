@@ -7,7 +7,7 @@ import { withKey } from '../verification/sha1-digest.js';
 import type { HashName, OpenedSignature } from './open-signature.js';
 import type { FormVariants, TextForm } from './text-forms.js';
 
-/** Finds out whether a proof is of a text. */
+/** Finds out whether a proof was made of a text. */
 export interface ProofMatcher {
   /** The parts of a form that only this kind of proof has. */
   readonly variants: FormVariants;
@@ -41,7 +41,7 @@ export function rsaMatcher(opened: Exclude<OpenedSignature, { padding: 'other' }
   };
 }
 
-/** Computes the HMAC of texts with each key. `undefined`: the proof has no length of an HMAC. */
+/** Computes the HMAC of texts with each key. `undefined`: the proof does not have the length of an HMAC. */
 export function hmacMatcher(proof: string, keys: readonly string[]): ProofMatcher | undefined {
   const found = findHash(proof);
   if (found === undefined) return undefined;
@@ -67,7 +67,10 @@ export function hmacMatcher(proof: string, keys: readonly string[]): ProofMatche
 /** Blocks of a hash, in bytes. */
 const blockBytes: Readonly<Record<HashName, number>> = { sha1: 64, sha224: 64, sha256: 64, sha384: 128, sha512: 128 };
 
-/** An HMAC that is made for one key and many texts: in a third of the time of `createHmac` (RFC 2104). */
+/**
+ * Makes a function that computes the HMACs of many texts with one key, in a third of the time of `createHmac` (RFC
+ * 2104).
+ */
 function hmacWith(hash: HashName, given: Buffer): (text: string | Buffer) => string {
   const block = blockBytes[hash];
   const key = Buffer.alloc(block);
@@ -85,7 +88,7 @@ function hmacWith(hash: HashName, given: Buffer): (text: string | Buffer) => str
   };
 }
 
-/** Computes the digest of texts with each secret key. `undefined`: the proof has no length of a digest. */
+/** Computes the digest of texts with each secret key. `undefined`: the proof does not have the length of a digest. */
 export function digestMatcher(proof: string, secretKeys: readonly string[]): ProofMatcher | undefined {
   const found = findHash(proof);
   if (found === undefined) return undefined;

@@ -87,7 +87,7 @@ export class CallbackStore {
       return this.#attempt(one, call, request);
     };
     const isFromSender = callback.origin === 'callback';
-    // Neither of the two rejects.
+    // Neither of the two promises rejects.
     storing.count++;
     const stored = await (isFromSender ? this.#copies.store(callback, attempt) : attempt(callback));
     storing.count--;
@@ -118,7 +118,9 @@ export class CallbackStore {
     return (await this.#rowAppears(callback)) ? this.#store(callback, effect) : update;
   }
 
-  /** Holds no connection between two looks. Never rejects: the callback is recorded already. */
+  /**
+   * Waits for the row. Holds no connection between two looks. Never rejects, because the callback is recorded already.
+   */
   async #rowAppears({ kind, id }: VerifiedCallback): Promise<boolean> {
     const { repository, limits } = this.#parts;
     const giveUpAt = performance.now() + limits.earlyMilliseconds;
@@ -189,7 +191,10 @@ export class CallbackStore {
   }
 }
 
-/** A repository that finds a fault of the method after it returned, such as a missing `await`, rejects so. */
+/**
+ * Makes a {@link HandlerError} of a fault that the repository finds after the method returned, such as a missing
+ * `await`.
+ */
 function toHandlerError(error: unknown, { handler }: HandlerCall): unknown {
   const isOfHandler = DragonpayError.is(error) && error.code === 'handler-failed';
   return isOfHandler ? new HandlerError(handler.table.className, error) : error;

@@ -72,7 +72,7 @@ export class Copies {
       }, this.#milliseconds);
       const copy: Waiting = {
         callback,
-        // The copy before it calls this: its effect must find the context of its own request.
+        // An earlier copy calls this function. The effect must run in the async context of its own request.
         store: AsyncLocalStorage.bind(store),
         resolve(stored) {
           clearTimeout(timer);
@@ -115,7 +115,7 @@ const tooManyOfOneRow = Promise.resolve(
 );
 const tooManyAtOnce = Promise.resolve(unstored('unstored', 'too many callbacks are being stored'));
 
-/** Callbacks are copies if a repository decides alike about them. Other fields that no proof covers may differ. */
+/** Callbacks are copies if a repository decides the same about them. Other fields that no proof covers may differ. */
 function keyOf(callback: VerifiedCallback): string {
   return `${toEventKey(callback)} ${callback.amount} ${callback.currency} ${callback.method}`;
 }

@@ -83,7 +83,8 @@ export class HandlerRegistry {
   }
 
   /**
-   * Finds the handler class when there is no request. Throws if it is ambiguous: effects run only once.
+   * Finds the handler class when there is no request. Throws if several classes accept the kind, because effects run
+   * only once.
    * @throws DragonpayError `invalid-setting`
    */
   find(kind: CallbackKind, { handler: Class }: HandlerOption): Handler {

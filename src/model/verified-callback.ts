@@ -169,7 +169,7 @@ function coveredValues(
     if (isOther(field)) others = `${others ?? ''}${field}=${fieldValue(callback, field)}\n`;
   }
   for (const field of covered) {
-    // The merchant id is the configured one in every event.
+    // The merchant id is left out: it is the configured one in every event, so it tells no two events apart.
     if (field !== 'amount' && field !== 'merchantid') others = `${others ?? ''}${field}=${callback[field] ?? ''}\n`;
   }
   return {

@@ -6,17 +6,17 @@ import type { CallbackKind } from '../protocol/kinds.js';
 
 /** One request, on the channel `dragonpay-callback:dispatch`. Fields appear when they are known. */
 export interface DispatchTrace {
-  /** Escaped. */
+  /** The HTTP method, escaped. */
   readonly method: string;
   /** Whether the proof of the callback held. `undefined` if there is no callback to verify, as in `OPTIONS`. */
   verdict?: 'verified' | 'refused';
   /** Why it was refused, or what the handler failed with. */
   code?: FailureCode;
-  /** Only of a verified callback, as the three fields that follow. */
+  /** This field and the next three are only set for a verified callback. */
   kind?: CallbackKind;
   id?: string;
   refno?: string;
-  /** The letter. */
+  /** The letter of the status. */
   status?: string;
   /** What storing did. */
   outcome?: UpdateOutcome;
@@ -101,7 +101,7 @@ export async function traced<Trace extends object, Result>(
   return result as Result;
 }
 
-/** Their `hasSubscribers` is to be asked first: without a subscriber, no trace and no promise may be made. */
+/** Ask `hasSubscribers` of a channel first: without a subscriber, no trace and no promise may be made. */
 export const dispatchChannel = channelOf('dragonpay-callback:dispatch');
 export const storeChannel = channelOf('dragonpay-callback:store');
 export const effectChannel = channelOf('dragonpay-callback:effect');

@@ -9,7 +9,7 @@ const minute = 60_000;
 /** One or two refused callbacks may be forgeries, such as those of the doctor. */
 const severalCallbacks = 3;
 
-/** The same for the line about proofs of which none ever held. */
+/** The time in which the line that says that no proof ever held is written at most once, in milliseconds. */
 const hour = 60 * minute;
 
 /** Options of {@link defaultHooks}, for tests. */
@@ -53,7 +53,7 @@ export function defaultHooks({
     keepUpFailed: ({ error }) => printLimited('keepUp', `keepUp() failed: ${describeError(error).message}`),
     handlerFailed: ({ handler, error }) => {
       const { message, stack } = describeError(error);
-      // The stack of an error of this package shows no line of the handler.
+      // An error of this package has no line of the handler in its stack, so the stack is left out.
       print(`${handler} failed: ${message}${DragonpayError.is(error) ? '' : stack}`);
     },
     replyFailed: ({ error }) => {
@@ -84,7 +84,7 @@ const allRefused =
   'EVERY CALLBACK IS REFUSED for its proof, and none was ever verified: to find out why, run ' +
   '"npx dragonpay-callback verify --diagnose" with one of them. Until then, reconcile() moves the rows, if there is an API key';
 
-/** Writes one line in a time for each kind. The next line of a kind says how many were left out before it. */
+/** Writes at most one line per period for each kind. The next line of a kind says how many were left out before it. */
 function limited(
   print: (text: string) => void,
   now: () => number,

@@ -24,8 +24,8 @@ export interface CatchUpContext {
 }
 
 /**
- * Applies the callbacks that came before their row, with their effects, where the row exists now. Any number of
- * processes may do it at the same time. An event whose method fails is left until its claim is over.
+ * Applies the callbacks that came before their row, with their effects, if the row exists now. Any number of processes
+ * may do it at the same time. An event whose method fails is left until its claim is over.
  * @returns how many were applied
  * @throws DragonpayError `invalid-setting` if no kind has exactly one handler class; or the error of the database
  */
@@ -49,8 +49,8 @@ export async function catchUp(options: HandlerOption, context: CatchUpContext, s
 }
 
 /**
- * An event that cannot be read is told to a hook, and recorded as failed: it must not keep the later events of its row
- * back. The hooks were told already if a method or the database failed.
+ * Reports an event that cannot be read to a hook, and records it as failed, so that it does not hold up the later
+ * events of its row. If a method or the database failed, the hooks were called already.
  */
 async function failed(
   event: EventKey,

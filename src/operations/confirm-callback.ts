@@ -17,8 +17,8 @@ export function confirmation(confirm: Confirm, inquiry: Inquiry | undefined): Co
 }
 
 /**
- * The callback with the amount and currency of the gateway if its proof leaves them out: the row is compared with
- * them. A forger who has the key would leave them out.
+ * Resolves to the callback to apply. If its proof leaves out the amount and the currency, they are taken from the
+ * gateway, and the row is compared with them. A forger who has the key would leave them out.
  * @throws DragonpayError `unconfirmed`, or the error of the inquiry
  */
 async function confirmCallback(callback: VerifiedCallback, inquiry: Inquiry): Promise<VerifiedCallback> {

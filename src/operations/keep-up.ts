@@ -12,7 +12,7 @@ export interface KeepUpOptions extends HandlerOption {
 
 /**
  * Runs work again and again, one run at a time, until the signal aborts. Pauses differ by up to a quarter, so that
- * several processes do not keep step. A run that fails is told to a hook, and the next one comes.
+ * several processes do not run at the same moments. A failed run is reported to a hook, and the next one follows.
  */
 export async function keepUp(
   { everyMilliseconds }: { readonly everyMilliseconds: number },

@@ -126,7 +126,10 @@ export async function reconcile(options: ReconcileOptions, context: ReconcileCon
   }
 }
 
-/** A claim must outlast its inquiry: the resolver and the method have their time, the move and a note of failure too. */
+/**
+ * How long a claim lasts, in milliseconds. It must outlast its inquiry, the resolver, the method, the move and the
+ * record of a failure.
+ */
 function leaseOf({ inquiryMilliseconds, store: { limits } }: ReconcileContext): number {
   return inquiryMilliseconds + 2 * (limits.storeMilliseconds + limits.handlerMilliseconds) + leaseReserve;
 }
@@ -154,8 +157,9 @@ class Reconciliation {
   }
 
   /**
-   * Claims open payments, the longest without news first. A payment that this run has asked about is younger than its
-   * start, but the time of the statement's way to the database may hide that, so the run also remembers them.
+   * Claims open payments, the longest without news first. A payment that this run has asked about has news since the
+   * start of the run. The delay of a statement on its way to the database can hide that, so the run also remembers
+   * these payments.
    */
   oldest(olderThan: number, limit: number, lease: number): Next {
     const { repository } = this.#parts;

@@ -8,7 +8,7 @@ export function readManilaTime(text: string | undefined): Date | undefined {
   if (day === undefined) return undefined;
   const milliseconds = Date.parse(`${day}T${time.slice(0, 12)}${zone ?? '+08:00'}`);
   if (Number.isNaN(milliseconds) || !isDay(day)) return undefined;
-  // .NET writes a missing date as one of the year 1.
+  // .NET writes a missing date as a date in the year 1.
   return day.startsWith('0001') ? undefined : new Date(milliseconds);
 }
 

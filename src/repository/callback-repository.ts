@@ -8,7 +8,7 @@ export interface StatusEffect<Trx = unknown> {
   readonly milliseconds: number;
   /**
    * Called once for each attempt, only if the status moves, inside the transaction that moves it.
-   * @param isQuerying whether a query of `trx` is running. The error of a missed deadline says so. Optional
+   * @param isQuerying tells whether a query of `trx` is running, for the error of a missed deadline. Optional
    */
   run(update: AppliedUpdate, trx: Trx, isQuerying?: () => boolean): Promise<void>;
 }
@@ -19,13 +19,13 @@ export interface StatusEffect<Trx = unknown> {
  */
 export interface CallbackRepository<Trx = unknown> {
   /**
-   * Moves the row if the status machine allows it, and records the event: atomically, durably and once, whatever arrives
-   * at the same time. An `effect` runs between the move and the commit.
+   * Moves the row if the status machine allows it, and records the event: atomically, durably and once, whatever
+   * arrives at the same time. An `effect` runs between the move and the commit.
    *
-   * Rejects if nothing is known to be stored: after a rollback with the error of `effect.run`, or with the error of the
-   * database. Calling it again must then be safe.
-   * @param options.milliseconds how long the caller waits. After that, a callback that was not sent to the database
-   *   should not be stored any more
+   * Rejects unless the callback is known to be stored: with the error of `effect.run` after a rollback, or with the
+   * error of the database. It must then be safe to call it again.
+   * @param options.milliseconds how long the caller waits. A callback that was not sent to the database by then should
+   *   not be sent any more
    */
   store(
     callback: VerifiedCallback,

@@ -27,8 +27,8 @@ export interface InquiryClaim {
  */
 export interface ReconcilableRepository {
   /**
-   * Claims the open payment (status P, U or A) that has been without a callback or inquiry for longest, if that is
-   * `olderThan` or more. Two claims never hold the same payment, whatever the number of processes that ask.
+   * Claims the open payment (status P, U or A) whose last callback or inquiry is the oldest, and at least `olderThan`
+   * ago. Two claims never hold the same payment, whatever the number of processes that ask.
    * @param options.olderThan milliseconds
    * @param options.lease how long the claim holds, in milliseconds
    */
@@ -82,8 +82,8 @@ export function isCorrectable(repository: object): repository is CorrectableRepo
 export interface ConfirmableRepository {
   /**
    * Stores a callback as `store` does, unless its status would move the row: then it stores nothing and resolves to
-   * `movable`. One atomic step: a callback that it stored has moved no row.
-   * @param options.milliseconds as of `store`
+   * `movable`. This is one atomic step, so a callback that it stored has moved no row.
+   * @param options.milliseconds as in `store`
    */
   storeUnlessMovable(
     callback: VerifiedCallback,

@@ -62,7 +62,9 @@ function isText(value: unknown, most: number): boolean {
   return typeof value === 'string' && value.trim() !== '' && [...value].length <= most && !value.includes('\0');
 }
 
-/** The row after the correction. Its status counts as reached: a callback that brings it later runs no effect. */
+/**
+ * The row after the correction. Its status counts as reached: a callback that brings this status later runs no effect.
+ */
 export function correctedRow(row: MovableRow, change: Change): MovableRow {
   const { status = row.status, amount = row.amount, currency = row.currency, refno = row.refno } = change;
   const isNews = status !== row.status && !row.reached.includes(status);

@@ -9,7 +9,7 @@ export function toEventKey({ kind, id, refno, status, fingerprint }: EventKey, c
   return fingerprint === undefined || fingerprint === unknownFingerprint ? key : `${key}:${fingerprint}`;
 }
 
-/** @throws DragonpayError `no-such-event` for what is not a key */
+/** @throws DragonpayError `no-such-event` for a text that is not a key */
 export function fromEventKey(key: string): EventKey {
   const [kind, id = '', refno = '', status = '', fingerprint, ...rest] = typeof key === 'string' ? key.split(':') : [];
   const isKind = kind === 'payment' || kind === 'payout';

@@ -44,7 +44,7 @@ const reasons: Readonly<Record<ReviewReason, true>> = {
   corrected: true,
 };
 
-/** Every reason, in the order in which one event has them. */
+/** Every reason. An event lists its reasons in this order. */
 export const allReasons = Object.keys(reasons) as readonly ReviewReason[];
 
 const knownConditions: NamesOf<InboxFilter> = {
@@ -115,7 +115,7 @@ export function toCursor({
   return [firstSeen, id, kind, refno, status, correction, fingerprint].join(':');
 }
 
-/** Comes after every fingerprint: cursors of earlier versions have none. */
+/** Sorts after every fingerprint. It stands in for the fingerprint that cursors of earlier versions lack. */
 const afterFingerprints = '~';
 
 /** @throws DragonpayError `invalid-setting` for a string that is not a cursor */

@@ -171,7 +171,7 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
     this.#places.set(name, (this.#places.get(name) ?? new Set()).add(event.place));
   }
 
-  /** The same event, or the oldest one that its proof cannot tell from it. */
+  /** Finds the same event, or else the oldest event with a matching fingerprint. */
   #findEvent({ fingerprint = unknownFingerprint, ...name }: EventKey): MemoryEvent | undefined {
     const alike = [...(this.#places.get(nameOf(name)) ?? [])]
       .map((place) => this.#inbox.get(place) as MemoryEvent)
@@ -363,8 +363,8 @@ function matches(event: InboxEvent, filter: InboxFilter): boolean {
 }
 
 /**
- * Merges an event into the same event. An applied event stays applied and keeps the form that it was applied from. One
- * that is still to be applied stays so, and keeps its form, when a delivery comes that does not fit.
+ * Merges an event into the same event. An applied event stays applied and keeps the form that it was applied from. An
+ * event that is still to be applied keeps its outcome and its form if the new delivery does not fit.
  */
 function merged(earlier: MemoryEvent, news: MemoryEvent): MemoryEvent {
   const isWaiting = ['not-found', 'failed'].includes(earlier.outcome) && news.forms !== null;

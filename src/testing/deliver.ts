@@ -14,7 +14,7 @@ export interface DeliverOptions {
  * Delivers a callback to an endpoint without a server, and resolves to the reply. The callback takes the same way as a
  * real one, from the bytes of its form on. Never rejects.
  * @param callback the result of {@link signCallback}, or an encoded form
- * @throws DragonpayError `invalid-setting` for what is no endpoint, such as the class itself
+ * @throws DragonpayError `invalid-setting` for a value that is not an endpoint, such as the class itself
  *
  * @example
  * const reply = await deliver(dragonpay.endpoint(CheckoutCallback), signCallback(fields, { sha1: { secretKey } }));

@@ -6,7 +6,7 @@ const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** Fetches for proofs that fail: so many at once, and then one a minute. */
+/** The budget of fetches for proofs that fail: this many at once, and then one a minute. */
 const refetchesAtOnce = 5;
 
 /** The most former keys that are kept, because a proof that fails is checked with each of them. */
@@ -24,11 +24,12 @@ interface FetchedKeys {
 /**
  * Dragonpay's keys, from the gateway's keys endpoint.
  *
- * Keys serve for an hour. If they cannot be renewed, they serve for a day at most. If a proof fails, it is forged, or
- * Dragonpay has a new key. Only keys from a fetch that began after the callback arrived can tell the two apart.
- * Without these the result is `keys-unavailable`, so that no genuine callback is refused because of a rotation, an outage,
- * or a fetch that an earlier forgery caused. Forgeries must not drive traffic to Dragonpay, so such fetches have a
- * budget. It allows several at once, so that a rotation is noticed in seconds.
+ * Keys are used for an hour. If they cannot be renewed, they are used for a day at most. If a proof fails, it is
+ * forged, or Dragonpay has a new key. Only keys from a fetch that began after the callback arrived can tell the two
+ * apart.
+ * Without keys from a fetch of this kind, the result is `keys-unavailable`, so that no genuine callback is refused
+ * because of a rotation, an outage, or a fetch that an earlier forgery caused. Forgeries must not drive traffic to
+ * Dragonpay, so such fetches have a budget. It allows several at once, so that a rotation is noticed in seconds.
  *
  * A fetch that brings no usable key does not replace the known ones, except those that it lists as revoked.
  */
@@ -154,7 +155,10 @@ export class FetchedPublicKeys implements PublicKeySource {
   }
 }
 
-/** A proof by a former key may have been made before the key was revoked: sent again, it has a proof by a new key. */
+/**
+ * The verdict on a proof that no current key verifies. A former key may have made it before it was revoked. Then the
+ * result is `keys-unavailable`: when Dragonpay sends the callback again, it has a proof by a new key.
+ */
 function judge({ former }: FetchedKeys, holds: (key: PublicKey) => boolean): ProofChecked {
   if (!former.some(holds)) return mismatch;
   return unavailable('the callback was signed with a key that Dragonpay has revoked since');

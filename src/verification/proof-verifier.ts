@@ -24,7 +24,7 @@ export interface ProofVerifier {
   readonly field: ProofField;
   readonly signedText: SignedText;
   /**
-   * Checks a proof. `textOf` gives the text of each reading, without a secret; `undefined` where the reading cannot be
+   * Checks a proof. `textOf` gives the text of each reading, without a secret; `undefined` if the reading cannot be
    * used. Never throws, never rejects, and compares in constant time.
    */
   verify(textOf: (reading: SignedText) => string | undefined, proof: string): ProofChecked | Promise<ProofChecked>;

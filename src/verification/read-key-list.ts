@@ -11,7 +11,8 @@ export interface KeyList {
 /**
  * Reads the answer of the keys endpoint, in JSON: `[{ value, status }]`. Names and the status may have any letter case,
  * and white space around the status and in the key is left out.
- * The list may be the only list of an object. Entries that are not usable keys are ignored. A key that is listed as active and as revoked counts as revoked.
+ * The list may also be in an object that has no other list. Entries that are not usable keys are ignored. A key that is
+ * listed as active and as revoked counts as revoked.
  * @throws an Error if the answer is not a list. It holds nothing of the answer.
  */
 export function readKeyList(answer: string): KeyList {

@@ -13,7 +13,7 @@ export function readProof(text: string, length: number): Buffer | undefined {
 
 /** Reads a proof whose length is not known: as hex, and as base64. Empty if the text is neither. */
 export function readProofs(text: string): Buffer[] {
-  // Nearly all are plain base64. To encode the bytes again is cheaper than an expression over each letter.
+  // Nearly all proofs are plain base64. Encoding the bytes again is a cheaper check than a regular expression.
   const bytes = Buffer.from(text, 'base64');
   if (bytes.length > 0 && bytes.toString('base64') === text && !isHex(text)) return [bytes];
   const written = text.includes('%') ? decoded(text) : text;

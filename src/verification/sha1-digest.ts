@@ -42,7 +42,7 @@ function isHex(text: string, length: number): boolean {
   return text.length === length && /^[0-9a-f]+$/.test(text);
 }
 
-/** The text with the secret key at its place. Text where that is possible, which hashes faster than bytes. */
+/** The text with the secret key in its place. A string if possible, because strings are hashed faster than bytes. */
 export function withKey(
   text: string,
   secretKey: string,

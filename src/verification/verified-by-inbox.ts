@@ -8,7 +8,7 @@ import { checkFields } from '../reading/check-fields.js';
 import { readForm } from '../reading/read-fields.js';
 
 /**
- * Makes a verified callback of an event of the inbox. The inbox records verified callbacks only. The proof is not
+ * Makes a verified callback from an event of the inbox. The inbox records verified callbacks only. The proof is not
  * checked again, because the keys may have changed since.
  * @throws DragonpayError `event-unreadable` if the stored form is not a callback.
  */
@@ -24,7 +24,10 @@ export function verifiedByInbox(event: KeptEvent, wire: WireFormat, merchantId: 
   return toVerified(checked.callback, { ...by, proof: { algorithm, keyId } }, signed, merchantId);
 }
 
-/** An event of the inbox whose form cannot be read, to record it as failed: what the inbox says of it. */
+/**
+ * Makes a callback from what the inbox says about an event whose form cannot be read, so that it can be recorded as
+ * failed.
+ */
 export function unreadableEvent(key: EventKey, kept: KeptEvent, merchantId: string): VerifiedCallback {
   const { kind, id, refno, status } = key;
   const { proof: algorithm, keyId, method, fingerprint } = kept;

@@ -3,8 +3,9 @@ import { toVerified, type VerifiedCallback } from '../model/verified-callback.js
 import type { CheckedCallback } from '../protocol/fields.js';
 
 /**
- * Makes a callback of the gateway's answer to an inquiry. The answer counts as verified because it came over https and
- * only this merchant can make the call. The caller has checked that it names the payment in question, and the shapes.
+ * Makes a callback from the gateway's answer to an inquiry. The answer counts as verified because it came over https
+ * and only this merchant can make the call. The caller has checked that it names the payment in question, and the
+ * shapes.
  */
 export function verifiedByInquiry(
   answer: CheckedCallback,

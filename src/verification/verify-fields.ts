@@ -20,7 +20,7 @@ export function verifyFields(
   };
   const first = verdictOn(fields);
   const { otherwise, issues } = fields;
-  // What is wrong with the form itself, such as a field that occurs twice, no other reading repairs.
+  // No other reading repairs a fault of the form itself, such as a field that occurs twice.
   if (otherwise === undefined || issues.length > 0) return first;
   return firstThatHolds(first, otherwise, verdictOn);
 }

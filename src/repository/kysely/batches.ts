@@ -49,7 +49,10 @@ export class Batches {
     return result ?? { state: 'busy' };
   }
 
-  /** A batcher lives as long as callbacks of its key do. By the key, all of them belong to the same context. */
+  /**
+   * A batcher is removed when no callback with its key is waiting or under way. All callbacks with one key belong to
+   * the same async context, so the context of the first one serves them all.
+   */
   #moveByKey(key: unknown, move: Move): Promise<MoveResult | undefined> {
     const { kind, id } = move.callback;
     const keyed = this.#keyed[kind];

@@ -29,13 +29,16 @@ export interface RepositoryDialect extends BatchedDatabase {
    * @param milliseconds how long a statement, or a handler, may take. The server ends the transaction soon after that.
    */
   beginOwnTransaction<Database>(db: Kysely<Database>, milliseconds: number): Promise<OwnTransaction<Database>>;
-  /** Whether the database rolled back, or never began, and the same work may succeed soon, as after a deadlock. */
+  /**
+   * Whether nothing was stored and a new try may succeed soon. The database rolled back, as after a deadlock, or never
+   * began.
+   */
   isTransient(error: unknown): boolean;
-  /** Whether the server ended a statement that waited for a lock, or ran, for too long. */
+  /** Whether the server ended a statement because it waited too long for a lock, or ran too long. */
   isLockTimeout(error: unknown): boolean;
   /** Whether a table, a column or a schema of the statement does not exist. */
   isMissingTable(error: unknown): boolean;
-  /** Lets the server end statements of this package that have waited for a lock, such as of a table, for so long. */
+  /** Asks the server to end the statements of this package that have waited this long for a lock, such as a table's. */
   endLockWaits?(db: SqlRunner, milliseconds: number): Promise<void>;
   /** How many transactions of handlers can run at the same time. Default: the size of the pool decides. */
   readonly mostEffects?: number;
@@ -52,8 +55,8 @@ export interface Statements {
    */
   move(db: SqlPool, kind: CallbackKind, moves: readonly Move[]): Promise<ReadonlyMap<string, MoveResult>>;
   /**
-   * Begins a transaction for a handler and stores a callback in it. Has rolled back where it rejects.
-   * @param taken the connection of the transaction, which releases it
+   * Begins a transaction for a handler and stores a callback in it. If this rejects, the transaction was rolled back.
+   * @param taken the connection. The transaction releases it
    * @param milliseconds how long the handler may take. The server ends the transaction soon after that.
    */
   beginWithMove<Database>(
@@ -63,23 +66,23 @@ export interface Statements {
     milliseconds: number,
   ): Promise<{ readonly own: OwnTransaction<Database>; readonly result: MoveResult }>;
   /**
-   * Whether a row that `move` finds busy is not locked, but hidden from changes by row security. Databases without row
-   * security leave it out.
+   * Whether row security hides a row from changes. `move` finds a hidden row busy, although it is not locked. Databases
+   * without row security leave this method out.
    */
   isHidden?(db: SqlRunner, kind: CallbackKind, id: string): Promise<boolean>;
-  /** Inserts a row. Resolves to `undefined` where the id is taken; that must not abort a transaction. */
+  /** Inserts a row. Resolves to `undefined` if the id is taken. A taken id must not abort a transaction. */
   insert(db: SqlRunner, kind: CallbackKind, row: NewRow): Promise<PaymentRow | PayoutRow | undefined>;
   find(db: SqlRunner, kind: CallbackKind, id: string): Promise<PaymentRow | PayoutRow | undefined>;
-  /** Claims the open payment that has been without news for longest, if that is `olderThan` milliseconds or more. */
+  /** Claims the open payment whose last news is the oldest, and at least `olderThan` milliseconds ago. */
   claimOldest(db: SqlPool, olderThan: number, lease: number): Promise<InquiryClaim | undefined>;
   /** Claims a payment. `undefined`: it does not exist, or another claim holds it. */
   claimById(db: SqlPool, txnid: string, lease: number): Promise<InquiryClaim | undefined>;
   finishInquiry(db: SqlRunner, claim: InquiryClaim): Promise<void>;
-  /** Claims the oldest event that came before its row, where the row exists now. See `CatchUpRepository`. */
+  /** Claims the oldest of the events that came before their row and whose row exists now. See `CatchUpRepository`. */
   claimEarlyEvent(db: SqlPool, lease: number, kinds: readonly CallbackKind[]): Promise<EventKey | undefined>;
   /**
    * Corrects a row in a transaction and records the correction in the inbox.
-   * @param milliseconds how long it may wait for a lock on the row, where the transaction itself does not bound that
+   * @param milliseconds the longest wait for a lock on the row. Used where the transaction does not bound this wait
    */
   correct(
     trx: SqlRunner,
@@ -98,9 +101,12 @@ export interface Statements {
 /** A callback on its way to the database. */
 export interface Move {
   readonly callback: VerifiedCallback;
-  /** `true`: a callback that would move its row is only looked at. The answer is `movable`, and nothing is stored. */
+  /** `true`: if the callback would move its row, nothing is stored and the answer is `movable`. */
   readonly held: boolean;
-  /** When it is no longer wanted, on the clock of `performance.now()`: its callback was answered. Default: never. */
+  /**
+   * The latest time to send it, on the clock of `performance.now()`. Later, its callback was answered. Default: no
+   * limit.
+   */
   readonly startBy?: number;
 }
 
@@ -116,14 +122,14 @@ export type MoveResult =
 
 /** A transaction for a handler or a correction. */
 export interface OwnTransaction<Database> {
-  /** For statements of this package: no plugins. */
+  /** Runs the statements of this package, without plugins. */
   readonly plain: SqlRunner;
   /** Whether a query of the handler is running. */
   readonly isQuerying: boolean;
   /** Runs a handler. Its transaction refuses queries once `commit` or `rollBack` was called. */
   run(work: (trx: Transaction<Database>) => Promise<void>): Promise<void>;
   /**
-   * Rejects where a query is under way, the transaction was aborted, or the handler ended it.
+   * Rejects if a query is under way, the transaction was aborted, or the handler ended it.
    * @throws DragonpayError `handler-failed` for a query under way
    */
   commit(): Promise<void>;

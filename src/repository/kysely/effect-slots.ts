@@ -2,11 +2,14 @@ import { settlesWithin } from '../../async/wait.js';
 import { DragonpayError } from '../../errors.js';
 import type { TakenConnection } from './take-connection.js';
 
-/** For the ten connections of a pool of node-postgres. */
+/** Fits a pool of node-postgres, which has ten connections by default. */
 const mostByDefault = 8;
-/** How long the pool may take to give the connections of a proof, in milliseconds. */
+/** How long the pool may take to give the connections of a measurement, in milliseconds. */
 const proofMilliseconds = 250;
-/** How long a measured limit is kept, in milliseconds. It doubles each time: the pool may only have been slow. */
+/**
+ * How long the first measured limit is kept, in milliseconds. Then it is measured again, because the pool may only have
+ * been slow. The time doubles with each measurement in a row that finds a limit.
+ */
 const shortestBelief = 500;
 const longestBelief = 10_000;
 
@@ -25,7 +28,7 @@ export class EffectSlots {
   #running = 0;
   /** Running handlers that have their connection. */
   #holding = 0;
-  /** How many handlers have been seen to leave a connection free. The first one is not measured. */
+  /** How many handlers can run at once and leave a connection free, as measured so far. One is taken for granted. */
   #proven: number;
   #limit: number;
   #limitedUntil = 0;
@@ -41,8 +44,8 @@ export class EffectSlots {
   }
 
   /**
-   * Takes a connection when there is a slot, and runs work that releases it. Waiting holds no connection.
-   * @param giveUpAt in the time of `performance.now()`
+   * Waits for a slot, takes a connection, and runs work, which releases the connection. Waiting holds no connection.
+   * @param giveUpAt a time on the clock of `performance.now()`
    * @throws DragonpayError `unstored` when there is no slot by then
    */
   async run<Result>(work: (taken: TakenConnection) => Promise<Result>, giveUpAt: number): Promise<Result> {
@@ -78,7 +81,7 @@ export class EffectSlots {
     }
   }
 
-  /** Resolves when a handler ends, when the limit is measured again, or at the latest at a time. */
+  /** Resolves when a handler ends, when the limit is measured again, or at `latest`. */
   #nextChange(latest: number): Promise<void> {
     const now = performance.now();
     const until = this.#limitedUntil > now ? Math.min(this.#limitedUntil, latest) : latest;
@@ -101,7 +104,7 @@ export class EffectSlots {
     return new DragonpayError('unstored', `${message}; use callback.trx for all queries, or enlarge the pool`);
   }
 
-  /** Never rejects: where the pool fails, the work itself finds out. */
+  /** Never rejects. If the pool fails, the work itself gets the error. */
   async #prove(running: number): Promise<void> {
     const takes = Array.from({ length: running - this.#holding + 2 }, () => this.#take());
     const isProven = await settlesWithin(Promise.all(takes), proofMilliseconds).catch(() => false);

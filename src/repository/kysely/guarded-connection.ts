@@ -2,18 +2,19 @@ import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely';
 import { DragonpayError } from '../../errors.js';
 
 /**
- * How the transaction ended for its method. `over`: the method failed or was too late, and its later queries fail, so
- * that it ends. `returned` and `abandoned`: the method has returned, without or with a query under way. It waits for no
- * later query, so these never settle: nobody would handle their rejections, and that ends a process.
+ * How the transaction ended for its method.
+ * - `over`: the method failed or was too late. Its later queries fail, so that the method ends.
+ * - `returned`, `abandoned`: the method has returned, without or with a query under way. Its later queries never
+ *   settle. Nobody awaits them, and a rejection that nobody handles would end the process.
  */
 type Closing = 'over' | 'returned' | 'abandoned';
 
-/** What a database asks of its {@link GuardedConnection}. Default: as PostgreSQL. */
+/** What a {@link GuardedConnection} must do for a database. Default: what PostgreSQL needs. */
 export interface GuardOptions {
   /**
-   * Whether a failed query ends the use of the transaction, because the database may have ended it and the next query
-   * would commit by itself. After it, only `ROLLBACK TO` a savepoint is let through, and no query is sent before the one
-   * before it has succeeded. PostgreSQL does this by itself.
+   * Whether queries are refused after a failed one. The database may have ended the transaction, and the next query
+   * would then commit by itself. After a failure only `ROLLBACK TO` a savepoint is let through. Each query waits until
+   * the query before it has succeeded. PostgreSQL does this by itself.
    */
   readonly isStrict?: boolean;
   /** Matches a statement that ends the transaction. It is refused. */
@@ -39,7 +40,7 @@ export class GuardedConnection implements DatabaseConnection {
   #hasWarned = false;
   #closed: Closing | undefined;
   readonly #whenIdle: (() => void)[] = [];
-  /** Streams that were not read to their end, with what ends each. */
+  /** Streams that were not read to their end, each with the function that ends its turn. */
   readonly #streams = new Map<AsyncIterator<unknown>, () => void>();
 
   constructor(connection: DatabaseConnection, { isStrict = false, refused, prepare }: GuardOptions = {}) {
@@ -87,7 +88,8 @@ export class GuardedConnection implements DatabaseConnection {
   /** Refuses later queries. After COMMIT or ROLLBACK they would run in a transaction of another callback. */
   close(closing: Closing): void {
     this.#closed ??= closing;
-    // A method that left a stream reads it no more: the transaction would wait for it, and hold its locks, for ever.
+    // The method reads its open streams no more. Without this, the transaction would wait for them and hold its locks
+    // for ever.
     for (const [rows, end] of this.#streams) void ended(rows).then(end);
     this.#streams.clear();
   }
@@ -151,7 +153,7 @@ export class GuardedConnection implements DatabaseConnection {
     return { before, end };
   }
 
-  /** Waits for the queries before, which may have failed meanwhile. */
+  /** Waits for the earlier queries. One of them may have failed meanwhile. */
   async #take({ before, end }: Turn, { sql }: CompiledQuery): Promise<void> {
     await before;
     try {
@@ -195,7 +197,7 @@ export class GuardedConnection implements DatabaseConnection {
     this.#failure ??= { error };
   }
 
-  /** Its callback was answered already, so that this is the only sign. Once for each transaction. */
+  /** Warns once for each transaction. The callback was answered already, so nothing else reports this. */
   #warn(): void {
     if (!this.#hasWarned) process.emitWarning(lateWarning, 'DragonpayWarning');
     this.#hasWarned = true;
@@ -217,13 +219,13 @@ async function ended(rows: AsyncIterator<unknown>): Promise<void> {
   try {
     await rows.return?.();
   } catch {
-    // It is over, too.
+    // A stream that fails has ended, too.
   }
 }
 
 /** The place of a query among others. */
 interface Turn {
-  /** Resolves when the queries before have settled. */
+  /** Resolves when the earlier queries have settled. */
   readonly before: Promise<void>;
   /** Says that the query has settled. */
   readonly end: () => void;

@@ -1,4 +1,4 @@
-/** A bound: an error of a handler may be its own cause. */
+/** Bounds the search, because an error of a handler may be its own cause. */
 const deepestCause = 10;
 
 /** Whether a test holds for an error, or for one of its causes. Never throws. */

@@ -55,13 +55,12 @@ export interface KyselyRepositoryOptions extends TableNames {
   /**
    * How many `@OnStatus` methods may run at the same time, each in its own transaction and connection, 1 to 1,000.
    * Default: up to 8, and fewer than the pool has connections, so that a method may take a second one for its own `db`.
-   * A number that is given is taken as it is: it must be below the size of the pool, unless methods only use
-   * `callback.trx`.
+   * A given number is used unchanged. It must be below the size of the pool, unless methods only use `callback.trx`.
    */
   readonly effects?: number;
 }
 
-/** Records every option: the compiler asks for a new one, so that none is refused as unknown. */
+/** Lists every option. The compiler asks for each new one, so that no option is refused as unknown. */
 const knownOptions: NamesOf<KyselyRepositoryOptions> = {
   schema: true,
   transactions: true,
@@ -154,8 +153,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   }
 
   /**
-   * Tries until no other transaction has the row locked, and no other transaction is in the way. Holds no connection
-   * between two tries.
+   * Tries again while another transaction has the row locked or is in the way. Holds no connection between two tries.
    */
   async #untilFree(
     callback: VerifiedCallback,
@@ -170,11 +168,11 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
         if (result.state === 'settled') return result.update;
         if (result.state === 'movable') return result.state;
         if (result.state === 'protected') throw rowProtected(callback.kind);
-        // Asked once: the first wait is short, and most locks are over then.
+        // Asks once, after the first short wait: most locks are released by then.
         if (pause === 20 && (await this.#isHidden(callback))) throw rowProtected(callback.kind);
       } catch (error) {
         if (this.#dialect.isTransient(error)) failure = error;
-        // The time is over: the last error of the database says more.
+        // The time is over. The last error of the database says more than `unstored`.
         else throw isUnstored(error) ? (failure ?? error) : error;
       }
       const left = giveUpAt - performance.now();
@@ -198,7 +196,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     }
   }
 
-  /** @param startBy when the effect must begin: the callback is answered before a later one would end */
+  /** @param startBy the latest time for the effect to begin. Later, it would end after the callback was answered */
   async #moveWith(
     taken: TakenConnection,
     callback: VerifiedCallback,
@@ -362,8 +360,8 @@ function checkDialect<Database>(db: Kysely<Database>, dialect: RepositoryDialect
 }
 
 /**
- * @throws DragonpayError `invalid-setting` for a transaction that is passed as the options, or for another Kysely in its
- *   place: the row would be made outside of the transaction, and outlive its rollback
+ * @throws DragonpayError `invalid-setting` if the options are the transaction itself, or if `trx` is not a transaction:
+ *   the row would be made outside of the transaction, and outlive its rollback
  */
 function trxOf<Database>(options: { trx?: AnyTransaction<Database> }): AnyTransaction<Database> | undefined {
   const { trx } = options ?? {};
@@ -390,8 +388,8 @@ function checkInteger(name: string, value: number | undefined, least: number, mo
 }
 
 /**
- * Waits for a holder in this process, at most `milliseconds` if the row is held elsewhere or the holder is stuck. Half
- * of the time is random, so that duplicates that arrived together do not try again together.
+ * Waits until a holder in this process is done, but at most `milliseconds`: the row may be held elsewhere, or the
+ * holder may be stuck. Half of this time is random, so that duplicates that arrived together do not try again together.
  */
 async function waitFor(holder: Promise<unknown> | undefined, milliseconds: number): Promise<void> {
   const pause = (milliseconds * (1 + Math.random())) / 2;

@@ -2,14 +2,14 @@ import { DragonpayError } from '../../errors.js';
 import type { RepositoryDialect } from './dialect.js';
 import type { SqlRunner } from './run-sql.js';
 
-/** How often a statement that takes too long is looked at, in milliseconds. */
+/** The shortest time between two checks for statements that take too long, in milliseconds. */
 const shortestPeriod = 50;
 const longestPeriod = 1_000;
 
 /**
- * Bounds how long statements wait for locks. Rows that are locked are skipped, but a lock of a whole table, as of ALTER
- * TABLE, stops every statement, and with it a connection. The server is then asked to end them, through another
- * connection of the pool. A statement that works and does not wait is left alone.
+ * Bounds how long statements wait for locks. Statements skip locked rows. A lock on a whole table, such as that of
+ * ALTER TABLE, stops every statement, and each of them holds a connection. This class then asks the server, through
+ * another connection of the pool, to end these statements. It leaves statements alone that work and do not wait.
  */
 export class LockWaits {
   readonly #db: SqlRunner;
@@ -52,7 +52,7 @@ export class LockWaits {
   }
 }
 
-/** The error, or what to do about it where the tables are missing, or of an older version. */
+/** Returns the error, or one that says what to do if the tables are missing or of an older version. */
 export function asMissingTable(dialect: RepositoryDialect, error: unknown): unknown {
   if (!dialect.isMissingTable(error)) return error;
   const advice = 'run the migrations of dragonpay-callback, as with: npx dragonpay-callback migrate up';

@@ -1,6 +1,6 @@
 /**
- * Remembers the keys that were added last: at least as many as asked for, and at most twice as many. A set that loses a
- * key for each new one would allocate its table again and again, and keep the collector busy.
+ * Remembers the keys that were added last: at least as many as asked for, and at most twice as many. One set that drops
+ * a key for each new one would allocate its table again and again, and keep the garbage collector busy.
  */
 export class RecentKeys {
   readonly #least: number;
@@ -16,7 +16,7 @@ export class RecentKeys {
       this.#older = this.#newer;
       this.#newer = new Set();
     }
-    // A copy: a text that was put together keeps its parts, and with them the form of its callback.
+    // Copies the text. A concatenated string keeps its parts in memory, and with them the form of its callback.
     this.#newer.add(Buffer.from(key).toString());
   }
 

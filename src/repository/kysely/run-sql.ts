@@ -1,11 +1,11 @@
 import { CompiledQuery, type QueryExecutor, type QueryResult } from 'kysely';
 
-/** A Kysely or a transaction, of any database, as far as statements of this package use it. Without plugins. */
+/** What statements of this package use of a Kysely or a transaction, for any database. It must have no plugins. */
 export interface SqlRunner {
   executeQuery<Row>(query: CompiledQuery<Row>): Promise<QueryResult<Row>>;
 }
 
-/** A Kysely, as far as statements of this package use it: they may take a connection, and begin a transaction. */
+/** What statements of this package use of a Kysely. They may take a connection and begin a transaction. */
 export interface SqlPool extends SqlRunner {
   getExecutor(): QueryExecutor;
 }

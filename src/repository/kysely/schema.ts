@@ -5,7 +5,7 @@ import type { CallbacksTable, PaymentsTable, PayoutsTable, TextColumns } from '.
 
 /**
  * How a column of payments and payouts is used. `text`, `char` and `decimal` columns are inserted and read; `time`
- * columns are read; `internal` columns are neither, only statements that name them use them.
+ * columns are read; `internal` columns are used only by statements that name them.
  */
 export type ColumnUse = 'text' | 'char' | 'decimal' | 'time' | 'internal';
 

@@ -9,8 +9,8 @@ export type SendBatch<Member, Result> = (members: readonly Member[]) => Promise<
 /** What a batcher must know of the database. */
 export interface BatchedDatabase {
   /**
-   * Whether the database said that it refused a statement, and stored nothing of it. After any other error a second try
-   * could take the first one for an earlier callback.
+   * Whether the database said that it refused a statement and stored nothing of it. After any other error the statement
+   * may be stored, and a second try would take its callbacks for earlier ones.
    */
   wasRefused(error: unknown): boolean;
   /** Whether a statement blocks the event loop, because the database runs in this process. */
@@ -20,7 +20,7 @@ export interface BatchedDatabase {
 interface Waiting<Member, Result> {
   readonly id: string;
   readonly member: Member;
-  /** When its callback is answered without it, on the clock of `performance.now()`. */
+  /** The time at which its callback is answered without the result, on the clock of `performance.now()`. */
   readonly startBy: number;
   readonly resolve: (result: Result | undefined) => void;
   readonly reject: (error: unknown) => void;

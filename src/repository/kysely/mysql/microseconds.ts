@@ -1,6 +1,6 @@
 /**
- * Timestamps are `datetime(6)` in UTC. They travel as microseconds since 1970, as text: whatever time zone, `dateStrings`
- * or `typeCast` a connection has.
+ * Timestamps are `datetime(6)` in UTC. They are sent and read as microseconds since 1970, as text, so that the time
+ * zone, `dateStrings` and `typeCast` of a connection do not change them.
  */
 
 /** The time of the statement, in UTC whatever the time zone of the session is. */

@@ -17,7 +17,7 @@ export function migrationSteps(names: TableNames): MigrationSteps {
   };
 }
 
-/** mysql2 takes a `?` for a parameter, also in a quoted name. @throws DragonpayError `invalid-setting` */
+/** mysql2 replaces each `?` by a parameter, also in a quoted name. @throws DragonpayError `invalid-setting` */
 export function assertNoQuestionMark(names: TableNames): void {
   for (const option of ['schema', 'transactions', 'payouts', 'callbacks'] as const) {
     if (names[option]?.includes('?')) throw invalidSetting(option, 'must not contain ?');

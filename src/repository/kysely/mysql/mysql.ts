@@ -40,19 +40,19 @@ const noSuchColumn = 1054;
 const deadlock = 1213;
 /** `innodb_snapshot_isolation`: a row has changed since the transaction first read. The server has rolled back. */
 const recordChanged = 1020;
-/** The server, or its limit for this user, gave no connection. */
+/** The server, or its limit for this user, refused a connection. */
 const tooManyConnections: readonly number[] = [1040, 1203, 1226];
 /** `innodb_lock_wait_timeout`, KILL QUERY, and `max_statement_time` of MariaDB. */
 const lockTimeouts: ReadonlySet<number | undefined> = new Set([1205, 1317, 1969]);
 const errorDuringCommit = 1180;
 
-/** How long a statement that records events may run before it must be waiting for a lock, in milliseconds. */
+/** Recording events takes less than this, in milliseconds. A statement that takes longer is waiting for a lock. */
 const longestRecording = 1_000;
 
 /**
- * Ends statements that wait for a table, or for a lock of the whole server, as a backup takes it. Waits for rows cannot
- * be seen without more privileges: they are expected where events are recorded, which is quick otherwise. MariaDB gives
- * each statement an id, so that KILL never hits the next.
+ * Ends statements that wait for the lock of a table, or for a lock of the whole server, as a backup takes it. Waits for
+ * rows cannot be seen without more privileges. Recording events is quick, so a slow statement that records them is
+ * taken to be waiting for a row. MariaDB gives each statement an id, so KILL never hits the next one.
  */
 async function endLockWaits(db: SqlRunner, milliseconds: number): Promise<void> {
   const statement = `/* dragonpay-waits */ select cast(id as char) as thread,
@@ -73,14 +73,14 @@ where db = database() and command = 'Query' and info like '/* dragonpay-%' and i
 
 const transient: ReadonlySet<number | undefined> = new Set([deadlock, recordChanged, ...tooManyConnections]);
 
-/** Deadlocks, serialization failures and a connection that was not given, also in a query of the handler. */
+/** Deadlocks, serialization failures and refused connections, also in a query of the handler. */
 function isTransient(error: unknown): boolean {
   return hasCause(error, (inner) => transient.has(numberOf(inner)));
 }
 
 /**
- * Errors of the server have an SQLSTATE, and those of the connection have none. A server that goes down, or a COMMIT that
- * was interrupted, may have stored it.
+ * Whether the server reports that it stored nothing. Errors of the server have an SQLSTATE, and errors of the
+ * connection have none. If the server was going down, or COMMIT was interrupted, the callback may be stored.
  */
 function wasRefused(error: unknown): boolean {
   if (DragonpayError.is(error)) return error.code === 'row-protected';

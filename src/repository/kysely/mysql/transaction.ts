@@ -7,25 +7,25 @@ import { handTransaction } from '../hand-transaction.js';
 import { runSql, type SqlPool, type SqlRunner } from '../run-sql.js';
 import { type TakenConnection, takeConnection } from '../take-connection.js';
 
-/** How long ROLLBACK, and each way to end a query that is in its way, may take. */
+/** How long ROLLBACK may take, and each attempt to end a query that blocks it, in milliseconds. */
 const rollbackMilliseconds = 200;
 
 /** How much longer than its handler a transaction may take before its query is ended, in milliseconds. */
 const graceMilliseconds = 1_000;
 
-/** Is gone when the transaction has ended. */
+/** This savepoint is gone when the transaction has ended. */
 const savepoint = 'dragonpay_transaction';
 
 /**
- * A transaction that a handler method works in, or that moves rows. The handler can use it as long as its method runs. It
- * is committed only if no query is under way, none failed, and it is still the transaction that was begun.
+ * A transaction that a handler method works in, or that moves rows. The handler can use it as long as its method runs.
+ * It is committed only if no query is under way, none failed, and it is still the transaction that was begun.
  *
- * - After a deadlock the server has rolled back, and runs what follows outside of any transaction: it would stay for
- *   good. So no query of the handler passes after one that failed.
- * - DDL commits without a word, and so do LOCK TABLES and others. They are refused before they are sent, as are COMMIT
- *   and ROLLBACK.
- * - Other statements, such as CALL, may hide a COMMIT. Before the first of them a savepoint is set, and COMMIT asks
- *   whether it is still there.
+ * - After a deadlock the server has rolled back, and would run and commit the next queries outside of any transaction.
+ *   So no query of the handler is sent after a failed one.
+ * - DDL, LOCK TABLES and some others commit silently. They are refused before they are sent, as are COMMIT and
+ *   ROLLBACK.
+ * - Other statements, such as CALL, may hide a COMMIT. A savepoint is set before the first of them. Before COMMIT, a
+ *   query checks that it is still there.
  */
 export class MysqlTransaction<Database> implements OwnTransaction<Database> {
   readonly #db: SqlPool;
@@ -65,12 +65,12 @@ export class MysqlTransaction<Database> implements OwnTransaction<Database> {
     return transaction;
   }
 
-  /** Tells the id of its connection. Before that, a query that blocks ROLLBACK cannot be ended. */
+  /** Sets the id of the connection. Without it, a query that blocks ROLLBACK cannot be ended. */
   identify(threadId: string): void {
     this.#threadId = threadId;
   }
 
-  /** Ends the query that is under way after some time, such as one that waits for the lock of a table. */
+  /** After some time, ends a query that is still under way, such as one that waits for the lock of a table. */
   endQueryAfter(milliseconds: number): void {
     this.#timer = setTimeout(() => void this.#kill('kill query'), milliseconds);
   }
@@ -115,7 +115,7 @@ export class MysqlTransaction<Database> implements OwnTransaction<Database> {
       .then(() => this.#sendRollback())
       .finally(() => this.#finish());
     if (await settlesWithin(rolledBack, rollbackMilliseconds)) return;
-    // A query that still runs is in the way.
+    // A query that still runs blocks ROLLBACK.
     for (const command of ['kill query', 'kill']) {
       await settlesWithin(this.#kill(command), rollbackMilliseconds);
       if (await settlesWithin(rolledBack, rollbackMilliseconds)) return;
@@ -132,14 +132,14 @@ export class MysqlTransaction<Database> implements OwnTransaction<Database> {
   }
 
   /**
-   * Ends its query, or its connection, through another connection of the pool. Without another one, the time-outs of
-   * the server do. Never rejects.
+   * Ends its query, or its connection, through another connection of the pool. If the pool has no other connection, the
+   * time-outs of the server end it. Never rejects.
    */
   async #kill(command: string): Promise<void> {
     if (this.#threadId === undefined) return;
     try {
       const { connection, release } = await takeConnection(this.#db.getExecutor());
-      // Once it is over, its connection may serve somebody else.
+      // After the transaction, its connection may serve other work, which KILL must not hit.
       if (!this.#isOver) {
         this.#killing = connection.executeQuery(CompiledQuery.raw(`${command} ${Number(this.#threadId)}`));
         await this.#killing.catch(() => {});
@@ -171,7 +171,7 @@ export async function beginOwnTransaction<Database>(
   try {
     const [row] = await runSql<{ thread: string }>(own.plain, `select ${threadId} as thread`, []);
     if (row !== undefined) own.identify(row.thread);
-    // It may wait for its row, and then for the handler, each for so long.
+    // The transaction may wait this long for its row, and then this long again for the handler.
     own.endQueryAfter(2 * milliseconds + graceMilliseconds);
     return own;
   } catch (error) {
@@ -196,10 +196,13 @@ export async function inTransaction<Result>(db: SqlPool, run: (trx: SqlRunner) =
 /** The id of the connection, for KILL. */
 export const threadId = 'cast(connection_id() as char)';
 
-/** Comments and parentheses at the start of a statement. What is in a comment with `!` is a statement to the server. */
+/**
+ * Comments and parentheses at the start of a statement. The server runs what is in a comment with `!`, so only the
+ * beginning of that comment is skipped.
+ */
 const start = String.raw`^(?:[\s(]|--\s[^\n]*\n|#[^\n]*\n|/\*M?!\d*|/\*(?!M?!)[^]*?\*/)*`;
 
-/** COMMIT, ROLLBACK that is not TO a savepoint, and the statements that commit without a word: DDL and administration. */
+/** COMMIT, ROLLBACK that is not TO a savepoint, and the statements that commit silently: DDL and administration. */
 const endsTransactions = new RegExp(
   `${start}(?:${[
     String.raw`begin|start|commit|rollback(?!\s+(?:work\s+)?to\b)`,
@@ -212,8 +215,8 @@ const endsTransactions = new RegExp(
 const readsOrWrites = new RegExp(`${start}(?:select|insert|update|delete|replace|with)\\b`, 'i');
 
 /**
- * Whether a statement surely does not end the transaction. May be wrong about others, which only costs a savepoint: one
- * with a `;` may hold a second statement, and a comment with `!` anything.
+ * Whether a statement certainly does not end the transaction. `false` in case of doubt, which only costs a savepoint: a
+ * text with a `;` may hold a second statement, and a comment with `!` may hold any.
  */
 function isPlain(sql: string): boolean {
   return readsOrWrites.test(sql) && !sql.includes(';') && !/\/\*M?!/.test(sql);

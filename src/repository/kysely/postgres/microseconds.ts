@@ -1,4 +1,7 @@
-/** Timestamps travel as microseconds since 1970, as text: whatever type parsers and time zone a connection has. */
+/**
+ * Timestamps are sent and read as microseconds since 1970, as text, so that the type parsers and the time zone of a
+ * connection do not change them.
+ */
 
 /** A timestamp column as microseconds since 1970, as text. */
 export function inMicroseconds(column: string): string {

@@ -26,8 +26,8 @@ export interface NamedStatementsPool {
 }
 
 /**
- * Wraps a pool so that PostgreSQL parses and plans a statement once for each connection, not once for each callback: the
- * statements of this package, and each INSERT, UPDATE and DELETE with parameters and without RETURNING that is sent
+ * Wraps a pool so that PostgreSQL parses and plans a statement once for each connection, not once for each callback:
+ * the statements of this package, and each INSERT, UPDATE and DELETE with parameters and without RETURNING that is sent
  * again, up to a hundred. Kysely never names a statement; other statements pass unchanged.
  *
  * A connection that dies in the middle of a transaction does not end the process: node-postgres emits `error` on its
@@ -35,9 +35,10 @@ export interface NamedStatementsPool {
  * one gets an error at once.
  *
  * Leave it out behind PgBouncer in transaction mode before version 1.21, or with `max_prepared_statements = 0`: there a
- * name is known to one server connection only. The wrapper notices such a pooler, warns once and names no more.
+ * name is known to one server connection only. The wrapper notices a pooler of this kind, warns once and stops naming
+ * statements.
  *
- * @throws DragonpayError `invalid-setting` for what is no pool
+ * @throws DragonpayError `invalid-setting` for a value that is not a pool
  *
  * @example
  * const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: withNamedStatements(new Pool()) }) });
@@ -56,7 +57,7 @@ export function withNamedStatements(pool: NamedStatementsPool): PostgresPool {
     heard.add(client);
     client.on('error', () => {});
   };
-  // At `connect`: the messages that the server is ready and that it goes down may come in the same packet.
+  // Listens from `connect` on: the server can say in one packet that it is ready and that it goes down.
   pool.on?.('connect', hear);
   return {
     async connect() {
@@ -110,8 +111,8 @@ export function isPipelined(pid: string): boolean {
 const heldPool = new AsyncLocalStorage<NamedStatementsPool>();
 
 /**
- * Runs a handler. If its connection is the only one of the pool, a second one that it takes fails at once: it would
- * wait for its own end. The async context is used only then, since it costs time.
+ * Runs a handler. If it holds the only connection of the pool, taking a second one fails at once: the handler would
+ * wait for itself. Only then is an async context used, because it costs time.
  */
 export function runInOnlyConnection<Result>(pid: string | undefined, run: () => Result): Result {
   const pool = pid === undefined ? undefined : connections.get(pid)?.pool;
@@ -128,7 +129,10 @@ function assertNotHeld(pool: NamedStatementsPool): void {
 
 const ownStatement = /^\/\* (dragonpay-[a-z-]+) \*\//;
 
-/** The server has forgotten a name, or knows it already: another client shares its connection through a pooler. */
+/**
+ * Whether the server does not know a name, or knows it already. Then another client shares its connection through a
+ * pooler.
+ */
 function isUnknownName(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === '26000' || error.code === '42P05');
 }
@@ -148,8 +152,8 @@ let foreign = 0;
 const seen = new RecentKeys(mostForeign);
 
 /**
- * A statement without a result. Where one has a result, a change of its table would make the named statement fail. Only
- * with parameters: without them, node-postgres sends a text that may hold several statements.
+ * A statement without a result. If it had one, a change of its table would make the named statement fail. Only
+ * statements with parameters are named: a text without parameters may hold several statements.
  */
 const foreignStatement = /^\s*(?:insert|update|delete)\b(?!.*\breturning\b)/is;
 

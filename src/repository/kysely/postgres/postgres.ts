@@ -26,14 +26,17 @@ export const postgres: RepositoryDialect = {
   migrations: migrationSteps,
   beginOwnTransaction,
   isTransient,
-  // The second one is that of `lock_timeout`.
+  // The second code is that of `lock_timeout`.
   isLockTimeout: (error) => ['57014', '55P03'].includes(codeOf(error)),
   isMissingTable: (error) => ['42P01', '42703', '3F000'].includes(codeOf(error)),
   endLockWaits,
   wasRefused,
 };
 
-/** An insert may be part of your own transaction: it may wait for another row with the same id, but not for a table. */
+/**
+ * Ends statements that wait for a lock. An insert may be part of your own transaction, so it may wait for another row
+ * with the same id. It must not wait for a table.
+ */
 async function endLockWaits(db: SqlRunner, milliseconds: number): Promise<void> {
   const statement = `/* dragonpay-end-waits */ select pg_cancel_backend(pid) from pg_stat_activity
 where datname = current_database() and usename = current_user and state = 'active' and query like '/* dragonpay-%'
@@ -43,9 +46,9 @@ where datname = current_database() and usename = current_user and state = 'activ
 }
 
 /**
- * Serialization failures and deadlocks, also in a query of the handler: SQLSTATE class 40, except 40003, after which the
- * server does not know whether it committed. And names of statements that a pooler does not know: see
- * `withNamedStatements`, which names none the next time.
+ * Serialization failures and deadlocks, also in a query of the handler: SQLSTATE class 40, except 40003, which leaves
+ * open whether the transaction was committed. Also names of statements that a pooler does not know:
+ * `withNamedStatements` names no statement on the next try.
  */
 function isTransient(error: unknown): boolean {
   return hasCause(error, (inner) => /^(?:40(?!003)[0-9A-Z]{3}|26000|42P05|53300)$/.test(codeOf(inner)));

@@ -8,18 +8,18 @@ import type { SqlRunner } from '../run-sql.js';
 import { type TakenConnection, takeConnection } from '../take-connection.js';
 import { hasErrorListener, isPipelined, runInOnlyConnection } from './named-statements.js';
 
-/** How long ROLLBACK, and each way to end a query that is in its way, may take. */
+/** How long ROLLBACK may take, and each attempt to end a query that blocks it, in milliseconds. */
 const rollbackMilliseconds = 200;
 
 /**
- * How much longer than the handler the server waits before it ends a statement, or a transaction that pauses. It is for
- * processes that stand still; the deadline of the handler comes first.
+ * How long the server waits after the deadline of the handler before it ends a statement or an idle transaction, in
+ * milliseconds. This is for processes that stand still. Otherwise, the deadline of the handler comes first.
  */
 const serverGraceMilliseconds = 1_000;
 
 /**
- * The Kysely instances whose pools pipeline statements. `withNamedStatements` tells so about a connection, which is
- * known after the first transaction.
+ * The Kysely instances whose pools pipeline statements. Only a connection can tell whether its pool does so, see
+ * `withNamedStatements`. Therefore an instance is added after its first transaction.
  */
 const pipelined = new WeakSet<object>();
 
@@ -52,8 +52,8 @@ export class PostgresTransaction<Database> implements OwnTransaction<Database> {
   }
 
   /**
-   * Begins. With `pipeline: true` it does not wait for the server: the next statement shares the
-   * wait. That statement must make sure that BEGIN succeeded, see {@link isInTransaction}.
+   * Begins. With `pipeline: true` it does not wait for the server: the next statement shares the wait. That statement
+   * must make sure that BEGIN succeeded, see {@link isInTransaction}.
    */
   static async open<Database>(
     db: Kysely<Database>,
@@ -98,13 +98,13 @@ export class PostgresTransaction<Database> implements OwnTransaction<Database> {
     if (this.#guard.isSuspect) await this.#assertNotEnded();
     const { rows } = await this.#connection.executeQuery<{ command?: string }>(CompiledQuery.raw('commit'));
     this.#finish();
-    // Kysely 0.29 hands the command tag on: the server says ROLLBACK where the transaction was aborted.
+    // Kysely 0.29 passes on the command tag. It is ROLLBACK if the transaction was aborted.
     if (rows[0]?.command === 'ROLLBACK') throw ended();
   }
 
   /**
-   * A handler may have swallowed a failed query, or ended the transaction itself. COMMIT would then answer without an
-   * error and store nothing. This rejects.
+   * A handler may have swallowed a failed query, or ended the transaction itself. COMMIT would then report no error and
+   * store nothing. This method rejects instead.
    */
   async #assertNotEnded(): Promise<void> {
     const { rows } = await this.#connection.executeQuery<{ xid: string | null }>(
@@ -121,10 +121,11 @@ export class PostgresTransaction<Database> implements OwnTransaction<Database> {
       .then(() => this.#sendRollback())
       .finally(() => this.#finish());
     if (await settlesWithin(rolledBack, rollbackMilliseconds)) return;
-    // A query that still runs is in the way.
+    // A query that still runs blocks ROLLBACK.
     await this.#signalBackend('pg_cancel_backend');
     if (await settlesWithin(rolledBack, rollbackMilliseconds)) return;
-    // node-postgres emits `error` on a client whose connection is ended: without a listener that ends the process.
+    // node-postgres emits `error` on a client whose connection is ended. Without a listener, that event ends the
+    // process.
     if (hasErrorListener(this.#identity?.pid)) await this.#signalBackend('pg_terminate_backend');
     await settlesWithin(rolledBack, rollbackMilliseconds);
   }
@@ -138,7 +139,7 @@ export class PostgresTransaction<Database> implements OwnTransaction<Database> {
       .catch(() => {});
   }
 
-  /** Only while it is in this very transaction: the connection may be free, and used by others, meanwhile. */
+  /** Signals only while the connection is in this very transaction. Meanwhile it may be free, and used by others. */
   async #signalBackend(signal: 'pg_cancel_backend' | 'pg_terminate_backend'): Promise<void> {
     if (this.#identity === undefined) return;
     const { xid, pid } = this.#identity;
@@ -184,9 +185,9 @@ export async function beginOwnTransaction<Database>(
 }
 
 /**
- * Holds only after the BEGIN of {@link PostgresTransaction.open}. DEFERRABLE has no effect on a transaction that
- * writes; here it marks the transaction. Without it, a statement that was sent right after a BEGIN that failed would
- * commit by itself.
+ * SQL: whether the statement runs after the BEGIN of {@link PostgresTransaction.open}. DEFERRABLE has no effect on a
+ * transaction that writes. Here it marks the transaction. If BEGIN fails, a statement that was sent right after it
+ * would commit by itself without this check.
  */
 export const isInTransaction = `current_setting('transaction_deferrable') = 'on'`;
 
@@ -206,7 +207,7 @@ export function identityAndBoundsValues(parameter: string): readonly string[] {
   ];
 }
 
-/** How long the server waits for a handler that may take so long. */
+/** How long the server waits for a handler that may take this many milliseconds. */
 export function boundOf(milliseconds: number): string {
   return String(Math.ceil(milliseconds) + serverGraceMilliseconds);
 }

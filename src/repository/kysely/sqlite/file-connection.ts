@@ -5,8 +5,8 @@ import type { SqliteFile } from './file.js';
 import { durable } from './file-handle.js';
 
 /**
- * A connection without a handle of its own. Inside a transaction it uses the writer, which it then holds; outside it
- * reads through the reader, and writes in a transaction for each statement.
+ * A connection without a handle of its own. Inside a transaction it holds the writer and uses it. Outside, it reads
+ * through the reader, and each write has a transaction of its own.
  */
 export class FileConnection implements DatabaseConnection {
   readonly file: SqliteFile;
@@ -56,7 +56,7 @@ export class FileConnection implements DatabaseConnection {
     try {
       this.#execute('rollback', [], 'rollback');
     } catch {
-      // SQLite has rolled back at an error.
+      // After an error, SQLite may have rolled back already.
     } finally {
       this.#end();
     }
@@ -119,14 +119,17 @@ const returnsToSavepoint = /\bto\b/i;
 /** The connection that the current handler holds. */
 const held = new AsyncLocalStorage<FileConnection>();
 
-/** Runs a handler that holds a connection: a write past its transaction then fails at once, as it would wait for itself. */
+/**
+ * Runs a handler that holds a connection. Its writes outside of the transaction fail at once: they would wait for the
+ * handler.
+ */
 export function whileHolding<Result>(connection: DatabaseConnection, run: () => Result): Result {
   return connection instanceof FileConnection ? held.run(connection, run) : run();
 }
 
 /**
- * Makes the next commit of a handle that another dialect opened durable, outside of a transaction. Other code may have
- * set less on it: without a journal in the file, SQLite cannot even roll back.
+ * Makes the next commit durable on a handle that another dialect opened. Call it outside of a transaction. Other code
+ * may have chosen weaker settings: without a journal in the file, SQLite cannot even roll back.
  */
 export async function makeDurable(connection: DatabaseConnection): Promise<void> {
   if (connection instanceof FileConnection) return;

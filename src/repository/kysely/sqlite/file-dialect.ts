@@ -17,13 +17,13 @@ import { SqliteFile, type SqliteFileOptions } from './file.js';
 import { FileConnection } from './file-connection.js';
 
 /**
- * A dialect of Kysely for one SQLite file. It opens the file twice: transactions and writes use one handle, one after the
- * other, and queries outside of them read through the other one. A handler can therefore read past its transaction, and
- * nobody waits for a handler in order to read.
+ * A dialect of Kysely for one SQLite file. It opens the file twice: transactions and writes use one handle, one after
+ * the other, and queries outside of them read through the other one. A handler can therefore read outside of its
+ * transaction, and nobody waits for a handler in order to read.
  *
  * - A transaction begins with `begin immediate`: SQLite could refuse its first write if it began with a read.
  * - Waiting for other processes does not block the event loop, as `busy_timeout` would.
- * - A commit is durable: `journal_mode = WAL` and `synchronous = EXTRA`. It fails in a file that was deleted or replaced.
+ * - A commit is durable: `journal_mode = WAL` and `synchronous = EXTRA`. It fails if the file was deleted or replaced.
  *
  * @example
  * const db = new Kysely<Database>({ dialect: new SqliteFileDialect({ open: () => new Database('shop.db') }) });
@@ -71,7 +71,7 @@ class FileAdapter extends SqliteAdapter {
     return true;
   }
 
-  /** Without it, Kysely 0.29 lends one connection at a time: a read past a transaction would wait for its end. */
+  /** Without it, Kysely 0.29 lends one connection at a time: a read outside of a transaction would wait for its end. */
   get supportsMultipleConnections(): boolean {
     return true;
   }

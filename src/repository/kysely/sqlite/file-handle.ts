@@ -87,8 +87,8 @@ function identityOf(path: string): string {
 const opened = new WeakSet<object>();
 
 /**
- * @throws DragonpayError `invalid-setting` for what is no handle, such as a path, and for a handle that is in use: two
- *   transactions would be one
+ * @throws DragonpayError `invalid-setting` if `open` returns something else than a handle, such as a path, or a handle
+ *   that is in use, in which two transactions would be one
  */
 function openAnew(open: () => SqliteFileHandle): SqliteFileHandle {
   const handle = open();
@@ -106,10 +106,12 @@ function openAnew(open: () => SqliteFileHandle): SqliteFileHandle {
  */
 const isKept = /^(?:\/\* dragonpay-[a-z-]+ \*\/|(?:begin immediate|commit|rollback)$)/;
 
-/** SQLite has no booleans. A process in which libsql gets one ends. */
+/** SQLite has no booleans. libsql ends the process if it gets one. */
 function toSqlite(value: unknown): unknown {
   return typeof value === 'boolean' ? Number(value) : value;
 }
 
-/** FULL would do with WAL. Without WAL, EXTRA also flushes the folder, in which a commit deletes the journal. */
+/**
+ * With WAL, FULL would be enough. Without WAL, EXTRA also flushes the folder, in which a commit deletes the journal.
+ */
 export const durable = 'pragma synchronous = extra';

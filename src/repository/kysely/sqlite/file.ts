@@ -41,7 +41,7 @@ export class SqliteFile {
     });
   }
 
-  /** Begins a transaction on the writer: first in the order of this process, then against other processes. */
+  /** Begins a transaction on the writer. Waits for its turn in this process, and then for other processes. */
   async begin(): Promise<void> {
     const giveUpAt = performance.now() + this.#busyMilliseconds;
     await this.#enter(giveUpAt);
@@ -82,7 +82,7 @@ export class SqliteFile {
     });
   }
 
-  /** @throws DragonpayError `unstored` where the file is another one now: both handles are then opened anew */
+  /** @throws DragonpayError `unstored` if the file was replaced. Both handles are then opened again */
   assertInPlace(): void {
     try {
       this.writer.assertInPlace();
@@ -125,5 +125,7 @@ async function untilFree<Result>(giveUpAt: number, run: () => Result): Promise<R
   }
 }
 
-/** In milliseconds. A pause is short, since SQLite keeps no order of those that wait. */
+/**
+ * The longest pause between two tries, in milliseconds. It is short, because SQLite has no queue for those that wait.
+ */
 const longestPause = 20;

@@ -1,6 +1,6 @@
 import { runSql, type SqlRunner } from '../run-sql.js';
 
-/** A statement as it is sent: with `?` for each use of a parameter, and the numbers of the parameters in that order. */
+/** A statement as it is sent: a `?` for each use of a parameter, and the index of the parameter of each `?`. */
 interface Sent {
   readonly text: string;
   readonly order: readonly number[];
@@ -9,8 +9,8 @@ interface Sent {
 const known = new Map<string, Sent>();
 
 /**
- * Sends one statement whose parameters are `?1`, `?2` and so on, each as often as it is needed. Resolves to its rows.
- * They are sent as `?`: better-sqlite3 takes a number for a name.
+ * Sends one statement whose parameters are `?1`, `?2` and so on. A parameter may occur several times. Resolves to the
+ * rows. Each is sent as `?`, because better-sqlite3 reads `?1` as a parameter with the name `1`.
  */
 export function runNumbered<Row>(db: SqlRunner, statement: string, parameters: readonly unknown[]): Promise<Row[]> {
   let sent = known.get(statement);

@@ -35,7 +35,8 @@ export const sqliteDialect: RepositoryDialect = {
   isLockTimeout: isBusy,
   isMissingTable: (error) =>
     resultCode(error) === 1 && /no such (?:table|column)|has no column/.test((error as Error).message),
-  // SQLITE_ERROR, SQLITE_TOOBIG, SQLITE_CONSTRAINT and SQLITE_MISMATCH: the statement was undone, and then all of it.
+  // SQLITE_ERROR, SQLITE_TOOBIG, SQLITE_CONSTRAINT and SQLITE_MISMATCH: SQLite undid the statement, and the transaction
+  // is then rolled back.
   wasRefused: (error) =>
     [1, 18, 19, 20].includes(resultCode(error)) || (DragonpayError.is(error) && error.code === 'row-protected'),
   // SQLite has one writer at a time.

@@ -8,8 +8,9 @@ import { type TakenConnection, takeConnection } from '../take-connection.js';
 import { makeDurable, whileHolding } from './file-connection.js';
 
 /**
- * A statement that ends or begins a transaction. SQLite runs one statement of a text, and knows no other way to end a
- * transaction than these and an error; so they are refused before they run. `ROLLBACK TO` a savepoint is none of them.
+ * A statement that ends or begins a transaction. SQLite runs only one statement of a text, and only these statements
+ * and errors end a transaction. So these statements are refused before they run. `ROLLBACK TO` a savepoint is allowed:
+ * it does not end the transaction.
  */
 const endsTransaction =
   /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*(?:begin|commit|end|rollback(?!\s+(?:transaction\s+)?to\b))\b/i;
@@ -30,8 +31,9 @@ export class SqliteTransaction<Database> implements OwnTransaction<Database> {
     this.#guard = new GuardedConnection(taken.connection, {
       isStrict: true,
       refused: endsTransaction,
-      // A query blocks, so it could be over before a method that forgot to await it has returned: with the first query of
-      // a helper stored, and the second one refused. A tick comes after all promises that can go on.
+      // Waits one tick before each query. A query blocks, so without the tick it could be over before a method that
+      // forgot to await it has returned. The first query of a helper would be stored, and the second one refused. The
+      // tick comes after all promises that can go on.
       prepare: () => new Promise((resolve) => process.nextTick(resolve)),
     });
   }
@@ -90,7 +92,7 @@ export async function beginOwnTransaction<Database>(db: Kysely<Database>): Promi
   return SqliteTransaction.begin(db, await takeConnection(db.getExecutor()));
 }
 
-/** Runs statements of this package in a transaction. Rolls back where it rejects. */
+/** Runs statements of this package in a transaction. Rolls back if it rejects. */
 export async function inTransaction<Result>(db: SqlPool, run: (trx: SqlRunner) => Promise<Result>): Promise<Result> {
   const own = await beginOwnTransaction(db as Kysely<unknown>);
   try {

@@ -5,8 +5,8 @@ import { quoteName } from '../quote-name.js';
  * Migration 0001: the table of payments. Released migrations never change: the text is literal, and
  * test/repository/mysql/migrations.test.ts pins its hash. DDL cannot be rolled back: a migration makes one table.
  *
- * Texts are compared byte by byte, with their trailing spaces. MariaDB and MySQL call that collation differently, and
- * each reads its own comment.
+ * Texts are compared byte by byte, with their trailing spaces. MariaDB and MySQL have different names for this
+ * collation. Each server reads the name in its own comment.
  */
 export function payments0001(names: TableNames): { up: string[]; down: string[] } {
   const { transactions } = quoteTables(names, quoteName);

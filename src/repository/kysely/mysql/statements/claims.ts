@@ -16,11 +16,11 @@ const ago = `timestampadd(microsecond, -1000 * ?, ${now})`;
 const isFree = `(inquiry_leased_until is null or inquiry_leased_until <= ${now})`;
 
 /**
- * The statements by which processes share the open payments, and the callbacks that came before their row. Each
+ * The statements with which processes share out the open payments and the callbacks that came before their row. Each
  * transaction is short and keeps no lock: the lease, not the lock, keeps other processes away during the call to the
  * gateway. A row that another process claims at the same moment is locked and skipped.
  *
- * `force index`: rows that are only read to be sorted would be locked, too, and hidden from the others.
+ * Without `force index`, rows that are only read for sorting would be locked, too, and other processes would skip them.
  */
 export function claimStatements(
   { transactions: table, payouts, callbacks }: QuotedTables,
@@ -50,8 +50,8 @@ where c.early_at is not null and (c.claimed_until is null or c.claimed_until <= 
     and (o.first_seen, o.refno, o.status, o.fingerprint) < (c.first_seen, c.refno, c.status, c.fingerprint)
 )
 order by c.early_at limit 1`;
-  // Read without a lock first: a locking read also locks the events that it then leaves out, and another process, which
-  // skips them, would end although there is more to do.
+  // First reads without a lock. A locking read also locks events that it then leaves out. Another process would skip
+  // these and stop, although there is more to do.
   const lockEvent = `/* dragonpay-lock-early */ select 1 from ${callbacks}
 where kind = ? and id = ? and refno = ? and status = ? and correction = ? and fingerprint = ?
   and early_at is not null and (claimed_until is null or claimed_until <= ${now}) for update skip locked`;

@@ -18,7 +18,7 @@ export function correctionStatements(tables: QuotedTables): Pick<Statements, 'co
       const { kind = 'payment', by } = options;
       const table = tables[tableOfKind[kind]];
       const [key] = schema[tableOfKind[kind]].key;
-      // The server counts the time to wait for a lock in seconds, for the whole session: it is not left to it.
+      // Waits here and not in the server, which counts the wait for a lock in seconds and for the whole session.
       const giveUpAt = performance.now() + milliseconds;
       let { rows, seen } = await lockRows(trx, tables, kind, [id]);
       while (!rows.has(id) && seen.has(id)) {
@@ -36,7 +36,7 @@ export function correctionStatements(tables: QuotedTables): Pick<Statements, 'co
 set status = ?, reached = ?, refno = ?, amount = ?, currency = ?, modified_at = ${now} where ${key} = ?`,
         [after.status, after.reached, after.refno, after.amount, after.currency, id],
       );
-      // The row is locked: no other transaction numbers its corrections. The lock reads the newest of them.
+      // The row is locked, so no other transaction numbers its corrections. A locking read sees the newest of them.
       const [last] = await runSql<{ correction: string }>(
         trx,
         `/* dragonpay-corrections */ select cast(coalesce(max(correction), 0) as char) as correction

@@ -45,8 +45,9 @@ from ${table} where kind = ? and id = ? and refno = ? and status = ? and correct
       const time = String(before.getTime() * 1000);
       const key = schema.callbacks.key.join(', ');
       return inTransaction(db, async (trx) => {
-        // DELETE cannot skip locked rows. An event is never last seen before it was first seen: so the index serves.
-        // `force index`: a scan of the table would wait for locked rows that are not deleted.
+        // DELETE cannot skip locked rows, so SELECT locks them first. No event is last seen before it was first seen,
+        // so the condition on first_seen changes nothing and lets the index be used. `force index`: a scan of the table
+        // would wait for locked rows that are not deleted.
         const select = `/* dragonpay-old */ select ${key} from ${table}
 where first_seen < ${fromMicroseconds} and last_seen < ${fromMicroseconds}
 order by first_seen limit ? for update skip locked`;
@@ -68,7 +69,7 @@ function pageStatement(table: string, filter: InboxFilter): { statement: string;
     conditions.push(condition);
     parameters.push(...values);
   };
-  // Equal, where the event is to be reviewed, but with an index of its own.
+  // Both columns are equal for events to review, and `review_at` has an index of its own.
   const time = filter.reason === undefined ? 'first_seen' : 'review_at';
   const id = filter.txnid ?? filter.merchantTxnId;
   if (id !== undefined) where('id = ? and kind = ?', id, filter.txnid === undefined ? 'payout' : 'payment');
@@ -77,7 +78,7 @@ function pageStatement(table: string, filter: InboxFilter): { statement: string;
   if (filter.since !== undefined) where(`${time} >= ${fromMicroseconds}`, String(filter.since.getTime() * 1000));
   if (filter.after !== undefined) {
     const { firstSeen, id, kind, refno, status, correction, fingerprint } = fromCursor(filter.after);
-    // A comparison of several columns uses no index: the first one does.
+    // A comparison of several columns uses no index. This comparison of the first column does.
     where(`${time} >= ${fromMicroseconds}`, firstSeen);
     const key = [id, kind, refno, status, correction, fingerprint];
     where(`(${time}, id, kind, refno, status, correction, fingerprint) > (${fromMicroseconds}, ?)`, firstSeen, key);
@@ -99,13 +100,14 @@ export interface RecordedEvent {
   readonly callback: VerifiedCallback;
   readonly outcome: KeptOutcome;
   readonly reasons: readonly ReviewReason[];
-  /** For an event that has moved its row: what the row must have reached now. */
+  /** The statuses that the row must have reached now. Only for an event that has moved its row. */
   readonly reached?: string;
 }
 
 /**
- * Records callbacks as events, in the order of their ids, so that two transactions do not wait for each other. A
- * callback is another delivery of the event whose fingerprint is like its own: of the same one, or else of the oldest.
+ * Records callbacks as events, in the order of their ids, so that two transactions do not wait for each other. If a
+ * known event has the fingerprint of a callback, the callback is another delivery of that event. Otherwise, it is
+ * another delivery of the oldest known event with a matching fingerprint. Without one, it is a new event.
  * @param known the events of these callbacks that are in the inbox, the oldest first
  * @throws DragonpayError `row-protected` if a row is not as it was moved
  */
@@ -134,14 +136,20 @@ ${keepWhatWasApplied}`;
   await runSql(db, statement, parameters).catch(asProtected(recorded[0]?.callback.kind));
 }
 
-/** The outcome `applied` of an event, or null where a trigger kept its row from the change. The column refuses null. */
+/**
+ * SQL for the outcome of an event: `applied`, or null if a trigger kept its row from the change. The column refuses
+ * null, so that the statement fails.
+ */
 export function appliedIf(tables: QuotedTables, { kind, id, status }: Omit<EventKey, 'refno'>, reached: string) {
   const key = tableOfKind[kind];
   const text = `(select if(status = ? and reached = ?, 'applied', null) from ${tables[key]} where ${schema[key].key} = ?)`;
   return { text, parameters: [status, reached, id] };
 }
 
-/** Tells the refusal of {@link appliedIf} from other errors: NOT NULL, or without strict mode a check, of MySQL too. */
+/**
+ * Recognizes the refusal of {@link appliedIf}. NOT NULL refuses, or without strict mode a check, whose error has
+ * another number in MySQL than in MariaDB.
+ */
 export function asProtected(kind: CallbackKind = 'payment') {
   return (error: unknown): never => {
     const { errno, message = '' } = error as { errno?: number; message?: string };
@@ -149,7 +157,10 @@ export function asProtected(kind: CallbackKind = 'payment') {
   };
 }
 
-/** The fingerprint of the event that a callback is another delivery of, after it is as exact as both know it. */
+/**
+ * Finds the event that a callback is another delivery of. If the callback makes its fingerprint more exact, stores
+ * that. Resolves to the fingerprint of the event, or of the callback if the event is new.
+ */
 async function settleFingerprint(
   db: SqlRunner,
   table: string,
@@ -192,9 +203,9 @@ const isKept = `outcome = 'applied' or (outcome in ('not-found', 'failed') and v
 
 /**
  * Merges an event into the same event of the inbox. An event that was applied stays applied, and keeps the form and the
- * proof that it was applied from. One that is still to be applied stays so, and keeps its form, when a delivery comes
- * that does not fit. See `withForm` in repository/delivered-forms.ts for the forms. `outcome` comes last: the server
- * assigns from left to right, and the others read it.
+ * proof that it was applied from. An event that is still to be applied keeps its outcome and its form if the new
+ * delivery does not fit. See `withForm` in repository/delivered-forms.ts for the forms. `outcome` must come last: the
+ * server assigns from left to right, and the other assignments read the old outcome.
  */
 const keepWhatWasApplied = `on duplicate key update
   last_seen = ${now},

@@ -37,7 +37,8 @@ function textsOf(kind: CallbackKind, tables: QuotedTables) {
   const inserted = Object.keys(columns).filter((column) => !['time', 'internal'].includes(columns[column] ?? ''));
   return {
     inserted,
-    // No error where the id is taken: in a transaction of a handler, an error would end it. The insert id tells.
+    // A taken id is not an error here: an error would end the transaction of a handler. The insert id tells whether a
+    // row was inserted.
     insert: `/* dragonpay-${kind}-insert */ insert into ${table} (${inserted.join(', ')}) values (?)
 on duplicate key update status = if(last_insert_id(1), status, status)`,
     find: `/* dragonpay-${kind}-find */ select ${read} from ${table} where ${key.join(', ')} = ?`,

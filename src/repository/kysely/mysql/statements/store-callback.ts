@@ -15,12 +15,13 @@ import { type KnownEvent, type RecordedEvent, recordEvents } from './inbox.js';
  * The statements that lock, move and record, between BEGIN and COMMIT: three for rows that move, two for rows that
  * stay. One transaction takes any number of callbacks, at most one for each id.
  *
- * - The lock reads the newest version of a row, and nothing else is read from it. It skips locked rows: to wait would
- *   hold a connection, and in a batch all other callbacks. The decision is that of `decideUpdate`.
- * - `force index`: in a small table the server would rather read, lock and wait for every row.
- * - Whether a row exists that could not be locked is read from a snapshot: such a callback is busy and leaves no trace.
- * - No two transactions wait for each other: rows are not waited for, and events are recorded in the order of their ids.
- *   Where the server finds a deadlock all the same, it rolls back, and the repository tries again.
+ * - The locking read sees the newest version of a row. It skips locked rows: waiting would hold up a connection, and in
+ *   a batch all other callbacks. The decision is that of `decideUpdate`.
+ * - Without `force index`, the server would read, lock and wait for every row of a small table.
+ * - A snapshot tells whether a row that could not be locked exists. If it does, its callback is busy and leaves no
+ *   trace.
+ * - No two transactions wait for each other: rows are not waited for, and events are recorded in the order of their
+ *   ids. If the server finds a deadlock all the same, it rolls back, and the repository tries again.
  */
 export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' | 'beginWithMove'> {
   return {
@@ -53,7 +54,7 @@ async function storeAll(
   const moved: MovedRow[] = [];
   for (const { callback, held, startBy = Number.POSITIVE_INFINITY } of moves) {
     const { id, status, refno } = callback;
-    // It waited too long for a connection: the callback was answered, and is not stored behind its back.
+    // The callback waited too long for a connection. It was answered already, so it must not be stored any more.
     if (performance.now() > startBy) continue;
     const row = rows.get(id);
     if (row === undefined && seen.has(id)) continue;
@@ -85,7 +86,7 @@ interface FoundRow extends MovableRow {
   readonly first: string;
 }
 
-/** What is known of some ids. */
+/** What {@link lockRows} finds out about some ids. */
 interface Locked {
   /** The rows that are locked now. */
   readonly rows: ReadonlyMap<string, MovableRow>;
@@ -95,7 +96,7 @@ interface Locked {
   readonly shared: ReadonlySet<string>;
   /** The events of the ids, the oldest first. */
   readonly events: readonly KnownEvent[];
-  /** The id of the connection; `undefined` where nothing is locked. */
+  /** The id of the connection; `undefined` if no row is locked. */
   readonly thread: string | undefined;
 }
 

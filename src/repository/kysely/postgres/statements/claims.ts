@@ -20,7 +20,7 @@ const lastNews = 'greatest(modified_at, inquired_at)';
 const isFree = '(inquiry_leased_until is null or inquiry_leased_until <= now())';
 
 /**
- * The statements by which processes share the open payments, and the callbacks that came before their row. Each is
+ * The statements with which processes share out the open payments and the callbacks that came before their row. Each is
  * short and keeps no lock: during the call to the gateway, the lease keeps other processes away. A row that another
  * process claims at the same moment is locked and skipped. A row that was claimed just before is tested again in its
  * new version, and no longer matches.
@@ -81,7 +81,10 @@ interface ClaimRow {
   readonly lease: string | null;
 }
 
-/** A payment that was found due, but did not change, would never be asked about, and nobody would hear of it. */
+/**
+ * If a due payment was found and its claim changed nothing, this throws. Otherwise nobody would notice that the gateway
+ * is never asked about it.
+ */
 function toClaim([row]: readonly ClaimRow[]): InquiryClaim | undefined {
   if (row === undefined) return undefined;
   if (row.lease === null) throw rowProtected('payment');

@@ -39,7 +39,7 @@ ${keepWhatWasApplied('failed')}`;
     },
 
     async pruneInbox(db, before, limit) {
-      // An event is never last seen before it was first seen: the first condition lets the index serve.
+      // The first condition lets the index be used. It changes nothing: no event is last seen before it was first seen.
       const statement = `/* dragonpay-prune */ with old as (
   select ctid from ${table}
   where first_seen < ${fromMicroseconds('$1')} and last_seen < ${fromMicroseconds('$1')}
@@ -65,7 +65,7 @@ function pageStatement(table: string, filter: InboxFilter): { statement: string;
     conditions.push(`id = ${parameter(id)}`, `kind = ${parameter(kind)}`);
   }
   if (filter.outcome !== undefined) conditions.push(`outcome = ${parameter(filter.outcome)}`);
-  // The first condition lets the index of events to review serve.
+  // The first condition lets the index of events to review be used.
   if (filter.reason !== undefined) conditions.push(`reasons <> '{}'`, `${parameter(filter.reason)} = any(reasons)`);
   if (filter.since !== undefined)
     conditions.push(`first_seen >= ${fromMicroseconds(parameter(filter.since.getTime() * 1000))}`);
@@ -91,9 +91,10 @@ function areAlike(one: string, other: string): string {
 }
 
 /**
- * The fingerprint of the event of the inbox that a new event is another delivery of; or its own. Two new events that
- * arrive together do not see each other: they are then two events, unless their fingerprints are equal.
- * @param source the query of new events that it is evaluated in
+ * SQL for the fingerprint under which a new event is recorded. If it is another delivery of an event of the inbox, that
+ * is the fingerprint of that event. Otherwise it is its own. Two new events that arrive together do not see each other.
+ * They become two events, unless their fingerprints are equal.
+ * @param source the query of the new events in which it is evaluated
  */
 export function fingerprintInInbox(table: string, source: string, kind = `${source}.kind`): string {
   return `coalesce((
@@ -106,8 +107,8 @@ export function fingerprintInInbox(table: string, source: string, kind = `${sour
 
 /**
  * Merges an event into the same event of the inbox, `c`. An event that was applied stays applied, and keeps the form
- * and the proof that it was applied from. One that is still to be applied stays so, and keeps its form, when a delivery
- * comes that does not fit. See `withForm` in repository/delivered-forms.ts for the forms.
+ * and the proof that it was applied from. An event that is still to be applied keeps its outcome and its form if the
+ * new delivery does not fit. See `withForm` in repository/delivered-forms.ts for the forms.
  * @param source the query of the new events
  */
 export function keepWhatWasApplied(source: string): string {

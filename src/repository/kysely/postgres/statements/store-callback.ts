@@ -66,7 +66,7 @@ export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' |
         const [[first]] = await Promise.all([sent, transaction.begun()]);
         const row =
           first === undefined
-            ? // It is no news, or the row is locked; or something between this and the server let it overtake BEGIN.
+            ? // It is not news, or the row is locked, or a proxy let it overtake BEGIN: the other statement decides.
               (await runSql<MoveRow & TransactionIdentity>(transaction.plain, own[kind], [...incoming, bound]))[0]
             : readNews(first.news);
         if (row !== undefined) transaction.identify(row);
@@ -112,10 +112,10 @@ const incomingColumns = [
   'origin',
 ] as const;
 
-/** How many of them, from the first one, the statement for news takes. */
+/** How many of the columns the statement for news uses, from the first one on. */
 const newsColumns = incomingColumns.indexOf('held');
 
-/** In the order of {@link incomingColumns}. */
+/** The values of one callback, in the order of {@link incomingColumns}. */
 function incomingOf({ callback, held }: Move): (string | null)[] {
   const { kind, status } = callback;
   return [
@@ -143,12 +143,13 @@ function incomingOf({ callback, held }: Move): (string | null)[] {
  *
  * It is correct under READ COMMITTED because of what each step leaves out:
  * - `locked` looks up keys in one table and nothing else. A predicate on the status, or a join, would first be tested
- *   against the old snapshot. It skips locked rows: to wait would hold a connection, and in a batch all other callbacks.
- *   NO KEY, because tables of the merchant may have foreign keys to the row.
- * - `decided` reads only the locked version of the row. Whether a row exists that could not be locked is read from the
- *   snapshot: such a callback is left out, here and in the inbox.
- * - `settled` takes from `moved` which rows moved, not from the decision. A row that was to move and did not is
- *   `protected`: a trigger is in the way. One that became something else fails the statement, so that nothing is kept.
+ *   against the old snapshot. It skips locked rows: waiting would hold up a connection, and in a batch all other
+ *   callbacks. NO KEY, because tables of the merchant may have foreign keys to the row.
+ * - `decided` reads only the locked version of the row. The snapshot tells whether a row that could not be locked
+ *   exists. If it does, its callback is left out, here and in the inbox.
+ * - `settled` reads from `moved` which rows moved, and not from the decision. A row that was to move and did not is
+ *   `protected`: a trigger prevented it. If a trigger wrote other values, the statement fails, so that nothing is
+ *   stored.
  *
  * A callback that is `held` and would move its row is answered `movable` and leaves no trace.
  */
@@ -228,11 +229,11 @@ function incoming(form: StatementForm): string {
 }
 
 /**
- * The statement for what nearly every callback is that a handler waits for: news about a row that is not locked. It does
- * what {@link moveStatement} does, in half of the time, and settles nothing else: it then returns no row.
+ * The statement for the usual callback with an effect: news about a row that is not locked. It does what
+ * {@link moveStatement} does, in half of the time. For any other callback it does nothing and returns no row.
  *
- * The conditions may be tested against an old version of the row. If they hold for it, they are tested again for the
- * locked one before it is updated; if they do not, the other statement decides.
+ * The conditions may be tested against an old version of the row. If they hold, PostgreSQL tests them again on the
+ * locked version before it updates the row. If they do not hold, the other statement decides.
  */
 function newsStatement(kind: CallbackKind, tables: QuotedTables): string {
   const table = tables[tableOfKind[kind]];
@@ -320,7 +321,7 @@ function differencesOf(
   };
 }
 
-/** The condition that a row goes to the status of a callback. Null for a letter that is no status. */
+/** SQL: whether a row may move to the status of a callback. Null for a letter that is not a status. */
 function maySettle(row: { previous: string; reached: string }, value: (name: IncomingColumn) => string): string {
   const status = value('status');
   return `(strpos(${row.reached}, ${status}) = 0 and case when ${row.previous} = ${status} then ${status} = '${initialStatus}'
@@ -374,7 +375,10 @@ function settled(update: RecordedUpdate): MoveResult {
   return { state: 'settled', update };
 }
 
-/** Begins a text that is no boolean: its cast fails the statement. */
+/**
+ * The beginning of a text that is cast to a boolean. The cast fails, and with it the statement. Its error shows this
+ * text.
+ */
 const otherValues = 'dragonpay-other-values-';
 
 /** A trigger let a row move, but not to the values that were written. */
@@ -382,7 +386,7 @@ function wasChangedByTrigger(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '22P02' && error.message.includes(otherValues);
 }
 
-/** Another transaction has recorded the same event, after the statement began. It did not see the row of the payment. */
+/** Whether another transaction recorded the same event after the statement began, without having seen the row. */
 function isRecorded(error: unknown, { callbacks }: QuotedTables): boolean {
   return (
     error instanceof Error &&
@@ -393,7 +397,7 @@ function isRecorded(error: unknown, { callbacks }: QuotedTables): boolean {
   );
 }
 
-/** Has the code of a serialization failure: the callback is stored again. */
+/** An error with the code of a serialization failure, so that the callback is stored again. */
 class RecordedMeanwhile extends Error {
   override readonly name = 'RecordedMeanwhile';
   readonly code = '40001';

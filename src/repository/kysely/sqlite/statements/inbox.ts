@@ -37,7 +37,7 @@ order by fingerprint <> ?5, first_seen limit 1`;
     },
 
     async pruneInbox(db, before, limit) {
-      // An event is never last seen before it was first seen: the first condition lets the index serve.
+      // The first condition lets the index be used. It changes nothing: no event is last seen before it was first seen.
       const statement = `/* dragonpay-prune */ delete from ${table} where rowid in (
   select rowid from ${table} where first_seen < ?1 and last_seen < ?1 order by first_seen limit ?2
 ) returning 1 as deleted`;
@@ -71,9 +71,10 @@ const given = [
 
 /**
  * Records events, at most one for each id. An event that is in the inbox already is merged into it: what was applied
- * stays applied, and keeps the form and the proof that it was applied from. One that is still to be applied stays so, and
- * keeps its form, when a delivery comes that does not fit. See `withForm` in repository/delivered-forms.ts for the forms. The fingerprint is that of the event of
- * which this is another delivery, or its own. Resolves to the rows of the events, as triggers may have left them.
+ * stays applied, and keeps the form and the proof that it was applied from. An event that is still to be applied keeps
+ * its outcome and its form if the new delivery does not fit. See `withForm` in repository/delivered-forms.ts for the
+ * forms. An event gets the fingerprint of the event of which it is another delivery, or keeps its own. Resolves to the
+ * rows of the events, with the changes of triggers.
  */
 export function recordStatement({ callbacks: table, transactions, payouts }: QuotedTables) {
   const seen = firstSeen(table, '?2', 'n.id', 'n.kind');
@@ -124,7 +125,7 @@ end as reached`;
 
 interface RowOfEvent {
   readonly id: string;
-  /** What the row has reached, and its status behind it. `null`: there is no row. */
+  /** The statuses that the row has reached, followed by its status. `null`: there is no row. */
   readonly reached: string | null;
 }
 
@@ -161,7 +162,7 @@ function pageStatement(table: string, filter: InboxFilter): { statement: string;
     conditions.push(`id = ${parameter(id)}`, `kind = ${parameter(kind)}`);
   }
   if (filter.outcome !== undefined) conditions.push(`outcome = ${parameter(filter.outcome)}`);
-  // The first condition lets the index of events to review serve.
+  // The first condition lets the index of events to review be used.
   if (filter.reason !== undefined) {
     conditions.push(`reasons <> '[]'`, `instr(reasons, ${parameter(JSON.stringify(filter.reason))}) > 0`);
   }

@@ -30,7 +30,7 @@ export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' |
     const events: RecordedEvent[] = [];
     for (const { callback, held, startBy = Number.POSITIVE_INFINITY } of moves) {
       const { id, refno, status } = callback;
-      // It waited too long for the write lock: the callback was answered, and is not stored behind its back.
+      // The callback waited too long for the write lock. It was answered already, so it must not be stored any more.
       if (performance.now() > startBy) continue;
       const row = rows.get(id);
       const update = decideUpdate(callback, row, row !== undefined && Number(row.shared) === 1);
