@@ -25,6 +25,6 @@ export function assertNames(options: unknown, ...names: readonly string[]): void
   if (typeof options === 'object' && options !== null && Object.keys(options).every((name) => names.includes(name))) {
     return;
   }
-  const message = `options must be an object with no other names than ${names.join(', ')}`;
+  const message = `options must be an object and may only contain ${names.join(', ')}`;
   throw new DragonpayError('invalid-setting', message, { subject: 'options' });
 }

@@ -57,7 +57,7 @@ export interface Dragonpay {
   endpoint(Class: HandlerClass, options?: EndpointOptions): CallbackEndpoint;
 
   /**
-   * Applies the callbacks that came before their row, where the row exists now. Then, with an API key, asks the gateway
+   * Applies the callbacks that came before their row, if the row exists now. Then, with an API key, asks the gateway
    * about open payments, or about given ones of any status. The answers go through the same status
    * machine and `@OnStatus` methods as callbacks, with `origin: 'inquiry'`. Any number of processes may call it at the
    * same time: no payment is asked about by two of them. Call it from a timer; a run ends by itself.
@@ -72,7 +72,7 @@ export interface Dragonpay {
   /**
    * Does in the background what `reconcile()` does, again and again until `close()`: callbacks that came before their
    * row are applied within `everyMilliseconds` after the row was made. Any number of processes may do it at the same
-   * time. It does not keep the process alive. A run that fails is told to the hook `keepUpFailed`.
+   * time. It does not keep the process alive. A failed run is reported to the hook `keepUpFailed`.
    * @throws DragonpayError `invalid-setting`, `invalid-handler-class`
    */
   keepUp(options?: KeepUpOptions): void;

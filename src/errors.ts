@@ -21,7 +21,7 @@ export const failures = {
   'repeated-field': { status: 400, meaning: 'A field of the protocol occurs more than once.' },
   'altered-by-parser': { status: 400, meaning: 'A body parser in front changed a field, or may have changed it.' },
   'ambiguous-kind': { status: 400, meaning: 'Both txnid and merchantTxnId are present.' },
-  'kind-not-accepted': { status: 400, meaning: 'This endpoint does not accept payments, or payouts.' },
+  'kind-not-accepted': { status: 400, meaning: 'The callback is of a kind that this endpoint does not accept.' },
   'missing-field': { status: 400, meaning: 'A required field is missing or empty.' },
   'malformed-field': { status: 400, meaning: 'A field does not have the required format.' },
   'merchant-mismatch': { status: 400, meaning: 'merchantid is not the configured merchant id.' },
@@ -60,7 +60,7 @@ export const failures = {
   'invalid-setting': { meaning: 'A setting, option or environment variable is missing or malformed.' },
   'invalid-handler-class': { meaning: 'The decorated class cannot serve callbacks.' },
   'invalid-details': { meaning: 'The details of a payment or payout cannot be stored.' },
-  'row-protected': { meaning: 'A trigger, or row security, of the database kept a row from changing.' },
+  'row-protected': { meaning: 'A trigger or row security of the database kept a row from changing.' },
   'already-exists': { meaning: 'A payment or payout with this id exists already.' },
 } as const satisfies Record<string, { status?: number; meaning: string }>;
 

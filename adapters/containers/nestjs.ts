@@ -118,7 +118,7 @@ function moduleWith(
   };
 }
 
-/** @throws DragonpayError `invalid-setting` for options without settings, and for endpoints that are no list */
+/** @throws DragonpayError `invalid-setting` for options without settings, and for endpoints that are not a list */
 function checked(options: DragonpayModuleOptions): DragonpayModuleOptions {
   const { settings, endpoints = [] } = options ?? {};
   if (typeof settings !== 'object' || settings === null) throw invalid('settings', 'must be an object in the options');

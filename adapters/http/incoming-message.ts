@@ -108,7 +108,7 @@ export function writeReply(message: IncomingMessageLike, response: ServerRespons
     response.end(reply.body);
     return;
   }
-  // HTTP/2 has no such header, and refuses it.
+  // HTTP/2 does not have this header, and refuses it.
   const isHttp1 = message.httpVersionMajor === undefined || message.httpVersionMajor < 2;
   response.writeHead(reply.status, isHttp1 ? { ...headers, Connection: 'close' } : headers);
   if (reply.body !== '') response.write?.(reply.body);

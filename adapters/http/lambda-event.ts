@@ -42,7 +42,10 @@ function queryOf({ requestContext, queryStringParameters, multiValueQueryStringP
     .join('&');
 }
 
-/** Lost bytes, which are U+FFFD now, become a byte that no text has, so that they are refused as everywhere. */
+/**
+ * Bytes that the host lost are U+FFFD now. They become a byte that no text has, so that they are refused, as in the
+ * other adapters.
+ */
 function encodeAsForm(text: string): string {
   return encodeURIComponent(text.toWellFormed()).replaceAll('%20', '+').replaceAll('%EF%BF%BD', '%FF');
 }

@@ -7,7 +7,7 @@ export interface QueueTransaction {
 
 /**
  * Runs a statement of a queue in the transaction that a status is stored in, without the plugins of its Kysely.
- * @throws Error where the database is not PostgreSQL: the tables of these queues are there
+ * @throws Error if the database is not PostgreSQL, where these queues have their tables
  */
 export async function runInTransaction(
   trx: QueueTransaction,

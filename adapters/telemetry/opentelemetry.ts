@@ -24,7 +24,7 @@ export interface InstrumentOptions {
 
 /** How the traces of one channel become spans and metrics. */
 interface Operation<Trace> {
-  /** Attributes of the metrics and the span. Their values are few. */
+  /** Attributes of the metrics and the span. Each has few different values. */
   labels(trace: Trace): Attributes;
   /** Attributes of the span only. */
   details(trace: Trace): Attributes;
@@ -215,7 +215,7 @@ function causeOf(error: unknown): unknown {
   return error instanceof Error && error.name === 'HandlerError' ? error.cause : error;
 }
 
-/** A name of few values: the code of an error of this package, or the name of its class. */
+/** The type of an error, with few different values: the code of an error of this package, or the name of its class. */
 function typeOf(error: unknown): string | undefined {
   const cause = causeOf(error);
   if (cause === undefined) return undefined;

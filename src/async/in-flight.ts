@@ -18,7 +18,7 @@ export class InFlight {
     return running;
   }
 
-  /** Resolves when no work is under way, or after the given milliseconds: to whether no work is. */
+  /** Waits until no work is under way, at most the given milliseconds. Resolves to whether no work is under way. */
   async drained(milliseconds: number): Promise<boolean> {
     let isLate = false;
     const timer = setTimeout(() => {

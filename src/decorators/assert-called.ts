@@ -7,7 +7,7 @@ import { DragonpayError } from '../errors.js';
 export function assertNothingGiven(name: string, given: readonly unknown[]): void {
   assertCalled(name, given);
   if (given.length === 0) return;
-  const message = `${name}() takes nothing: it is for every request. For one status, write OnStatus`;
+  const message = `${name}() takes no arguments: it is for every request. For one status, use OnStatus`;
   throw new DragonpayError('invalid-handler-class', message, { subject: name });
 }
 

@@ -52,7 +52,7 @@ export type MethodDecoratorArguments = [
 
 /**
  * Records a decorated method.
- * @throws DragonpayError `invalid-handler-class` if it is no method, or if the compiler gives no metadata
+ * @throws DragonpayError `invalid-handler-class` if it is not a method, or if the compiler gives no metadata
  */
 export function addMethod(role: MethodRole, ...args: MethodDecoratorArguments): void {
   const [target, keyOrContext] = args;
@@ -79,8 +79,8 @@ export function addMethod(role: MethodRole, ...args: MethodDecoratorArguments): 
 
 /**
  * Records the options of a decorated class.
- * @throws DragonpayError `invalid-handler-class` if it is no class. Next.js without `experimentalDecorators` compiles
- *   decorators to a proposal of 2018, which passes descriptions of classes.
+ * @throws DragonpayError `invalid-handler-class` if it is not a class. Next.js without `experimentalDecorators`
+ *   compiles decorators to a proposal of 2018, which passes descriptions of classes.
  */
 export function setClassOptions(
   options: ClassOptions,

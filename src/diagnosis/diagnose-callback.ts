@@ -198,15 +198,15 @@ async function diagnoseProof(
         : (callback.kind === 'payout' ? payout?.sha1 : verification?.sha1)?.secretKeys;
     if (secrets === undefined) return { ...subject, result: 'no-key', findings: ['no key is configured for it'] };
     matcher = algorithm === 'hmac' ? hmacMatcher(proof, secrets) : digestMatcher(proof, secrets);
-    if (matcher === undefined) findings.push('it has not the length of any known hash');
+    if (matcher === undefined) findings.push('it does not have the length of any known hash');
   }
   const configured = signedTextFor(wire, callback.kind, algorithm).fields;
   const found = matcher && findReading(candidates, matcher, configured, beginBudget(milliseconds));
   if (found === undefined) {
     findings.push(
       algorithm === 'rsa'
-        ? 'no tried text of the fields matches: more time for the search may find it'
-        : 'no tried text of the fields matches: the key may be another one, or more time for the search may find it',
+        ? 'no text that was tried matches: a longer search may find one'
+        : 'no text that was tried matches: the key may be wrong, or a longer search may find one',
     );
     return { ...subject, result: 'not-found', findings };
   }
@@ -217,7 +217,7 @@ async function diagnoseProof(
     ...(problem === undefined ? [] : [problem]),
     ...problemsOf(reading).map(({ subject: name, problem }) => `${name} ${problem}`),
   ];
-  findings.push(`it is over ${describe(found)}`, ...problems, ...whatIsNotCertain(found, candidates));
+  findings.push(`the signed text is ${describe(found)}`, ...problems, ...whatIsNotCertain(found, candidates));
   const { orLeavingOut, orWithout } = found;
   const other: Partial<SignedText> | undefined =
     orLeavingOut !== undefined
@@ -241,10 +241,10 @@ function whatIsNotCertain(found: FoundReading, { callback, came }: Candidates): 
     ...(empty.length === 0
       ? []
       : [
-          `${empty.map(nameOnWire).join(', ')} is empty here: whether it is signed is not certain, the setting allows both`,
+          `${empty.map(nameOnWire).join(', ')} is empty here, so it is not certain whether it is signed: the setting allows both`,
         ]),
     ...(values.every((value) => /^[\u0000-\u007f]*$/.test(value))
-      ? ['all values are ASCII: how other characters are encoded is not certain']
+      ? ['all values are ASCII, so it is not certain how other characters are encoded']
       : []),
   ];
 }
@@ -261,7 +261,7 @@ function toReading({ fields, form }: FoundReading, kind: CallbackKind, algorithm
   const problem =
     letterCase === undefined
       ? undefined
-      : `the text is in ${letterCase} case: ids that differ only in letter case sign alike, so no setting allows it`;
+      : `the text is in ${letterCase} case: ids that differ only in letter case have the same proof, so no setting allows it`;
   return { reading, problem };
 }
 

@@ -99,7 +99,7 @@ function readMixedPss(block: Buffer, keyId: string, modulusBits: number): Opened
       // The salts that are in use: as long as the hash, or none. Others could be there by chance.
       const salt = unmask(block, modulusBits, hash, maskHash)?.salt;
       if (salt?.length !== 0 && salt?.length !== digestBytes[hash]) continue;
-      const problem = `with PSS padding over ${hash}, whose mask (MGF1) is made with ${maskHash}: no setting says that`;
+      const problem = `with PSS padding over ${hash}, whose mask (MGF1) is made with ${maskHash}: no setting allows that`;
       return { padding: 'other', keyId, problem };
     }
   }

@@ -64,7 +64,7 @@ export interface InvalidCallback {
 /** The argument of `@OnGet` and `@OnPost` methods. Narrow it by `valid`, then by `kind`. */
 export type Callback = ValidCallback | InvalidCallback;
 
-/** What callbacks have that moved a status. It may also be moved without a request: by an inquiry or a correction. */
+/** The properties of callbacks that moved a status. An inquiry or a correction moves a status without a request. */
 interface MovedCallback<S extends Status, Kind extends CallbackKind> {
   readonly valid: true;
   readonly kind: Kind;

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 /** One of the three groups of a fingerprint, for values that the proof does not cover. */
 const uncovered = '________';
 
-/** The fingerprint of an event that was recorded before there were fingerprints: it is like every other. */
+/** The fingerprint of an event that was recorded before there were fingerprints: it matches every other one. */
 export const unknownFingerprint = uncovered.repeat(3);
 
 /** The values of an event that its proof covers, beside its id, refno and status. `undefined`: not covered. */
@@ -32,14 +32,14 @@ export function isFingerprint(text: string): boolean {
 }
 
 /**
- * Whether two fingerprints of callbacks with the same kind, id, refno and status are of one event: one of them covers all
- * that the other covers, with the same values.
+ * Whether two fingerprints of callbacks with the same kind, id, refno and status are of one event. They are if one of
+ * them covers all that the other covers, with the same values.
  */
 export function isSameEvent(one: string, other: string): boolean {
   return isLike(one, other) || isLike(other, one);
 }
 
-/** The one of two fingerprints of an event that says more. */
+/** Of two fingerprints of an event, the one that covers more. */
 export function moreExactFingerprint(one: string, other: string): string {
   return isLike(one, other) ? one : other;
 }

@@ -93,7 +93,10 @@ export interface InboxEvent {
   readonly lastSeen: Date;
   /** The number of deliveries. */
   readonly deliveries: number;
-  /** The outcome of the last delivery. `applied` stays `applied`, and a contradiction changes no event that waits. */
+  /**
+   * The outcome of the last delivery. `applied` stays `applied`, and a delivery that contradicts the row changes no
+   * event that waits to be applied.
+   */
   readonly outcome: KeptOutcome;
   readonly reasons: readonly ReviewReason[];
   readonly proof: ProofKind;

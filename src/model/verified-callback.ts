@@ -136,7 +136,7 @@ function splitByCoverage(callback: CheckedCallback, signed: SignedText | 'all', 
     kind === 'payment' ? { txnid, refno, status, message } : { merchantTxnId, refno, status, message };
   const unsigned: Record<string, string> = message === callback.message ? {} : { message: callback.message };
   for (const field of covered) {
-    // A proof that covers the merchant id covers the configured one where the wire has none.
+    // If the callback has no merchant id, a proof that covers it covers the configured one.
     const value = callback[field] ?? (field === 'merchantid' ? merchantId : undefined);
     if (value !== undefined) data[field] = value;
   }

@@ -98,6 +98,6 @@ function limited(
       return;
     }
     kinds.set(kind, { writtenAt: now(), omitted: 0 });
-    print(known?.omitted ? `${text} (and ${known.omitted} more since the last such line)` : text);
+    print(known?.omitted ? `${text} (and ${known.omitted} more since the last line of this kind)` : text);
   };
 }

@@ -100,7 +100,7 @@ export async function reconcile(options: ReconcileOptions, context: ReconcileCon
     throw invalidSetting('apiKey', 'is missing: reconcile() asks the gateway');
   }
   if (inquiry !== undefined && !isReconcilable(repository)) {
-    throw new DragonpayError('not-supported', 'the repository cannot be reconciled: it has no claims');
+    throw new DragonpayError('not-supported', 'the repository cannot reconcile: it has no methods for claims');
   }
   const handler = inquiry && handlers.find('payment', options);
   const { signal, forget } = anySignal(closing, ...(options.signal === undefined ? [] : [options.signal]));

@@ -83,7 +83,7 @@ export class FieldCollector {
     return { ok: true, known: this.#known, issues: this.#issues, odd: this.#odd, raw, received };
   }
 
-  /** Also where the value is lost: the record of the callback could not be read again. */
+  /** Refuses a NUL, also in a field whose value is lost: the record of the callback could not be read again. */
   #refuseNul(field: KnownField | undefined): void {
     this.#refuse('nul-character', field, 'holds a NUL character');
   }

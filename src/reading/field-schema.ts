@@ -6,7 +6,9 @@ import { loadYup } from '../protocol/load-yup.js';
 
 const schemas: { [Kind in CallbackKind]?: ObjectSchema<AnyObject> } = {};
 
-/** The schema that says what is wrong. Built when it is first needed, and once: that costs a hundred times a check. */
+/**
+ * The schema that says what is wrong. Built once, when it is first needed: building costs as much as a hundred checks.
+ */
 export function fieldSchema(kind: CallbackKind): ObjectSchema<AnyObject> {
   schemas[kind] ??= newFieldSchema(kind);
   return schemas[kind];

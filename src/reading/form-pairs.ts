@@ -77,7 +77,7 @@ function decodeAscii(raw: string): string | undefined {
   return scratch.toString('latin1', 0, length);
 }
 
-/** Where a value is decoded, in place. Longer values are rare. */
+/** The buffer in which a value is decoded, in place. Longer values are rare. */
 const scratch = Buffer.alloc(4096);
 
 const plus = 0x2b;

@@ -163,7 +163,7 @@ function readParsedFields(fields: Iterable<ParsedPair>, parser: string, limits: 
   return { ...collectParsed(first, parser), ...(otherwise.length > 0 && { otherwise }) };
 }
 
-/** How many fields of the form a parser made this value of: at least so many. */
+/** The least number of fields of the form that a parser made this value of. */
 function occurrences(value: unknown): number {
   return typeof value === 'object' && value !== null ? Math.max(Object.keys(value).length, 1) : 1;
 }

@@ -147,7 +147,7 @@ function* problemsTogether(settings: DragonpaySettings): Iterable<SettingProblem
   if (verification === undefined && payout === undefined) {
     yield {
       subject: 'verification',
-      problem: 'is required, or payout: without a proof to check, every callback is refused',
+      problem: 'or payout is required: without a proof to check, every callback is refused',
     };
   }
   const proofs = [rsa, hmac, sha1].filter((proof) => proof !== undefined);

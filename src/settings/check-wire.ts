@@ -61,7 +61,7 @@ function problemOfReading({ empty, pairs, fields = [] }: Partial<SignedText>): s
   const deciding: readonly string[] = ['refno', 'status', ...Object.values(idFields)];
   return fields.slice(0, 3).every((field) => deciding.includes(field))
     ? undefined
-    : 'leaves out empty fields, and must then have the id, refno and status first, or the text could be cut into another payment';
+    : 'must have the id, refno and status first if empty fields are left out, or the text could be cut into another payment';
 }
 
 /**

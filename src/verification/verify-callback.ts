@@ -67,7 +67,7 @@ function unreadableField(
   const found = field && odd?.get(field);
   if (field !== undefined && found !== undefined) return { ...found, field };
   if (!isParsed || values !== 'encoded') return undefined;
-  const message = 'the encoded values that are signed were decoded by a body parser; mount the handler before it';
+  const message = 'a body parser decoded values that are signed as encoded; mount the handler before it';
   return { code: 'altered-by-parser', message };
 }
 

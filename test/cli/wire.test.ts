@@ -113,7 +113,7 @@ describe('The wire on the command line', () => {
     const begun = process.cpuUsage();
     const { code, stdout } = await runCommand(['verify', '--diagnose', '1'], variables, form);
     expect({ code, stdout }).to.have.property('code', 1);
-    expect(stdout).to.include('or more time for the search may find it');
+    expect(stdout).to.include('or a longer search may find one');
     // Two seconds by default.
     const { user, system } = process.cpuUsage(begun);
     expect((user + system) / 1000).to.be.lessThan(1_900);

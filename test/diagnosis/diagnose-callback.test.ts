@@ -193,7 +193,7 @@ describe('Diagnosing a callback', () => {
     'no separator': [{ algorithm: 'rsa', text: of(usual, '') }, /separator.*cut into another payment/],
     'folded letters': [
       { algorithm: 'rsa', text: (fields) => of(usual)(fields).toLowerCase() },
-      /lower case.*sign alike/,
+      /lower case.*have the same proof/,
     ],
     'an unsigned status': [{ algorithm: 'rsa', text: of('txnid refno message amount') }, /must include status/],
   };

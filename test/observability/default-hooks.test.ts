@@ -182,7 +182,7 @@ describe('The default hooks', () => {
     expect(written.map((line) => line.replace(/^.*: /, ''))).to.deep.equal([
       'proof-mismatch',
       'missing-field',
-      'proof-mismatch (and 100 more since the last such line)',
+      'proof-mismatch (and 100 more since the last line of this kind)',
     ]);
   });
 

@@ -162,7 +162,7 @@ describe('StatementBatcher', () => {
     await add('A', clock + 10).catch((thrown) => {
       error = thrown;
     });
-    expect(error).to.include({ code: 'unstored', message: 'the database did not take the statement in time' });
+    expect(error).to.include({ code: 'unstored', message: 'the statement was not sent to the database in time' });
     void add('B', clock + 11);
     expect(sent).to.deep.equal([['B']]);
   });

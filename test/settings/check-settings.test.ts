@@ -190,7 +190,7 @@ describe('createDragonpay', () => {
   const sha1 = { secretKeys: [secret] };
   /** Settings that are wrong only together. */
   const together: Array<[what: string, settings: () => object, subject: string, problem: RegExp]> = [
-    ['nothing to verify with', () => ({ verification: undefined }), 'verification', /is required, or payout/],
+    ['nothing to verify with', () => ({ verification: undefined }), 'verification', /or payout is required/],
     ['rsa without keys and without an API key', () => ({ verification: { rsa: {} } }), 'apiKey', /public keys/],
     ['confirm without an API key', () => ({ confirm: 'final' }), 'apiKey', /confirm: "final"/],
     ...[{ hmac: { keys: [secret] } }, { sha1 }].flatMap((weaker): typeof together => [

@@ -99,7 +99,7 @@ const cases: Readonly<Record<string, readonly [run: () => unknown, message: stri
   'DragonpayCallback on an arrow': [() => DragonpayCallback()((() => {}) as never), 'must decorate a class'],
   'OnPost on a class': [() => (OnPost() as Loose)(Ship), 'OnPost must decorate a method'],
   'OnGet on nothing': [() => (OnGet() as Loose)(undefined, 'show'), 'OnGet must decorate a method'],
-  'OnPost of a status': [() => (OnPost as Loose)('S'), 'OnPost() takes nothing'],
+  'OnPost of a status': [() => (OnPost as Loose)('S'), 'OnPost() takes no arguments'],
   'OnStatus, a list': [() => OnStatus(['S'] as never), 'options must be an object'],
   'OnStatus, a number': [() => OnStatus(1 as never), 'options must be an object'],
   'OnStatus, null': [() => OnStatus(null as never), 'options must be an object'],

@@ -64,7 +64,7 @@ async function checkServer(connection: Connection): Promise<Check[]> {
     checks.push(found('isolation', 'transactions are serializable', fix));
   }
   if (String(server.modes).includes('NO_BACKSLASH_ESCAPES')) {
-    const fix = 'take it out of sql_mode: mysql2 escapes values with backslashes, so a value could be read as SQL';
+    const fix = 'remove it from sql_mode: mysql2 escapes values with backslashes, so a value could be read as SQL';
     checks.push(found('escapes', 'sql_mode has NO_BACKSLASH_ESCAPES', fix));
   }
   checks.push(...checkSession(server));
@@ -83,7 +83,7 @@ function checkSession({ autocommit, completion, isLimited, modes }: Row): Check[
     .split(',')
     .find((mode) => mode === 'ORACLE' || mode === 'EMPTY_STRING_IS_NULL');
   if (unusable !== undefined) {
-    checks.push(found('session', `sql_mode has ${unusable}`, 'take it out of sql_mode: callbacks could not be stored'));
+    checks.push(found('session', `sql_mode has ${unusable}`, 'remove it from sql_mode: callbacks could not be stored'));
   }
   if (Number(autocommit) !== 1) {
     const fix = 'set it to 1: a payment that is created outside of a transaction would not be stored';

@@ -100,7 +100,7 @@ export class EffectSlots {
 
   #tooMany(): DragonpayError {
     const limit = this.#limit === 1 ? 'one handler' : `${this.#limit} handlers`;
-    const message = `no connection was free for another transaction: ${limit} ran, as many as leave one connection free`;
+    const message = `no connection was free for another transaction: ${limit} ran, and one more would leave no connection free`;
     return new DragonpayError('unstored', `${message}; use callback.trx for all queries, or enlarge the pool`);
   }
 

@@ -184,7 +184,7 @@ export class GuardedConnection implements DatabaseConnection {
     if (this.#isStrict && this.#failure !== undefined && !returnsToSavepoint.test(sql)) {
       throw new DragonpayError(
         'handler-failed',
-        'a query of callback.trx failed before: the transaction takes no more',
+        'an earlier query of callback.trx failed: the transaction accepts no more queries',
         {
           cause: this.#failure.error,
         },

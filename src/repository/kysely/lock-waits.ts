@@ -60,5 +60,5 @@ export function asMissingTable(dialect: RepositoryDialect, error: unknown): unkn
 }
 
 function waitedTooLong(cause: unknown): DragonpayError {
-  return new DragonpayError('unstored', 'a statement waited for a locked table, or ran, for too long', { cause });
+  return new DragonpayError('unstored', 'a statement waited too long for a locked table, or ran too long', { cause });
 }

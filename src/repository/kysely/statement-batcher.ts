@@ -171,5 +171,5 @@ function isLate({ startBy }: { readonly startBy: number }): boolean {
 
 /** The error of a callback that did not get its turn before it was answered. */
 export function tooLate(): DragonpayError {
-  return new DragonpayError('unstored', 'the database did not take the statement in time');
+  return new DragonpayError('unstored', 'the statement was not sent to the database in time');
 }
