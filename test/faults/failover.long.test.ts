@@ -98,6 +98,7 @@ from dragonpay_transactions t where txnid = any ($1) order by txnid`,
     const senders = Promise.all(Array.from({ length: 8 }, sender));
     while (told.before < 50) await sleep(10);
     await servers.failOver();
+    await servers.addStandby();
     isOver = true;
     await senders;
     expect(told.before).to.be.within(50, 399);
@@ -107,7 +108,6 @@ from dragonpay_transactions t where txnid = any ($1) order by txnid`,
   });
 
   it('answers no callback 2xx while the standby is away', async () => {
-    await servers.addStandby();
     const endpoint = open();
     const txnids = await makePayments('away', 6);
     const send = async (txnid: string, status: string) =>
@@ -132,6 +132,7 @@ from dragonpay_transactions t where txnid = any ($1) order by txnid`,
 
     await servers.failOver();
     expect(await storedOf(txnids), 'what was answered 503').to.deep.equal(txnids.map(() => 'P, 0 effects'));
+    await servers.addStandby();
     for (const txnid of txnids) {
       let status = 503;
       for (let tries = 0; tries < 40 && status !== 200; tries++) {

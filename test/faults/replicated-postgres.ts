@@ -37,6 +37,7 @@ export class ReplicatedPostgres implements FaultsServer {
     const folder = await makeFolder();
     const pair = new ReplicatedPostgres({ folder, server: await startNode(folder) });
     try {
+      await ask(pair.#primary.server.url, `alter system set ${waiting}`, 'select pg_reload_conf()');
       pair.#address = await CuttingProxy.start(() => pair.#primary.server.port);
       await pair.addStandby();
     } catch (error) {
@@ -87,18 +88,16 @@ export class ReplicatedPostgres implements FaultsServer {
     await rm(old.folder, { recursive: true, force: true });
   }
 
-  /** Copies the running primary, and waits until each COMMIT waits for the copy. */
+  /** Copies the running primary, and waits until the copy is its synchronous standby. Until then, each COMMIT waits. */
   async addStandby(): Promise<void> {
     const primary = this.#primary.server;
     const folder = await makeFolder();
     await copyNode(primary, this.#primary.folder, folder);
     const server = await startNode(folder, this.#freePort);
     this.#standby = { folder, server };
-    await ask(primary.url, `alter system set synchronous_standby_names = '*'`, 'select pg_reload_conf()');
-    const [{ lsn }] = (await ask(primary.url, 'select pg_current_wal_insert_lsn() as lsn')) as [{ lsn: string }];
-    const isCaughtUp = `select 1 from pg_stat_replication where sync_state = 'sync' and flush_lsn >= '${lsn}'`;
+    const isThere = `select 1 from pg_stat_replication where sync_state = 'sync'`;
     for (let tries = 0; tries < 600; tries++) {
-      if ((await ask(primary.url, isCaughtUp)).length > 0) return;
+      if ((await ask(primary.url, isThere)).length > 0) return;
       await sleep(50);
     }
     throw new Error('the standby does not catch up');
@@ -112,6 +111,9 @@ export class ReplicatedPostgres implements FaultsServer {
     }
   }
 }
+
+/** Lets each COMMIT wait for a standby, whichever it is. */
+const waiting = `synchronous_standby_names = '*'`;
 
 async function makeFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-faults-'));
@@ -143,7 +145,8 @@ async function copyNode({ url, port }: EmbeddedPostgres, from: string, to: strin
     await write(cluster, 'backup_label', rows[0].labelfile);
     await write(cluster, 'standby.signal', '');
     const primary = `host=127.0.0.1 port=${port} user=postgres password=${password} application_name=standby`;
-    await write(cluster, 'postgresql.auto.conf', `primary_conninfo = '${primary}'\n`);
+    // When it is promoted, it waits from its first COMMIT on.
+    await write(cluster, 'postgresql.auto.conf', `primary_conninfo = '${primary}'\n${waiting}\n`);
   } finally {
     await client.end().catch(() => {});
   }
