@@ -23,7 +23,7 @@ export interface FetchHandlerOptions<Request extends FetchRequest, Host extends 
 /**
  * Serves an endpoint wherever a function takes a Fetch `Request` and returns a `Response`: Hono, Bun, Deno, Next.js,
  * Cloudflare Workers and others. Mount it for all methods. The body must not have been read before. The promise never
- * rejects: if the reply cannot be made into a `Response`, the endpoint is told the error, and the response is an empty
+ * rejects: if the reply cannot be made into a `Response`, the endpoint gets the error, and the response is an empty
  * 500.
  * @throws DragonpayError `invalid-setting` for a value that is not an endpoint, such as the class itself
  *

@@ -9,7 +9,7 @@ export interface BoundedBody {
  * Reads at most `limit` bytes of a body: the `body` of a fetch Response, or a message of node:http. Rejects if the body
  * breaks off.
  * @param rest `cancel` stops at the limit, which closes the connection. `drain` reads the rest and drops it, so that a
- * client that is still sending gets to read the answer.
+ *   client that is still sending can read the answer.
  */
 export async function readBounded(
   body: AsyncIterable<Uint8Array> | null,

@@ -4,7 +4,7 @@ import { invalidDetails, invalidSetting } from '../errors.js';
 export type NamesOf<Options> = { readonly [Name in keyof Options]-?: true };
 
 /**
- * @param subject what the options are called where they are no object
+ * @param subject the name of the options, for the error if they are not an object
  * @throws DragonpayError `invalid-setting` that names an option which does not exist
  */
 export function checkNames<Options extends object>(
@@ -19,7 +19,7 @@ export function checkNames<Options extends object>(
 
 /**
  * Refuses details with a misspelt name. Other unknown names are left alone: a program may pass its whole order.
- * @param subject what the details are called where they are no object
+ * @param subject the name of the details, for the error if they are not an object
  * @throws DragonpayError `invalid-details`
  */
 export function checkSpelling(details: object, known: readonly string[], subject = 'details'): void {

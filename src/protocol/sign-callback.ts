@@ -32,7 +32,10 @@ export interface SignOptions {
   readonly merchantId?: string;
   /** The encoding of the SHA-1 text. `ascii` replaces each other character by `?`. Default: `utf8`. */
   readonly encoding?: TextEncoding;
-  /** How the texts are made, where it is not as Dragonpay does. The setting `wire` of the receiver. */
+  /**
+   * How the signed texts differ from Dragonpay's, as in the setting `wire` of the receiver. Default: they do not
+   * differ.
+   */
   readonly wire?: WireParts | undefined;
 }
 

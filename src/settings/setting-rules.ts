@@ -5,8 +5,8 @@ import { unknownName } from '../protocol/nearest-name.js';
 // The rules of the settings. A problem continues the name of its setting to a sentence and contains no value.
 
 /**
- * A rule, for two purposes: to find out quickly that nothing is wrong, as nearly always, and to say what is. A property
- * test compares the two.
+ * A rule has two purposes: to find out quickly that nothing is wrong, which is the usual case, and to say what is
+ * wrong. A property test compares the two.
  */
 export interface SettingRule {
   /** Whether nothing is wrong. */

@@ -109,7 +109,7 @@ function withField(fields: CallbackFields, [name, value]: readonly [string, stri
   return Object.fromEntries([...others, [name, value]]);
 }
 
-/** Derives a reference number, so that a txnid always has the same one, as with Dragonpay. */
+/** Derives a reference number from a txnid, so that a txnid always has the same one, as at Dragonpay. */
 function refnoOf(txnid: string): string {
   return createHash('sha256').update(txnid).digest('hex').slice(0, 12).toUpperCase();
 }

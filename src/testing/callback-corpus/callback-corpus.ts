@@ -3,9 +3,9 @@ import corpus from './corpus.json' with { type: 'json' };
 /** What must come of one request. */
 export interface CorpusVerdict {
   /**
-   * What the endpoint made of the callback: the outcome of the update (`applied`, `skipped`, …) if it is valid, the code
-   * of the failure if not. `answered`: HEAD and OPTIONS, which are no callbacks. `not-reached`: the server or code in
-   * front refused the request. A list if the bytes hold several requests.
+   * What the endpoint made of the callback: the outcome of the update (`applied`, `skipped`, …) if it is valid, the
+   * code of the failure if not. `answered`: HEAD and OPTIONS, which are not callbacks. `not-reached`: the server or
+   * code in front refused the request. A list if the bytes hold several requests.
    */
   readonly verdict: string | readonly string[];
   /**

@@ -73,7 +73,7 @@ const given = [
  * Records events, at most one for each id. An event that is in the inbox already is merged into it: what was applied
  * stays applied, and keeps the form and the proof that it was applied from. An event that is still to be applied keeps
  * its outcome and its form if the new delivery does not fit. See `withForm` in repository/delivered-forms.ts for the
- * forms. An event gets the fingerprint of the event of which it is another delivery, or keeps its own. Resolves to the
+ * forms. A delivery of a known event gets the fingerprint of that event. A new event keeps its own. Resolves to the
  * rows of the events, with the changes of triggers.
  */
 export function recordStatement({ callbacks: table, transactions, payouts }: QuotedTables) {
