@@ -5,7 +5,7 @@ import type { TakenConnection } from './take-connection.js';
 /** Fits a pool of node-postgres, which has ten connections by default. */
 const mostByDefault = 8;
 /** How long the pool may take to give the connections of a measurement, in milliseconds. */
-const proofMilliseconds = 250;
+const measureMilliseconds = 250;
 /**
  * How long the first measured limit is kept, in milliseconds. Then it is measured again, because the pool may only have
  * been slow. The time doubles with each measurement in a row that finds a limit.
@@ -29,17 +29,17 @@ export class EffectSlots {
   /** Running handlers that have their connection. */
   #holding = 0;
   /** How many handlers can run at once and leave a connection free, as measured so far. One is taken for granted. */
-  #proven: number;
+  #measured: number;
   #limit: number;
   #limitedUntil = 0;
   #belief = shortestBelief;
-  #proof: Promise<void> | undefined;
+  #measuring: Promise<void> | undefined;
 
   /** @param given a fixed maximum. `undefined`: the maximum is measured. */
   constructor(given: number | undefined, take: () => Promise<TakenConnection>) {
     this.#most = given ?? mostByDefault;
     this.#limit = this.#most;
-    this.#proven = given ?? 1;
+    this.#measured = given ?? 1;
     this.#take = take;
   }
 
@@ -69,14 +69,14 @@ export class EffectSlots {
       if (this.#running >= this.#limit) {
         if (performance.now() >= giveUpAt) throw this.#tooMany();
         await this.#nextChange(giveUpAt);
-      } else if (this.#running < this.#proven) {
+      } else if (this.#running < this.#measured) {
         this.#running++;
         return;
       } else {
-        this.#proof ??= this.#prove(this.#running).finally(() => {
-          this.#proof = undefined;
+        this.#measuring ??= this.#measure(this.#running).finally(() => {
+          this.#measuring = undefined;
         });
-        await this.#proof;
+        await this.#measuring;
       }
     }
   }
@@ -105,22 +105,22 @@ export class EffectSlots {
   }
 
   /** Never rejects. If the pool fails, the work itself gets the error. */
-  async #prove(running: number): Promise<void> {
+  async #measure(running: number): Promise<void> {
     const takes = Array.from({ length: running - this.#holding + 2 }, () => this.#take());
-    const isProven = await settlesWithin(Promise.all(takes), proofMilliseconds).catch(() => false);
+    const isFree = await settlesWithin(Promise.all(takes), measureMilliseconds).catch(() => false);
     for (const take of takes) {
       take.then(
         ({ release }) => release(),
         () => {},
       );
     }
-    if (isProven) {
-      this.#proven = Math.max(this.#proven, running + 1);
+    if (isFree) {
+      this.#measured = Math.max(this.#measured, running + 1);
       this.#belief = shortestBelief;
       for (const enter of this.#waiting.splice(0)) enter();
     } else {
       this.#limit = Math.max(1, running);
-      this.#proven = this.#limit;
+      this.#measured = this.#limit;
       this.#limitedUntil = performance.now() + this.#belief;
       this.#belief = Math.min(2 * this.#belief, longestBelief);
     }
