@@ -183,7 +183,9 @@ class Campaign {
       [4, 'row locked', () => this.#lockRow(this.#random.between(100, 1_500))],
     ];
     const impossible: string[] = [];
-    if (this.#kind.isFile) impossible.push(killed, 'connections cut', 'network stalled', 'backend terminated');
+    // The clock of a file is that of its processes: a lease would last as long as the clock was ahead.
+    const ofServers = [killed, 'connections cut', 'network stalled', 'backend terminated', 'clock stepped'];
+    if (this.#kind.isFile) impossible.push(...ofServers);
     if (this.#pooler === undefined) impossible.push('pooler killed');
     const possible = troubles.filter(([, name]) => !impossible.includes(name));
     // Weighted by frequency.
