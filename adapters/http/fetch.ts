@@ -63,10 +63,7 @@ export function toFetchHandler<Request extends FetchRequest = FetchRequest, Host
   };
 }
 
-/**
- * The path and the query, cut from the text of the URL: a URL object would parse it again. Deno does not escape some
- * characters that other runtimes escape.
- */
+/** The path and the query. A URL object would parse the URL again. Deno leaves characters that others escape. */
 function targetOf(url: string): string {
   const escaped = (text: string) => encodeURIComponent(text.toWellFormed());
   return url.replace(/^[^/]+:\/\/[^/?#]*/, '').replace(/[\u0080-\uffff]+/g, escaped);

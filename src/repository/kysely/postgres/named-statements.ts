@@ -21,7 +21,7 @@ export interface NamedStatementsClient {
 export interface NamedStatementsPool {
   connect(): Promise<NamedStatementsClient>;
   end(): Promise<void>;
-  readonly options?: { readonly max?: number };
+  readonly options?: { readonly max?: number | undefined } | undefined;
   on?(event: 'connect', listener: (client: NamedStatementsClient) => void): unknown;
 }
 
