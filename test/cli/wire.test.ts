@@ -76,13 +76,13 @@ describe('The wire on the command line', () => {
       const form = (fields: Payment, changes = {}) => encodeCallback({ ...fields, ...prove(fields), ...changes });
       const refused = await runCommand(['verify', '--json'], variables, form(payment));
       expect(refused).to.include({ code: 1, stderr: '' });
-      const diagnosed = await runCommand(['verify', '--diagnose', '--json'], variables, form(payment));
+      const diagnosed = await runCommand(['verify', '--diagnose', '20', '--json'], variables, form(payment));
       expect(diagnosed).to.include({ code: 1, stderr: '' });
       const { diagnosis } = JSON.parse(diagnosed.stdout);
       expect(diagnosis.outcome, diagnosed.stdout).to.equal('mended');
       const wire = JSON.stringify(diagnosis.wire);
 
-      const inWords = await runCommand(['verify', '--diagnose'], variables, form(payment));
+      const inWords = await runCommand(['verify', '--diagnose', '20'], variables, form(payment));
       expect(inWords.stdout).to.include(`  wire: ${wire}\n`);
       expect(inWords.stdout + diagnosed.stdout)
         .not.to.include(hmacKey)

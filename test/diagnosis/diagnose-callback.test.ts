@@ -200,7 +200,7 @@ describe('Diagnosing a callback', () => {
   for (const [name, [gateway, reason]] of Object.entries(unsafe)) {
     it(`explains a gateway with ${name}, and gives no setting`, async () => {
       const form = encodeCallback(signed(gateway, first));
-      const diagnosis = await diagnoseCallback(form, settingsFor('rsa'));
+      const diagnosis = await diagnoseCallback(form, settingsFor('rsa'), { milliseconds: 20_000 });
       expect(diagnosis.outcome, JSON.stringify(diagnosis)).to.equal('unsafe');
       expect(diagnosis.wire).to.equal(undefined);
       expect(diagnosis.proofs[0]?.findings.join('; ')).to.match(reason);
@@ -236,7 +236,9 @@ describe('Diagnosing a callback', () => {
     const late = { ...others };
     others.expiry = '2026-01-01T10:00';
     try {
-      const { outcome, wire } = await diagnoseCallback(encodeCallback(signed(gateway, first)), settingsFor('rsa'));
+      const { outcome, wire } = await diagnoseCallback(encodeCallback(signed(gateway, first)), settingsFor('rsa'), {
+        milliseconds: 20_000,
+      });
       expect(outcome).to.equal('ambiguous');
       others.expiry = late.expiry;
       const policy = policyOf({ ...settingsFor('rsa'), ...(wire && { wire }) });

@@ -90,7 +90,7 @@ describe('The setting keepRefused', () => {
     await endpoint.dispatch(getQuery(form));
     const [refused] = dragonpay.refused();
     const settings = { ...sha1Settings, payout: undefined };
-    expect((await diagnoseCallback(refused?.form ?? '', settings)).wire).to.deep.equal(wire);
+    expect((await diagnoseCallback(refused?.form ?? '', settings, { milliseconds: 20_000 })).wire).to.deep.equal(wire);
     const env = {
       DRAGONPAY_MERCHANT_ID: 'ACME',
       DRAGONPAY_ENVIRONMENT: 'test',
