@@ -42,6 +42,9 @@ const readings: ReadonlyArray<readonly [what: string, proof: 'rsa' | 'hmac' | 's
   ['PSS', 'rsa', { padding: 'pss' }],
   ['the secret in front', 'sha1', { key: 'in-front' }],
   ['SHA-256 and a semicolon', 'sha1', { hash: 'sha256', separator: ';' }],
+  ['CR and LF', 'hmac', { separator: '\r\n' }],
+  ['the secret glued to the text', 'sha1', { keySeparator: '' }],
+  ['names as on the wire', 'rsa', { pairs: 'as-sent', separator: '&' }],
 ];
 
 describe('A sandbox with a wire of its own', () => {
