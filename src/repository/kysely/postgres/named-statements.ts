@@ -34,9 +34,8 @@ export interface NamedStatementsPool {
  * client, and the wrapper listens. In a pool of one, a method that takes a second connection while it holds the only
  * one gets an error at once.
  *
- * Leave it out behind PgBouncer in transaction mode before version 1.21, or with `max_prepared_statements = 0`: there a
- * name is known to one server connection only. The wrapper notices a pooler of this kind, warns once and stops naming
- * statements.
+ * Do not use it with PgBouncer in transaction mode if the version is below 1.21 or `max_prepared_statements` is 0: there,
+ * only one server connection knows a name. If you use it all the same, it warns once and stops naming statements.
  *
  * @throws DragonpayError `invalid-setting` for a value that is not a pool
  *
