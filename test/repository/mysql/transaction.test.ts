@@ -11,7 +11,6 @@ import {
   type MysqlTestDatabase,
   mysqlPool,
 } from '../../support/mysql-database.js';
-import { hearUnhandledRejections } from '../../support/unhandled-rejections.js';
 import { openShop } from '../../support/working-shop.js';
 
 type Database = DragonpayTables & { orders: { txnid: string; line: number }; stock: { id: number; count: number } };
@@ -20,7 +19,6 @@ type Trx = Transaction<Database>;
 describeOnMariadb('the transaction of a handler on MariaDB', () => {
   let database: MysqlTestDatabase;
   const pools: Kysely<Database>[] = [];
-  const unhandled = hearUnhandledRejections();
 
   before(async function () {
     this.timeout(30_000);
@@ -73,57 +71,6 @@ describeOnMariadb('the transaction of a handler on MariaDB', () => {
     );
     expect(rows).to.deep.equal([]);
   }
-
-  const forgetful: Readonly<Record<string, (trx: Trx, txnid: string) => void>> = {
-    'one query': (trx, txnid) => void insert(trx, txnid, 1),
-    'a helper of two queries': (trx, txnid) => {
-      void (async () => {
-        await insert(trx, txnid, 1);
-        await insert(trx, txnid, 2);
-      })();
-    },
-    'several queries at once': (trx, txnid) => {
-      for (const line of [1, 2, 3]) void insert(trx, txnid, line);
-    },
-    'a query that fails': (trx) => void sql`select nothing`.execute(trx),
-    'a stream': (trx) => {
-      void (async () => {
-        for await (const _ of trx.selectFrom('stock').selectAll().stream());
-      })();
-    },
-  };
-  for (const [name, work] of Object.entries(forgetful)) {
-    it(`is rolled back and answered 500 if ${name} is not awaited`, async () => {
-      const { pay, failures, pool } = shop(work);
-      const txnid = await payment();
-      const status = await pay(txnid);
-      await sleep(50);
-      expect([status, await stateOf(txnid)]).to.deep.equal([500, 'P 0']);
-      expect(failures.join()).to.match(/an await is missing/);
-      expect(unhandled).to.deep.equal([]);
-      await expectFree(pool);
-    });
-  }
-
-  it('is told of a query that comes after the commit, and the process lives', async () => {
-    const warnings: string[] = [];
-    const warn = ({ message }: Error) => void warnings.push(message);
-    process.on('warning', warn);
-    const { pay } = shop((trx, txnid) => {
-      void (async () => {
-        await sleep(50);
-        await insert(trx, txnid, 1);
-        await insert(trx, txnid, 2);
-      })();
-    });
-    const txnid = await payment();
-    expect(await pay(txnid)).to.equal(200);
-    await sleep(150);
-    process.off('warning', warn);
-    expect(await stateOf(txnid)).to.equal('S 0');
-    expect(warnings.filter((one) => one.includes('an await is missing'))).to.have.lengthOf(1);
-    expect(unhandled).to.deep.equal([]);
-  });
 
   it('is committed where all queries are awaited, also many at once, a savepoint and a stream', async () => {
     const { pay, pool } = shop(async (trx, txnid) => {

@@ -2,7 +2,7 @@ import { quoteName, quoteTables, type TableNames, tableName } from '../../table-
 
 /**
  * Migration 0001: the tables of payments, payouts and callbacks. Released migrations never change: the text is literal,
- * and test/repository/migrations.test.ts pins its hash.
+ * and test/repository/postgres/migrations.test.ts pins its hash.
  */
 export function tables0001(names: TableNames): { up: string[]; down: string[] } {
   const { transactions, payouts, callbacks } = quoteTables(names);

@@ -2,7 +2,7 @@ import { quoteInSchema, quoteName, quoteTables, type TableNames, tableName } fro
 
 /**
  * Migration 0002: claims of open payments for inquiries, and events that did not come by a request. Released migrations
- * never change: the text is literal, and test/repository/migrations.test.ts pins its hash.
+ * never change: the text is literal, and test/repository/postgres/migrations.test.ts pins its hash.
  */
 export function inquiriesAndCorrections0002(names: TableNames): { up: string[]; down: string[] } {
   const { transactions, callbacks } = quoteTables(names);

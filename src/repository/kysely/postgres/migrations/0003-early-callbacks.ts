@@ -2,7 +2,7 @@ import { quoteInSchema, quoteName, quoteTables, type TableNames, tableName } fro
 
 /**
  * Migration 0003: claims of callbacks that came before their row. Released migrations never change: the text is
- * literal, and test/repository/migrations.test.ts pins its hash.
+ * literal, and test/repository/postgres/migrations.test.ts pins its hash.
  */
 export function earlyCallbacks0003(names: TableNames): { up: string[]; down: string[] } {
   const { callbacks } = quoteTables(names);

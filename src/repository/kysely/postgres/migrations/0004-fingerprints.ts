@@ -2,7 +2,7 @@ import { quoteTables, type TableNames } from '../../table-names.js';
 
 /**
  * Migration 0004: events that differ in a value that their proofs cover are kept apart. Released migrations never
- * change: the text is literal, and test/repository/migrations.test.ts pins its hash.
+ * change: the text is literal, and test/repository/postgres/migrations.test.ts pins its hash.
  */
 export function fingerprints0004(names: TableNames): { up: string[]; down: string[] } {
   const { callbacks } = quoteTables(names);

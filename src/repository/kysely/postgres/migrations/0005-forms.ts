@@ -2,7 +2,7 @@ import { quoteTables, type TableNames } from '../../table-names.js';
 
 /**
  * Migration 0005: the forms of deliveries that did not fit. Released migrations never change: the text is literal, and
- * test/repository/migrations.test.ts pins its hash.
+ * test/repository/postgres/migrations.test.ts pins its hash.
  */
 export function forms0005(names: TableNames): { up: string[]; down: string[] } {
   const { callbacks } = quoteTables(names);

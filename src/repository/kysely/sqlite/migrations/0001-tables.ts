@@ -2,7 +2,7 @@ import { quoteName, quoteTables, type TableNames, tableName } from '../../table-
 
 /**
  * Migration 0001: the tables of payments, payouts and callbacks. Released migrations never change: the text is literal,
- * and test/repository/migrations.test.ts pins its hash.
+ * and test/repository/sqlite/migrations.test.ts pins its hash.
  *
  * Texts compare byte by byte, which is SQLite's default. Amounts are texts: SQLite's numbers would be floats.
  */

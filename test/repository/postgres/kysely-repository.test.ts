@@ -12,17 +12,17 @@ import {
   OnStatus,
   type RecordedUpdate,
   type StatusEffect,
-} from '../../src/index.js';
+} from '../../../src/index.js';
 import {
   type DragonpayTables,
   KyselyRepository,
   type KyselyRepositoryOptions,
   type StoredCallback,
   withNamedStatements,
-} from '../../src/kysely.js';
-import { verifySigned } from '../../src/testing/verify-signed.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { dispatchForged, dispatchSigned, testEndpoint } from '../support/dispatch-signed.js';
+} from '../../../src/kysely.js';
+import { verifySigned } from '../../../src/testing/verify-signed.js';
+import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { dispatchForged, dispatchSigned, testEndpoint } from '../../support/dispatch-signed.js';
 
 interface Orders {
   txnid: string;

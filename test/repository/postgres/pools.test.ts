@@ -8,11 +8,16 @@ import {
   type HandlerClass,
   OnStatus,
   type RecordedUpdate,
-} from '../../src/index.js';
-import { type DragonpayTables, KyselyRepository, type StoredCallback, withNamedStatements } from '../../src/kysely.js';
-import { repositoryConformance } from '../../src/testing.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { dispatchSigned, testEndpoint } from '../support/dispatch-signed.js';
+} from '../../../src/index.js';
+import {
+  type DragonpayTables,
+  KyselyRepository,
+  type StoredCallback,
+  withNamedStatements,
+} from '../../../src/kysely.js';
+import { repositoryConformance } from '../../../src/testing.js';
+import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { dispatchSigned, testEndpoint } from '../../support/dispatch-signed.js';
 
 type Database = DragonpayTables & { shipped: { txnid: string } };
 

@@ -3,11 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import pg from 'pg';
-import { generateTxnId } from '../../src/index.js';
-import { type DragonpayTables, KyselyRepository, withNamedStatements } from '../../src/kysely.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { hearUnhandledRejections } from '../support/unhandled-rejections.js';
-import { openShop } from '../support/working-shop.js';
+import { generateTxnId } from '../../../src/index.js';
+import { type DragonpayTables, KyselyRepository, withNamedStatements } from '../../../src/kysely.js';
+import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { openShop } from '../../support/working-shop.js';
 
 type Database = DragonpayTables & { orders: { txnid: string; line: number } };
 type Trx = Transaction<Database>;
@@ -15,7 +14,6 @@ type Trx = Transaction<Database>;
 describe('the transaction of a handler', () => {
   let database: TestDatabase;
   const pools: Kysely<Database>[] = [];
-  const unhandled = hearUnhandledRejections();
 
   before(async () => {
     database = await createTestDatabase();
@@ -57,64 +55,6 @@ describe('the transaction of a handler', () => {
   }
 
   const insert = (trx: Trx, txnid: string, line: number) => trx.insertInto('orders').values({ txnid, line }).execute();
-
-  const forgetful: Readonly<Record<string, (trx: Trx, txnid: string) => void>> = {
-    'one query': (trx, txnid) => void insert(trx, txnid, 1),
-    'a helper of two queries': (trx, txnid) => {
-      void (async () => {
-        await insert(trx, txnid, 1);
-        await insert(trx, txnid, 2);
-      })();
-    },
-    'a helper for each of several lines': (trx, txnid) => {
-      for (const line of [1, 2, 3]) {
-        void (async () => {
-          await sql`select 1`.execute(trx);
-          await insert(trx, txnid, line);
-        })();
-      }
-    },
-    'a query that fails': (trx) => void sql`select 1 / 0`.execute(trx),
-    'a query that comes just before COMMIT': (trx, txnid) => {
-      void Promise.resolve().then(() => insert(trx, txnid, 1));
-    },
-    'a compiled query': (trx, txnid) => {
-      void trx.executeQuery(trx.insertInto('orders').values({ txnid, line: 1 }).compile());
-    },
-    'a query through withoutPlugins': (trx, txnid) => void insert(trx.withoutPlugins(), txnid, 1),
-  };
-  for (const [name, work] of Object.entries(forgetful)) {
-    it(`is rolled back and answered 500 if ${name} is not awaited`, async () => {
-      const { pay, failures, pool } = shop(work);
-      const txnid = await payment();
-      const status = await pay(txnid);
-      await sleep(50);
-      expect([status, await stateOf(txnid)]).to.deep.equal([500, 'P 0']);
-      expect(failures.join()).to.match(/an await is missing/);
-      expect(unhandled).to.deep.equal([]);
-      expect(pool.idleCount).to.equal(pool.totalCount);
-    });
-  }
-
-  it('is told of a query that comes after the commit, and the process lives', async () => {
-    const warnings: string[] = [];
-    const warn = ({ message }: Error) => void warnings.push(message);
-    process.on('warning', warn);
-    const { pay } = shop((trx, txnid) => {
-      void (async () => {
-        await sleep(50);
-        await insert(trx, txnid, 1);
-        await insert(trx, txnid, 2);
-      })();
-    });
-    const txnid = await payment();
-    expect(await pay(txnid)).to.equal(200);
-    await sleep(150);
-    process.off('warning', warn);
-    expect(await stateOf(txnid)).to.equal('S 0');
-    expect(warnings.filter((one) => one.includes('an await is missing'))).to.have.lengthOf(1);
-    expect(unhandled).to.deep.equal([]);
-  });
 
   it('is committed where all queries are awaited, also many at once and a stream', async () => {
     const { pay } = shop((trx, txnid) => Promise.all([1, 2, 3].map((line) => insert(trx, txnid, line))));

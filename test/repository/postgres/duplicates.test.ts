@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createPayments, createSlowShopTables, paid, SlowShop, type SlowShopOptions } from '../support/slow-shops.js';
+import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import {
+  createPayments,
+  createSlowShopTables,
+  paid,
+  SlowShop,
+  type SlowShopOptions,
+} from '../../support/slow-shops.js';
 
 /** Fifteen duplicates, spread over the processes. */
 const fifteen = Array.from({ length: 15 }, (_, number) => number);

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { CuttingProxy, type Verdict } from '../faults/cutting-proxy.js';
-import { Receivers } from '../support/receivers.js';
+import { CuttingProxy, type Verdict } from '../../faults/cutting-proxy.js';
+import { Receivers } from '../../support/receivers.js';
 
 describe('lost connections', function () {
   const receivers = Receivers.forSuite(this);

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { Kysely, Migrator, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { createMigrations, KyselyRepository, type TableNames } from '../../src/kysely.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { hashMigrations } from '../support/migration-hashes.js';
+import { createMigrations, KyselyRepository, type TableNames } from '../../../src/kysely.js';
+import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { hashMigrations } from '../../support/migration-hashes.js';
 
 const names = {
   'the default names': {},

@@ -2,16 +2,16 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { expect } from 'chai';
 import { Kysely, Migrator, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
-import { DragonpayCallback, DragonpayError, OnPost, OnStatus } from '../../src/index.js';
+import { DragonpayCallback, DragonpayError, OnPost, OnStatus } from '../../../src/index.js';
 import {
   createMigrations,
   type DragonpayTables,
   KyselyRepository,
   type KyselyRepositoryOptions,
   type StoredCallback,
-} from '../../src/kysely.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { dispatchSigned, testEndpoint } from '../support/dispatch-signed.js';
+} from '../../../src/kysely.js';
+import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { dispatchSigned, testEndpoint } from '../../support/dispatch-signed.js';
 
 const tenants = ['tenant_a', 'tenant_b'];
 

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { DragonpayCallback, type DragonpayError, OnStatus } from '../../src/index.js';
-import { type DragonpayTables, KyselyRepository, withNamedStatements } from '../../src/kysely.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { dispatchSigned, paymentFields, testDragonpay } from '../support/dispatch-signed.js';
-import { rejection } from '../support/rejection.js';
+import { DragonpayCallback, type DragonpayError, OnStatus } from '../../../src/index.js';
+import { type DragonpayTables, KyselyRepository, withNamedStatements } from '../../../src/kysely.js';
+import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { dispatchSigned, paymentFields, testDragonpay } from '../../support/dispatch-signed.js';
+import { rejection } from '../../support/rejection.js';
 
 /** What keeps rows whose txnid begins with `KEPT` from changing. */
 const obstacles: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { schema } from '../../src/repository/kysely/schema.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { schema } from '../../../src/repository/kysely/schema.js';
+import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 
 describe('the schema', () => {
   let database: TestDatabase;

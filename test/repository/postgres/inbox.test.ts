@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import type { InboxEvent, ReviewReason, StoredEvent } from '../../src/index.js';
-import type { KyselyRepository } from '../../src/kysely.js';
-import { type Receiver, Receivers } from '../support/receivers.js';
+import type { InboxEvent, ReviewReason, StoredEvent } from '../../../src/index.js';
+import type { KyselyRepository } from '../../../src/kysely.js';
+import { type Receiver, Receivers } from '../../support/receivers.js';
 
 describe('what the inbox is for', function () {
   const receivers = Receivers.forSuite(this);

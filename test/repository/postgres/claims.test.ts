@@ -1,0 +1,41 @@
+import { expect } from 'chai';
+import { KyselyRepository } from '../../../src/kysely.js';
+import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+
+describe('claims, on PostgreSQL', () => {
+  let database: TestDatabase;
+  let repository: KyselyRepository;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    repository = new KyselyRepository(database.db) as unknown as KyselyRepository;
+    await database.pool.query(`insert into dragonpay_transactions (txnid, amount, modified_at)
+      select 'T-' || i, 100, now() - ages[i] * interval '1 hour'
+      from generate_series(1, 3) i, (values (array[1, 3, 2])) a (ages)`);
+    // The planner is to know how few they are: it reads them as they lie then.
+    await database.pool.query('analyze dragonpay_transactions');
+  });
+  afterEach(() => database.destroy());
+
+  it('take the payment that was longest without news', async () => {
+    const order = [];
+    for (let left = 3; left > 0; left--) {
+      order.push((await repository.claimOpenPayment({ olderThan: 0, lease: 60_000 }))?.txnid);
+    }
+    expect(order).to.deep.equal(['T-2', 'T-3', 'T-1']);
+  });
+
+  it('wait for no callback that has the row', async () => {
+    const client = await database.pool.connect();
+    try {
+      await client.query(`begin; select from dragonpay_transactions where txnid = 'T-2' for no key update`);
+      const startedAt = performance.now();
+      expect(await repository.claimOpenPayment({ olderThan: 0, lease: 60_000 })).to.include({ txnid: 'T-3' });
+      expect(await repository.claimPayment('T-2', { lease: 60_000 })).to.equal('held');
+      expect(performance.now() - startedAt).to.be.below(5_000);
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+  });
+});
