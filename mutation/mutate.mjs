@@ -3,6 +3,7 @@
  *
  *     npm run mutate -- verification reading
  *     npm run mutate -- src/protocol/statuses.ts --static
+ *     npm run mutate -- src/reading/form-pairs.ts:40-60
  *     npm run mutate -- --changed --seconds 60
  */
 import { spawnSync } from 'node:child_process';
@@ -26,7 +27,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const end = Date.now() + Number(values.seconds) * 1000;
-const unknown = positionals.filter((name) => !Object.hasOwn(groups, name) && !existsSync(name));
+const unknown = positionals.filter((name) => !Object.hasOwn(groups, name) && !existsSync(fileOf(name)));
 if (unknown.length > 0) throw new Error(`the groups are ${Object.keys(groups).join(', ')}`);
 const changed = values.changed ? changedLines(values.base) : new Map();
 
@@ -47,7 +48,7 @@ function chosen(name, { mutate }) {
     mutate.some((glob) => !glob.startsWith('!') && matchesGlob(file, glob)) && !mutate.includes(`!${file}`);
   if (values.changed) return [...changed].flatMap(([file, ranges]) => (isOf(file) ? ranges : []));
   if (positionals.length === 0 || positionals.includes(name)) return mutate;
-  return positionals.filter(isOf);
+  return positionals.filter((name) => isOf(fileOf(name)));
 }
 
 function runGroup(name, mutate, tests) {
@@ -56,15 +57,20 @@ function runGroup(name, mutate, tests) {
     console.log(`${name}: not finished in ${values.seconds} s. Run it without a limit: ${mutate.join(' ')}`);
     return;
   }
-  // One that ran out of time on a busy machine is not killed, and what a module computed once hides others: those that
-  // are not killed are tried again, in a new process each.
+  // One that ran out of time on a busy machine is not killed. What was computed once, by code without the mutant or in
+  // the first test that needed it, hides others. Those that are not killed are tried again: each in a process in which it
+  // is there from the start, with all tests.
   const again = mutants.filter((one) => /Timeout|Survived/.test(one.status) && !isExplained(one));
   if (again.length > 0) {
     const ranges = [...new Set(again.map(rangeOf))];
-    const results = new Map(
-      run(ranges, tests, { timeoutFactor: 10, maxTestRunnerReuse: 1 })?.map((one) => [keyOf(one), one]),
-    );
-    for (const one of again) one.status = results.get(keyOf(one))?.status ?? one.status;
+    const results = run(ranges, tests, { timeoutFactor: 10, coverageAnalysis: 'off', ignoreStatic: false });
+    if (results !== undefined) {
+      const statuses = new Map(results.map((one) => [keyOf(one), one.status]));
+      for (const one of again) {
+        if (!statuses.has(keyOf(one))) throw new Error(`not tried again: ${keyOf(one)}`);
+        one.status = statuses.get(keyOf(one));
+      }
+    }
   }
   const counted = mutants.filter(({ status }) => status !== 'Ignored' && status !== 'CompileError');
   const killed = counted.filter(({ status }) => status === 'Killed').length;
@@ -95,9 +101,7 @@ function run(mutate, tests, options) {
     JSON.stringify({
       extension: ['test.ts'],
       spec: tests,
-      // Less than Stryker's limit: a promise that is never settled fails a test.
-      timeout: 8_000,
-      require: [join(root, 'mutation/fixed-seed.mjs')],
+      require: [join(root, 'mutation/mocha-setup.mjs')],
     }),
   );
   const report = `${folder}/mutation.json`;
@@ -148,8 +152,14 @@ function install() {
   if (status !== 0) throw new Error(`npm ci ended with ${status}`);
 }
 
+/** The file of a range such as `src/a.ts:3-5`. */
+function fileOf(name) {
+  return name.split(':')[0];
+}
+
+/** Columns begin with 1 in a report, and with 0 in a range. */
 function rangeOf({ file, location: { start, end } }) {
-  return `${file}:${start.line}:${start.column}-${end.line}:${end.column}`;
+  return `${file}:${start.line}:${start.column - 1}-${end.line}:${end.column - 1}`;
 }
 
 function keyOf(one) {

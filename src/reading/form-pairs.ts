@@ -45,8 +45,10 @@ const strayPercent = /%(?![0-9a-fA-F]{2})/g;
 
 /** Decodes a name or value. `undefined`: the bytes are not UTF-8. */
 export function decodeComponent(raw: string): string | undefined {
-  const plain = decodeAscii(raw);
-  if (plain !== undefined) return plain;
+  return decodeAscii(raw) ?? decodeUtf8(raw);
+}
+
+function decodeUtf8(raw: string): string | undefined {
   try {
     const escaped = raw.replaceAll('+', ' ').replace(strayPercent, '%25');
     return decodeURIComponent(escaped.replace(/[\u0080-\u00ff]/g, percentEncode));
@@ -59,8 +61,8 @@ export function decodeComponent(raw: string): string | undefined {
  * Fast path for ASCII, in less than half the time: a text that is joined from pieces is copied again when it is read.
  * `undefined`: not ASCII, malformed or long, use the slow path.
  */
-function decodeAscii(raw: string): string | undefined {
-  if (raw.length > scratch.length / 3) return undefined;
+export function decodeAscii(raw: string): string | undefined {
+  if (raw.length > longest) return undefined;
   // A character that is not ASCII becomes bytes of 0x80 and more.
   const end = scratch.write(raw);
   let length = 0;
@@ -77,8 +79,11 @@ function decodeAscii(raw: string): string | undefined {
   return scratch.toString('latin1', 0, length);
 }
 
-/** The buffer in which a value is decoded, in place. Longer values are rare. */
-const scratch = Buffer.alloc(4096);
+/** Longer values are rare. */
+const longest = 1024;
+
+/** The buffer in which a value is decoded, in place. A character becomes three bytes at most. */
+const scratch = Buffer.alloc(3 * longest);
 
 const plus = 0x2b;
 const percent = 0x25;

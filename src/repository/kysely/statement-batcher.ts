@@ -43,7 +43,7 @@ export class StatementBatcher<Member, Result> {
   readonly #send: SendBatch<Member, Result>;
   readonly #most: number;
   readonly #database: BatchedDatabase;
-  readonly #onIdle: (() => void) | undefined;
+  readonly #onIdle: () => void;
   #waiting: Waiting<Member, Result>[] = [];
   /** The ids of each statement under way. One Set for all would be rehashed at each change, which costs time. */
   #inFlight: ReadonlySet<string>[] = [];
@@ -55,12 +55,7 @@ export class StatementBatcher<Member, Result> {
    * @param most how many callbacks may share a statement
    * @param onIdle called when nothing waits and nothing is under way any more
    */
-  constructor(
-    send: SendBatch<Member, Result>,
-    most: number,
-    database: BatchedDatabase = { wasRefused: () => false },
-    onIdle?: () => void,
-  ) {
+  constructor(send: SendBatch<Member, Result>, most: number, database: BatchedDatabase, onIdle: () => void = () => {}) {
     this.#send = send;
     this.#most = most;
     this.#database = database;
@@ -92,12 +87,7 @@ export class StatementBatcher<Member, Result> {
 
   /** Answers those at the head early. One that is late behind another is not taken either. */
   #dropLate(): void {
-    let late = 0;
-    for (let first = this.#waiting[0]; first !== undefined && isLate(first); first = this.#waiting[late]) {
-      first.reject(tooLate());
-      late++;
-    }
-    if (late > 0) this.#waiting = this.#waiting.slice(late);
+    while (this.#waiting[0] !== undefined && isLate(this.#waiting[0])) this.#waiting.shift()?.reject(tooLate());
   }
 
   #flush(): void {
@@ -114,7 +104,7 @@ export class StatementBatcher<Member, Result> {
       this.#inFlight = this.#inFlight.filter((other) => other !== ids);
       this.#flush();
       // Nothing waits then: what waited was sent, or answered.
-      if (this.#inFlight.length === 0) this.#onIdle?.();
+      if (this.#inFlight.length === 0) this.#onIdle();
     });
   }
 
