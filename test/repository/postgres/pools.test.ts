@@ -236,6 +236,27 @@ describe('pools', () => {
     expect(rows[0]?.name).to.match(/^dragonpay-other-/);
   });
 
+  it('statements of callbacks are not planned again once they are prepared, alone and in batches', async () => {
+    const shop = open({ max: 1 });
+    @DragonpayCallback()
+    class Plain {}
+    for (let round = 0; round < 9; round++) {
+      await pay(shop, ShippingInTransaction, await payments(1));
+      await pay(shop, Plain, await payments(1));
+      await pay(shop, Plain, await payments(4));
+    }
+    const { rows } = await sql<{ what: string; planned: string }>`
+      select split_part(statement, ' ', 2) as what, custom_plans::text as planned
+      from pg_prepared_statements
+      where statement like '/* dragonpay-%' and generic_plans + custom_plans > 8 order by 1`.execute(shop.db);
+    // PostgreSQL makes five plans for the parameters at hand before it compares them with a plan for all.
+    expect(rows).to.deep.equal([
+      { what: 'dragonpay-payment-move', planned: '5' },
+      { what: 'dragonpay-payment-moves', planned: '5' },
+      { what: 'dragonpay-payment-news', planned: '5' },
+    ]);
+  });
+
   describe('a pooler that does not know named statements', () => {
     /** What a client finds when it gets another connection of the server: names gone, or names that others gave. */
     const poolers: Readonly<Record<string, (client: pg.PoolClient) => Promise<unknown>>> = {
