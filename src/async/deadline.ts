@@ -95,12 +95,13 @@ export function withSignal<Target extends object>(
 
 /**
  * Runs something, and rejects with `late()` when its own time is over. The clock stands still while a function passed
- * to `pausing` runs.
+ * to `pausing` runs. `pausing` rejects with `over()` when this has settled.
  */
 export function withinOwnTime<Result>(
   milliseconds: number,
   run: (pausing: <Inner>(inner: () => Promise<Inner>) => Promise<Inner>) => Result | PromiseLike<Result>,
   late: () => DragonpayError,
+  over: () => DragonpayError,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
     let left = milliseconds;
@@ -121,7 +122,7 @@ export function withinOwnTime<Result>(
       }, left);
     };
     const pausing = async <Inner>(inner: () => Promise<Inner>): Promise<Inner> => {
-      if (isSettled) throw late();
+      if (isSettled) throw over();
       if (pauses++ === 0) {
         clearTimeout(timer);
         left -= performance.now() - startedAt;

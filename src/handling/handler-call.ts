@@ -1,4 +1,5 @@
 import { type Deadline, withinDeadline, withinOwnTime } from '../async/deadline.js';
+import { forgive } from '../async/unawaited.js';
 import { assertInstance } from '../decorators/assert-instance.js';
 import { callMethod } from '../decorators/call-method.js';
 import { DragonpayError } from '../errors.js';
@@ -90,9 +91,18 @@ export class HandlerCall {
       this.#milliseconds,
       (pausing) => callMethod(instance, key, request, () => pausing(next)),
       () => new DragonpayError('handler-deadline', `${name} took longer than ${this.#milliseconds} ms without next()`),
+      () => nextTooLate(name),
     );
     return checkedReply(reply);
   }
+}
+
+/** The error of a call of `next` after the reply. It must not end the process where nobody awaits that call. */
+function nextTooLate(name: string): DragonpayError {
+  const message = `next() was called after ${name} had returned or passed its deadline: the callback was not handled`;
+  const error = new DragonpayError('handler-failed', message);
+  forgive(error, () => process.emitWarning(message, 'DragonpayWarning'));
+  return error;
 }
 
 /** The error of a handler method, with the name of the method. */

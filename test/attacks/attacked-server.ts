@@ -2,31 +2,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kysely, MysqlDialect, PostgresDialect } from 'kysely';
-import pg from 'pg';
 import { toNodeListener } from '../../adapters/http/node.js';
-import { DragonpayCallback, MemoryRepository, OnStatus } from '../../src/index.js';
-import { type DragonpayTables, KyselyRepository, withNamedStatements } from '../../src/kysely.js';
-import { mysqlDialect } from '../../src/mysql.js';
-import { sqliteDialect } from '../../src/sqlite.js';
+import { DragonpayCallback, OnStatus } from '../../src/index.js';
 import { testEndpoint } from '../support/dispatch-signed.js';
-import { mysqlPool } from '../support/mysql-database.js';
-import { openSqlite } from '../support/sqlite.js';
-
-const { ATTACKED_DATABASE: url } = process.env;
-
-function openRepository() {
-  if (url === undefined) return new MemoryRepository();
-  if (url.startsWith('sqlite:')) {
-    return new KyselyRepository(openSqlite(url.slice('sqlite:'.length)), { dialect: sqliteDialect });
-  }
-  if (url.startsWith('mysql:')) {
-    const db = new Kysely<DragonpayTables>({ dialect: new MysqlDialect({ pool: mysqlPool(url) }) });
-    return new KyselyRepository(db, { dialect: mysqlDialect });
-  }
-  const pool = withNamedStatements(new pg.Pool({ connectionString: url }));
-  return new KyselyRepository(new Kysely<DragonpayTables>({ dialect: new PostgresDialect({ pool }) }));
-}
+import { openRepository } from './open-repository.js';
 
 /** Takes its time with the payment of the attacker, not with those of others. */
 @DragonpayCallback()

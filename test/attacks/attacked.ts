@@ -8,15 +8,22 @@ import { sendForm } from '../support/send-form.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-function start(file: string, environment: Readonly<Record<string, string>> = {}): ChildProcess {
+/** Starts a program of this folder. */
+export function start(
+  file: string,
+  environment: Readonly<Record<string, string>> = {},
+  stderr: 'inherit' | 'pipe' = 'inherit',
+): ChildProcess {
   const { NODE_V8_COVERAGE: _, ...inherited } = process.env;
   return fork(fileURLToPath(new URL(file, import.meta.url)), [], {
     ...{ cwd: root, execArgv: ['--import', 'tsx'] },
     env: { ...inherited, ...environment },
+    stdio: ['ignore', 'inherit', stderr, 'ipc'],
   });
 }
 
-async function nextMessage<Message>(child: ChildProcess): Promise<Message> {
+/** Resolves to what a program sends next. */
+export async function nextMessage<Message>(child: ChildProcess): Promise<Message> {
   const [message] = await once(child, 'message');
   return message;
 }

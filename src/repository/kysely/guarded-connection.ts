@@ -1,4 +1,5 @@
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely';
+import { forgive } from '../../async/unawaited.js';
 import { DragonpayError } from '../../errors.js';
 
 /**
@@ -38,6 +39,8 @@ export class GuardedConnection implements DatabaseConnection {
   #lastTurn: Promise<void> = Promise.resolve();
   #isSuspect = false;
   #hasWarned = false;
+  /** A failed query whose rejection nobody handled. */
+  #forgotten: { readonly error: unknown } | undefined;
   #closed: Closing | undefined;
   readonly #whenIdle: (() => void)[] = [];
   /** Streams that were not read to their end, each with the function that ends its turn. */
@@ -73,7 +76,10 @@ export class GuardedConnection implements DatabaseConnection {
     if (this.#active > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
-  /** Refuses later queries, before COMMIT. @throws DragonpayError `handler-failed` where a query is under way */
+  /**
+   * Refuses later queries, before COMMIT.
+   * @throws DragonpayError `handler-failed` where a query is under way, or failed and nobody handled it
+   */
   closeForCommit(): void {
     if (this.isActive) {
       this.close('abandoned');
@@ -83,6 +89,9 @@ export class GuardedConnection implements DatabaseConnection {
       );
     }
     this.close('returned');
+    if (this.#forgotten === undefined) return;
+    const { error: cause } = this.#forgotten;
+    throw new DragonpayError('handler-failed', `${forgotten}: an await is missing`, { cause });
   }
 
   /** Refuses later queries. After COMMIT or ROLLBACK they would run in a transaction of another callback. */
@@ -126,7 +135,7 @@ export class GuardedConnection implements DatabaseConnection {
       isComplete = true;
     } catch (error) {
       this.#fail(error);
-      throw error;
+      throw this.#forgiven(error);
     } finally {
       if (rows !== undefined) this.#streams.delete(rows);
       if (!isComplete) this.#isSuspect = true;
@@ -167,7 +176,7 @@ export class GuardedConnection implements DatabaseConnection {
 
   #assertOpen(): void {
     if (this.#closed === undefined) return;
-    if (this.#closed === 'returned') this.#warn();
+    if (this.#closed === 'returned') this.#warn(lateWarning);
     throw new DragonpayError('handler-failed', 'the transaction of this callback is over');
   }
 
@@ -197,9 +206,9 @@ export class GuardedConnection implements DatabaseConnection {
     this.#failure ??= { error };
   }
 
-  /** Warns once for each transaction. The callback was answered already, so nothing else reports this. */
-  #warn(): void {
-    if (!this.#hasWarned) process.emitWarning(lateWarning, 'DragonpayWarning');
+  /** Warns once for each transaction. The callback may have been answered already, so that nothing else reports this. */
+  #warn(warning: string): void {
+    if (!this.#hasWarned) process.emitWarning(warning, 'DragonpayWarning');
     this.#hasWarned = true;
   }
 
@@ -209,8 +218,17 @@ export class GuardedConnection implements DatabaseConnection {
       return await run();
     } catch (error) {
       if (this.#closed === 'abandoned' || this.#closed === 'returned') return new Promise(() => {});
-      throw error;
+      throw this.#forgiven(error);
     }
+  }
+
+  /** Marks an error, so that it does not end the process where nobody handles it. */
+  #forgiven(error: unknown): unknown {
+    forgive(error, () => {
+      this.#forgotten ??= { error };
+      this.#warn(`${forgotten}: an await is missing in its @OnStatus method.`);
+    });
+    return error;
   }
 }
 
@@ -231,6 +249,7 @@ interface Turn {
   readonly end: () => void;
 }
 
+const forgotten = 'a query of callback.trx failed, and nothing handled its rejection';
 const lateWarning =
   'a query of callback.trx came after its @OnStatus method had returned. It was not run: an await is missing in the method.';
 

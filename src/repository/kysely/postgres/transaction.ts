@@ -107,9 +107,15 @@ export class PostgresTransaction<Database> implements OwnTransaction<Database> {
    * store nothing. This method rejects instead.
    */
   async #assertNotEnded(): Promise<void> {
-    const { rows } = await this.#connection.executeQuery<{ xid: string | null }>(
-      CompiledQuery.raw('/* dragonpay-check */ select pg_current_xact_id_if_assigned()::text as xid'),
-    );
+    const check = '/* dragonpay-check */ select pg_current_xact_id_if_assigned()::text as xid';
+    const { rows } = await this.#connection
+      .executeQuery<{ xid: string | null }>(CompiledQuery.raw(check))
+      .catch((error: unknown) => {
+        const { failure } = this.#guard;
+        // The server only says that the transaction was aborted.
+        if (failure === undefined) throw error;
+        throw new DragonpayError('unstored', 'a query in the transaction failed', { cause: failure.error });
+      });
     if (this.#identity === undefined || rows[0]?.xid !== this.#identity.xid) throw ended();
   }
 

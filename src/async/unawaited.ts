@@ -1,0 +1,60 @@
+type Forgive = (error: unknown, onUnhandled: () => void) => void;
+
+/** Where copies of this module share one listener. Two would each leave the decision to the other. */
+const shared = Symbol.for('dragonpay-callback.forgive');
+const scope = globalThis as typeof globalThis & { [shared]?: Forgive };
+
+/**
+ * Keeps an error from ending the process if a promise is rejected with it, or with an error that it caused, and nobody
+ * handles the rejection. A promise does not tell whether it is awaited, and only the event `unhandledRejection` covers
+ * the promises that a method derives from ours. All other rejections take the way that they take without this
+ * listener, which is added with the first error. Listeners of the application hear every rejection.
+ */
+export const forgive: Forgive = scope[shared] ?? makeForgive();
+scope[shared] = forgive;
+
+function makeForgive(): Forgive {
+  const forgivable = new WeakMap<object, () => void>();
+  const onRejection = (reason: unknown) => {
+    const onUnhandled = findCause(reason, forgivable);
+    if (onUnhandled !== undefined) return onUnhandled();
+    if (process.listenerCount('unhandledRejection') > 1) return;
+    // Without a listener, Node does what it does by default.
+    process.off('unhandledRejection', onRejection);
+    setImmediate(listen);
+    void Promise.reject(reason);
+  };
+  const listen = () => {
+    // Some hosts have only a part of `process`.
+    if (typeof globalThis.process?.listeners !== 'function') return;
+    if (hasOtherMode() || process.listeners('unhandledRejection').includes(onRejection)) return;
+    process.on('unhandledRejection', onRejection);
+  };
+  return (error, onUnhandled) => {
+    if (typeof error !== 'object' || error === null) return;
+    forgivable.set(error, onUnhandled);
+    listen();
+  };
+}
+
+/** Whether an option of Node says what becomes of the process. A listener decides it only without one. */
+function hasOtherMode(): boolean {
+  return /--unhandled[-_]rejections/.test([process.env?.NODE_OPTIONS, ...(process.execArgv ?? [])].join(' '));
+}
+
+const mostCauses = 8;
+
+/** What is kept for the error, or for the nearest of its causes. A thrown value may throw when it is looked at. */
+function findCause<Value>(reason: unknown, kept: WeakMap<object, Value>): Value | undefined {
+  try {
+    let error = reason;
+    for (let count = 0; count <= mostCauses && typeof error === 'object' && error !== null; count++) {
+      const found = kept.get(error);
+      if (found !== undefined) return found;
+      error = (error as Error).cause;
+    }
+  } catch {
+    // Nothing is kept for it.
+  }
+  return undefined;
+}
