@@ -38,15 +38,15 @@ export function readAmount(text: string): string | undefined {
   const digits = whole + (parts.decimals ?? '');
   // The exponent moves the decimal point. Zeros fill the places that it passes.
   const point = whole.length + Number(exponent ?? 0);
-  const units = digits.padEnd(point, '0').slice(0, Math.max(point, 0)).replace(/^0+/, '') || '0';
-  const decimals = (point < 0 ? '0'.repeat(-point) + digits : digits.slice(point)).replace(/0+$/, '');
+  const place = Math.max(point, 0);
+  const units = digits.padEnd(place, '0').slice(0, place).replace(/^0+/, '') || '0';
+  const decimals = ('0'.repeat(place - point) + digits.slice(place)).replace(/0+$/, '');
   return units.length > 10 || decimals.length > 2 ? undefined : `${units}.${decimals.padEnd(2, '0')}`;
 }
 
 /** An amount with exactly two decimals, as it is signed and stored: `100` is `100.00`. Decimal string in and out. */
 export function withTwoDecimals(amount: string): string {
-  if (amount.charAt(amount.length - 3) === '.') return amount;
-  const [units = '0', decimals = ''] = amount.split('.');
+  const [units, decimals = ''] = amount.split('.');
   return `${units}.${decimals.padEnd(2, '0')}`;
 }
 

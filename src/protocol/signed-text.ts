@@ -176,7 +176,8 @@ export function transform(
     case 'trimmed':
       return sent.trim();
     case 'encoded':
-      return encoded() ?? sent;
+      // An empty merchant id on the wire counts as none.
+      return encoded() || sent;
     case 'decoded-twice':
       return decodedAgain(sent);
   }

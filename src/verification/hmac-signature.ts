@@ -21,17 +21,16 @@ export function hmacSignature(
       for (const [place, reading] of readingsOf(signedText).entries()) {
         const { hash = 'sha256', encodings } = reading;
         const given = readProof(proof, digestBytes[hash]);
-        const signed = given && textOf(reading);
+        if (given === undefined) continue;
+        const signed = textOf(reading);
         if (signed === undefined) continue;
-        for (const encoding of encodings) {
-          for (let index = 0; index < keys.length; index++) {
-            const key = Buffer.from(keys[index] as string, reading.keyEncoding ?? keyEncoding);
-            const expected = createHmac(hash, key).update(encodeText(signed, encoding)).digest();
-            if (timingSafeEqual(expected, given as Buffer)) {
-              return { ok: true, keyId: `keys[${index}]`, ...(place > 0 && { reading: place }) };
-            }
-          }
-        }
+        const index = keys.findIndex((key) => {
+          const bytes = Buffer.from(key, reading.keyEncoding ?? keyEncoding);
+          return encodings.some((encoding) =>
+            timingSafeEqual(createHmac(hash, bytes).update(encodeText(signed, encoding)).digest(), given),
+          );
+        });
+        if (index >= 0) return { ok: true, keyId: `keys[${index}]`, ...(place > 0 && { reading: place }) };
       }
       return mismatch;
     },

@@ -38,10 +38,9 @@ export type PublicKeyInput = string | KeyObject;
  */
 export function readPublicKey(input: PublicKeyInput): PublicKey {
   const key = toKeyObject(input);
-  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   if (key.type !== 'public' || key.asymmetricKeyType !== 'rsa') throw new Error('must be an RSA public key');
+  const { modulusLength: bits = 0, publicExponent: exponent = 0n } = key.asymmetricKeyDetails ?? {};
   // With an exponent of 1, every message is its own signature.
-  const exponent = key.asymmetricKeyDetails?.publicExponent ?? 0n;
   if (exponent < 3n || exponent % 2n === 0n) throw new Error('must be an RSA key with an odd exponent of 3 or more');
   if (bits < 2048 || bits > 8192) throw new Error(`must be an RSA key of 2048 to 8192 bits, not of ${bits}`);
   const modulus = Buffer.from(key.export({ format: 'jwk' }).n as string, 'base64url');
@@ -54,22 +53,24 @@ function toKeyObject(input: PublicKeyInput): KeyObject {
   if (input instanceof KeyObject) return input;
   try {
     const text = input.trim();
-    if (text.includes('PRIVATE KEY')) throw new Error('private');
-    if (text.startsWith('-----BEGIN')) return createPublicKey(withLineBreaks(text));
-    if (!/^[A-Za-z0-9+/_\s-]+={0,2}$/.test(text)) throw new Error('not base64');
-    return createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' });
+    const isPem = text.startsWith('-----BEGIN');
+    if (isPem && !text.includes('PRIVATE KEY')) return createPublicKey(withLineBreaks(text));
+    if (/^[A-Za-z0-9+/_\s-]+={0,2}$/.test(text)) {
+      return createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' });
+    }
   } catch {
-    // The cause may quote the key.
-    throw new Error('must be a public key in PEM or base64 DER (SubjectPublicKeyInfo)');
+    // The error of the platform may quote the key.
   }
+  throw new Error('must be a public key in PEM or base64 DER (SubjectPublicKeyInfo)');
 }
 
 /** PEM whose line breaks were escaped, or became spaces, as in variables and in JSON that was written by hand. */
 function withLineBreaks(pem: string): string {
-  const [, label, body = ''] = /^-----BEGIN ([A-Z ]+)-----(.*)-----END \1-----(?:\\[rn])*$/s.exec(pem) ?? [];
-  if (label === undefined) return pem;
-  const lines = body.replace(/\\[rn]|\s/g, '').match(/.{1,64}/g) ?? [];
-  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n');
+  const block = /(-----BEGIN [A-Z ]+-----)(.*?)(-----END [A-Z ]+-----)/s;
+  return pem.replace(block, (_, begin: string, body: string, end: string) => {
+    const lines = body.replace(/\\[rn]|\s/g, '').replace(/.{1,64}/g, '$&\n');
+    return `${begin}\n${lines}${end}\n`;
+  });
 }
 
 /** The keys of the settings. */

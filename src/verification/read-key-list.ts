@@ -44,8 +44,7 @@ function parseList(answer: string): readonly unknown[] {
 }
 
 function withFoldedNames(entry: unknown): Readonly<Record<string, unknown>> {
-  if (typeof entry !== 'object' || entry === null) return {};
-  const folded = Object.entries(entry).map(([name, value]) => [name.toLowerCase(), value] as const);
+  const folded = Object.entries(entry ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const);
   // Nobody can tell which of two statuses counts.
   return new Set(folded.map(([name]) => name)).size < folded.length ? {} : Object.fromEntries(folded);
 }

@@ -16,8 +16,7 @@ export function readProofs(text: string): Buffer[] {
   // Nearly all proofs are plain base64. Encoding the bytes again is a cheaper check than a regular expression.
   const bytes = Buffer.from(text, 'base64');
   if (bytes.length > 0 && bytes.toString('base64') === text && !isHex(text)) return [bytes];
-  const written = text.includes('%') ? decoded(text) : text;
-  const compact = written.replace(/[\r\n\t]/g, '');
+  const compact = decoded(text).replace(/[\r\n\t]/g, '');
   const base64 = compact.replaceAll(' ', '+');
   return [
     ...(isHex(compact) ? [Buffer.from(compact, 'hex')] : []),

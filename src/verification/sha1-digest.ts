@@ -14,24 +14,20 @@ export function sha1Digest(secretKeys: readonly string[], signedText: SignedText
     field: 'digest',
     signedText,
     verify(textOf, proof) {
-      const readings = readingsOf(signedText);
-      for (let place = 0; place < readings.length; place++) {
-        const reading = readings[place] as SignedText;
+      for (const [place, reading] of readingsOf(signedText).entries()) {
         const algorithm = reading.hash ?? 'sha1';
         const length = digestBytes[algorithm];
         const given = isHex(proof, 2 * length) ? proof : readProof(proof, length)?.toString('hex');
-        const text = given && textOf(reading);
-        if (text === undefined || given === undefined) continue;
-        for (let index = 0; index < secretKeys.length; index++) {
-          for (const encoding of reading.encodings) {
-            // The digest stays text: a buffer for it would cost twice the digest.
-            const expected = hash(algorithm, withKey(text, secretKeys[index] as string, reading, encoding));
-            if (isSameDigest(expected, given)) {
-              const keyId = `secretKeys[${index}]`;
-              return place > 0 ? { ok: true, keyId, reading: place } : { ok: true, keyId };
-            }
-          }
-        }
+        if (given === undefined) continue;
+        const text = textOf(reading);
+        if (text === undefined) continue;
+        // The digest stays text: a buffer for it would cost twice the digest.
+        const index = secretKeys.findIndex((key) =>
+          reading.encodings.some((encoding) =>
+            isSameDigest(hash(algorithm, withKey(text, key, reading, encoding)), given),
+          ),
+        );
+        if (index >= 0) return { ok: true, keyId: `secretKeys[${index}]`, ...(place > 0 && { reading: place }) };
       }
       return mismatch;
     },
@@ -69,7 +65,7 @@ function newPair(length: number): readonly [Buffer, Buffer] {
 
 /** Compares two texts of hex digits of the same length in constant time. */
 function isSameDigest(expected: string, given: string): boolean {
-  const [left, right] = buffers.get(expected.length) ?? newPair(expected.length);
+  const [left, right] = buffers.get(expected.length) as readonly [Buffer, Buffer];
   left.write(expected, 'latin1');
   right.write(given, 'latin1');
   return timingSafeEqual(left, right);

@@ -52,7 +52,7 @@ function coveredByAll(text: SignedText): SignedText {
   );
   const isCertain = (field: SignedText['fields'][number]) =>
     others.every(({ fields }) => fields.includes(field)) && (joinAlike || keyFields.has(field));
-  return others.length === 1 ? text : { ...text, fields: text.fields.filter(isCertain) };
+  return { ...text, fields: text.fields.filter(isCertain) };
 }
 
 const keyFields: ReadonlySet<string> = new Set(['txnid', 'merchantTxnId', 'refno', 'status']);

@@ -63,9 +63,10 @@ function unreadableField(
   { odd }: CheckedCallback,
   { isParsed = false }: Pick<ReceivedFields, 'isParsed'>,
 ): Issue | undefined {
-  const field = odd && fields.find((one) => odd.has(one));
-  const found = field && odd?.get(field);
-  if (field !== undefined && found !== undefined) return { ...found, field };
+  for (const field of fields) {
+    const found = odd?.get(field);
+    if (found !== undefined) return { ...found, field };
+  }
   if (!isParsed || values !== 'encoded') return undefined;
   const message = 'a body parser decoded values that are signed as encoded; mount the handler before it';
   return { code: 'altered-by-parser', message };
@@ -89,14 +90,14 @@ function judge(
     }
     return refused('proof-mismatch', failed.field, `${failed.field} does not match the fields`);
   }
-  const undecided = checked.find((one): one is KeysUnavailable => !one.ok && one.reason === 'keys-unavailable');
+  const undecided = checked.find((one): one is KeysUnavailable => !one.ok);
   if (undecided !== undefined) return undecided;
-  const [verifier] = present;
   const [strongest] = checked;
-  if (verifier === undefined || !strongest?.ok) {
+  if (!strongest?.ok) {
     const fields = accepted[callback.kind].map(({ field }) => field);
     return refused('proof-missing', fields[0], `no proof of an accepted kind is present (${fields.join(', ')})`);
   }
+  const verifier = present[0] as ProofVerifier;
   const { keyId, reading } = strongest;
   const proof = { algorithm: verifier.algorithm, keyId, ...(reading !== undefined && { reading }) };
   const signedText = readingsOf(verifier.signedText)[reading ?? 0] as SignedText;

@@ -22,7 +22,6 @@ import {
   type StoredCallback,
 } from '../../src/index.js';
 import { type DragonpayTables, KyselyRepository } from '../../src/kysely.js';
-import { readManilaTime } from '../../src/protocol/manila-time.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { post, secretKey } from '../support/dispatch-signed.js';
 import { type Program, root, runProgram } from '../support/program.js';
@@ -608,25 +607,6 @@ describe('an answer of the gateway', () => {
     const startedAt = performance.now();
     expect(() => readAnswer(`"${'\\"'.repeat(32_000)}`)).to.throw(SyntaxError);
     expect(performance.now() - startedAt).to.be.below(500);
-  });
-
-  it('has its dates in Manila’s time', () => {
-    const dates: ReadonlyArray<readonly [string | undefined, string | undefined]> = [
-      ['2026-03-01T09:30:00', '2026-03-01T01:30:00.000Z'],
-      ['2026-03-01 09:30', '2026-03-01T01:30:00.000Z'],
-      ['2026-03-01T07:59:59.123', '2026-02-28T23:59:59.123Z'],
-      ['2026-03-01T07:59:59.1234567', '2026-02-28T23:59:59.123Z'],
-      ['2026-03-01', '2026-02-28T16:00:00.000Z'],
-      ['2026-03-01T09:30:00Z', '2026-03-01T09:30:00.000Z'],
-      ['2026-03-01T09:30:00+08:00', '2026-03-01T01:30:00.000Z'],
-      ['0001-01-01T00:00:00', undefined],
-      ['2026-13-01', undefined],
-      ['2026-02-30', undefined],
-      ['03/01/2026', undefined],
-      ['', undefined],
-      [undefined, undefined],
-    ];
-    for (const [text, expected] of dates) expect(readManilaTime(text)?.toISOString(), text).to.equal(expected);
   });
 
   it('may say Retry-After in seconds or as a date', () => {

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,6 +55,16 @@ function keyFile(name: string): string {
 /** Makes an RSA key. */
 export function opensslRsaKey(bits = 2048): OpensslKeyPair {
   return keyPair(openssl(['genrsa', String(bits)]));
+}
+
+/** A number of so many bits as the modulus of a public key. No program makes such a key, but it has the right form. */
+export function numberAsKey(bits: number, { exponent = 65_537, isOdd = true } = {}): KeyObject {
+  const modulus = (1n << BigInt(bits)) - (isOdd ? 1n : 2n);
+  const base64url = (value: bigint | number) => {
+    const hex = value.toString(16);
+    return Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex').toString('base64url');
+  };
+  return createPublicKey({ key: { kty: 'RSA', n: base64url(modulus), e: base64url(exponent) }, format: 'jwk' });
 }
 
 /** Makes a key of an elliptic curve, which no callback is signed with. */

@@ -1,7 +1,7 @@
-import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, createSecretKey } from 'node:crypto';
 import { expect } from 'chai';
 import { givenKeys, readPublicKey } from '../../src/verification/public-keys.js';
-import { opensslEcKey, opensslRsaKey } from '../support/openssl.js';
+import { numberAsKey, opensslEcKey } from '../support/openssl.js';
 import { merchantKey } from '../support/proofs.js';
 
 describe('readPublicKey', () => {
@@ -11,6 +11,8 @@ describe('readPublicKey', () => {
     const keyObject = createPublicKey(key.publicKeyPem);
     const forms = [
       key.publicKeyPem,
+      `${key.publicKeyPem}# Dragonpay, 2026`,
+      key.publicKeyPem.replaceAll('\n', '\\r\\n'),
       `\n  ${key.publicKeyPem}\n`,
       key.publicKeyDer,
       ` ${derWithLineBreaks}\n`,
@@ -22,34 +24,35 @@ describe('readPublicKey', () => {
     }
   });
 
-  it('counts the bytes of signatures of a key whose bits are no multiple of 8', () => {
-    expect(readPublicKey(opensslRsaKey(2052).publicKeyPem).signatureBytes).to.equal(257);
+  it('takes keys of 2048 to 8192 bits, with an exponent of 3 or more', () => {
+    for (const [bits, exponent] of [
+      [2048, 3],
+      [2049, 5],
+      [8191, 65_537],
+      [8192, 3],
+    ] as const) {
+      const given = numberAsKey(bits, { exponent });
+      expect(readPublicKey(given)).to.include({ key: given, signatureBytes: Math.ceil(bits / 8) });
+    }
   });
-
-  /** An RSA key with another exponent or modulus, as no program makes one. */
-  function altered(change: { readonly n?: (modulus: Buffer) => void; readonly e?: string }): string {
-    const jwk = createPublicKey(merchantKey().publicKeyPem).export({ format: 'jwk' });
-    const modulus = Buffer.from(jwk.n as string, 'base64url');
-    change.n?.(modulus);
-    const key = createPublicKey({
-      key: {
-        ...jwk,
-        n: modulus.toString('base64url'),
-        e: Buffer.from(change.e ?? '010001', 'hex').toString('base64url'),
-      },
-      format: 'jwk',
-    });
-    return key.export({ type: 'spki', format: 'pem' }) as string;
-  }
 
   const refused: Array<[what: string, input: () => unknown, problem: RegExp]> = [
     ['a private key in PEM', () => merchantKey().privateKeyPem, /must be a public key/],
     ['a private KeyObject', () => createPrivateKey(merchantKey().privateKeyPem), /must be an RSA public key/],
     ['a key of an elliptic curve', () => opensslEcKey().publicKeyPem, /must be an RSA public key/],
-    ['a key of 1024 bits', () => opensslRsaKey(1024).publicKeyDer, /2048 to 8192 bits, not of 1024/],
-    ['an exponent of 1, under which every text is its own signature', () => altered({ e: '01' }), /odd exponent/],
-    ['an even exponent', () => altered({ e: '010000' }), /odd exponent/],
-    ['an even modulus', () => altered({ n: (modulus) => modulus.writeUInt8(2, 255) }), /odd modulus/],
+    ['a key of 1024 bits', () => numberAsKey(1024), /2048 to 8192 bits, not of 1024/],
+    ['a key of 2047 bits', () => numberAsKey(2047), /2048 to 8192 bits, not of 2047/],
+    ['a key of 8193 bits', () => numberAsKey(8193), /2048 to 8192 bits, not of 8193/],
+    [
+      'an exponent of 1, under which every text is its own signature',
+      () => numberAsKey(2048, { exponent: 1 }),
+      /odd exponent/,
+    ],
+    ['an even exponent', () => numberAsKey(2048, { exponent: 65_536 }), /odd exponent/],
+    ['an even modulus', () => numberAsKey(2048, { isOdd: false }), /odd modulus/],
+    ['a secret KeyObject', () => createSecretKey(Buffer.from('swordfish')), /must be an RSA public key/],
+    ['base64 with a character in front', () => `!${merchantKey().publicKeyDer}`, /must be a public key/],
+    ['base64 with a character behind', () => `${merchantKey().publicKeyDer}!`, /must be a public key/],
     ['an empty string', () => '', /must be a public key/],
     ['undefined', () => undefined, /must be a public key/],
     ['other text', () => 'swordfish', /must be a public key/],
@@ -77,14 +80,13 @@ describe('readPublicKey', () => {
 
 describe('givenKeys', () => {
   it('checks with each key, and never fetches', async () => {
-    const [first, second] = [merchantKey(), opensslRsaKey()];
-    const keys = givenKeys([readPublicKey(first.publicKeyPem), readPublicKey(second.publicKeyPem)]);
-    expect(keys.firstThatVerifies(({ keyId }) => keyId === second.keyId)).to.deep.equal({
-      ok: true,
-      keyId: second.keyId,
-    });
+    const [first, second] = [3, 5].map((exponent) => readPublicKey(numberAsKey(2048, { exponent })));
+    if (first === undefined || second === undefined) throw new Error('no keys');
+    const keys = givenKeys([first, second]);
+    expect(keys.firstThatVerifies((key) => key === second)).to.deep.equal({ ok: true, keyId: second.keyId });
     expect(keys.firstThatVerifies(() => true)).to.deep.equal({ ok: true, keyId: first.keyId });
     expect(keys.firstThatVerifies(() => false)).to.deep.equal({ ok: false, reason: 'mismatch' });
+    expect(keys.status()).to.deep.equal({ usable: true, fresh: true, problem: undefined });
     expect(await keys.settled()).to.equal(undefined);
   });
 });

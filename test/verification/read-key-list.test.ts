@@ -1,6 +1,7 @@
 import { expect } from 'chai';
+import { readPublicKey } from '../../src/verification/public-keys.js';
 import { readKeyList } from '../../src/verification/read-key-list.js';
-import { opensslRsaKey } from '../support/openssl.js';
+import { numberAsKey, opensslRsaKey } from '../support/openssl.js';
 
 const { publicKeyPem: pem, keyId } = opensslRsaKey();
 const base64 = pem.replace(/-----.*-----|\s/g, '');
@@ -26,6 +27,38 @@ describe('The list of the keys endpoint', () => {
   for (const [what, entry] of Object.entries(alike)) {
     it(`gives the same key: ${what}`, () => expect(activeIn(entry)).to.deep.equal([keyId]));
   }
+
+  it('tells active keys from those with another status, and leaves out what is no key', () => {
+    const other = numberAsKey(2048).export({ type: 'spki', format: 'pem' });
+    const { active, revoked } = readKeyList(
+      JSON.stringify([usual, null, 7, 'x', [], {}, { status: 'Active' }, { value: other, status: 'Revoked' }]),
+    );
+    const [otherId] = [other as string].map((pem) => readPublicKey(pem).keyId);
+    expect([active, revoked].map((keys) => keys.map((key) => key.keyId))).to.deep.equal([[keyId], [otherId]]);
+    const both = readKeyList(
+      JSON.stringify([usual, { value: other, status: 'Active' }, { ...usual, status: 'Revoked' }]),
+    );
+    expect(
+      both.active.map((key) => key.keyId),
+      'a key that is listed twice',
+    ).to.deep.equal([otherId]);
+    expect(both.revoked.map((key) => key.keyId)).to.deep.equal([keyId]);
+  });
+
+  it('is not quoted where it is not understood', () => {
+    const notUnderstood = 'the answer of the keys endpoint was not understood: it is not';
+    for (const [answer, problem] of [
+      ['swordfish', 'JSON'],
+      ['', 'JSON'],
+      ['null', 'a list'],
+      ['7', 'a list'],
+      ['{"0":"swordfish"}', 'a list'],
+    ] as const) {
+      expect(() => readKeyList(answer), answer)
+        .to.throw(`${notUnderstood} ${problem}`)
+        .and.not.have.property('cause');
+    }
+  });
 
   it('may be the only list of an object', () => {
     const other = { ...usual, status: 'Revoked' };

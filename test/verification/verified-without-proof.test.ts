@@ -45,6 +45,7 @@ describe('An event of the inbox', () => {
     const fields = ['txnid', 'refno', 'status', 'message', 'amount'] as const;
     expect(dataUnder({}, { encodings: ['latin1'] })).to.deep.equal({ ...ids, message: 'Paid' });
     expect(dataUnder({}, { fields })).to.deep.equal({ ...ids, message: 'Paid' });
+    expect(dataUnder({ fields }, { fields: ['txnid', 'refno', 'status'] })).to.deep.equal({ ...ids, message: '' });
     expect(dataUnder({ fields }, { hash: 'sha256' })).to.deep.equal({ ...ids, message: 'Paid', amount: '100.00' });
     for (const join of [{ separator: '|' }, { pairs: true }, { empty: 'left-out' }, { values: 'trimmed' }]) {
       expect(dataUnder({ fields }, join), JSON.stringify(join)).to.deep.equal({ ...ids, message: '' });
