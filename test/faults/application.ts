@@ -23,7 +23,7 @@ import { secrets } from './histories.js';
 import { Random } from './random.js';
 import { stepClock } from './stepped-clock.js';
 
-const { DATABASE_URL = '', FAULTS_DATABASE, FAULTS_SEED, FAULTS_POOL } = process.env;
+const { DATABASE_URL = '', FAULTS_DATABASE, FAULTS_SEED, FAULTS_POOL, FAULTS_MISBEHAVING } = process.env;
 const kind = faultsKinds[FAULTS_DATABASE as FaultsName];
 const random = new Random(Number(FAULTS_SEED));
 const handlerMilliseconds = 600;
@@ -92,7 +92,7 @@ class Shop {
         .execute();
     };
     const [name, misbehave] = random.pick(Object.entries(misbehaviours));
-    if (random.chance(0.75) || misbehave === undefined) return work();
+    if (!random.chance(Number(FAULTS_MISBEHAVING)) || misbehave === undefined) return work();
     process.send?.({ misbehaviour: name });
     await misbehave(callback, work);
   }

@@ -4,13 +4,16 @@
  *     npm run test:faults -- --minutes 20 --seed 1 --processes 3 --database mariadb
  *     npm run test:faults -- --minutes 20 --pooler transaction
  *     npm run test:faults -- --minutes 20 --standby
+ *     npm run test:faults -- --minutes 20 --width 60 --pause 4 --misbehaving 0.03 --connections 8 --copies 3
+ *
+ * The last one has more callbacks for each fault.
  */
 import { parseArgs } from 'node:util';
 import { invariants } from './check.js';
 import { type FaultsName, faultsKinds } from './databases.js';
 import { hasPgBouncer, poolModes } from './pgbouncer.js';
 import { anySeed } from './random.js';
-import { runCampaign } from './run-campaign.js';
+import { hardest, runCampaign } from './run-campaign.js';
 
 const { values } = parseArgs({
   options: {
@@ -18,15 +21,23 @@ const { values } = parseArgs({
     seed: { type: 'string', default: process.env.FAULTS_SEED ?? String(anySeed()) },
     processes: { type: 'string', default: '3' },
     width: { type: 'string', default: '100' },
+    pause: { type: 'string', default: String(hardest.pause) },
+    misbehaving: { type: 'string', default: String(hardest.misbehaving) },
+    connections: { type: 'string', default: String(hardest.connections) },
+    copies: { type: 'string', default: String(hardest.copies) },
     database: { type: 'string', default: 'postgres' },
     pooler: { type: 'string' },
     standby: { type: 'boolean', default: false },
   },
 });
-const [minutes, seed, processes, width] = [values.minutes, values.seed, values.processes, values.width].map(Number);
-if (!minutes || seed === undefined || Number.isNaN(seed) || !processes || !width) {
-  throw new Error('--minutes, --seed, --processes and --width must be numbers');
-}
+const [minutes, processes, width] = [numberOf('minutes'), numberOf('processes'), numberOf('width')];
+const pace = {
+  pause: numberOf('pause'),
+  misbehaving: numberOf('misbehaving', 0),
+  connections: numberOf('connections'),
+  copies: numberOf('copies'),
+};
+const seed = numberOf('seed', 0);
 const database = values.database as FaultsName;
 if (!Object.hasOwn(faultsKinds, database))
   throw new Error(`--database must be one of ${Object.keys(faultsKinds).join(', ')}`);
@@ -35,9 +46,9 @@ if (values.pooler !== undefined && (pooler === undefined || database !== 'postgr
   throw new Error(`--pooler must be ${poolModes.join(' or ')}, with PostgreSQL and with pgbouncer on the PATH`);
 const { standby } = values;
 if (standby && database !== 'postgres') throw new Error('--standby must be used with PostgreSQL');
-console.log(`seed ${seed}, ${minutes} minutes, ${processes} application processes`);
+console.log(`seed ${seed}, ${minutes} minutes, ${processes} application processes, ${JSON.stringify(pace)}`);
 const report = await runCampaign({
-  ...{ database, seed, seconds: 60 * minutes, processes, width, standby, progress: console.log },
+  ...{ database, seed, seconds: 60 * minutes, processes, width, pace, standby, progress: console.log },
   ...(pooler !== undefined && { pooler }),
 });
 const { violations, crashes, ...figures } = report;
@@ -49,3 +60,12 @@ for (const [invariant, meaning] of Object.entries(invariants)) {
 }
 for (const crash of crashes) console.log(`CRASH ${crash}`);
 process.exit(violations.length + crashes.length > 0 ? 1 : 0);
+
+function numberOf(
+  name: Exclude<keyof typeof values, 'database' | 'pooler' | 'standby'>,
+  least = Number.MIN_VALUE,
+): number {
+  const number = Number(values[name]);
+  if (!(number >= least)) throw new Error(`--${name} must be a number${least > 0 ? ' above 0' : ''}`);
+  return number;
+}

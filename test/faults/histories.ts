@@ -55,8 +55,8 @@ const paymentStories = [
 const payoutStories = ['S', 'PS', 'PGS', 'GHS', 'PF', 'GV', 'SF', 'FS', 'PGHPGHS', 'VS', 'HGPF', 'SP'];
 const paymentLetters = 'SFPURKVAE';
 
-/** Generates a random history. */
-export function makeHistory(id: string, random: Random): History {
+/** Generates a random history. `copies` multiplies the repetitions of its callbacks. */
+export function makeHistory(id: string, random: Random, copies = 1): History {
   const kind: Kind = random.chance(0.2) ? 'payout' : 'payment';
   const base = {
     kind,
@@ -71,12 +71,12 @@ export function makeHistory(id: string, random: Random): History {
       )
     : [...random.pick(kind === 'payment' ? paymentStories : payoutStories)];
   const told = random.chance(0.25) ? random.shuffled(letters) : letters;
-  const events = told.map((status) => makeEvent(base, status, 'true', random));
+  const events = told.map((status) => makeEvent(base, status, 'true', random, copies));
   for (const [nature, probability] of Object.entries(disturbances) as Array<[Nature, number]>) {
     if (!random.chance(probability)) continue;
     const status = nature === 'unrecognized' ? random.pick(['D', 's', '1']) : random.pick(['S', 'F', 'P']);
     if (status === '1' || (kind === 'payout' && nature !== 'forged' && nature !== 'unrecognized')) continue;
-    events.splice(random.below(events.length + 1), 0, makeEvent(base, status, nature, random));
+    events.splice(random.below(events.length + 1), 0, makeEvent(base, status, nature, random, copies));
   }
   const madeAfter = random.chance(0.15) ? random.between(1, 2_500) : 0;
   return { kind, id, amount: base.amount, currency: base.currency, events, madeAfter };
@@ -99,10 +99,10 @@ interface Base {
   readonly currency: string;
 }
 
-function makeEvent(base: Base, status: string, nature: Nature, random: Random): CampaignEvent {
+function makeEvent(base: Base, status: string, nature: Nature, random: Random, copies: number): CampaignEvent {
   const id = nature === 'unknown-id' ? `${base.id}-unknown` : base.id;
   const refno = { refno: `X${base.refno}`, forged: `Z${base.refno}` }[nature as string] ?? base.refno;
-  const deliveries = Array.from({ length: 1 + Math.floor(random.next() ** 3 * 6) }, () => ({
+  const deliveries = Array.from({ length: 1 + Math.floor(random.next() ** 3 * 6 * copies) }, () => ({
     method: random.chance(0.25) ? ('GET' as const) : ('POST' as const),
     delay: random.chance(0.1) ? random.between(500, 2_500) : random.between(0, 60),
   }));

@@ -25,9 +25,26 @@ export interface CampaignOptions {
   readonly processes: number;
   /** The number of concurrent payments. */
   readonly width: number;
+  /** How hard it is for the applications. Default: `hardest`. */
+  readonly pace?: Partial<Pace>;
   /** Called with the progress from time to time. */
   readonly progress?: (line: string) => void;
 }
+
+/** How many callbacks there are for each fault. */
+export interface Pace {
+  /** The mean number of seconds between two faults of processes, databases, networks and clocks. */
+  readonly pause: number;
+  /** The share of methods that misbehave. Such a method holds its connection longer than hundreds of others. */
+  readonly misbehaving: number;
+  /** The number of connections of the smallest pool. The others have one or two more. */
+  readonly connections: number;
+  /** Multiplies the repetitions of callbacks. */
+  readonly copies: number;
+}
+
+/** Most faults for each callback. */
+export const hardest: Pace = { pause: 1, misbehaving: 0.25, connections: 2, copies: 1 };
 
 export interface CampaignReport {
   readonly payments: number;
@@ -66,6 +83,7 @@ const steps = [-400 * day, -day, -3_600_000, -5_000, 5_000, 3_600_000, day, 400 
 
 class Campaign {
   readonly #options: CampaignOptions;
+  readonly #pace: Pace;
   readonly #random: Random;
   readonly #faults: Record<string, number> = {};
   readonly #histories: History[] = [];
@@ -75,11 +93,12 @@ class Campaign {
   #server: FaultsServer | undefined;
   #pooler: PgBouncer | undefined;
   #merchant: FaultsPool | undefined;
-  #isCalm = false;
+  readonly #calm = new AbortController();
   #starts = 0;
 
   constructor(options: CampaignOptions) {
     this.#options = options;
+    this.#pace = { ...hardest, ...options.pace };
     this.#kind = faultsKinds[options.database ?? 'postgres'];
     this.#random = new Random(options.seed);
     const ports = () => this.#applications.flatMap(({ port }) => (port === undefined ? [] : [port]));
@@ -104,7 +123,8 @@ class Campaign {
         DATABASE_URL: proxy.through(url),
         FAULTS_DATABASE: this.#options.database ?? 'postgres',
         FAULTS_SEED: String(this.#options.seed + 1_000 * ++this.#starts),
-        FAULTS_POOL: String(2 + (number % 3)),
+        FAULTS_POOL: String(this.#pace.connections + (number % 3)),
+        FAULTS_MISBEHAVING: String(this.#pace.misbehaving),
       });
       const application = new ApplicationProcess(proxy, environment, (name) => this.#count(`handler ${name}`));
       this.#applications.push(application);
@@ -122,7 +142,7 @@ class Campaign {
     const chance = new Random(seed + 2);
     const customer = async () => {
       while (performance.now() < endsAt) {
-        const history = makeHistory(`T-${this.#histories.length}`, chance);
+        const history = makeHistory(`T-${this.#histories.length}`, chance, this.#pace.copies);
         this.#histories.push(history);
         const { madeAfter } = history;
         if (madeAfter === 0) await this.#create(history);
@@ -133,7 +153,7 @@ class Campaign {
     const customers = Promise.all(Array.from({ length: width }, customer));
     await sleep(1_000 * seconds);
     // The remaining deliveries finish without further faults. Handlers still misbehave.
-    this.#isCalm = true;
+    this.#calm.abort();
     await Promise.all([customers, chaos]);
     clearInterval(news);
   }
@@ -191,9 +211,10 @@ class Campaign {
     // Weighted by frequency.
     const drawn = possible.flatMap((trouble) => Array.from({ length: 2 * trouble[0] }, () => trouble));
     const pending = new Set<Promise<void>>();
-    while (!this.#isCalm) {
-      await sleep(this.#random.between(100, 2_000));
-      if (this.#isCalm) continue;
+    while (!this.#calm.signal.aborted) {
+      const pause = this.#pace.pause * this.#random.between(100, 1_900);
+      await sleep(pause, undefined, { signal: this.#calm.signal }).catch(() => {});
+      if (this.#calm.signal.aborted) break;
       const [, name, make] = this.#random.pick(drawn);
       this.#count(name);
       const made = Promise.resolve(make()).catch(() => {});
@@ -300,7 +321,7 @@ select 'payout', merchant_txn_id, refno, status, reached from dragonpay_payouts`
   }
 
   async end(): Promise<void> {
-    this.#isCalm = true;
+    this.#calm.abort();
     this.#gateway.close();
     await Promise.all(this.#applications.map((application) => application.kill()));
     await Promise.all(this.#applications.map(({ proxy }) => proxy.close()));
