@@ -22,6 +22,7 @@ export function lambdaGateway(source: LambdaSource, handler: ReturnType<typeof t
     }
     const event = JSON.parse(JSON.stringify(eventOf(source, request, Buffer.concat(chunks))));
     const { statusCode, headers, multiValueHeaders, body } = JSON.parse(JSON.stringify(await handler(event)));
+    if (response.headersSent) return response; // A time-out of the gateway came first.
     if (source === 'alb-multi' && multiValueHeaders === undefined) return response.writeHead(502).end();
     const length = statusCode === 204 ? {} : { 'Content-Length': Buffer.byteLength(body) };
     return response.writeHead(statusCode, { ...headers, ...multiValueHeaders, ...length }).end(body);

@@ -244,7 +244,11 @@ export function serveNest(version: keyof typeof nestVersions, platform: NestPlat
 /** A function of AWS Lambda, behind what stands in for AWS. */
 export function serveLambda(source: LambdaSource): Serve {
   const limits: HostLimit[] = source === 'rest' ? ['whole-body', 'text-body', 'query-escapes'] : ['whole-body'];
-  return (endpoint) => opened(lambdaGateway(source, toLambdaHandler(endpoint)), limits);
+  return (endpoint, _setup, inFront) => {
+    const server = lambdaGateway(source, toLambdaHandler(endpoint));
+    if (inFront !== undefined) server.prependListener('request', inFront);
+    return opened(server, limits);
+  };
 }
 
 /** A server of an adapter under test. */
