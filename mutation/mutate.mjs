@@ -86,6 +86,9 @@ function runGroup(name, mutate, tests) {
       `  ${one.status} ${one.file}:${one.location.start.line} ${one.mutatorName}: ${one.code} -> ${one.replacement}`,
     );
   }
+  for (const one of mutants.filter((mutant) => mutant.status === 'Killed' && isExplained(mutant))) {
+    console.log(`  explained, but killed ${one.file}:${one.location.start.line}: ${one.code} -> ${one.replacement}`);
+  }
   // Of a few changed lines, a share says little.
   if (open.length > 0 || (share < 90 && !values.changed)) hasFailed = true;
 }

@@ -56,11 +56,11 @@ function shapeIssues(kind: CallbackKind, known: Readonly<KnownFields>): Array<Is
     return [];
   } catch (error) {
     if (!loadYup().ValidationError.isError(error)) throw error;
-    return error.inner.map(({ path: field = '', message: code }) => ({
-      code: code as ReplyCode,
-      field,
-      message: describe(field, code),
-    }));
+    return error.inner.map(({ path, message: code }) => {
+      // yup has the path of every field.
+      const field = path as string;
+      return { code: code as ReplyCode, field, message: describe(field, code) };
+    });
   }
 }
 

@@ -47,7 +47,7 @@ export class FieldCollector {
   addEncoded(name: string, rawValue: string, decoder?: string): void {
     const value = decodeComponent(rawValue);
     const field = knownField(name);
-    if (name.includes('\0') || (value === undefined ? nulByte.test(rawValue) : value.includes('\0'))) {
+    if (name.includes('\0') || nulByte.test(rawValue)) {
       this.#refuseNul(field);
     } else if (field !== undefined && decoder !== undefined && rawValue.includes(replacementCharacter)) {
       this.#addLost('altered-by-parser', field, `was decoded with losses by ${decoder}`);
@@ -121,7 +121,7 @@ export class FieldCollector {
   }
 }
 
-/** A NUL in a value that cannot be decoded, as it is or escaped. */
+/** A NUL in an encoded value, as it is or escaped. */
 const nulByte = /\0|%00/;
 
 function isTextWithNul(value: unknown): boolean {

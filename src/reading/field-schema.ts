@@ -22,9 +22,8 @@ function newFieldSchema(kind: CallbackKind): ObjectSchema<AnyObject> {
 /** The schema of a shape. Its messages are codes of the table of failures: yup's own would print the value. */
 function schemaOf({ required, holds }: FieldShape): StringSchema<string | undefined> {
   const text = loadYup().string().strict();
-  return (required ? text.required('missing-field') : text).test(
-    'shape',
-    'malformed-field',
-    (value) => value === undefined || value === '' || holds(value),
-  );
+  return (required ? text.required('missing-field') : text).test({
+    message: 'malformed-field',
+    test: (value) => value === undefined || value === '' || holds(value),
+  });
 }

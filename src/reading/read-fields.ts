@@ -199,12 +199,14 @@ function withoutMark(pairs: ParsedPairs): ParsedPairs {
 /** Removes line ends behind the form. */
 function withoutLineEnd(pairs: ParsedPairs): ParsedPairs {
   const at = pairs.findLastIndex(isInOrder);
-  const [name, value] = pairs[at] ?? [''];
+  const last = pairs[at];
+  if (last === undefined) return pairs;
+  const [name, value] = last;
   const trimmed: ParsedPair =
     value === ''
       ? [name.replace(lineEnds, ''), '']
       : [name, typeof value === 'string' ? value.replace(lineEnds, '') : value];
-  return pairs[at] === undefined || (trimmed[0] === name && trimmed[1] === value) ? pairs : pairs.with(at, trimmed);
+  return trimmed[0] === name && trimmed[1] === value ? pairs : pairs.with(at, trimmed);
 }
 
 /** Decodes the escapes that a parser may have left. */

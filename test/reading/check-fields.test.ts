@@ -252,6 +252,7 @@ describe('Checking fields', () => {
       fc.property(anyFields, (fields) => {
         const checked = check(fields);
         if (checked.ok) return;
+        expect(checked.reason).to.equal('invalid');
         expect(checked.issues).to.not.be.empty;
         for (const { code } of checked.issues) {
           expect(code).to.be.oneOf(['missing-field', 'malformed-field', 'ambiguous-kind']);
