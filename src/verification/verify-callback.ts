@@ -37,7 +37,6 @@ export function verifyCallback(
   const encoded = encodedValues(received.raw);
   const present: ProofVerifier[] = [];
   const checking: Array<ProofChecked | Promise<ProofChecked>> = [];
-  let isWaiting = false;
   for (const verifier of policy.accepted[callback.kind]) {
     const given = callback[verifier.field];
     const lost = callback.odd?.get(verifier.field);
@@ -47,12 +46,10 @@ export function verifyCallback(
       unreadableField(reading, callback, received) === undefined
         ? textOf(reading, callback, merchantId, encoded)
         : undefined;
-    const check = verifier.verify(textFor, given);
-    if (check instanceof Promise) isWaiting = true;
     present.push(verifier);
-    checking.push(check);
+    checking.push(verifier.verify(textFor, given));
   }
-  return isWaiting
+  return checking.some((check) => check instanceof Promise)
     ? Promise.all(checking).then((checked) => judge(callback, received, policy, present, checked))
     : judge(callback, received, policy, present, checking as ProofChecked[]);
 }

@@ -57,6 +57,7 @@ describe('A proof', () => {
   it('has the length that is asked for, in twelve characters a byte at most', () => {
     expect(readProof(hex.slice(2), 20)).to.equal(undefined);
     expect(readProof(`${hex}00`, 20)).to.equal(undefined);
+    expect(readProof('z'.repeat(40), 20)).to.equal(undefined);
     expect(readProof(hex, 21)).to.equal(undefined);
     expect(readProof(hex + '\n'.repeat(200), 20)?.toString('hex')).to.equal(hex);
     expect(readProof(hex + '\n'.repeat(201), 20)).to.equal(undefined);

@@ -8,7 +8,7 @@ import { verifyCallback } from '../../src/verification/verify-callback.js';
 import { verifyFields } from '../../src/verification/verify-fields.js';
 import { makeRequest } from '../support/callback-request.js';
 import { judgeForm, policyOf } from '../support/judge.js';
-import { accepting, type Fields, payout, payoutText, prove } from '../support/proofs.js';
+import { accepting, type Fields, merchantKey, payout, payoutText, prove } from '../support/proofs.js';
 
 const kinds = new Set(['payment', 'payout'] as const);
 const bare = { txnid: 'T', refno: 'R', status: 'S' };
@@ -110,6 +110,21 @@ describe('A verdict', () => {
       if (fields === undefined) throw new Error('not read');
       expect(verifyFields(fields, 'POST', kinds, policyOf(settings)) instanceof Promise, form).to.equal(waits);
     }
+  });
+
+  it('waits for keys, and then is about the callback', async () => {
+    const settings = {
+      apiKey: 'k',
+      fetch: async () => Response.json([{ value: merchantKey().publicKeyDer, status: 'Active' }]),
+      verification: { ...sha1.verification, rsa: {}, transition: true },
+    };
+    const proof = prove('rsa', 'T:R:S:m:ACME:::');
+    const verdict = await verdictOn(formOf({ ...signed, ...proof }), settings);
+    expect(verdict.ok && verdict.callback.data).to.have.property('merchantid', 'ACME');
+    expect(await verdictOn(formOf({ ...signed, ...proof, status: 'F' }), settings)).to.have.property(
+      'reason',
+      'invalid',
+    );
   });
 
   it('of another reading of what a body parser left counts, unless the form itself is at fault', async () => {
