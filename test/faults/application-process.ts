@@ -29,10 +29,9 @@ export class ApplicationProcess {
   }
 
   async start(): Promise<void> {
-    const { NODE_V8_COVERAGE: _, ...environment } = process.env;
     const child = fork(file, [], {
       ...{ cwd: root, execArgv: ['--import', 'tsx'], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] },
-      env: { ...environment, ...this.#environment() },
+      env: { ...process.env, ...this.#environment() },
     });
     this.#child = child;
     this.#isMeantToDie = false;

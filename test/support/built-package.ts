@@ -25,8 +25,7 @@ export interface Outcome {
 
 /** Runs a program until it exits. Never rejects. */
 export function run(command: string, args: readonly string[], cwd: string): Promise<Outcome> {
-  // Built output in a temporary folder does not count as coverage.
-  const { NODE_V8_COVERAGE, NODE_OPTIONS, ...env } = process.env;
+  const { NODE_OPTIONS: _, ...env } = process.env;
   return new Promise((resolve) => {
     execFile(command, args, { cwd, env, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : (error.code ?? 'killed'), stdout, stderr });

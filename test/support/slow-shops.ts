@@ -56,11 +56,10 @@ export class SlowShop {
 
   static async start(databaseUrl: string, options: SlowShopOptions = {}): Promise<SlowShop> {
     const { handlerClass = 'Courier', pool = 10, busy } = options;
-    const { NODE_V8_COVERAGE: _, ...environment } = process.env;
     const child = fork(file, [], {
       ...{ cwd: root, execArgv: ['--import', 'tsx'] },
       env: {
-        ...{ ...environment, DATABASE_URL: databaseUrl, SHOP_CLASS: handlerClass, SHOP_POOL: String(pool) },
+        ...{ ...process.env, DATABASE_URL: databaseUrl, SHOP_CLASS: handlerClass, SHOP_POOL: String(pool) },
         ...(busy !== undefined && { SHOP_BUSY: String(busy) }),
       },
     });
