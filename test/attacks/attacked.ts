@@ -14,10 +14,9 @@ export function start(
   environment: Readonly<Record<string, string>> = {},
   stderr: 'inherit' | 'pipe' = 'inherit',
 ): ChildProcess {
-  const { NODE_V8_COVERAGE: _, ...inherited } = process.env;
   return fork(fileURLToPath(new URL(file, import.meta.url)), [], {
     ...{ cwd: root, execArgv: ['--import', 'tsx'] },
-    env: { ...inherited, ...environment },
+    env: { ...process.env, ...environment },
     stdio: ['ignore', 'inherit', stderr, 'ipc'],
   });
 }
@@ -26,6 +25,15 @@ export function start(
 export async function nextMessage<Message>(child: ChildProcess): Promise<Message> {
   const [message] = await once(child, 'message');
   return message;
+}
+
+let sender: Promise<ChildProcess> | undefined;
+
+/** The process that sends the copies: one for all attacks of this process. */
+async function startSender(): Promise<ChildProcess> {
+  const child = start('pipelining-sender.ts');
+  await nextMessage(child);
+  return child;
 }
 
 /** What an attack cost. */
@@ -41,6 +49,9 @@ export interface Damage {
   /** The statuses of the replies to other payers, each once. */
   readonly othersStatuses: readonly number[];
 }
+
+/** More payments than others make in the time that an attack takes, at most one in 10 ms. */
+const othersOf = (count: number) => 60 + count / 20;
 
 /** A form that a server with the settings of the tests accepts. */
 export function signedForm(txnid: string): string {
@@ -59,16 +70,19 @@ export async function attack(
   form: (txnid: string) => string,
 ): Promise<Damage> {
   const server = start('attacked-server.ts', databaseUrl === undefined ? {} : { ATTACKED_DATABASE: databaseUrl });
-  const sender = start('pipelining-sender.ts');
+  sender ??= startSender();
+  const sending = await sender;
+  sending.ref();
+  sending.channel?.ref();
   try {
-    const [{ port }] = await Promise.all([nextMessage<{ port: number }>(server), nextMessage(sender)]);
+    const { port } = await nextMessage<{ port: number }>(server);
     const tag = `${process.pid}-${port}`;
     const create = (txnids: readonly string[]) => {
       const created = nextMessage<{ cpu: number; memory: number }>(server);
       server.send(txnids);
       return created;
     };
-    const others = Array.from({ length: 2_000 }, (_, index) => `OTHER-${tag}-${index}`);
+    const others = Array.from({ length: othersOf(count) }, (_, index) => `OTHER-${tag}-${index}`);
     await create([`SLOW-${tag}`, ...others]);
     const send = async (txnid: string) => {
       const startedAt = performance.now();
@@ -79,10 +93,10 @@ export async function attack(
 
     const before = await create([]);
     let statuses: Damage['statuses'] | undefined;
-    const ended = nextMessage<Damage['statuses']>(sender).then((message) => {
+    const ended = nextMessage<Damage['statuses']>(sending).then((message) => {
       statuses = message;
     });
-    sender.send({ port, form: form(`SLOW-${tag}`), count });
+    sending.send({ port, form: form(`SLOW-${tag}`), count });
     const replies: Array<{ status: number; milliseconds: number }> = [];
     while (statuses === undefined) {
       const txnid = others.pop();
@@ -100,7 +114,9 @@ export async function attack(
     };
   } finally {
     server.disconnect();
-    if (sender.connected) sender.disconnect();
+    // It ends with this process.
+    sending.unref();
+    sending.channel?.unref();
   }
 }
 

@@ -22,9 +22,12 @@ process.on('message', ({ port, form, count }: { port: number; form: string; coun
     }
     // A status line may be divided between two packets.
     rest = received.slice(Math.max(end, received.length - 16));
-    if (answered === count) process.send?.(statuses, () => process.exit());
+    if (answered === count) {
+      socket.destroy();
+      process.send?.(statuses);
+    }
   });
-  socket.on('error', (error) => process.send?.({ [error.message]: 1 }, () => process.exit()));
+  socket.on('error', (error) => process.send?.({ [error.message]: 1 }));
   for (let sent = 0; sent < count; sent += atOnce) socket.write(request.repeat(Math.min(atOnce, count - sent)));
 });
 process.on('disconnect', () => process.exit());
