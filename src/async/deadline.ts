@@ -24,31 +24,39 @@ export class Deadline {
 /**
  * Runs something, and rejects with `late()` when it takes longer. Work that is still running after the deadline is
  * abandoned. A loop that never yields cannot be stopped.
+ * @param toError makes the error to reject with. An `await` in the caller would cost two more promises
  */
 export function withinDeadline<Result>(
   milliseconds: number,
   run: (deadline: Deadline) => Result | PromiseLike<Result>,
   late: () => DragonpayError,
+  toError: (reason: unknown) => unknown = (reason) => reason,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
     const deadline = new Deadline();
-    const running = run(deadline);
-    if (!isThenable(running)) return resolve(running);
+    let running: Promise<Result>;
+    try {
+      const result = run(deadline);
+      if (!isThenable(result)) return resolve(result);
+      // Adopts the thenables of other libraries as a native promise.
+      running = Promise.resolve(result);
+    } catch (reason) {
+      return reject(toError(reason));
+    }
     let isSettled = false;
     let timer: NodeJS.Timeout | undefined;
     const settle = () => {
       isSettled = true;
       if (timer !== undefined) clearTimeout(timer);
     };
-    // Adopts the thenables of other libraries as a native promise.
-    Promise.resolve(running).then(
+    running.then(
       (result) => {
         settle();
         resolve(result);
       },
       (reason) => {
         settle();
-        reject(reason);
+        reject(toError(reason));
       },
     );
     // A promise that is settled already needs no timer, which costs more than the rest of this function.
@@ -57,7 +65,7 @@ export function withinDeadline<Result>(
       timer = setTimeout(() => {
         const reason = late();
         deadline.pass(reason);
-        reject(reason);
+        reject(toError(reason));
       }, milliseconds);
     });
   });

@@ -54,26 +54,24 @@ export class HandlerCall {
    * @param isQuerying whether a query of the method's transaction is running, if it has one
    * @throws HandlerError with what it threw, or with `handler-deadline`
    */
-  async run<Result>(
+  run<Result>(
     key: string | symbol,
     work: (instance: object, deadline: Deadline) => Result | PromiseLike<Result>,
     isQuerying?: () => boolean,
   ): Promise<Result> {
-    const instance = this.#instance ?? (await this.prepare());
-    const name = this.nameOf(key);
+    const instance = this.#instance;
+    if (instance === undefined) return this.prepare().then(() => this.run(key, work, isQuerying));
     const milliseconds = this.#milliseconds;
-    try {
-      return await withinDeadline(
-        milliseconds,
-        (deadline) => work(instance, deadline),
-        () => {
-          const awaited = isQuerying && (isQuerying() ? queryOfTrx : noQueryOfTrx);
-          return new DragonpayError('handler-deadline', `${name} took longer than ${milliseconds} ms${awaited ?? ''}`);
-        },
-      );
-    } catch (cause) {
-      throw new HandlerError(name, cause);
-    }
+    return withinDeadline(
+      milliseconds,
+      (deadline) => work(instance, deadline),
+      () => {
+        const awaited = isQuerying && (isQuerying() ? queryOfTrx : noQueryOfTrx);
+        const message = `${this.nameOf(key)} took longer than ${milliseconds} ms${awaited ?? ''}`;
+        return new DragonpayError('handler-deadline', message);
+      },
+      (cause) => new HandlerError(this.nameOf(key), cause),
+    );
   }
 
   /**

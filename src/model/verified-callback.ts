@@ -44,7 +44,7 @@ export interface VerifiedCallback {
 /** The parts of a {@link VerifiedCallback} that do not come from its fields. */
 type Provenance = Pick<VerifiedCallback, 'origin' | 'method' | 'inquiry' | 'occasion' | 'copies' | 'raw' | 'proof'>;
 
-/** With the fingerprint of an event that is recorded already. */
+/** With the fingerprint of an event that is recorded already, or of one that nobody records. */
 type GivenProvenance = Provenance & { readonly fingerprint?: string | undefined };
 
 /**
@@ -58,7 +58,8 @@ export function toVerified(
   signed: SignedText | 'all',
   merchantId: string,
 ): VerifiedCallback {
-  const { data, unsigned, fingerprint } = splitByCoverage(callback, signed, merchantId);
+  const coverage = coverageOf(signed, callback, merchantId);
+  const { data, unsigned } = splitByCoverage(callback, coverage, merchantId);
   return make(
     {
       kind: callback.kind,
@@ -67,7 +68,7 @@ export function toVerified(
       status: callback.status,
       data,
       unsigned,
-      fingerprint: by.fingerprint ?? fingerprint,
+      fingerprint: by.fingerprint ?? fingerprintOf(fingerprintedValues(callback, signed, coverage)),
     },
     callback.amount,
     callback.ccy?.toUpperCase(),
@@ -129,8 +130,7 @@ type Content = Pick<
   'kind' | 'id' | 'refno' | 'status' | 'data' | 'unsigned' | 'amount' | 'currency' | 'fingerprint'
 >;
 
-function splitByCoverage(callback: CheckedCallback, signed: SignedText | 'all', merchantId: string) {
-  const { covered, uncovered, message } = coverageOf(signed, callback, merchantId);
+function splitByCoverage(callback: CheckedCallback, { covered, uncovered, message }: Coverage, merchantId: string) {
   const { kind, txnid = '', merchantTxnId = '', refno, status } = callback;
   const data: Record<string, string> =
     kind === 'payment' ? { txnid, refno, status, message } : { merchantTxnId, refno, status, message };
@@ -144,28 +144,18 @@ function splitByCoverage(callback: CheckedCallback, signed: SignedText | 'all', 
     const value = callback[field];
     if (value !== undefined) unsigned[field] = value;
   }
-  return {
-    data: data as unknown as PaymentData | PayoutData,
-    unsigned: unsigned as UnsignedData,
-    fingerprint: fingerprintOf(
-      signed === 'all' ? valuesOfAnswer(callback) : coveredValues(callback, signed, covered, message),
-    ),
-  };
+  return { data: data as unknown as PaymentData | PayoutData, unsigned: unsigned as UnsignedData };
 }
 
-/** The gateway words the message of an answer in its own way: only the amount tells two events apart. */
-function valuesOfAnswer({ amount }: CheckedCallback): CoveredValues {
-  return { message: undefined, amount, others: undefined };
-}
-
-function coveredValues(
+function fingerprintedValues(
   callback: CheckedCallback,
-  { fields }: SignedText,
-  covered: Coverage['covered'],
-  message: string,
+  signed: SignedText | 'all',
+  { covered, message }: Coverage,
 ): CoveredValues {
+  // The gateway words the message of an answer in its own way: only the amount tells two events apart.
+  if (signed === 'all') return { message: undefined, amount: callback.amount, others: undefined };
   let others: string | undefined;
-  for (const field of fields) {
+  for (const field of signed.fields) {
     if (isOther(field)) others = `${others ?? ''}${field}=${fieldValue(callback, field)}\n`;
   }
   for (const field of covered) {

@@ -136,11 +136,22 @@ interface KnownField {
   readonly bit: number;
 }
 
-const known: ReadonlyMap<string, KnownField> = new Map(
-  knownFieldNames.map((name, index) => [name, { name, bit: 1 << index }]),
+const known: readonly KnownField[] = knownFieldNames.map((name, index) => ({ name, bit: 1 << index }));
+
+/** The known fields, by the length of their names. To compare a few names takes half of the time of a look-up in a map. */
+const byLength: ReadonlyArray<readonly KnownField[]> = Array.from(
+  { length: 1 + Math.max(...knownFieldNames.map(({ length }) => length)) },
+  (_, length) => known.filter(({ name }) => name.length === length),
 );
 
 /** The field of a name in any letter case. Only A to Z are folded: the Kelvin sign `K` is not a `k`. */
 function knownField(name: string): KnownField | undefined {
-  return known.get(name) ?? known.get(name.replace(/[A-Z]/g, (letter) => letter.toLowerCase()));
+  return sameName(name) ?? sameName(name.replace(/[A-Z]/g, (letter) => letter.toLowerCase()));
+}
+
+function sameName(name: string): KnownField | undefined {
+  for (const field of byLength[name.length] ?? []) {
+    if (field.name === name) return field;
+  }
+  return undefined;
 }

@@ -4,6 +4,7 @@ export class FormPairs {
   value = '';
   /** Whether name and value need no decoding and hold no NUL. */
   isPlain = true;
+  isNamePlain = true;
   readonly #form: string;
   #next = 0;
   #special = -1;
@@ -26,6 +27,7 @@ export class FormPairs {
       this.name = form.slice(start, equals);
       this.value = form.slice(equals + 1, end);
       this.isPlain = this.#special >= end;
+      this.isNamePlain = this.#special >= equals;
       return true;
     }
     return false;

@@ -109,7 +109,7 @@ export function readForm(
   for (let count = 0; pairs.next(); ) {
     if (++count > limit) return undefined;
     if (pairs.isPlain) collector.addPlain(pairs.name, pairs.value);
-    else collector.addEncoded(decodedOrEscaped(pairs.name), pairs.value, decoder);
+    else collector.addEncoded(pairs.isNamePlain ? pairs.name : decodedOrEscaped(pairs.name), pairs.value, decoder);
   }
   return collector.finish(
     () => escaped(form),

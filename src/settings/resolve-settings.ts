@@ -51,7 +51,7 @@ export interface ResolvedSettings {
  */
 export function resolveSettings(settings: DragonpaySettings): ResolvedSettings {
   checkSettings(settings);
-  const { merchantId, payout, allowFrom } = settings;
+  const { merchantId, payout, allowFrom, repository, saveData = true } = settings;
   const wire = withWireParts(settings.wire ?? {});
   const hooks = withDefaults<Hooks>(defaultHooks(), settings.hooks);
   const publicKeys = publicKeySource(settings, hooks);
@@ -62,6 +62,7 @@ export function resolveSettings(settings: DragonpaySettings): ResolvedSettings {
         payment: paymentVerifiers(settings, wire, publicKeys),
         payout: payout === undefined ? [] : [sha1Digest([...payout.sha1.secretKeys], wire.payout.sha1)],
       },
+      isStored: repository !== undefined && saveData,
     },
     limits: withDefaults<Required<Limits>>(defaultLimits, settings.limits),
     allowFrom: allowFrom && toAllowList(allowFrom),

@@ -1,3 +1,4 @@
+import { unknownFingerprint } from '../model/fingerprint.js';
 import type { Issue } from '../model/issue.js';
 import { toVerified, type VerifiedCallback } from '../model/verified-callback.js';
 import type { CheckedCallback } from '../protocol/fields.js';
@@ -12,6 +13,8 @@ export interface VerificationPolicy {
   readonly merchantId: string;
   /** The accepted proofs of each kind of callback, the strongest first. */
   readonly accepted: Readonly<Record<CallbackKind, readonly ProofVerifier[]>>;
+  /** Whether callbacks are stored. Only then is a fingerprint needed. It costs up to a tenth of an unstored callback. */
+  readonly isStored: boolean;
 }
 
 /** The result of {@link verifyCallback}. `keys-unavailable`: no verdict is possible without public keys. */
@@ -74,7 +77,7 @@ type Received = Pick<ReceivedFields, 'raw' | 'isParsed'> & { readonly method: 'G
 function judge(
   callback: CheckedCallback,
   received: Received,
-  { merchantId, accepted }: VerificationPolicy,
+  { merchantId, accepted, isStored }: VerificationPolicy,
   present: readonly ProofVerifier[],
   checked: readonly ProofChecked[],
 ): Verdict {
@@ -98,7 +101,8 @@ function judge(
   const { keyId, reading } = strongest;
   const proof = { algorithm: verifier.algorithm, keyId, ...(reading !== undefined && { reading }) };
   const signedText = readingsOf(verifier.signedText)[reading ?? 0] as SignedText;
-  const by = { origin: 'callback', method, raw, proof } as const;
+  const fingerprint = isStored ? undefined : unknownFingerprint;
+  const by = { origin: 'callback', method, raw, proof, fingerprint } as const;
   return { ok: true, callback: toVerified(callback, by, signedText, merchantId) };
 }
 

@@ -626,7 +626,9 @@ describe('Reading fields', () => {
 
   describe('undoes encodeCallback', () => {
     const anyText = fc.string({ unit: 'binary', maxLength: 20 }).map((text) => text.replaceAll('\0', ''));
-    const anyFields = fc.dictionary(fc.oneof(fc.constantFrom(...knownFieldNames), anyText), anyText, { maxKeys: 20 });
+    // A byte order mark or line ends in front of a form are not part of it.
+    const anyName = anyText.map((text) => text.replace(/^[\ufeff\r\n]+/, ''));
+    const anyFields = fc.dictionary(fc.oneof(fc.constantFrom(...knownFieldNames), anyName), anyText, { maxKeys: 20 });
     const isKnown = (name: string) => (knownFieldNames as readonly string[]).includes(name);
 
     it('for any text, in a body and in a query', async () => {

@@ -1,4 +1,5 @@
 import { readFields } from '../../src/reading/read-fields.js';
+import { MemoryRepository } from '../../src/repository/memory-repository.js';
 import { resolveSettings } from '../../src/settings/resolve-settings.js';
 import type { DragonpaySettings } from '../../src/settings/settings.js';
 import { encodeCallback } from '../../src/testing.js';
@@ -6,9 +7,10 @@ import type { Verdict, VerificationPolicy } from '../../src/verification/verify-
 import { verifyFields } from '../../src/verification/verify-fields.js';
 import { postForm } from './callback-request.js';
 
-/** What a merchant called ACME accepts. */
+/** What a merchant called ACME accepts, who stores callbacks. */
 export function policyOf(settings: Partial<DragonpaySettings>): VerificationPolicy {
-  return resolveSettings({ merchantId: 'ACME', environment: 'test', ...settings }).policy;
+  const repository = new MemoryRepository();
+  return resolveSettings({ merchantId: 'ACME', environment: 'test', repository, ...settings }).policy;
 }
 
 /** Reads, checks and verifies a POST with these fields: the first three steps, without a handler. */

@@ -127,6 +127,14 @@ describe('Verification', () => {
       });
     });
 
+    it('without a fingerprint if nothing is stored', async () => {
+      const fields = { ...payment, ...prove('rsa', texts.rsa) };
+      for (const settings of [{ repository: undefined }, { saveData: false }]) {
+        const { fingerprint } = await verified(fields, { ...accepting('rsa'), ...settings });
+        expect(fingerprint).to.equal('_'.repeat(24));
+      }
+    });
+
     it('over a bare minimum of fields', async () => {
       const bare = { txnid: 'T', refno: 'R', status: 'P' };
       expect(await word({ ...bare, ...prove('rsa', 'T:R:P::ACME:::') }, accepting('rsa'))).to.equal('ok');
