@@ -28,7 +28,8 @@ export interface InquiryClaim {
 export interface ReconcilableRepository {
   /**
    * Claims the open payment (status P, U or A) whose last callback or inquiry is the oldest, and at least `olderThan`
-   * ago. Two claims never hold the same payment, whatever the number of processes that ask.
+   * ago. Two claims never hold the same payment, whatever the number of processes that ask. A claim that ends more than
+   * an hour and ten leases ahead was made by a clock that was set back since, and holds nothing.
    * @param options.olderThan milliseconds
    * @param options.lease how long the claim holds, in milliseconds
    */

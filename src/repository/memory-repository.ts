@@ -37,6 +37,7 @@ import {
   type InboxFilter,
   toCursor,
 } from './inbox-page.js';
+import { longestLease } from './longest-lease.js';
 import { redactProofs } from './redact-proofs.js';
 
 interface MemoryRow extends NewRow {
@@ -214,7 +215,11 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
   async claimOpenPayment(options: { readonly olderThan: number; readonly lease: number }) {
     const latest = this.#now() - options.olderThan;
     const [oldest] = [...this.#rows.payment.values()]
-      .filter(({ id, status }) => openStatuses.includes(status as PaymentStatus) && this.#isFree(id))
+      .filter(
+        ({ id, status }) =>
+          openStatuses.includes(status as PaymentStatus) &&
+          this.#isFree(this.#claims.get(id)?.leasedUntil, options.lease),
+      )
       .map((row) => ({
         id: row.id,
         news: Math.max(row.modifiedAt.getTime(), this.#claims.get(row.id)?.inquiredAt ?? 0),
@@ -229,7 +234,7 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
     { lease }: { readonly lease: number },
   ): Promise<InquiryClaim | 'held' | 'not-found'> {
     if (!this.#rows.payment.has(txnid)) return 'not-found';
-    return this.#isFree(txnid) ? this.#claim(txnid, lease) : 'held';
+    return this.#isFree(this.#claims.get(txnid)?.leasedUntil, lease) ? this.#claim(txnid, lease) : 'held';
   }
 
   async finishInquiry({ txnid, lease }: InquiryClaim): Promise<void> {
@@ -237,8 +242,9 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
     this.#claims.set(txnid, { inquiredAt: this.#now(), leasedUntil: 0 });
   }
 
-  #isFree(txnid: string): boolean {
-    return (this.#claims.get(txnid)?.leasedUntil ?? 0) <= this.#now();
+  #isFree(until: number | undefined, lease: number): boolean {
+    const now = this.#now();
+    return until === undefined || until <= now || until > now + longestLease(lease);
   }
 
   #claim(txnid: string, lease: number): InquiryClaim {
@@ -254,7 +260,6 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
     readonly lease: number;
     readonly kinds: readonly CallbackKind[];
   }): Promise<EventKey | undefined> {
-    const now = this.#now();
     const free = [...this.#inbox.values()]
       .filter(({ outcome, reasons }) => ['not-found', 'failed'].includes(outcome) && reasons.includes('not-found'))
       .filter(({ kind, id }) => kinds.includes(kind) && this.#rows[kind].has(id))
@@ -262,10 +267,11 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
     const isFirst = ({ kind, id, place }: MemoryEvent) =>
       place === free.find((other) => other.kind === kind && other.id === id && other.outcome === 'not-found')?.place;
     const early = free.find(
-      (event) => (this.#earlyClaims.get(event.place) ?? 0) <= now && (event.outcome === 'failed' || isFirst(event)),
+      (event) =>
+        this.#isFree(this.#earlyClaims.get(event.place), lease) && (event.outcome === 'failed' || isFirst(event)),
     );
     if (early === undefined) return undefined;
-    this.#earlyClaims.set(early.place, now + lease);
+    this.#earlyClaims.set(early.place, this.#now() + lease);
     const { kind, id, refno, status, fingerprint } = early;
     return { kind, id, refno, status, fingerprint };
   }

@@ -269,6 +269,15 @@ describeRepositories('callbacks that come before their row', (repository) => {
     expect(effects).to.deep.equal(['T-1 S']);
   });
 
+  it('are claimed again without waiting for a claim that was made while the clock was far ahead', async () => {
+    const { deliver, dragonpay, effects } = process(impatient);
+    await deliver('T-1');
+    await create('T-1');
+    expect(await repository().claimEarlyEvent({ lease: 30 * 86_400_000, kinds })).to.include({ id: 'T-1' });
+    expect(await dragonpay.reconcile()).to.include({ caughtUp: 1 });
+    expect(effects).to.deep.equal(['T-1 S']);
+  });
+
   it('of a kind without a handler in this process are left to other processes', async () => {
     const { deliver, dragonpay } = process(impatient);
     await deliver('T-1');

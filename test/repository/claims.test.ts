@@ -20,4 +20,20 @@ describeRepositories('claims', (repository) => {
     expect(await claims.claimPayment('T-1', { lease: 50 })).to.include({ txnid: 'T-1' });
     expect(await claims.claimPayment('nobody', { lease: 50 })).to.equal('not-found');
   });
+
+  it('that end more than an hour and ten leases ahead are free: the clock was set back since', async () => {
+    const claims = repository();
+    const days = 30 * 86_400_000;
+    const minutes = 10 * 60_000;
+    for (const txnid of ['T-0', 'T-1']) await claims.createPayment({ txnid, amount: '100.00' });
+    // As with a lease of a minute, when the clock of the database is 30 days ahead.
+    const byId = await claims.claimPayment('T-0', { lease: days });
+    await claims.claimOpenPayment({ olderThan: 0, lease: days });
+    expect(await claims.claimPayment('T-0', { lease: days / 5 }), 'of a process with other limits').to.equal('held');
+    expect(await claims.claimPayment('T-0', { lease: minutes })).to.include({ txnid: 'T-0' });
+    expect(await claims.claimOpenPayment({ olderThan: 0, lease: minutes })).to.include({ txnid: 'T-1' });
+    if (typeof byId !== 'object') throw new Error('nothing was claimed');
+    await claims.finishInquiry(byId);
+    expect(await claims.claimPayment('T-0', { lease: minutes }), 'after the late end of the first').to.equal('held');
+  });
 });

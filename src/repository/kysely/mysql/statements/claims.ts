@@ -1,5 +1,6 @@
 import type { EventKey } from '../../../../model/rows.js';
 import type { InquiryClaim } from '../../../capabilities.js';
+import { longestLease } from '../../../longest-lease.js';
 import type { Statements } from '../../dialect.js';
 import { runSql, type SqlPool } from '../../run-sql.js';
 import { type QuotedTables, type TableNames, tableName } from '../../table-names.js';
@@ -13,7 +14,10 @@ type ClaimStatements = Pick<Statements, 'claimOldest' | 'claimById' | 'finishInq
 const inMilliseconds = `timestampadd(microsecond, 1000 * ?, ${now})`;
 const ago = `timestampadd(microsecond, -1000 * ?, ${now})`;
 
-const isFree = `(inquiry_leased_until is null or inquiry_leased_until <= ${now})`;
+/** Whether a claim is over. The parameter is how far ahead it may end, in milliseconds. */
+const freeAt = (end: string) => `(${end} is null or ${end} <= ${now} or ${end} > ${inMilliseconds})`;
+
+const isFree = freeAt('inquiry_leased_until');
 
 /**
  * The statements with which processes share out the open payments and the callbacks that came before their row. Each
@@ -42,7 +46,7 @@ where txnid = ? and ${inMicroseconds('inquiry_leased_until')} = ?`;
   const early = `/* dragonpay-claim-early */
 select c.kind, c.id, c.refno, c.status, cast(c.correction as char) as correction, c.fingerprint
 from ${callbacks} c force index (${indexOf('callbacks', '_early')})
-where c.early_at is not null and (c.claimed_until is null or c.claimed_until <= ${now}) and c.kind in (?) and (
+where c.early_at is not null and ${freeAt('c.claimed_until')} and c.kind in (?) and (
   c.kind = 'payment' and exists (select 1 from ${table} p where p.txnid = c.id)
   or c.kind = 'payout' and exists (select 1 from ${payouts} p where p.merchant_txn_id = c.id)
 ) and not exists (
@@ -54,7 +58,7 @@ order by c.early_at limit 1`;
   // these and stop, although there is more to do.
   const lockEvent = `/* dragonpay-lock-early */ select 1 from ${callbacks}
 where kind = ? and id = ? and refno = ? and status = ? and correction = ? and fingerprint = ?
-  and early_at is not null and (claimed_until is null or claimed_until <= ${now}) for update skip locked`;
+  and early_at is not null and ${freeAt('claimed_until')} for update skip locked`;
   const leaseEvent = `/* dragonpay-lease-early */ update ${callbacks} set claimed_until = ${inMilliseconds}
 where kind = ? and id = ? and refno = ? and status = ? and correction = ? and fingerprint = ?`;
 
@@ -67,17 +71,18 @@ where kind = ? and id = ? and refno = ? and status = ? and correction = ? and fi
   return {
     claimEarlyEvent: (db, lease, kinds) =>
       inTransaction(db, async (trx) => {
-        const [due] = await runSql<EventKey & { correction: string }>(trx, early, [[...kinds]]);
+        const [due] = await runSql<EventKey & { correction: string }>(trx, early, [longestLease(lease), [...kinds]]);
         if (due === undefined) return undefined;
         const { kind, id, refno, status, correction, fingerprint } = due;
         const key = [kind, id, refno, status, correction, fingerprint];
-        const [free] = await runSql(trx, lockEvent, key);
+        const [free] = await runSql(trx, lockEvent, [...key, longestLease(lease)]);
         if (free === undefined) return undefined;
         await runSql(trx, leaseEvent, [Math.ceil(lease), ...key]);
         return { kind, id, refno, status, fingerprint };
       }),
-    claimOldest: (db, olderThan, lease) => claimOne(db, oldest, [Math.ceil(lease), Math.ceil(olderThan)]),
-    claimById: (db, txnid, lease) => claimOne(db, byId, [Math.ceil(lease), txnid]),
+    claimOldest: (db, olderThan, lease) =>
+      claimOne(db, oldest, [Math.ceil(lease), Math.ceil(olderThan), longestLease(lease)]),
+    claimById: (db, txnid, lease) => claimOne(db, byId, [Math.ceil(lease), txnid, longestLease(lease)]),
     async finishInquiry(db, { txnid, lease }) {
       await runSql(db, finish, [txnid, lease]);
     },

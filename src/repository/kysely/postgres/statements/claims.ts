@@ -1,6 +1,7 @@
 import type { EventKey } from '../../../../model/rows.js';
 import { openStatuses } from '../../../../protocol/statuses.js';
 import type { InquiryClaim } from '../../../capabilities.js';
+import { longestLease } from '../../../longest-lease.js';
 import type { Statements } from '../../dialect.js';
 import { rowProtected } from '../../row-protected.js';
 import { runSql } from '../../run-sql.js';
@@ -17,7 +18,7 @@ const isOpen = `status in (${open})`;
 /** The time of the last callback or inquiry of a payment: the key of the same index. */
 const lastNews = 'greatest(modified_at, inquired_at)';
 
-const isFree = '(inquiry_leased_until is null or inquiry_leased_until <= now())';
+const isFree = freeAt('inquiry_leased_until');
 
 /**
  * The statements with which processes share out the open payments and the callbacks that came before their row. Each is
@@ -41,7 +42,7 @@ select txnid, (select lease from claimed) as lease from due`;
   const finish = `/* dragonpay-inquired */ update ${table}
 set inquired_at = now(), inquiry_leased_until = null
 where txnid = $1 and ${inMicroseconds('inquiry_leased_until')} = $2`;
-  const isUnclaimed = '(c.claimed_until is null or c.claimed_until <= now())';
+  const isUnclaimed = freeAt('c.claimed_until');
   // The events of one row are claimed one after the other: a later status must not overtake an earlier one.
   const early = `/* dragonpay-claim-early */ with early as (
   select c.id, c.kind, c.refno, c.status, c.correction, c.fingerprint from ${callbacks} c
@@ -62,13 +63,13 @@ where (c.id, c.kind, c.refno, c.status, c.correction, c.fingerprint)
 returning c.kind, c.id, c.refno, c.status::text as status, c.fingerprint`;
   return {
     async claimEarlyEvent(db, lease, kinds) {
-      return (await runSql<EventKey>(db, early, [wholeText(lease), [...kinds]]))[0];
+      return (await runSql<EventKey>(db, early, [wholeText(lease), [...kinds], longestText(lease)]))[0];
     },
     async claimOldest(db, olderThan, lease) {
-      return toClaim(await runSql<ClaimRow>(db, oldest, [wholeText(lease), wholeText(olderThan)]));
+      return toClaim(await runSql<ClaimRow>(db, oldest, [wholeText(lease), wholeText(olderThan), longestText(lease)]));
     },
     async claimById(db, txnid, lease) {
-      return toClaim(await runSql<ClaimRow>(db, byId, [wholeText(lease), txnid]));
+      return toClaim(await runSql<ClaimRow>(db, byId, [wholeText(lease), txnid, longestText(lease)]));
     },
     async finishInquiry(db, { txnid, lease }) {
       await runSql(db, finish, [txnid, lease]);
@@ -89,6 +90,15 @@ function toClaim([row]: readonly ClaimRow[]): InquiryClaim | undefined {
   if (row === undefined) return undefined;
   if (row.lease === null) throw rowProtected('payment');
   return { txnid: row.txnid, lease: row.lease };
+}
+
+/** Whether a claim is over. The third parameter is how far ahead it may end. */
+function freeAt(end: string): string {
+  return `(${end} is null or ${end} <= now() or ${end} > now() + $3::bigint * interval '1 millisecond')`;
+}
+
+function longestText(lease: number): string {
+  return wholeText(longestLease(lease));
 }
 
 function wholeText(milliseconds: number): string {

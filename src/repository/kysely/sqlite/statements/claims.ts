@@ -1,6 +1,7 @@
 import type { EventKey } from '../../../../model/rows.js';
 import { openStatuses } from '../../../../protocol/statuses.js';
 import type { InquiryClaim } from '../../../capabilities.js';
+import { longestLease } from '../../../longest-lease.js';
 import type { Statements } from '../../dialect.js';
 
 import type { QuotedTables } from '../../table-names.js';
@@ -22,8 +23,9 @@ const lastNews = 'max(modified_at, coalesce(inquired_at, 0))';
  * one write. The lease, not a lock, keeps other processes away during the call to the gateway.
  */
 export function claimStatements({ transactions: table, payouts, callbacks }: QuotedTables): ClaimStatements {
-  // Parameters: the time, the end of the lease.
-  const isFree = '(inquiry_leased_until is null or inquiry_leased_until <= ?1)';
+  // Parameters: the time, the end of the lease, a value of the statement, the latest end of a lease.
+  const freeAt = (end: string) => `(${end} is null or ${end} <= ?1 or ${end} > ?4)`;
+  const isFree = freeAt('inquiry_leased_until');
   const claim = (name: string, which: string) => `/* dragonpay-${name} */ update ${table}
 set inquiry_leased_until = ?2 where txnid = (select txnid from ${table} where ${which} limit 1)
 returning txnid, cast(inquiry_leased_until as text) as lease`;
@@ -32,7 +34,7 @@ returning txnid, cast(inquiry_leased_until as text) as lease`;
   const finish = `/* dragonpay-inquired */ update ${table}
 set inquired_at = ?1, inquiry_leased_until = null
 where txnid = ?2 and inquiry_leased_until = cast(?3 as integer)`;
-  const isUnclaimed = '(c.claimed_until is null or c.claimed_until <= ?1)';
+  const isUnclaimed = freeAt('c.claimed_until');
   // The events of one row are claimed one after the other: a later status must not overtake an earlier one.
   const early = `/* dragonpay-claim-early */ update ${callbacks} set claimed_until = ?2 where rowid = (
   select c.rowid from ${callbacks} c
@@ -50,16 +52,18 @@ returning kind, id, refno, status, fingerprint`;
   return {
     async claimEarlyEvent(db, lease, kinds) {
       const time = now();
-      return (await runNumbered<EventKey>(db, early, [time, endOf(time, lease), JSON.stringify(kinds)]))[0];
+      return (
+        await runNumbered<EventKey>(db, early, [time, endOf(time, lease), JSON.stringify(kinds), latestOf(time, lease)])
+      )[0];
     },
     async claimOldest(db, olderThan, lease) {
       const time = now();
-      const values = [time, endOf(time, lease), time - Math.ceil(olderThan) * 1000];
+      const values = [time, endOf(time, lease), time - Math.ceil(olderThan) * 1000, latestOf(time, lease)];
       return (await runNumbered<InquiryClaim>(db, oldest, values))[0];
     },
     async claimById(db, txnid, lease) {
       const time = now();
-      return (await runNumbered<InquiryClaim>(db, byId, [time, endOf(time, lease), txnid]))[0];
+      return (await runNumbered<InquiryClaim>(db, byId, [time, endOf(time, lease), txnid, latestOf(time, lease)]))[0];
     },
     async finishInquiry(db, { txnid, lease }) {
       await runNumbered(db, finish, [now(), txnid, lease]);
@@ -70,4 +74,8 @@ returning kind, id, refno, status, fingerprint`;
 /** The end of a lease names the claim: two claims of the same millisecond must differ. */
 function endOf(time: number, lease: number): number {
   return time + Math.ceil(lease) * 1000 + Math.floor(Math.random() * 1000);
+}
+
+function latestOf(time: number, lease: number): number {
+  return time + longestLease(lease) * 1000;
 }
