@@ -44,12 +44,14 @@ const settings = [
 export async function startMariadb(more: readonly string[] = []): Promise<MariadbServer> {
   const folder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-mariadb-'));
   const data = join(folder, 'data');
-  await mkdir(data);
+  // A server that starts deletes the temporary tables of the others in the same folder.
+  const temporary = join(folder, 'temporary');
+  for (const path of [data, temporary]) await mkdir(path);
   // As root, MariaDB runs as another user, who must be able to enter.
   const user = process.getuid?.() === 0 ? ['--user=mysql'] : [];
   await chmod(folder, 0o755);
-  if (user.length > 0) await chown(data, idOf('-u'), idOf('-g'));
-  const place = ['--no-defaults', ...user, `--datadir=${data}`];
+  if (user.length > 0) for (const path of [data, temporary]) await chown(path, idOf('-u'), idOf('-g'));
+  const place = ['--no-defaults', ...user, `--datadir=${data}`, `--tmpdir=${temporary}`];
   run('mariadb-install-db', [
     ...place,
     '--auth-root-authentication-method=normal',
