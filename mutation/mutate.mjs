@@ -86,8 +86,8 @@ function runGroup(name, mutate, tests) {
       `  ${one.status} ${one.file}:${one.location.start.line} ${one.mutatorName}: ${one.code} -> ${one.replacement}`,
     );
   }
-  for (const one of mutants.filter((mutant) => mutant.status === 'Killed' && isExplained(mutant))) {
-    console.log(`  explained, but killed ${one.file}:${one.location.start.line}: ${one.code} -> ${one.replacement}`);
+  for (const one of explained.filter((why) => isNeedless(why, counted))) {
+    console.log(`  explained, but killed ${one.file}: ${one.code} -> ${one.replacement}`);
   }
   // Of a few changed lines, a share says little.
   if (open.length > 0 || (share < 90 && !values.changed)) hasFailed = true;
@@ -111,7 +111,8 @@ function run(mutate, tests, options) {
   const config = {
     testRunner: 'mocha',
     plugins: [fileURLToPath(import.meta.resolve('@stryker-mutator/mocha-runner'))],
-    testRunnerNodeArgs: ['--import=tsx'],
+    // As in .mocharc.json: with two copies of fast-check, the seed would be set in the wrong one.
+    testRunnerNodeArgs: ['--import=tsx', '--no-experimental-require-module'],
     mochaOptions: { config: mocharc },
     coverageAnalysis: 'perTest',
     // Stryker cannot read it with the compiler of this project.
@@ -169,6 +170,16 @@ function keyOf(one) {
   return `${rangeOf(one)} ${one.mutatorName} ${one.replacement}`;
 }
 
-function isExplained({ file, code, replacement }) {
-  return explained.some((one) => one.file === file && one.code === code && one.replacement === replacement);
+function isExplained(mutant) {
+  return explained.some((why) => explains(why, mutant));
+}
+
+function explains(why, mutant) {
+  return why.file === mutant.file && why.code === mutant.code && why.replacement === mutant.replacement;
+}
+
+/** Whether every mutant that is explained so was killed. */
+function isNeedless(why, mutants) {
+  const concerned = mutants.filter((mutant) => explains(why, mutant));
+  return concerned.length > 0 && concerned.every(({ status }) => status === 'Killed');
 }
