@@ -1,29 +1,16 @@
 import type { CallbackEndpoint, CallbackReply } from '../../src/model/callback-request.js';
 import { assertEndpoint, assertMethods } from '../assert-given.js';
-import type { IncomingMessageLike, ServerResponseLike } from './incoming-message.js';
-import { isComplete, serve, toCallbackRequest, writeReply } from './incoming-message.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest, Hook } from './fastify-instance.js';
+import {
+  AlreadyAnswered,
+  isComplete,
+  serve,
+  tellReplyFailed,
+  toCallbackRequest,
+  writeReply,
+} from './incoming-message.js';
 
-/** The part of Fastify's request that is used. `originalUrl` is the URL before `rewriteUrl` changed it. */
-export interface FastifyRequest {
-  readonly raw: IncomingMessageLike;
-  readonly originalUrl: string;
-}
-
-/** The part of Fastify's reply that is used. */
-export interface FastifyReply {
-  readonly raw: ServerResponseLike;
-  code(status: number): unknown;
-  headers(values: { [name: string]: string }): { send(body?: string): unknown };
-  hijack(): unknown;
-}
-
-type OnRequest = (request: FastifyRequest, reply: FastifyReply) => void;
-
-/** The part of a Fastify instance that is used. */
-export interface FastifyInstance {
-  readonly supportedMethods: string[];
-  route(options: { method: string[]; url: string; onRequest: OnRequest; handler: () => void }): unknown;
-}
+export type { FastifyInstance, FastifyReply, FastifyRequest } from './fastify-instance.js';
 
 /** The options of {@link dragonpayFastify}, besides Fastify's own. `url` is the path below its `prefix`. */
 export interface DragonpayFastifyOptions {
@@ -48,14 +35,24 @@ export async function dragonpayFastify(app: FastifyInstance, options: DragonpayF
   );
   const { url, endpoint } = options ?? {};
   assertEndpoint(endpoint);
-  const onRequest: OnRequest = (request, reply) => {
+  const written = new WeakSet<FastifyReply>();
+  const onRequest: Hook = (request, reply) => {
     const toRequest = () => toCallbackRequest(request.raw, request.originalUrl, [], request);
-    void serve(endpoint, request.raw, reply.raw, toRequest, (answer) => write(request, reply, answer));
+    void serve(endpoint, request.raw, reply.raw, toRequest, (answer) => {
+      written.add(reply);
+      write(request, reply, answer);
+    });
   };
-  app.route({ method: app.supportedMethods, url, onRequest, handler: () => {} });
+  // A hook of the application failed, such as onSend. Without a reply of ours, it refused the request.
+  const onError: Hook<[unknown, () => void]> = (_request, reply, error, done) => {
+    if (written.delete(reply)) tellReplyFailed(endpoint, error);
+    done();
+  };
+  app.route({ method: app.supportedMethods, url, onRequest, onError, handler: () => {} });
 }
 
 function write({ raw }: FastifyRequest, reply: FastifyReply, answer: CallbackReply): void {
+  if (reply.sent) throw new AlreadyAnswered();
   if (isComplete(raw)) {
     reply.code(answer.status);
     reply.headers(answer.headers).send(answer.status === 204 ? undefined : answer.body);

@@ -48,9 +48,13 @@ export class FetchBody {
     return this.#reader !== undefined && !this.#isRead;
   }
 
-  /** Stops reading a body whose reply is ready. Its sender decides when it ends. */
-  stop(): void {
-    if (this.isPartial) this.#reader?.cancel().catch(() => {});
+  /** Stops reading a body whose reply is ready. Its sender decides when it ends. Never rejects. */
+  async stop(): Promise<void> {
+    try {
+      if (this.isPartial) await this.#reader?.cancel();
+    } catch {
+      // A body that cannot be stopped has ended.
+    }
   }
 
   async #readAll(reader: FetchReader, limit: number): Promise<BodyRead> {
@@ -62,7 +66,7 @@ export class FetchBody {
         if (done || value === undefined) break;
         length += value.byteLength;
         if (length > limit) return { kind: 'too-large', limit };
-        chunks.push(value);
+        if (value.byteLength > 0) chunks.push(value);
       }
       this.#isRead = true;
       return { kind: 'bytes', bytes: Buffer.concat(chunks) };

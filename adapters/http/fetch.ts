@@ -1,7 +1,7 @@
 import type { CallbackEndpoint, CallbackReply } from '../../src/model/callback-request.js';
 import { assertEndpoint, assertNames } from '../assert-given.js';
 import { FetchBody, type FetchMessage } from './fetch-body.js';
-import { headersWithLength } from './incoming-message.js';
+import { headersWithLength, tellReplyFailed } from './incoming-message.js';
 
 /** The part of a Fetch `Request` that is used. The requests of Bun, Deno, Hono, Next.js and Workers have it. */
 export interface FetchRequest extends FetchMessage {
@@ -55,10 +55,10 @@ export function toFetchHandler<Request extends FetchRequest = FetchRequest, Host
       });
       return toResponse(reply, body.isPartial);
     } catch (error) {
-      endpoint.replyFailed?.(error);
+      tellReplyFailed(endpoint, error);
       return new Response(null, { status: 500 });
     } finally {
-      body.stop();
+      void body.stop();
     }
   };
 }

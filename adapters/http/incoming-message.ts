@@ -81,12 +81,21 @@ export async function serve(
     if (response.headersSent) throw new AlreadyAnswered();
     write(reply);
   } catch (error) {
+    tellReplyFailed(endpoint, error);
     try {
-      endpoint.replyFailed?.(error);
       if (!(error instanceof AlreadyAnswered)) response.destroy?.();
     } catch {
-      // The hook failed, too, and nothing else can report it.
+      // There is nothing left to close.
     }
+  }
+}
+
+/** Tells an endpoint that its reply was not written. Never throws. */
+export function tellReplyFailed(endpoint: CallbackEndpoint, error: unknown): void {
+  try {
+    endpoint.replyFailed?.(error);
+  } catch {
+    // The hook failed, too, and nothing else can report it.
   }
 }
 

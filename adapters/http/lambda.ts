@@ -1,5 +1,6 @@
 import type { BodyRead, CallbackEndpoint } from '../../src/model/callback-request.js';
 import { assertEndpoint } from '../assert-given.js';
+import { tellReplyFailed } from './incoming-message.js';
 import { addressOf, headerOf, type LambdaEvent, targetOf } from './lambda-event.js';
 
 /** What the function returns to its host, which adds the length of the body. */
@@ -14,8 +15,8 @@ export interface LambdaResult {
 
 /**
  * Serves an endpoint from AWS Lambda: a handler for events of API Gateway (REST and HTTP APIs, payload format 1.0 and
- * 2.0), of function URLs and of Application Load Balancers. Its promise never rejects.
- * Any other event is answered with 405.
+ * 2.0), of function URLs and of Application Load Balancers. Any other event is answered with 405. Its promise never
+ * rejects: if an event cannot be read, the endpoint gets the error, and the result is an empty 500.
  * @throws DragonpayError `invalid-setting` for a value that is not an endpoint, such as the class itself
  *
  * @example
@@ -24,19 +25,28 @@ export interface LambdaResult {
 export function toLambdaHandler(endpoint: CallbackEndpoint): (event: LambdaEvent) => Promise<LambdaResult> {
   assertEndpoint(endpoint);
   return async (event) => {
-    const { status, headers, body } = await endpoint.dispatch({
-      method: event.requestContext?.http?.method ?? event.httpMethod ?? '',
-      target: targetOf(event),
-      header: (name) => headerOf(event, name),
-      body: (limit) => bodyOf(event, limit),
-      remoteAddress: addressOf(event),
-      native: event,
-    });
-    const result = { statusCode: status, body, isBase64Encoded: false } as const;
-    if (!event.multiValueHeaders) return { ...result, headers: { ...headers } };
-    const entries = Object.entries(headers).map(([name, value]) => [name, [value]]);
-    return { ...result, multiValueHeaders: Object.fromEntries(entries) };
+    try {
+      return await answer(endpoint, event ?? {});
+    } catch (error) {
+      tellReplyFailed(endpoint, error);
+      return { statusCode: 500, body: '', isBase64Encoded: false };
+    }
   };
+}
+
+async function answer(endpoint: CallbackEndpoint, event: LambdaEvent): Promise<LambdaResult> {
+  const { status, headers, body } = await endpoint.dispatch({
+    method: event.requestContext?.http?.method ?? event.httpMethod ?? '',
+    target: targetOf(event),
+    header: (name) => headerOf(event, name),
+    body: (limit) => bodyOf(event, limit),
+    remoteAddress: addressOf(event),
+    native: event,
+  });
+  const result = { statusCode: status, body, isBase64Encoded: false } as const;
+  if (!event.multiValueHeaders) return { ...result, headers: { ...headers } };
+  const entries = Object.entries(headers).map(([name, value]) => [name, [value]]);
+  return { ...result, multiValueHeaders: Object.fromEntries(entries) };
 }
 
 /** The host has read the whole body, and has made text of it or encoded its bytes. */

@@ -141,8 +141,11 @@ function checkedReply(value: unknown): CallbackReply {
       throw new DragonpayError('handler-failed', 'the @OnDispatch method returned a header that cannot be sent');
     }
   }
-  return { status, headers: Object.fromEntries(entries), body };
+  return { status, headers: Object.fromEntries(entries), body: withoutBody.includes(status) ? '' : body };
 }
+
+/** The statuses that have no body. Some hosts refuse one, and others drop it. */
+const withoutBody = [204, 205, 304];
 
 /** Headers that describe the connection or the length of the body belong to the server. */
 const framingHeaders =

@@ -1,8 +1,9 @@
 import { connect } from 'node:http2';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { dragonpayFastify } from '../../adapters/http/fastify.js';
-import { DragonpayCallback, MemoryRepository } from '../../src/index.js';
+import { DragonpayCallback, MemoryRepository, OnPost } from '../../src/index.js';
 import { encodeCallback, signCallback } from '../../src/testing.js';
 import { paymentFields, secretKey, testEndpoint } from '../support/dispatch-signed.js';
 import { rejection } from '../support/rejection.js';
@@ -13,6 +14,13 @@ const headers = { 'content-type': 'application/x-www-form-urlencoded' };
 
 @DragonpayCallback()
 class CheckoutCallback {}
+
+@DragonpayCallback()
+class Slow {
+  @OnPost() async post() {
+    await sleep(20);
+  }
+}
 
 describe('dragonpayFastify', () => {
   let app: FastifyInstance;
@@ -123,6 +131,35 @@ describe('dragonpayFastify', () => {
     await mount();
     const { headers } = await app.inject(`${url}?${form}`);
     expect(headers).to.include({ 'x-frame-options': 'DENY', 'cache-control': 'no-store' });
+  });
+
+  it('tells the hook what fails while its reply is sent, or that other code answered', async () => {
+    const told: string[] = [];
+    const hooks = { replyFailed: ({ error }: { error: unknown }) => told.push(String(error)) };
+    const fail = async () => {
+      throw new Error('no session');
+    };
+    const prepared: Array<(app: FastifyInstance) => unknown> = [
+      (app) => app.addHook('onSend', fail),
+      (app) => app.addHook('onSend', async (_, reply) => void reply.header('x', 'a\nb')),
+      // Such as a proxy of the application, or a time-out.
+      (app) => app.addHook('onRequest', async (_, reply) => void setTimeout(() => reply.hijack().raw.end(), 5)),
+      // A request that a hook refuses does not reach the endpoint.
+      (app) => app.addHook('onRequest', fail),
+    ];
+    for (const prepare of prepared) {
+      await app.close();
+      app = fastify();
+      prepare(app);
+      await app.register(dragonpayFastify, { url, endpoint: testEndpoint(Slow, { hooks }) });
+      await app.inject({ method: 'POST', url, headers, payload: form });
+      await sleep(30);
+    }
+    expect(told).to.deep.equal([
+      'Error: no session',
+      'TypeError [ERR_INVALID_CHAR]: Invalid character in header content ["x"]',
+      'AlreadyAnswered: the request was answered by other code, such as a time-out, before its reply was ready',
+    ]);
   });
 
   it('serves HTTP/2, and refuses a body that is too long', async () => {

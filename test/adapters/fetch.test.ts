@@ -109,6 +109,18 @@ describe('The Fetch adapter', () => {
     expect(isCancelled()).to.equal(true);
   });
 
+  it('answers although a body cannot be stopped', async () => {
+    const fail = () => {
+      throw new Error('not supported');
+    };
+    const { endpoint } = handlerOf({ limits: { bodyMilliseconds: 20 } });
+    for (const cancel of [fail, () => Promise.reject(new Error('gone')), () => undefined]) {
+      const body = { locked: false, getReader: () => ({ read: () => new Promise(() => {}), cancel }) };
+      const given = { method: 'POST', url, headers: new Headers(headers), bodyUsed: false, body };
+      expect(await textOf(await toFetchHandler(endpoint)(given as never))).to.equal('408 error=body-timeout');
+    }
+  });
+
   it('stops reading a body that is too long', async () => {
     const { stream, isCancelled } = streamOf('x'.repeat(20_000), () => {});
     expect(await textOf(await toFetchHandler(handlerOf().endpoint)(post(stream)))).to.equal('413 error=body-too-large');

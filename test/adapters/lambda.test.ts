@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { type LambdaResult, toLambdaHandler } from '../../adapters/http/lambda.js';
 import type { LambdaEvent } from '../../adapters/http/lambda-event.js';
 import { type Callback, createDragonpay, DragonpayCallback, MemoryRepository, OnGet, OnPost } from '../../src/index.js';
+import { testEndpoint } from '../support/dispatch-signed.js';
 
 /**
  * Events in the shapes that AWS documents and that others have recorded. Their callback is signed with `a secret`, their
@@ -106,5 +107,15 @@ describe('The Lambda adapter', () => {
   it('answers 405 to an event that is no request', async () => {
     const { result } = await answer({ source: 'aws.scheduler' } as LambdaEvent);
     expect([result.statusCode, result.body]).to.deep.equal([405, 'error=method-not-allowed']);
+  });
+
+  it('answers 500 to an event that cannot be read, and tells the hook', async () => {
+    const told: string[] = [];
+    const hooks = { rejected: () => {}, replyFailed: ({ error }: { error: unknown }) => told.push(String(error)) };
+    const handler = toLambdaHandler(testEndpoint(Seeing, { hooks }));
+    const odd = new Proxy({}, { get: () => expect.fail('a trap') });
+    expect(await handler(odd)).to.deep.equal({ statusCode: 500, body: '', isBase64Encoded: false });
+    expect(told).to.deep.equal(['AssertionError: a trap']);
+    for (const event of [null, undefined, 'x'] as never[]) expect((await handler(event)).statusCode).to.equal(405);
   });
 });

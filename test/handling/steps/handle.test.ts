@@ -285,6 +285,13 @@ describe('Step 5, handle', () => {
       expect(seen).to.have.length(1);
     });
 
+    it('@OnDispatch can answer with a status that has no body', async () => {
+      for (const status of [204, 205, 304]) {
+        const endpoint = testEndpoint(wrappedIn(async (_, next) => ({ ...(await next()), status })));
+        expect(await dispatchSigned(endpoint)).to.include({ status, body: '' });
+      }
+    });
+
     it('@OnDispatch can answer without calling next(), and nothing is stored', async () => {
       const repository = await repositoryWith();
       const other = { status: 503, headers: {}, body: 'maintenance' };
