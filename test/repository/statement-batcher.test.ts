@@ -126,13 +126,40 @@ describe('StatementBatcher', () => {
     clock += 50;
     await until(() => sent.length === 2);
     expect(sent).to.deep.equal([['A'], ['B', 'C']]);
-    await answer(1);
-    results.push(add('D'));
-    expect(sent).to.have.length(2);
+    for (const index of [0, 1]) await answer(index);
+    expect(await answersTo(results)).to.deep.equal(done(3));
+  });
+
+  it('sends later callbacks as if a slow statement were not there', async () => {
+    const { sent, add, answer } = openStatements(64);
+    const results = [add('A')];
     clock += 50;
-    await until(() => sent.length === 3);
-    for (const index of [0, 2]) await answer(index);
+    results.push(add('B'), add('C'));
+    expect(sent).to.deep.equal([['A'], ['B']]);
+    await answer(1);
+    expect(sent, 'C waited for B only').to.deep.equal([['A'], ['B'], ['C']]);
+    await answer(2);
+    results.push(add('D'));
+    expect(sent).to.deep.equal([['A'], ['B'], ['C'], ['D']]);
+    for (const index of [0, 3]) await answer(index);
     expect(await answersTo(results)).to.deep.equal(done(4));
+  });
+
+  it('waits for the rest of the 50 milliseconds, however long a statement has run', async () => {
+    const { add, answer } = openStatements(64);
+    const results = [add('A')];
+    const { setTimeout } = globalThis;
+    const waits: unknown[] = [];
+    globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => {
+      waits.push(args[1]);
+      return setTimeout(...args);
+    }) as typeof setTimeout;
+    clock += 41;
+    results.push(add('B'));
+    globalThis.setTimeout = setTimeout;
+    expect(waits).to.deep.equal([9]);
+    for (const index of [0, 1]) await answer(index);
+    expect(await answersTo(results)).to.deep.equal(done(2));
   });
 
   it('answers callbacks that were not sent in time, and keeps the others in order', async () => {

@@ -26,6 +26,12 @@ interface Waiting<Member, Result> {
   readonly reject: (error: unknown) => void;
 }
 
+/** A statement under way. Each has a Set of its own: one for all would be rehashed at each change, which costs time. */
+interface Statement {
+  readonly ids: ReadonlySet<string>;
+  readonly sentAt: number;
+}
+
 /** A statement that takes longer than this, in milliseconds, no longer holds up the next one. */
 const slowMilliseconds = 50;
 const mostInFlight = 8;
@@ -45,9 +51,7 @@ export class StatementBatcher<Member, Result> {
   readonly #database: BatchedDatabase;
   readonly #onIdle: () => void;
   #waiting: Waiting<Member, Result>[] = [];
-  /** The ids of each statement under way. One Set for all would be rehashed at each change, which costs time. */
-  #inFlight: ReadonlySet<string>[] = [];
-  #lastSentAt = 0;
+  #inFlight: Statement[] = [];
   #isScheduled = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -92,16 +96,19 @@ export class StatementBatcher<Member, Result> {
 
   #flush(): void {
     if (this.#waiting.length === 0 || this.#inFlight.length >= mostInFlight) return;
-    if (this.#inFlight.length > 0 && performance.now() - this.#lastSentAt < slowMilliseconds) {
-      this.#flushLater();
+    // Only the youngest counts: a slow statement must not hold up what comes after those that were sent past it.
+    const youngest = Math.max(...this.#inFlight.map(({ sentAt }) => sentAt));
+    const left = youngest + slowMilliseconds - performance.now();
+    if (left > 0) {
+      this.#flushLater(left);
       return;
     }
     const { batch, ids } = this.#takeBatch();
     if (batch.length === 0) return;
-    this.#inFlight.push(ids);
-    this.#lastSentAt = performance.now();
+    const statement = { ids, sentAt: performance.now() };
+    this.#inFlight.push(statement);
     void this.#settle(batch).finally(() => {
-      this.#inFlight = this.#inFlight.filter((other) => other !== ids);
+      this.#inFlight = this.#inFlight.filter((other) => other !== statement);
       this.#flush();
       // Nothing waits then: what waited was sent, or answered.
       if (this.#inFlight.length === 0) this.#onIdle();
@@ -109,11 +116,11 @@ export class StatementBatcher<Member, Result> {
   }
 
   /** Nothing else may arrive or end while a statement is slow. */
-  #flushLater(): void {
+  #flushLater(milliseconds: number): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#flush();
-    }, slowMilliseconds);
+    }, milliseconds);
   }
 
   /** Takes those that wait longest, but only one for each id, none whose id is under way, and none that is late. */
@@ -125,7 +132,7 @@ export class StatementBatcher<Member, Result> {
       const { id } = waiting;
       if (isLate(waiting)) {
         waiting.reject(tooLate());
-      } else if (batch.length >= this.#most || ids.has(id) || this.#inFlight.some((others) => others.has(id))) {
+      } else if (batch.length >= this.#most || ids.has(id) || this.#inFlight.some((others) => others.ids.has(id))) {
         left.push(waiting);
       } else {
         ids.add(id);
