@@ -3,9 +3,8 @@
  * which is UTC+8 all year. Returns `undefined` for any other text.
  */
 export function readManilaTime(text: string | undefined): Date | undefined {
-  const [, day, time = '00:00:00', zone] =
+  const [, day = '', time = '00:00:00', zone] =
     /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,7})?)?)(Z|[+-]\d\d:\d\d)?)?$/.exec(text ?? '') ?? [];
-  if (day === undefined) return undefined;
   const milliseconds = Date.parse(`${day}T${time.slice(0, 12)}${zone ?? '+08:00'}`);
   if (Number.isNaN(milliseconds) || !isDay(day)) return undefined;
   // .NET writes a missing date as a date in the year 1.

@@ -30,6 +30,5 @@ export type MessageCode = keyof typeof messageCodes;
  * if (row.status === 'F' && messageCode(callback.data.message) === '107') return 'You cancelled the payment';
  */
 export function messageCode(message: string): MessageCode | undefined {
-  const [, code = ''] = /^\[(\d{3})\]/.exec(message) ?? [];
-  return Object.hasOwn(messageCodes, code) ? (code as MessageCode) : undefined;
+  return (Object.keys(messageCodes) as MessageCode[]).find((code) => message.startsWith(`[${code}]`));
 }

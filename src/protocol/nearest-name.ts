@@ -13,7 +13,7 @@ export function checkNames<Options extends object>(
   subject = 'options',
 ): void {
   if (!isObject(options)) throw invalidSetting(subject, 'must be an object');
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name));
+  const unknown = Object.keys(options).find((name) => known[name as keyof Options] !== true);
   if (unknown !== undefined) throw invalidSetting(unknown, unknownName(unknown, Object.keys(known)));
 }
 
@@ -55,14 +55,15 @@ export function nearestName(given: string, names: readonly string[]): string | u
 
 /** The number of single characters to insert, delete or replace (Levenshtein distance). */
 function editDistance(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= left.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= right.length; j++) {
-      const replaced = (row[j - 1] as number) + (left[i - 1] === right[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+  const letters = [...right];
+  let row = [0, ...letters.map((_, index) => index + 1)];
+  for (const [place, one] of [...left].entries()) {
+    const next = [place + 1];
+    for (const [index, other] of letters.entries()) {
+      const replaced = (row[index] as number) + (one === other ? 0 : 1);
+      next.push(Math.min(replaced, (row[index + 1] as number) + 1, (next[index] as number) + 1));
     }
     row = next;
   }
-  return row[right.length] as number;
+  return row.at(-1) as number;
 }

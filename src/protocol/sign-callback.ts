@@ -2,7 +2,7 @@ import { constants, createHash, createHmac, createPrivateKey, type KeyObject, si
 import { invalidSetting } from '../errors.js';
 import { nameOnWire, type ProofAlgorithm } from './fields.js';
 import { checkNames, checkSpelling } from './nearest-name.js';
-import { writeAmount } from './read-amount.js';
+import { withTwoDecimals, writeAmount } from './read-amount.js';
 import {
   encodeText,
   type SignedText,
@@ -133,8 +133,8 @@ function signedText(fields: CallbackFields, reading: SignedText, merchantId: str
       const [given = nameOnWire(field), text] = byName.get(nameOnWire(field).toLowerCase()) ?? [];
       const sent = text || (field === 'merchantid' ? merchantId : '');
       const value =
-        field === 'amount' && amount !== 'as-sent' && sent !== ''
-          ? writeAmount(twoDecimals(sent), amount)
+        field === 'amount' && amount !== 'as-sent'
+          ? writeAmount(isDecimal(sent) ? withTwoDecimals(sent) : sent, amount)
           : transform(sent, values, () => encode(sent));
       if (value === '' && empty === 'left-out') return [];
       return [pairs ? `${pairs === 'as-sent' ? given : nameOnWire(field)}=${value}` : value];
@@ -146,9 +146,8 @@ function isPayoutCallback(fields: CallbackFields): boolean {
   return Object.keys(fields).some((name) => name.toLowerCase() === 'merchanttxnid');
 }
 
-function twoDecimals(amount: string): string {
-  const [, units = amount, decimals = ''] = /^(\d+)(?:\.(\d{0,2}))?$/.exec(amount) ?? [];
-  return /^\d+$/.test(units) ? `${units}.${decimals.padEnd(2, '0')}` : amount;
+function isDecimal(amount: string): boolean {
+  return /^\d+(?:\.\d{0,2})?$/.test(amount);
 }
 
 /**

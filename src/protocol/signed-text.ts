@@ -128,12 +128,8 @@ export function signedTextFor(wire: WireFormat, kind: CallbackKind, algorithm: P
 /** Joins the signed fields. `merchantid` is the configured one where the wire has none. */
 function joinSignedFields(fields: readonly SignedField[], callback: CheckedCallback, merchantId: string): string {
   let text = '';
-  for (let index = 0; index < fields.length; index++) {
-    const field = fields[index] as SignedField;
-    if (index > 0) text += ':';
-    text += callback[field] ?? (field === 'merchantid' ? merchantId : '');
-  }
-  return text;
+  for (const field of fields) text += `:${callback[field] ?? (field === 'merchantid' ? merchantId : '')}`;
+  return text.slice(1);
 }
 
 /**
@@ -286,7 +282,7 @@ function coverageOfUnusual(reading: SignedText, callback: CheckedCallback): Cove
   const { covered, freeText } = planOf(reading);
   const texts = freeText.map((field) => callback[field] ?? '');
   const isCut = texts.length > 1 && texts.some((text) => [...separator].some((one) => text.includes(one)));
-  const isChanged = values !== 'encoded' && texts.some((text) => transform(text, values, () => undefined) !== text);
+  const isChanged = texts.some((text) => transform(text, values, () => undefined) !== text);
   // Without names, a text does not say which of the optional fields was left out.
   const isShifted = empty === 'left-out' && !pairs && fields.some((field) => !fieldValue(callback, field));
   const isCertain = (field: OptionalField) =>

@@ -28,10 +28,12 @@ const lines: ReadonlyArray<
 > = [
   ['nothing with a colon', rsa, { message: 'm' }, all, 'm'],
   ['a colon in the message only', rsa, { message: 'a:b', param1: '', param2: '' }, all, 'a:b'],
+  ['no parameters', rsa, { message: 'm', param1: '', param2: '' }, all, 'm'],
   ['another merchant id in the message', rsa, { message: 'a:ACM:b' }, all, 'a:ACM:b'],
   ['the merchant id in the message', rsa, { message: 'a:b:ACME:c' }, ['merchantid', 'amount'], 'a:b'],
   ['the merchant id as the message', rsa, { message: 'ACME', param2: 'x:y' }, ['merchantid', 'amount'], ''],
   ['the merchant id as all of the message', rsa, { message: 'ACME' }, all, 'ACME'],
+  ['the merchant id first in the message', rsa, { message: 'ACME:x' }, ['merchantid', 'amount'], ''],
   ['a colon in the first parameter', rsa, { message: 'm', param1: 'x:y' }, ['merchantid', 'amount'], 'm'],
   ['a colon in the second parameter', rsa, { message: 'm:n', param2: 'x:y' }, ['merchantid', 'amount'], 'm:n'],
   ['no merchant id between', reading([...deciding, 'message', 'param1']), { message: 'm', param1: 'x:y' }, [], ''],
@@ -42,13 +44,21 @@ const lines: ReadonlyArray<
     ['merchantid'],
     '',
   ],
+  [
+    'a parameter between the id and the message',
+    reading(['txnid', 'param1', 'message', 'merchantid', 'refno', 'status']),
+    { message: 'm', param1: 'x:y' },
+    ['merchantid'],
+    '',
+  ],
   ['one free text', reading([...deciding, 'message', 'amount']), { message: 'a:b', param1: 'x:y' }, ['amount'], 'a:b'],
   ['no message', reading([...deciding, 'param1']), { message: 'a:b', param1: 'x:y' }, ['param1'], ''],
   ['the word of the gateway', 'all', { message: 'a:ACME:b', param1: 'x:y', ccy: 'PHP' }, all, 'a:ACME:b'],
   ['a bar, and a colon', reading(usual, { separator: '|' }), { message: 'a:b' }, all, 'a:b'],
   ['a bar in two texts', reading(usual, { separator: '|' }), { message: 'a|b' }, ['merchantid', 'amount'], ''],
   ['a bar in the last text', reading(usual, { separator: '|' }), { param2: '|' }, ['merchantid', 'amount'], ''],
-  ['a part of two bars', reading(usual, { separator: '||' }), { message: 'a|b' }, ['merchantid', 'amount'], ''],
+  ['a part of the separator', reading(usual, { separator: ', ' }), { message: 'a b' }, ['merchantid', 'amount'], ''],
+  ['spaces, and no parameters', reading(usual, { separator: ' ' }), { message: 'm', param1: '', param2: '' }, all, 'm'],
   [
     'a bar in one text',
     reading([...deciding, 'message', 'amount'], { separator: '|' }),
@@ -81,7 +91,7 @@ const lines: ReadonlyArray<
 describe('The coverage of a proof', () => {
   for (const [what, reading, fields, covered, message] of lines) {
     it(`with ${what}: ${covered.join(', ') || 'nothing'}, and ${JSON.stringify(message)}`, () => {
-      const coverage = coverageOf(reading, callbackWith(fields), 'ACME');
+      const coverage = coverageOf(reading === 'all' ? reading : { ...reading }, callbackWith(fields), 'ACME');
       const uncovered = [...all, ...hints].filter((field) => !covered.includes(field));
       expect(coverage.message).to.equal(message);
       expect([...coverage.covered].sort()).to.deep.equal([...covered].sort());

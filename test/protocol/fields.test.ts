@@ -1,6 +1,18 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { haveShapes, type KnownFields, knownFieldNames, noFields } from '../../src/protocol/fields.js';
+import {
+  haveShapes,
+  isProofField,
+  type KnownFields,
+  knownFieldNames,
+  mayBeOdd,
+  noFields,
+  otherField,
+  proofAlgorithms,
+  shapesOf,
+  signableFields,
+  toChecked,
+} from '../../src/protocol/fields.js';
 import { fieldSchema } from '../../src/reading/field-schema.js';
 
 const kinds = ['payment', 'payout'] as const;
@@ -71,7 +83,59 @@ const value = fc.option(
   { nil: undefined },
 );
 
+describe('The fields of the protocol', () => {
+  const content = ['message', 'merchantid', 'param1', 'param2', 'amount', 'ccy', 'procid', 'settledate'];
+
+  it('are covered by a proof in this order, unless they hold one', () => {
+    expect(signableFields('payment')).to.deep.equal(['txnid', 'refno', 'status', ...content]);
+    expect(signableFields('payout')).to.deep.equal(['merchantTxnId', 'refno', 'status', ...content]);
+  });
+
+  it('have shapes by their lower-case names', () => {
+    const namesOf = (kind: (typeof kinds)[number]) => shapesOf(kind).map(([name]) => name);
+    expect(namesOf('payment')).to.deep.equal([
+      ...['txnid', 'refno', 'status', ...content],
+      ...['digest', 'signature', 'signatures'],
+    ]);
+    expect(namesOf('payout')).to.deep.equal(['merchanttxnid', 'refno', 'status', ...content, 'digest']);
+    for (const [name, shape] of shapesOf('payment')) {
+      expect(shape.required, name).to.equal(['txnid', 'refno', 'status'].includes(name));
+    }
+  });
+
+  it('may be unreadable, unless they decide', () => {
+    const proofs = ['digest', 'signature', 'signatures'];
+    const odd = [...content.filter((name) => name !== 'merchantid'), ...proofs];
+    for (const name of odd) expect(mayBeOdd(name), name).to.equal(true);
+    for (const name of ['txnid', 'merchanttxnid', 'refno', 'status', 'merchantid', 'expiry', 'toString', '']) {
+      expect(mayBeOdd(name), name).to.equal(false);
+    }
+    for (const name of proofs) expect(isProofField(name) && isProofField(name.toUpperCase()), name).to.equal(true);
+    for (const name of ['txnid', 'digests', '', ...content]) expect(isProofField(name), name).to.equal(false);
+  });
+
+  it('hold the proofs of a kind, the strongest first', () => {
+    expect(proofAlgorithms('payment')).to.deep.equal(['rsa', 'hmac', 'sha1']);
+    expect(proofAlgorithms('payout')).to.deep.equal(['sha1']);
+    expect(otherField('expiry')).to.equal('other:expiry');
+  });
+
+  it('have an id of their own kind only', () => {
+    const known = { ...noFields, txnid: 'T', merchanttxnid: 'O', refno: 'R', status: 'S' };
+    expect(toChecked('payment', known)).to.include({ kind: 'payment', txnid: 'T', merchantTxnId: undefined });
+    expect(toChecked('payout', known)).to.include({ kind: 'payout', txnid: undefined, merchantTxnId: 'O' });
+  });
+});
+
 describe('The quick check of shapes', () => {
+  it('leaves fields in another order, or with others among them, to the schema', () => {
+    const { txnid, ...others } = plain.payment;
+    expect(haveShapes('payment', { ...others, txnid })).to.equal(false);
+    expect(haveShapes('payment', others)).to.equal(false);
+    expect(haveShapes('payment', { ...plain.payment, expiry: 'x' } as KnownFields)).to.equal(false);
+    expect(haveShapes('payment', { ...plain.payment, expiry: undefined } as KnownFields)).to.equal(false);
+  });
+
   it('accepts usual callbacks without the schema', () => {
     for (const kind of kinds) expect(haveShapes(kind, plain[kind]), kind).to.equal(true);
   });

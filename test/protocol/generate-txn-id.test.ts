@@ -38,11 +38,18 @@ describe('generateTxnId', () => {
     [{ prefix: 'a\n' }, 'prefix'],
     [{ prefix: '\x7f' }, 'prefix'],
   ];
+  const problems = [
+    'must be an integer up to 40',
+    'must leave at least 16 random characters',
+    'must be printable ASCII without ":"',
+  ];
   for (const [options, subject] of refused) {
     it(`refuses ${JSON.stringify(options)}`, () => {
       expect(() => generateTxnId(options))
         .to.throw()
-        .that.includes({ code: 'invalid-details', subject });
+        .that.includes({ code: 'invalid-details', subject })
+        .and.has.property('message')
+        .that.is.oneOf(problems.map((problem) => `${subject} ${problem}`));
     });
   }
 

@@ -83,6 +83,7 @@ describe('An amount', () => {
 
   it('has nothing in it but the number', () => {
     for (const text of [
+      '1\n2',
       'x1',
       '1x',
       '1 PHP',

@@ -1,5 +1,8 @@
+import { constants, createPrivateKey, verify } from 'node:crypto';
 import { expect } from 'chai';
-import { encodeText, type TextEncoding } from '../../src/protocol/signed-text.js';
+import { DragonpayError } from '../../src/errors.js';
+import { signedTextOf } from '../../src/protocol/sign-callback.js';
+import { encodeText, type SignedText, type TextEncoding } from '../../src/protocol/signed-text.js';
 import { encodeCallback, signCallback } from '../../src/testing.js';
 import { type OpensslKeyPair, opensslHmac, opensslSha1, opensslSign } from '../support/openssl.js';
 import { hints, hmacKey, merchantKey, payment, payout, payoutText, secretKey, texts, word } from '../support/proofs.js';
@@ -98,6 +101,68 @@ describe('signCallback', () => {
     expect(await word(signed, settings)).to.equal('ok');
     const { TxnID: txnid, ...others } = signed as Record<string, string>;
     expect(await word({ txnid: txnid as string, ...others }, settings)).to.equal('proof-mismatch');
+  });
+
+  it('writes a key of text in the encoding of the text', () => {
+    const fields = { txnid: 'T', refno: 'R', status: 'S' };
+    const sha1 = { secretKey: 'clavé' };
+    expect(signCallback(fields, { sha1 }).digest).to.equal(opensslSha1('T:R:S::clavé'));
+    expect(signCallback(fields, { sha1 }, { encoding: 'ascii' }).digest).to.equal(opensslSha1('T:R:S::clav?'));
+    const wire = { payment: { sha1: { encodings: [] } } };
+    expect(signCallback(fields, { sha1 }, { wire }).digest, 'by default').to.equal(opensslSha1('T:R:S::clavé'));
+  });
+
+  it('signs by a KeyObject, with the hash and the padding of wire', () => {
+    const privateKey = createPrivateKey(key.privateKeyPem);
+    const signed = (parts: Partial<SignedText>) =>
+      Buffer.from(
+        signCallback(payment, { rsa: { privateKey } }, { wire: { payment: { rsa: parts } } }).signatures ?? '',
+        'base64',
+      );
+    const holds = (hash: string, padding: number, signature: Buffer) =>
+      verify(hash, Buffer.from(texts.rsa), { key: key.publicKeyPem, padding }, signature);
+    const { RSA_PKCS1_PADDING, RSA_PKCS1_PSS_PADDING } = constants;
+    expect(holds('sha256', RSA_PKCS1_PADDING, signed({}))).to.equal(true);
+    expect(holds('sha512', RSA_PKCS1_PADDING, signed({ hash: 'sha512', padding: 'pkcs1' }))).to.equal(true);
+    expect(holds('sha1', RSA_PKCS1_PSS_PADDING, signed({ hash: 'sha1', padding: 'pss' }))).to.equal(true);
+  });
+
+  it('tells what a proof covers, also without a merchant id', () => {
+    const fields = { txnid: 'T', refno: 'R', status: 'S' };
+    expect(signedTextOf(fields, 'rsa')).to.equal('T:R:S:::::');
+    expect(signedTextOf(fields, 'rsa', 'ACME')).to.equal('T:R:S::ACME:::');
+    expect(signedTextOf({ MerchantTxnId: 'O', refno: 'R', status: 'S' }, 'sha1')).to.equal('O:R:S:');
+  });
+
+  it('refuses what cannot be signed or cannot sign', () => {
+    const sign = (fields: unknown, keys: unknown, options?: unknown) => () =>
+      signCallback(fields as never, keys as never, options as never);
+    for (const [run, message] of [
+      [sign(null, {}), 'fields must be an object'],
+      [sign(payment, []), 'keys must be an object'],
+      [sign(payment, { rsa1: {} }), 'rsa1 is unknown; did you mean rsa?'],
+      [sign(payment, {}, 'x'), 'options must be an object'],
+      [sign(payment, {}, { merchantID: 'ACME' }), 'merchantID is unknown; did you mean merchantId?'],
+      [sign(payment, { rsa: 'a key' }), 'keys.rsa must be an object'],
+      [sign(payment, { rsa: { key: 'x' } }), 'key is unknown'],
+      [sign(payment, { rsa: {} }), 'keys.rsa.privateKey must be a PEM or a KeyObject'],
+      [sign(payment, { rsa: { privateKey: 'swordfish' } }), 'keys.rsa.privateKey must be a private key in PEM'],
+      [sign(payment, { hmac: 'a key' }), 'keys.hmac must be an object'],
+      [sign(payment, { hmac: { keys: 'x' } }), 'keys is unknown; did you mean key?'],
+      [sign(payment, { hmac: {} }), 'keys.hmac.key must be a string'],
+      [sign(payment, { hmac: { key: 7 } }), 'keys.hmac.key must be a string'],
+      [sign(payment, { sha1: 'a key' }), 'keys.sha1 must be an object'],
+      [sign(payment, { sha1: { secret: 'x' } }), 'secret is unknown'],
+      [sign(payment, { sha1: {} }), 'keys.sha1.secretKey must be a string'],
+      [sign(payment, { sha1: { secretKey: null } }), 'keys.sha1.secretKey must be a string'],
+      [() => encodeCallback(7 as never), 'fields must be an object'],
+    ] as const) {
+      expect(run, message).to.throw(DragonpayError, message);
+    }
+    expect(sign(payment, { rsa: { privateKey: 'swordfish' } }))
+      .to.throw()
+      .with.property('cause')
+      .that.is.instanceOf(Error);
   });
 
   it('takes an HMAC key as hex', () => {

@@ -310,7 +310,8 @@ describe('FetchedPublicKeys', () => {
     }
   });
 
-  it('never calls a genuine callback forged, for any order of forgeries, rotations and outages', async () => {
+  it('never calls a genuine callback forged, for any order of forgeries, rotations and outages', async function () {
+    this.timeout(60_000);
     const pairs = [merchantKey(), opensslRsaKey(), opensslRsaKey(), opensslRsaKey()];
     const step = fc.oneof(
       { weight: 4, arbitrary: fc.constant('junk' as const) },
