@@ -37,11 +37,11 @@ export class FetchedPublicKeys implements PublicKeySource {
   readonly #fetchKeyList: () => Promise<string>;
   readonly #onFailure: (problem: string) => void;
   readonly #now: () => number;
-  #current: FetchedKeys | undefined;
+  #current: FetchedKeys = { keys: [], former: [], fetch: 0, fetchedAt: Number.NEGATIVE_INFINITY };
   #inFlight: Promise<string | undefined> | undefined;
   #fetches = 0;
-  #failures = 0;
-  #lastFailure = { at: Number.NEGATIVE_INFINITY, problem: '' };
+  /** The last failure, and how many there were in a row. */
+  #failure: { readonly at: number; readonly problem: string; readonly count: number } | undefined;
   #budget = refetchesAtOnce;
   #budgetAt: number;
 
@@ -65,11 +65,10 @@ export class FetchedPublicKeys implements PublicKeySource {
     const fetchesBefore = this.#fetches;
     let problem = this.#isDue() ? await this.#renew() : undefined;
     for (;;) {
-      const known = this.#usable();
-      const found = known?.keys.find(holds);
+      const found = this.#usable().find(holds);
       if (found !== undefined) return { ok: true, keyId: found.keyId };
       if (problem !== undefined) return unavailable(problem);
-      if (known !== undefined && known.fetch > fetchesBefore) return judge(known, holds);
+      if (this.#current.fetch > fetchesBefore) return judge(this.#current, holds);
       problem = await this.#refetch();
     }
   }
@@ -80,22 +79,22 @@ export class FetchedPublicKeys implements PublicKeySource {
 
   status(): PublicKeysStatus {
     return {
-      usable: (this.#usable()?.keys.length ?? 0) > 0,
+      usable: this.#usable().length > 0,
       fresh: !this.#isDue(),
-      problem: this.#failures === 0 ? undefined : this.#lastFailure.problem,
+      problem: this.#failure?.problem,
     };
   }
 
   #isDue(): boolean {
-    return this.#age() >= hour || this.#current?.keys.length === 0;
+    return this.#age() >= hour || this.#current.keys.length === 0;
   }
 
-  #usable(): FetchedKeys | undefined {
-    return this.#age() < day ? this.#current : undefined;
+  #usable(): readonly PublicKey[] {
+    return this.#age() < day ? this.#current.keys : [];
   }
 
   #age(): number {
-    return this.#current === undefined ? Number.POSITIVE_INFINITY : this.#now() - this.#current.fetchedAt;
+    return this.#now() - this.#current.fetchedAt;
   }
 
   /** Renews keys because a proof fails, as far as the budget allows. Resolves to the problem, if there is one. */
@@ -114,7 +113,7 @@ export class FetchedPublicKeys implements PublicKeySource {
 
   /** Fetches, or joins the fetch in flight. Resolves to the problem, if there is one. */
   async #renew(): Promise<string | undefined> {
-    if (this.#inFlight === undefined && this.#isBackingOff()) return this.#lastFailure.problem;
+    if (this.#isBackingOff()) return this.#failure?.problem;
     this.#inFlight ??= this.#fetch().finally(() => {
       this.#inFlight = undefined;
     });
@@ -123,8 +122,9 @@ export class FetchedPublicKeys implements PublicKeySource {
 
   /** After the second failure in a row the next fetch waits a second, then two, four, and at most a minute. */
   #isBackingOff(): boolean {
-    const wait = this.#failures < 2 ? 0 : Math.min(minute, 1000 * 2 ** (this.#failures - 2));
-    return this.#now() - this.#lastFailure.at < wait;
+    if (this.#failure === undefined || this.#failure.count < 2) return false;
+    const wait = Math.min(minute, 1000 * 2 ** (this.#failure.count - 2));
+    return this.#now() - this.#failure.at < wait;
   }
 
   async #fetch(): Promise<string | undefined> {
@@ -135,12 +135,10 @@ export class FetchedPublicKeys implements PublicKeySource {
       const former = formerKeys(list, known);
       if (list.active.length > 0) {
         this.#current = { keys: list.active, former, fetch, fetchedAt: this.#now() };
-        this.#failures = 0;
+        this.#failure = undefined;
         return undefined;
       }
-      if (known !== undefined) {
-        this.#current = { ...known, keys: known.keys.filter((key) => !includes(list.revoked, key)), former };
-      }
+      this.#current = { ...known, keys: known.keys.filter((key) => !includes(list.revoked, key)), former };
       return this.#fail('the keys endpoint was reached, but it lists no usable key with the status Active');
     } catch (error) {
       return this.#fail(error instanceof Error ? error.message : 'the public keys could not be fetched');
@@ -148,9 +146,8 @@ export class FetchedPublicKeys implements PublicKeySource {
   }
 
   #fail(problem: string): string {
-    this.#failures++;
     this.#onFailure(problem);
-    this.#lastFailure = { at: this.#now(), problem };
+    this.#failure = { at: this.#now(), problem, count: (this.#failure?.count ?? 0) + 1 };
     return problem;
   }
 }
@@ -168,9 +165,8 @@ function unavailable(problem: string): KeysUnavailable {
   return { ok: false, reason: 'keys-unavailable', problem };
 }
 
-function formerKeys({ active, revoked }: KeyList, known: FetchedKeys | undefined): readonly PublicKey[] {
-  const all = [...revoked, ...(active.length > 0 ? (known?.keys ?? []) : []), ...(known?.former ?? [])];
-  const former = all.filter((key) => !includes(active, key));
+function formerKeys({ active, revoked }: KeyList, known: FetchedKeys): readonly PublicKey[] {
+  const former = [...revoked, ...known.keys, ...known.former].filter((key) => !includes(active, key));
   return former.filter((key, index) => !includes(former.slice(0, index), key)).slice(0, mostFormerKeys);
 }
 

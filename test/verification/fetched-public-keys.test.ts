@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { FetchedPublicKeys } from '../../src/verification/fetched-public-keys.js';
-import type { PublicKey } from '../../src/verification/public-keys.js';
-import { type OpensslKeyPair, opensslEcKey, opensslRsaKey } from '../support/openssl.js';
+import { type PublicKey, readPublicKey } from '../../src/verification/public-keys.js';
+import { numberAsKey, type OpensslKeyPair, opensslEcKey, opensslRsaKey } from '../support/openssl.js';
 import { merchantKey } from '../support/proofs.js';
 
 const second = 1000;
@@ -23,10 +23,12 @@ describe('FetchedPublicKeys', () => {
   let answer: unknown;
   let fetches: number;
   let problems: string[];
+  /** The ids of the keys that proofs were checked with. */
+  let tried: string[];
   let now: number;
   let keys: FetchedPublicKeys;
   beforeEach(() => {
-    [answer, fetches, problems, now] = [[active(key)], 0, [], 5 * day];
+    [answer, fetches, problems, tried, now] = [[active(key)], 0, [], [], 5 * day];
     keys = fetched(async () => {
       if (answer instanceof Error) throw answer;
       return typeof answer === 'string' ? answer : JSON.stringify(answer);
@@ -49,8 +51,15 @@ describe('FetchedPublicKeys', () => {
 
   /** The result for a proof that this key made: `ok`, `mismatch`, or the reason why it cannot be checked. */
   async function proofBy({ keyId }: OpensslKeyPair, source = keys): Promise<string> {
-    const checked = await source.firstThatVerifies((candidate: PublicKey) => candidate.keyId === keyId);
-    if (!checked.ok) return checked.reason === 'mismatch' ? checked.reason : (checked.problem as string);
+    const checked = await source.firstThatVerifies((candidate: PublicKey) => {
+      tried.push(candidate.key.asymmetricKeyType === 'rsa' ? candidate.keyId : 'not a key');
+      return candidate.keyId === keyId;
+    });
+    if (!checked.ok && checked.reason === 'mismatch') return checked.reason;
+    if (!checked.ok) {
+      expect(checked.reason).to.equal('keys-unavailable');
+      return checked.problem as string;
+    }
     expect(checked.keyId).to.equal(keyId);
     return 'ok';
   }
@@ -123,6 +132,49 @@ describe('FetchedPublicKeys', () => {
     expect(await proofBy(newKey)).to.match(undecided);
   });
 
+  it('fetches for a proof that fails a minute after the last one, not after the minute began', async () => {
+    await proofBy(key);
+    now += minute / 2;
+    for (let junk = 0; junk < 5; junk++) expect(await proofBy(newKey)).to.equal('mismatch');
+    now += minute - 1;
+    expect(await proofBy(newKey)).to.match(undecided);
+    now += minute / 2;
+    expect(await proofBy(newKey)).to.equal('mismatch');
+    expect(await proofBy(newKey)).to.match(undecided);
+    now += minute / 2 + 1;
+    expect(await proofBy(newKey), 'two minutes after the five').to.equal('mismatch');
+  });
+
+  it('remembers at most 8 former keys, and checks a proof with each key once', async () => {
+    const keyOf = (exponent: number) => {
+      const made = numberAsKey(2048, { exponent });
+      return { publicKeyDer: made.export({ type: 'spki', format: 'der' }).toString('base64'), ...readPublicKey(made) };
+    };
+    const rotated = Array.from({ length: 12 }, (_, index) => keyOf(3 + 2 * index));
+    for (const [index, one] of rotated.entries()) {
+      now += hour;
+      answer = [active(one as never), ...(index > 0 ? [revoked(rotated[index - 1] as never)] : [])];
+      await proofBy(one as never);
+    }
+    now += hour;
+    await proofBy(rotated.at(-1) as never);
+    tried = [];
+    expect(await proofBy(otherKey)).to.equal('mismatch');
+    const [last = '', ...former] = rotated.map(({ keyId }) => keyId).reverse();
+    expect(tried).to.deep.equal([last, last, ...former.slice(0, 8)]);
+    expect(await proofBy(rotated[3] as never)).to.match(/revoked since/);
+    expect(await proofBy(rotated[2] as never)).to.equal('mismatch');
+  });
+
+  it('takes a key that is no longer listed as revoked', async () => {
+    await proofBy(key);
+    answer = [active(newKey)];
+    expect(await proofBy(newKey)).to.equal('ok');
+    expect(await proofBy(key)).to.match(/revoked since/);
+    answer = [active(key)];
+    expect(await proofBy(key), 'unless it is listed again').to.equal('ok');
+  });
+
   it('notices a rotation at once, and refuses the old key without calling it forged', async () => {
     await proofBy(key);
     answer = [revoked(key), active(newKey)];
@@ -175,8 +227,16 @@ describe('FetchedPublicKeys', () => {
     now += hour;
     answer = [revoked(key)];
     expect(await proofBy(key)).to.match(/no usable key/);
+    expect(keys.status()).to.deep.include({ usable: false, fresh: false });
     answer = [active(newKey)];
     expect(await proofBy(newKey)).to.equal('ok');
+  });
+
+  it('has no fresh keys when the only one is revoked within the hour', async () => {
+    await proofBy(key);
+    answer = [revoked(key)];
+    expect(await proofBy(newKey)).to.match(/no usable key/);
+    expect(keys.status()).to.deep.include({ usable: false, fresh: false });
   });
 
   it('uses known keys for a day while no fetch succeeds', async () => {
@@ -301,11 +361,12 @@ describe('FetchedPublicKeys', () => {
   });
 
   it('never rejects, whatever the fetch throws', async () => {
-    for (const fails of [() => Promise.reject(undefined), () => Promise.reject(new TypeError('no network'))]) {
+    for (const [fails, problem] of [
+      [() => Promise.reject(undefined), 'the public keys could not be fetched'],
+      [() => Promise.reject(new TypeError('no network')), 'no network'],
+    ] as const) {
       const source = fetched(fails);
-      expect(await proofBy(key, source))
-        .to.be.a('string')
-        .that.does.not.match(/ok|mismatch/);
+      expect(await proofBy(key, source)).to.equal(problem);
       await source.settled();
     }
   });
