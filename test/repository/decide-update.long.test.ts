@@ -1,3 +1,3 @@
 import { describeDecisions } from './describe-decisions.js';
 
-describeDecisions(Number.POSITIVE_INFINITY);
+describeDecisions({ reached: Number.POSITIVE_INFINITY, varied: 2 });
