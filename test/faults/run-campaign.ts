@@ -178,10 +178,22 @@ class Campaign {
         else await db.transaction().execute((trx) => create({ trx }));
         return;
       } catch (error) {
-        if (DragonpayError.is(error) && error.code === 'already-exists') return;
+        const isThere = DragonpayError.is(error) && error.code === 'already-exists';
+        if (isThere && (await this.#isDurable())) return;
         await sleep(200);
       }
     }
+  }
+
+  /**
+   * Whether all that can be read now is durable. A row whose COMMIT waited for a standby when its session was terminated
+   * is there and can be read, but a failover loses it. A COMMIT that is answered vouches for those before it.
+   */
+  #isDurable(): Promise<boolean> {
+    return this.#query('update fault_orders set number = number').then(
+      () => true,
+      () => false,
+    );
   }
 
   #count(fault: string): void {
