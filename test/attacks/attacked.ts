@@ -71,11 +71,10 @@ export async function attack(
 ): Promise<Damage> {
   const server = start('attacked-server.ts', databaseUrl === undefined ? {} : { ATTACKED_DATABASE: databaseUrl });
   sender ??= startSender();
-  const sending = await sender;
+  const [{ port }, sending] = await Promise.all([nextMessage<{ port: number }>(server), sender]);
   sending.ref();
   sending.channel?.ref();
   try {
-    const { port } = await nextMessage<{ port: number }>(server);
     const tag = `${process.pid}-${port}`;
     const create = (txnids: readonly string[]) => {
       const created = nextMessage<{ cpu: number; memory: number }>(server);
