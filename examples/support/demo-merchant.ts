@@ -11,6 +11,7 @@ import { type CallbackFields, encodeCallback, signCallback } from 'dragonpay-cal
 import { Kysely, Migrator, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { startEmbeddedPostgres } from './embedded-postgres/embedded-postgres.js';
+import { stopOnSignal } from './stop-on-signal.js';
 
 /** Shared by the examples: a fictional merchant, a repository, and the message at the start. */
 
@@ -31,13 +32,8 @@ export async function openDatabase(): Promise<string> {
   if (DATABASE_URL !== undefined) return DATABASE_URL;
   const dataFolder = fileURLToPath(new URL('../../.data/examples', import.meta.url));
   const { url, stop } = await startEmbeddedPostgres({ dataFolder });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    // Exit at once: open connections would report errors while the server stops.
-    process.once(signal, () => {
-      void stop();
-      process.exit();
-    });
-  }
+  // Not awaited: open connections would report errors while the server stops.
+  stopOnSignal(() => void stop());
   return url;
 }
 

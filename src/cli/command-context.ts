@@ -10,7 +10,7 @@ export interface CliIo {
    * A signal that aborts on SIGINT or SIGTERM. Called only by commands that stop in an orderly way: without a call the
    * process ends at once, as usual.
    */
-  interruption(): AbortSignal;
+  stopOnSignal(): AbortSignal;
 }
 
 /** What a command works with. */

@@ -45,7 +45,7 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCo
   let exitCode: ExitCode = exitCodes.yes;
   const context: CommandContext = {
     ...io,
-    interruption: () => io.interruption(),
+    stopOnSignal: () => io.stopOnSignal(),
     report(report, { json = false }) {
       io.stdout.write(formatReport(report, json));
       exitCode = report.exitCode;

@@ -40,17 +40,17 @@ export function startCommand(
         done();
       },
     });
-  const interruption = new AbortController();
+  const stopping = new AbortController();
   const ended = runCliWith(args, {
     stdin: Readable.from([Buffer.from(input)]),
     stdout: capture('stdout'),
     stderr: Object.assign(capture('stderr'), { isTTY }),
     env,
-    interruption: () => interruption.signal,
+    stopOnSignal: () => stopping.signal,
   }).then((code) => ({ code, ...output }));
   return {
     ended,
-    interrupt: () => interruption.abort(),
+    interrupt: () => stopping.abort(),
     printed: (pattern) =>
       new Promise((resolve, reject) => {
         const look = () => {

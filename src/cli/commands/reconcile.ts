@@ -94,7 +94,7 @@ async function reconcile(options: ReconcileCommandOptions, context: CommandConte
       ...(txnids === undefined ? { olderThan: olderThan * 60_000, limit } : { txnids }),
       ...(handler && { handler }),
       concurrency,
-      signal: context.interruption(),
+      signal: context.stopOnSignal(),
       inquired: (event) => {
         counts.asked++;
         if (event.result === 'applied' || event.result === 'failed') counts[event.result]++;

@@ -61,7 +61,7 @@ async function runSandbox(options: SandboxCommandOptions, context: CommandContex
   const { merchantId } = account;
   const { postback: postbackUrl, return: returnUrl, payoutPostback: payoutPostbackUrl } = options;
   const { method: postbackMethod, proof: proofs, host, port } = options;
-  const signal = context.interruption();
+  const signal = context.stopOnSignal();
   const interrupted = once(signal, 'abort');
   const sandbox = await startSandbox({
     ...account,
