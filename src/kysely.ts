@@ -5,7 +5,7 @@ import type { CallbackKind } from './protocol/kinds.js';
 import type { Status } from './protocol/statuses.js';
 
 export type { RepositoryDialect } from './repository/kysely/dialect.js';
-export { KyselyRepository, type KyselyRepositoryOptions } from './repository/kysely/kysely-repository.js';
+export { KyselyRepository } from './repository/kysely/kysely-repository.js';
 export {
   createMigrations,
   type DragonpayMigration,
@@ -17,6 +17,7 @@ export {
   type NamedStatementsPool,
   withNamedStatements,
 } from './repository/kysely/postgres/named-statements.js';
+export type { KyselyRepositoryOptions } from './repository/kysely/repository-options.js';
 export type { TableNames } from './repository/kysely/table-names.js';
 export type {
   CallbacksTable,

@@ -8,3 +8,8 @@ const hour = 3_600_000;
 export function longestLease(lease: number): number {
   return Math.max(hour, 10 * Math.ceil(lease));
 }
+
+/** Whether a claim that ends at `until` no longer holds its payment or event. `undefined`: there is none. */
+export function isFree(until: number | undefined, lease: number, now: number): boolean {
+  return until === undefined || until <= now || until > now + longestLease(lease);
+}

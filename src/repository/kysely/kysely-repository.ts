@@ -1,4 +1,4 @@
-import { type Kysely, sql, type Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { settlesWithin, wait } from '../../async/wait.js';
 import { DragonpayError, invalidSetting } from '../../errors.js';
 import type { RecordedUpdate } from '../../model/callback-update.js';
@@ -14,7 +14,6 @@ import type {
 } from '../../model/rows.js';
 import type { VerifiedCallback } from '../../model/verified-callback.js';
 import type { CallbackKind } from '../../protocol/kinds.js';
-import { checkNames, type NamesOf } from '../../protocol/nearest-name.js';
 import type { StatusEffect } from '../callback-repository.js';
 import type { InquiryClaim, MerchantRepository } from '../capabilities.js';
 import { type Change, type Correction, type CorrectionOptions, checkCorrection } from '../correction.js';
@@ -22,56 +21,15 @@ import { toEventKey } from '../event-key.js';
 import { checkDate, checkInboxFilter, type InboxFilter } from '../inbox-page.js';
 import type { AnyKysely, AnyTransaction } from './any-kysely.js';
 import { Batches } from './batches.js';
-import { checkTableNames } from './check-table-names.js';
-import { dialectNames, type Move, type MoveResult, type RepositoryDialect, type Statements } from './dialect.js';
+import type { Move, MoveResult, RepositoryDialect, Statements } from './dialect.js';
 import { EffectSlots } from './effect-slots.js';
 import { asMissingTable, LockWaits } from './lock-waits.js';
 import { postgres } from './postgres/postgres.js';
 import { RecentKeys } from './recent-keys.js';
+import { checkDialect, checkOptions, type KyselyRepositoryOptions } from './repository-options.js';
 import { rowProtected } from './row-protected.js';
 import { tooLate } from './statement-batcher.js';
-import type { TableNames } from './table-names.js';
 import { type TakenConnection, takeConnection } from './take-connection.js';
-
-/** Options of a {@link KyselyRepository}. */
-export interface KyselyRepositoryOptions extends TableNames {
-  /** The database. Default: PostgreSQL. */
-  readonly dialect?: RepositoryDialect;
-  /**
-   * How long a callback waits for another transaction that has its row locked, in milliseconds, 0 to 600,000. Default:
-   * 5,000. It holds no connection while it waits.
-   */
-  readonly busyMilliseconds?: number;
-  /**
-   * How many callbacks that arrive at the same time may share a statement, 1 to 1,000. Default: 64. A shared statement
-   * runs in no async context; with 1, each runs in the async context (`AsyncLocalStorage`) of its callback.
-   */
-  readonly batch?: number;
-  /**
-   * Says which callbacks may share a statement: those with the same key, such as the tenant. Called in the async context
-   * of the callback; the statement runs in the async context of one of them.
-   */
-  readonly batchKey?: (callback: VerifiedCallback) => unknown;
-  /**
-   * How many `@OnStatus` methods may run at the same time, each in its own transaction and connection, 1 to 1,000.
-   * Default: up to 8, and fewer than the pool has connections, so that a method may take a second one for its own `db`.
-   * A given number is used unchanged. It must be below the size of the pool, unless methods only use `callback.trx`.
-   */
-  readonly effects?: number;
-}
-
-/** Lists every option. The compiler asks for each new one, so that no option is refused as unknown. */
-const knownOptions: NamesOf<KyselyRepositoryOptions> = {
-  schema: true,
-  transactions: true,
-  payouts: true,
-  callbacks: true,
-  dialect: true,
-  busyMilliseconds: true,
-  batch: true,
-  batchKey: true,
-  effects: true,
-};
 
 const pruneLimit = 1_000;
 const longestPause = 250;
@@ -351,14 +309,6 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   }
 }
 
-/** Refuses a dialect of another database at start. Its SQL would fail for each callback. */
-function checkDialect<Database>(db: Kysely<Database>, dialect: RepositoryDialect): void {
-  if (typeof db?.getExecutor !== 'function') throw invalidSetting('db', 'must be a Kysely');
-  const written = sql`${sql.id('name')} = ${1}`.compile(db).sql;
-  if (dialect?.spelling === written) return;
-  throw invalidSetting('dialect', `must be for the database of the Kysely: ${dialectNames}`);
-}
-
 /**
  * @throws DragonpayError `invalid-setting` if the options are the transaction itself, or if `trx` is not a transaction:
  *   the row would be made outside of the transaction, and outlive its rollback
@@ -369,22 +319,6 @@ function trxOf<Database>(options: { trx?: AnyTransaction<Database> }): AnyTransa
     if (trx === undefined || trx?.isTransaction) return trx;
   }
   throw invalidSetting('trx', 'must be a transaction of Kysely, in an object: { trx }');
-}
-
-function checkOptions(options: KyselyRepositoryOptions): void {
-  checkNames(options, knownOptions);
-  checkTableNames(options);
-  checkInteger('batch', options.batch, 1, 1_000);
-  checkInteger('busyMilliseconds', options.busyMilliseconds, 0, 600_000);
-  checkInteger('effects', options.effects, 1, 1_000);
-  if (options.batchKey !== undefined && typeof options.batchKey !== 'function') {
-    throw invalidSetting('batchKey', 'must be a function');
-  }
-}
-
-function checkInteger(name: string, value: number | undefined, least: number, most: number): void {
-  if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return;
-  throw invalidSetting(name, `must be an integer from ${least} to ${most.toLocaleString('en')}`);
 }
 
 /**
