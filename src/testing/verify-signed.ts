@@ -52,7 +52,9 @@ export async function verifySigned(
   if (!read.ok) throw new Error(`the callback cannot be read: ${read.code}`);
   const checked = checkFields(read, kinds);
   if (!checked.ok) throw new Error(`the callback is malformed: ${checked.issues[0]?.message}`);
-  const verdict = await verifyCallback(checked.callback, { method, raw: read.raw }, policy);
+  // The settings have no repository, but the callback is for one: it needs its fingerprint.
+  const received = { method, raw: read.raw };
+  const verdict = await verifyCallback(checked.callback, received, { ...policy, isStored: true });
   if (!verdict.ok) throw new Error('the callback does not verify');
   return verdict.callback;
 }
