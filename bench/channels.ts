@@ -1,6 +1,7 @@
 /**
- * What the tracing channels cost: CPU of one verified callback while nobody listens, and while a subscriber of each
- * channel does nothing; and of the questions whether anybody listens, which is all that is left without a subscriber.
+ * Measures what the tracing channels cost: the CPU time of one verified callback without subscribers, and with one
+ * subscriber of each channel that does nothing. Also measures the checks for subscribers alone, which are the whole
+ * cost without any.
  *
  * `npm run bench:channels`
  */
@@ -12,7 +13,7 @@ import { quantile } from './statistics.js';
 
 const count = 2_000;
 const rounds = 25;
-/** How often the channels are asked in one call. */
+/** How often one call checks the channels for subscribers. */
 const times = 100;
 const names = ['dispatch', 'store', 'effect'];
 const channels = names.map((name) => tracingChannel<unknown, object>(`dragonpay-callback:${name}`));
@@ -57,7 +58,7 @@ const played = await playCalls(
             for (const channel of channels) channel.unsubscribe(subscribers);
           });
     },
-    // The same as the first: the difference is what the machine adds.
+    // The same as the first run: the difference between the two is the noise of the machine.
     aloneAgain: call,
   },
   { count, rounds },

@@ -137,7 +137,7 @@ async function measure(database: string, { url, pid }: Started, extent: Extent):
     }
   }
 
-  /** A database that answered quickly and stored nothing would win. */
+  /** Checks what is stored: a database that answers quickly and stores nothing must not win. */
   async function assertSettled(series: string, count: number, handler: string, refused: number): Promise<void> {
     const like = `${series}-%`;
     const counts = [

@@ -80,8 +80,8 @@ export interface Dragonpay {
   /**
    * Puts an event of the inbox through the status machine and the `@OnStatus` methods again, as a new delivery with
    * `origin: 'replay'`. Use it after the cause of a failure is fixed. An applied event is not applied again.
-   * @param key the `key` of an event from `repository.callbacks()`, such as `payment:T-1:ABCD1234:S:…`. Without
-   * the last part, which tells apart events that differ in a covered value, it is that of the oldest of them
+   * @param key the `key` of an event from `repository.callbacks()`, such as `payment:T-1:ABCD1234:S:…`. The last part
+   *   tells apart events that differ in a covered value. A key without it is that of the oldest of them
    * @throws DragonpayError `no-such-event`, `not-supported`, `unstored`; or the method's error, after rolling back
    */
   replay(key: string, options?: HandlerOption): Promise<CallbackUpdate>;

@@ -64,8 +64,9 @@ export function dragonpayModule(settings: DragonpaySettings): ContainerModule {
     bind(containerResolver).toDynamicValue((context) => ({
       get: (HandlerClass) => context.getAsync(HandlerClass),
       check(HandlerClass) {
-        // A service that needs the class, and before it one that throws. Inversify looks for all bindings first, so an
-        // error about bindings comes before that, and no instance is made.
+        // Resolves a service that needs the class, behind one that throws. Inversify looks for all bindings before it
+        // makes anything, so a missing binding is its first error. Otherwise the throwing one ends the check before an
+        // instance is made.
         const probe: ServiceIdentifier<undefined> = Symbol(`dragonpay-callback.Probe ${HandlerClass.name}`);
         const needed: [ServiceIdentifier, ServiceIdentifier] = [nothingIsMade, HandlerClass];
         bind(probe).toResolvedValue((..._made: unknown[]) => undefined, needed);

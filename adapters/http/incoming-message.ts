@@ -17,7 +17,7 @@ export interface IncomingMessageLike {
   pause?(): unknown;
   resume?(): unknown;
   destroy?(): unknown;
-  /** Of HTTP/2: where the request and its reply travel. */
+  /** Only in HTTP/2: the stream of the request and its reply. */
   readonly stream?: { close?(): unknown } | undefined;
 }
 
@@ -104,7 +104,7 @@ export function headersWithLength({ status, headers, body }: CallbackReply): Rea
   return status === 204 ? headers : { ...headers, 'Content-Length': String(Buffer.byteLength(body)) };
 }
 
-/** Whether the rest of the body need not be waited for. Hosts that read it first may not say. */
+/** Whether no more of the body is coming. A host that has read the body may leave `complete` out. */
 export function isComplete(message: IncomingMessageLike): boolean {
   return message.complete !== false || message.destroyed;
 }
@@ -128,7 +128,7 @@ export function writeReply(message: IncomingMessageLike, response: ServerRespons
   });
 }
 
-/** How long, and how far, the rest of a body is read so that its sender comes to read the reply. */
+/** The bounds on reading the rest of a refused body. A sender that is still writing reads the reply only after that. */
 const drainMilliseconds = 500;
 const drainBytes = 65_536;
 

@@ -43,8 +43,8 @@ function queryOf({ requestContext, queryStringParameters, multiValueQueryStringP
 }
 
 /**
- * Bytes that the host lost are U+FFFD now. They become a byte that no text has, so that they are refused, as in the
- * other adapters.
+ * The host has replaced bytes that are not UTF-8 by U+FFFD. Each becomes a byte that is invalid in UTF-8, so that it is
+ * refused as in the other adapters.
  */
 function encodeAsForm(text: string): string {
   return encodeURIComponent(text.toWellFormed()).replaceAll('%20', '+').replaceAll('%EF%BF%BD', '%FF');

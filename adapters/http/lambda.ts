@@ -7,7 +7,7 @@ import { addressOf, headerOf, type LambdaEvent, targetOf } from './lambda-event.
 export interface LambdaResult {
   readonly statusCode: number;
   readonly headers?: { [name: string]: string };
-  /** In place of `headers` if the event has it: a load balancer then asks for it. */
+  /** Instead of `headers`, if the event has its headers in this form: a load balancer then reads only these. */
   readonly multiValueHeaders?: { [name: string]: string[] };
   readonly body: string;
   readonly isBase64Encoded: false;

@@ -49,7 +49,7 @@ const operations: { readonly [Name in keyof TraceChannels]: Operation<Traced<Nam
       'http.request.method': method,
       'http.response.status_code': replyStatus,
     }),
-    // A forgery is not an error of this server.
+    // A refused forgery is not an error of this server.
     isFailed: ({ replyStatus = 500 }) => replyStatus >= 500,
   },
   'dragonpay-callback:store': {
@@ -104,7 +104,7 @@ export function instrument(options: InstrumentOptions): () => void {
   if (tracer !== undefined) assertMethods(tracer, ['startSpan'], 'tracer', 'must be a Tracer');
   if (meter !== undefined) assertMethods(meter, ['createCounter', 'createHistogram'], 'meter', 'must be a Meter');
   const callbacks = meter?.createCounter('dragonpay.callbacks', {
-    description: 'Requests with a callback, by verdict and by what became of the row.',
+    description: 'Requests with a callback, by verdict and by outcome for the row.',
     unit: '{callback}',
   });
   const stops = [

@@ -6,7 +6,7 @@ import { digestHolds } from './digest-holds.js';
 const headers = { 'Content-Type': 'text/plain', 'Content-Length': 9 };
 const connections = 4;
 
-/** Like node-http.ts, with the pipeline mode of node-postgres: stricter than the goals require. */
+/** Like node-http.ts, with the pipeline mode of node-postgres. The goals do not require this comparison. */
 export const start: StartContender = async ({ databaseUrl, secretKey }) => {
   const clients = await Promise.all(
     Array.from({ length: connections }, async () => {

@@ -71,7 +71,7 @@ export function withinDeadline<Result>(
   });
 }
 
-/** Its callbacks run after those of a promise that was settled before. */
+/** A callback of this promise runs after those of any promise that is settled already. */
 const settled = Promise.resolve();
 
 /** Holds the deadline of an object with a `signal`. Found through proxies and derived objects, too. */
@@ -103,7 +103,7 @@ export function withSignal<Target extends object>(
 
 /**
  * Runs something, and rejects with `late()` when its own time is over. The clock stands still while a function passed
- * to `pausing` runs. `pausing` rejects with `over()` when this has settled.
+ * to `pausing` runs. After the promise that this function returns has settled, `pausing` rejects with `over()`.
  */
 export function withinOwnTime<Result>(
   milliseconds: number,

@@ -1,14 +1,17 @@
 type Forgive = (error: unknown, onUnhandled: () => void) => void;
 
-/** Where copies of this module share one listener. Two would each leave the decision to the other. */
+/**
+ * The key under which all copies of this module share one listener. With two listeners, each would leave the decision
+ * to the other.
+ */
 const shared = Symbol.for('dragonpay-callback.forgive');
 const scope = globalThis as typeof globalThis & { [shared]?: Forgive };
 
 /**
  * Keeps an error from ending the process if a promise is rejected with it, or with an error that it caused, and nobody
  * handles the rejection. A promise does not tell whether it is awaited, and only the event `unhandledRejection` covers
- * the promises that a method derives from ours. All other rejections take the way that they take without this
- * listener, which is added with the first error. Listeners of the application hear every rejection.
+ * the promises that a method derives from ours. All other rejections have the effect that they have without this
+ * listener. It is added with the first error. Listeners of the application hear every rejection.
  */
 export const forgive: Forgive = scope[shared] ?? makeForgive();
 scope[shared] = forgive;
@@ -37,14 +40,16 @@ function makeForgive(): Forgive {
   };
 }
 
-/** Whether an option of Node says what becomes of the process. A listener decides it only without one. */
+/**
+ * Whether Node was started with `--unhandled-rejections`. That option then decides what happens, and no listener does.
+ */
 function hasOtherMode(): boolean {
   return /--unhandled[-_]rejections/.test([process.env?.NODE_OPTIONS, ...(process.execArgv ?? [])].join(' '));
 }
 
 const mostCauses = 8;
 
-/** What is kept for the error, or for the nearest of its causes. A thrown value may throw when it is looked at. */
+/** The value stored for an error, or for the nearest of its causes. Reading a property of a thrown value may throw. */
 function findCause<Value>(reason: unknown, kept: WeakMap<object, Value>): Value | undefined {
   try {
     let error = reason;

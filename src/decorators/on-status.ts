@@ -33,7 +33,7 @@ export interface StatusArgument<S extends Status, Kind extends 'payment' | 'payo
   readonly request: ValidCallback['request'];
 }
 
-/** In place of a decorator, where an option is missing: the compiler names this type. */
+/** Returned instead of a decorator if an option is missing. It decorates nothing, so the compiler names this type. */
 export interface OptionIsMissing<Option extends string> {
   readonly missing: Option;
 }

@@ -119,7 +119,7 @@ export function findReading(
   }
 }
 
-/** Three groups of orders: those that are tried in every form, those of which parts are tried, and all fields. */
+/** Three groups: the orders to try in every form, the orders of which parts are tried, and all fields. */
 function ordersOf({ came, callback }: Candidates, configured: FieldOrder) {
   const { kind } = callback;
   const others = came.filter(isOther);

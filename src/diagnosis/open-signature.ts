@@ -17,7 +17,7 @@ export type OpenedSignature =
       isSigned(hash: HashName, digest: string): boolean;
       readonly hashes: readonly HashName[];
     }
-  /** The key made the signature, but nothing can be said with it. `problem` continues a sentence. */
+  /** The key made the signature, but its content cannot be used. `problem` continues a sentence. */
   | { readonly padding: 'other'; readonly keyId: string; readonly problem: string };
 
 /** The beginnings of a DigestInfo, which name the hash. Source: RFC 8017, section 9.2. */

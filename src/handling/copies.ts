@@ -130,7 +130,7 @@ function asCopy(stored: Stored): Stored {
   return update.outcome === 'applied' ? { update: { outcome: 'duplicate', current: update.current } } : stored;
 }
 
-/** Whether a copy was refused, while another one is being stored. */
+/** Whether a copy was refused because too many of them wait for the one that is being stored. */
 export function isCopyTooMany({ error }: Stored): boolean {
   return DragonpayError.is(error) && error.code === 'too-many-copies';
 }

@@ -95,7 +95,7 @@ export class HandlerCall {
   }
 }
 
-/** The error of a call of `next` after the reply. It must not end the process where nobody awaits that call. */
+/** The error of `next()` if it is called after the reply. It must not end the process if the call is not awaited. */
 function nextTooLate(name: string): DragonpayError {
   const message = `next() was called after ${name} had returned or passed its deadline: the callback was not handled`;
   const error = new DragonpayError('handler-failed', message);

@@ -94,8 +94,8 @@ export interface InboxEvent {
   /** The number of deliveries. */
   readonly deliveries: number;
   /**
-   * The outcome of the last delivery. `applied` stays `applied`, and a delivery that contradicts the row changes no
-   * event that waits to be applied.
+   * The outcome of the last delivery, except that `applied` stays. The outcome of an event that is still to be applied
+   * also stays if the new delivery contradicts the row.
    */
   readonly outcome: KeptOutcome;
   readonly reasons: readonly ReviewReason[];

@@ -61,7 +61,7 @@ export class FieldCollector {
   /** Adds a name and a value from a body parser. */
   addParsed(name: string, value: unknown, parser: string): void {
     const field = knownField(name);
-    // The record of the callback holds each text of an array.
+    // The record of the callback would hold every text of the array, so each is checked.
     const hasNul = Array.isArray(value) ? value.some(isTextWithNul) : isTextWithNul(value);
     if (hasNul || name.includes('\0')) {
       this.#refuseNul(field);

@@ -210,8 +210,9 @@ function* secretsInNoEncoding(settings: DragonpaySettings): Iterable<SettingProb
 }
 
 /**
- * If a secret ends with another one, a digest that was made with it also holds for a longer text with the shorter one.
- * The usual separator in front of the secret prevents that, as long as no secret contains it.
+ * A digest is over a text and a secret. If the secret ends with another accepted secret, the same digest also holds for
+ * that shorter secret and a longer text. The usual separator in front of the secret prevents that, unless a secret
+ * contains it.
  */
 function* secretsThatEndAlike(settings: DragonpaySettings): Iterable<SettingProblem> {
   for (const [place, keys, readings] of placesOfSecrets(settings).slice(1)) {

@@ -122,7 +122,7 @@ async function tryEachAlone(
   return findings;
 }
 
-/** Delivers one payment in all four ways. The first after which the count is not 1 is at fault. */
+/** Delivers one payment in all four ways. The first way after which the count is not 1 is named as the faulty one. */
 async function tryOneAfterTheOther(
   endpoint: CallbackEndpoint,
   callbacks: readonly CallbackFields[],

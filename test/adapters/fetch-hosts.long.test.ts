@@ -6,7 +6,8 @@ import * as esbuild from 'esbuild';
 import { packageFolder, run, runNode, succeed } from '../support/built-package.js';
 import { codeUnder } from '../support/documented-code.js';
 import { checkDocumentedServer } from '../support/documented-server.js';
-import { answers, freePort, type Program, runCommand } from '../support/program.js';
+import { freePort } from '../support/free-port.js';
+import { answers, type Program, runCommand } from '../support/program.js';
 
 /** The packed package, installed beside the hosts of the Fetch adapter. They come from the npm registry. */
 describe('The Fetch adapter on other hosts', function () {

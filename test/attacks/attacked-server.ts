@@ -7,7 +7,7 @@ import { DragonpayCallback, OnStatus } from '../../src/index.js';
 import { testEndpoint } from '../support/dispatch-signed.js';
 import { openRepository } from './open-repository.js';
 
-/** Takes its time with the payment of the attacker, not with those of others. */
+/** Is slow for the payment of the attacker, and fast for those of others. */
 @DragonpayCallback()
 class Shipping {
   @OnStatus('S') async ship({ data }: { data: { txnid: string } }) {

@@ -58,7 +58,7 @@ async function compileWithSwc(kind: Kind, folder: string, file: string): Promise
   await writeFile(join(folder, file.replace(/ts$/, 'js')), code);
 }
 
-/** Each compiles the files of a folder, runs `main` and returns its output. */
+/** The compilers. Each compiles the files of a folder, runs `main` and returns its output. */
 const runners: Readonly<
   Record<string, (kind: Kind, folder: string, files: string[], main: string) => Promise<string>>
 > = {

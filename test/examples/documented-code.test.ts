@@ -30,7 +30,8 @@ import { type DragonpayTables, KyselyRepository } from '../../src/kysely.js';
 import { deliver, encodeCallback, signCallback } from '../../src/testing.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { CodeFolder, codeUnder, printed } from '../support/documented-code.js';
-import { answers, freePort, root, runProgram } from '../support/program.js';
+import { freePort } from '../support/free-port.js';
+import { answers, root, runProgram } from '../support/program.js';
 
 /** Runs code of the pages, which finds `repository`, `dragonpay`, `db` and `app` as globals. */
 describe('Documented code', function () {

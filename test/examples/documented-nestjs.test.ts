@@ -5,7 +5,8 @@ import { KyselyRepository } from '../../src/kysely.js';
 import { encodeCallback, signCallback } from '../../src/testing.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { CodeFolder, codeUnder } from '../support/documented-code.js';
-import { answers, freePort, type Program, root, runProgram } from '../support/program.js';
+import { freePort } from '../support/free-port.js';
+import { answers, type Program, root, runProgram } from '../support/program.js';
 
 /** Runs the programs of docs/nestjs.md as they are written. */
 describe('The NestJS app of nestjs.md', function () {

@@ -18,8 +18,9 @@ import {
 import { encodeCallback, signCallback } from '../../src/testing.js';
 import { CodeFolder, codeUnder, printed } from '../support/documented-code.js';
 import { checkDocumentedServer } from '../support/documented-server.js';
+import { freePort } from '../support/free-port.js';
 import { codeBlocks, readPages } from '../support/markdown.js';
-import { freePort, type Program, root, runProgram } from '../support/program.js';
+import { type Program, root, runProgram } from '../support/program.js';
 
 /** Runs the code of docs/mounting.md, which finds its names as globals. */
 describe('Documented servers', function () {
@@ -159,7 +160,7 @@ const dragonpay = createDragonpay({ merchantId: 'ACME', environment: 'test', ver
 Object.assign(globalThis, { dragonpay, CheckoutCallback });
 `;
 
-/** Every example of a server, also of an adapter that is not written yet, is tried here. */
+/** Runs every example of a server on the page, including those that are added later. */
 describe('A server of mounting.md', function () {
   this.timeout(30_000);
   const page = 'docs/mounting.md';

@@ -136,7 +136,7 @@ function checkAcknowledged(story: Story, complain: Complain): void {
   for (const event of events) {
     if (event.acknowledged.length === 0) continue;
     const { status, firstSentAt = 0 } = event;
-    // This event was decided after the moves that were answered before it was sent.
+    // Moves that were answered before this event was sent came before its decision.
     const earlier = events
       .filter((other) => other.status !== status && reached.includes(other.status))
       .filter((other) =>
@@ -211,7 +211,7 @@ function checkInbox(
     const answered = sum(sent.map((event) => event.acknowledged.length));
     const name = `${entry.refno} ${entry.status}`;
     if (sends === 0) complain('unsent', `the inbox has ${name}`);
-    // To catch up with an event counts as a delivery.
+    // Catching up with an event counts as a delivery of it.
     if (entry.deliveries < answered || (entry.deliveries > sends && madeAfter === 0)) {
       complain('counted', `${name} was sent ${sends} times, answered ${answered} times, counted ${entry.deliveries}`);
     }

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { type RepositoryDialect, withNamedStatements } from '../../src/kysely.js
 import { mysqlDialect } from '../../src/mysql.js';
 import { postgres } from '../../src/repository/kysely/postgres/postgres.js';
 import { SqliteFileDialect, sqliteDialect } from '../../src/sqlite.js';
+import { makeServerFolder } from '../support/data-folder.js';
 import { hasMariadb, startMariadb } from '../support/mariadb-server.js';
 import { mysqlPool } from '../support/mysql-database.js';
 import type { FaultsDatabase } from './effects.js';
@@ -36,7 +37,7 @@ export interface FaultsKind {
   readonly dialect: RepositoryDialect;
   /** Whether it can be started on this machine. */
   readonly isHere: boolean;
-  /** Whether it is a file: nothing can be killed or cut but the processes. */
+  /** Whether it is a file. Then only processes can be killed, and no connection can be cut. */
   readonly isFile?: boolean;
   start(): Promise<FaultsServer>;
   /** Opens a pool of at most so many connections. */
@@ -61,9 +62,7 @@ export const faultsKinds: Readonly<Record<FaultsName, FaultsKind>> = {
     dialect: postgres,
     isHere: true,
     async start() {
-      const dataFolder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-faults-'));
-      // As root, PostgreSQL runs as another user, who must be able to enter.
-      await chmod(dataFolder, 0o755);
+      const dataFolder = await makeServerFolder('faults');
       const settings = { max_connections: '60' };
       let server = await startEmbeddedPostgres({ dataFolder, settings });
       const { port, url } = server;
@@ -174,7 +173,7 @@ order by command = 'Sleep', rand() limit 1`,
       );
       if (found !== undefined) await this.query(url, `kill ${found.id}`);
     },
-    // A packet has a length and a number of a command before its text, and no end.
+    // A packet begins with its length and the number of a command. The text follows, and no terminator.
     isCommit: (said) => said.subarray(5).equals(commit),
     sleep: (seconds) => `select sleep(${seconds})`,
   },
@@ -186,7 +185,7 @@ order by command = 'Sleep', rand() limit 1`,
     isFile: true,
     async start() {
       const folder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-faults-'));
-      // The address means nothing: there is no server that a proxy could stand before.
+      // The address is not used: without a server, there is nothing to put a proxy in front of.
       const url = `sqlite://127.0.0.1:1${join(folder, 'faults.db')}`;
       return { url, crash: async () => {}, stop: () => rm(folder, { recursive: true, force: true }) };
     },
@@ -197,7 +196,7 @@ order by command = 'Sleep', rand() limit 1`,
         return handle;
       };
       const db = new Kysely<FaultsDatabase>({ dialect: new SqliteFileDialect({ open, busyMilliseconds: 2_000 }) });
-      // The write lock is all that can run out.
+      // The only thing that can be used up is the write lock.
       return { db, hold: (milliseconds) => db.transaction().execute(() => sleep(milliseconds)) };
     },
     effectsTables: [
@@ -222,7 +221,7 @@ order by command = 'Sleep', rand() limit 1`,
     },
     terminateBackend: async () => {},
     isCommit: () => false,
-    // It also stops the process for so long: SQLite runs in it.
+    // It blocks the process for that long, because SQLite runs in it.
     sleep: (seconds) => `with recursive counted (n) as (
   select 1 union all select n + 1 from counted limit ${Math.ceil(seconds * 3_000_000)}
 ) select count(*) from counted`,

@@ -8,6 +8,7 @@ import { dispatchSigned, paymentFields, testDragonpay } from '../support/dispatc
 import { CodeFolder, codeUnder } from '../support/documented-code.js';
 import { migrateTestDatabase } from '../support/test-server.js';
 import { ReplicatedPostgres } from './replicated-postgres.js';
+import { sendUntilStored } from './send-until-stored.js';
 
 type Database = DragonpayTables & { effects: { txnid: string } };
 
@@ -33,7 +34,7 @@ describe('Failover to a synchronous standby, with the pool of docs/storage.md', 
     folder = await CodeFolder.create();
     const [code = ''] = await codeUnder('docs/storage.md', 'Failover', 'ts');
     process.env.DATABASE_URLS = servers.nodes.join(' ');
-    // Connections that a killed server ends are expected here.
+    // Errors of connections to a killed server are expected here.
     const quiet = code.replace('console.error', '() => {}');
     ({ db } = (await folder.run('failover', quiet)) as { db: Kysely<Database> });
     delete process.env.DATABASE_URLS;
@@ -58,7 +59,7 @@ describe('Failover to a synchronous standby, with the pool of docs/storage.md', 
     return txnids;
   }
 
-  /** What is stored, without any pool in between. */
+  /** Reads what is stored over a connection of its own, without the pool under test. */
   async function storedOf(txnids: readonly string[]): Promise<readonly string[]> {
     const client = new pg.Client({ connectionString: servers.url });
     await client.connect();
@@ -77,33 +78,14 @@ from dragonpay_transactions t where txnid = any ($1) order by txnid`,
   it('keeps each callback that was answered 2xx, and runs no effect twice', async () => {
     const endpoint = open();
     const txnids = await makePayments('load', 400);
-    const queue = [...txnids];
-    const told = { before: 0, refused: 0, after: 0 };
-    let isOver = false;
-    const sender = async () => {
-      for (let txnid = queue.shift(); txnid !== undefined; txnid = queue.shift()) {
-        const { status } = await dispatchSigned(endpoint, paymentFields({ txnid }));
-        // 500 where the connection of a method was lost.
-        expect(status).to.be.oneOf([200, 500, 503]);
-        // A callback that was answered 2xx is never sent again: what is lost stays lost.
-        if (status === 200) told[isOver ? 'after' : 'before']++;
-        else {
-          told.refused++;
-          queue.push(txnid);
-          await sleep(100);
-        }
-        await sleep(20);
-      }
-    };
-    const senders = Promise.all(Array.from({ length: 8 }, sender));
-    while (told.before < 50) await sleep(10);
+    const sending = sendUntilStored(endpoint, txnids, { atOnce: 8, pause: 20 });
+    await sending.haveStored(50);
     await servers.failOver();
     await servers.addStandby();
-    isOver = true;
-    await senders;
-    expect(told.before).to.be.within(50, 399);
-    expect(told.refused).to.be.greaterThan(0);
-    expect(told.after).to.be.greaterThan(0);
+    await sending.endAfterFault();
+    expect(sending.told.before).to.be.within(50, 399);
+    expect(sending.told.refused).to.be.greaterThan(0);
+    expect(sending.told.after).to.be.greaterThan(0);
     expect(await storedOf(txnids)).to.deep.equal(txnids.map(() => 'S, 1 effects'));
   });
 

@@ -7,9 +7,10 @@ import { expect } from 'chai';
 import { Migrator } from 'kysely';
 import { DragonpayCallback, OnStatus } from '../../src/index.js';
 import { createMigrations, KyselyRepository, type StoredCallback } from '../../src/kysely.js';
-import { dispatchSigned, paymentFields, testDragonpay } from '../support/dispatch-signed.js';
+import { testDragonpay } from '../support/dispatch-signed.js';
 import { type FaultsName, type FaultsPool, type FaultsServer, faultsKinds } from './databases.js';
 import type { FaultsDatabase } from './effects.js';
+import { sendUntilStored } from './send-until-stored.js';
 
 @DragonpayCallback()
 class Shop {
@@ -23,7 +24,7 @@ class Shop {
   }
 }
 
-/** A disk of 200 MB in memory. To mount it needs root, and not every container lets root mount. */
+/** A disk of 200 MB in memory. Mounting it needs root, and some containers forbid that even to root. */
 class SmallDisk {
   readonly path = mkdtempSync(join(tmpdir(), 'dragonpay-callback-disk-'));
   readonly isMounted =
@@ -93,42 +94,24 @@ for (const database of Object.keys(faultsKinds) as FaultsName[]) {
       const endpoint = testDragonpay({ repository, limits }).endpoint(Shop);
       const txnids = Array.from({ length: 300 }, (_, number) => `T-${number}`);
       for (const txnid of txnids) await repository.createPayment({ txnid, amount: '100.00' });
-      const told = { before: 0, refused: 0, after: 0 };
-      let isOver = false;
-      const queue = [...txnids];
-      const sender = async () => {
-        for (let txnid = queue.shift(); txnid !== undefined; txnid = queue.shift()) {
-          const message = 'it takes space '.repeat(15);
-          const { status } = await dispatchSigned(endpoint, paymentFields({ txnid, message }));
-          expect(status).to.be.oneOf([200, 500, 503]);
-          // A callback that was answered 2xx is never sent again: what is lost stays lost.
-          if (status === 200) told[isOver ? 'after' : 'before']++;
-          else {
-            told.refused++;
-            queue.push(txnid);
-            await sleep(100);
-          }
-          await sleep(10);
-        }
-      };
-      const senders = Promise.all(Array.from({ length: 6 }, sender));
-      while (told.before < 40) await sleep(5);
+      const fields = { message: 'it takes space '.repeat(15) };
+      const sending = sendUntilStored(endpoint, txnids, { atOnce: 6, pause: 10, fields });
+      await sending.haveStored(40);
       disk.fill();
-      // A segment of the log that is there already could take a while to fill.
+      // Begins a new segment of the log: the free space in the current one could last for a while.
       if (database === 'postgres') await kind.query(server.url, 'select pg_switch_wal()').catch(() => {});
       await sleep(3_000);
       disk.free();
-      isOver = true;
-      // An operator starts it again: PostgreSQL has ended by itself.
+      // PostgreSQL has ended by itself, so it is started again as an operator would.
       await server.crash(0);
-      await senders;
+      await sending.endAfterFault();
 
       const rows = await kind.query(server.url, 'select txnid, status from dragonpay_transactions');
       expect(rows.filter(({ status }) => status === 'S').length).to.equal(txnids.length);
       const effects = await kind.query(server.url, 'select id, count(*) as runs from fault_effects group by id');
       expect(effects.filter(({ runs }) => Number(runs) === 1).length).to.equal(txnids.length);
-      expect(told.refused).to.be.greaterThan(0);
-      expect(told.after).to.be.greaterThan(0);
+      expect(sending.told.refused).to.be.greaterThan(0);
+      expect(sending.told.after).to.be.greaterThan(0);
     });
   });
 }

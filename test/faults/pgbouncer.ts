@@ -34,7 +34,7 @@ export class PgBouncer {
     const folder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-pgbouncer-'));
     const pooler = new PgBouncer(folder, await freePort());
     await writeFile(join(folder, 'pgbouncer.ini'), settingsOf(new URL(url), mode, pooler.port), { mode: 0o600 });
-    // It refuses to run as root, as PostgreSQL does.
+    // Like PostgreSQL, it refuses to run as root.
     const user = databaseUser();
     if (user !== undefined) {
       for (const path of [folder, join(folder, 'pgbouncer.ini')]) await chown(path, user.uid, user.gid);
@@ -75,7 +75,7 @@ export class PgBouncer {
   }
 }
 
-/** Fewer connections to the server than the applications have, where these can share them. */
+/** In transaction mode, applications share connections to the server: there are fewer of these than clients. */
 function settingsOf({ hostname, port, username, password }: URL, mode: PoolMode, listenPort: number): string {
   return `[databases]
 * = host=${hostname} port=${port} user=${username} password=${password}

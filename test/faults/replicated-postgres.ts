@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, chown, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chown, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -10,8 +9,11 @@ import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from '../../examples/support/embedded-postgres/embedded-postgres.js';
+import { makeServerFolder } from '../support/data-folder.js';
 import { CuttingProxy } from './cutting-proxy.js';
-import type { FaultsServer } from './databases.js';
+import { type FaultsServer, faultsKinds } from './databases.js';
+
+const query = faultsKinds.postgres.query;
 
 interface Node {
   readonly folder: string;
@@ -26,7 +28,7 @@ export class ReplicatedPostgres implements FaultsServer {
   #address: CuttingProxy | undefined;
   #primary: Node;
   #standby: Node | undefined;
-  /** Of the next standby: that of the primary that was killed. */
+  /** The port of the next standby: the one of the primary that was killed. */
   #freePort: number | undefined;
 
   private constructor(primary: Node) {
@@ -34,10 +36,10 @@ export class ReplicatedPostgres implements FaultsServer {
   }
 
   static async start(): Promise<ReplicatedPostgres> {
-    const folder = await makeFolder();
+    const folder = await makeServerFolder('faults');
     const pair = new ReplicatedPostgres({ folder, server: await startNode(folder) });
     try {
-      await ask(pair.#primary.server.url, `alter system set ${waiting}`, 'select pg_reload_conf()');
+      await query(pair.#primary.server.url, `alter system set ${waiting}`, 'select pg_reload_conf()');
       pair.#address = await CuttingProxy.start(() => pair.#primary.server.port);
       await pair.addStandby();
     } catch (error) {
@@ -47,7 +49,7 @@ export class ReplicatedPostgres implements FaultsServer {
     return pair;
   }
 
-  /** Leads to the primary, whichever node that is, as the address of a managed database does. */
+  /** A proxy to the current primary, like the address of a managed database. */
   get url(): string {
     return this.#address?.through(this.#primary.server.url) ?? this.#primary.server.url;
   }
@@ -67,7 +69,7 @@ export class ReplicatedPostgres implements FaultsServer {
     await this.addStandby();
   }
 
-  /** Kills the standby. It comes back after so long, when the primary is gone. */
+  /** Kills the standby and waits. `failOver` starts it again after it has killed the primary. */
   async loseStandby(milliseconds: number): Promise<void> {
     await this.#standby?.server.kill();
     await sleep(milliseconds);
@@ -78,9 +80,9 @@ export class ReplicatedPostgres implements FaultsServer {
     const [old, next] = [this.#primary, this.#standby];
     if (next === undefined) throw new Error('there is no standby');
     await old.server.kill();
-    // It does nothing where the standby runs. Where it was killed, this makes it run again.
+    // Starts the standby if it was killed, and does nothing if it runs.
     if (!(await isUp(next.server.url))) next.server = await startNode(next.folder, next.server.port);
-    await ask(next.server.url, 'select pg_promote()');
+    await query(next.server.url, 'select pg_promote()');
     this.#primary = next;
     this.#standby = undefined;
     this.#freePort = old.server.port;
@@ -91,13 +93,13 @@ export class ReplicatedPostgres implements FaultsServer {
   /** Copies the running primary, and waits until the copy is its synchronous standby. Until then, each COMMIT waits. */
   async addStandby(): Promise<void> {
     const primary = this.#primary.server;
-    const folder = await makeFolder();
+    const folder = await makeServerFolder('faults');
     await copyNode(primary, this.#primary.folder, folder);
     const server = await startNode(folder, this.#freePort);
     this.#standby = { folder, server };
     const isThere = `select 1 from pg_stat_replication where sync_state = 'sync'`;
     for (let tries = 0; tries < 600; tries++) {
-      if ((await ask(primary.url, isThere)).length > 0) return;
+      if ((await query(primary.url, isThere)).length > 0) return;
       await sleep(50);
     }
     throw new Error('the standby does not catch up');
@@ -112,15 +114,8 @@ export class ReplicatedPostgres implements FaultsServer {
   }
 }
 
-/** Lets each COMMIT wait for a standby, whichever it is. */
+/** Makes each COMMIT wait for any standby. */
 const waiting = `synchronous_standby_names = '*'`;
-
-async function makeFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-faults-'));
-  // As root, PostgreSQL runs as another user, who must be able to enter.
-  await chmod(folder, 0o755);
-  return folder;
-}
 
 function startNode(dataFolder: string, port = 0): Promise<EmbeddedPostgres> {
   return startEmbeddedPostgres({ dataFolder, port, settings: { max_connections: '60', wal_keep_size: '512MB' } });
@@ -131,12 +126,12 @@ async function copyNode({ url, port }: EmbeddedPostgres, from: string, to: strin
   const client = await connect(url);
   try {
     await client.query(`select pg_backup_start('standby', true)`);
-    // It fails where a file goes meanwhile, which a backup allows.
+    // It fails if a file is deleted meanwhile, which is allowed during a backup.
     await promisify(execFile)('cp', ['-a', join(from, 'cluster'), join(from, 'password'), to]).catch(() => {});
     const { rows } = await client.query('select labelfile from pg_backup_stop(false)');
     const cluster = join(to, 'cluster');
     for (const name of ['postmaster.pid', 'postmaster.opts']) await rm(join(cluster, name), { force: true });
-    // What the copy needs of the log it gets from the primary.
+    // The copy gets the missing part of the log from the primary.
     const log = join(cluster, 'pg_wal');
     for (const { name } of (await readdir(log, { withFileTypes: true })).filter((entry) => entry.isFile())) {
       await rm(join(log, name));
@@ -145,7 +140,7 @@ async function copyNode({ url, port }: EmbeddedPostgres, from: string, to: strin
     await write(cluster, 'backup_label', rows[0].labelfile);
     await write(cluster, 'standby.signal', '');
     const primary = `host=127.0.0.1 port=${port} user=postgres password=${password} application_name=standby`;
-    // When it is promoted, it waits from its first COMMIT on.
+    // After its promotion, its first COMMIT already waits for a standby.
     await write(cluster, 'postgresql.auto.conf', `primary_conninfo = '${primary}'\n${waiting}\n`);
   } finally {
     await client.end().catch(() => {});
@@ -167,20 +162,8 @@ async function connect(connectionString: string): Promise<pg.Client> {
 }
 
 async function isUp(url: string): Promise<boolean> {
-  return ask(url, 'select 1').then(
+  return query(url, 'select 1').then(
     () => true,
     () => false,
   );
-}
-
-/** Runs statements. Resolves to the rows of the last one. */
-async function ask(url: string, ...statements: readonly string[]): Promise<Record<string, unknown>[]> {
-  const client = await connect(url);
-  try {
-    let rows: Record<string, unknown>[] = [];
-    for (const statement of statements) ({ rows } = await client.query(statement));
-    return rows;
-  } finally {
-    await client.end().catch(() => {});
-  }
 }

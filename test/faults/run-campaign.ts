@@ -25,7 +25,7 @@ export interface CampaignOptions {
   readonly processes: number;
   /** The number of concurrent payments. */
   readonly width: number;
-  /** How hard it is for the applications. Default: `hardest`. */
+  /** How many faults there are. Default: `hardest`. */
   readonly pace?: Partial<Pace>;
   /** Called with the progress from time to time. */
   readonly progress?: (line: string) => void;
@@ -277,7 +277,7 @@ class Campaign {
 
   /** Locks a row in a transaction of the merchant. */
   async #lockRow(milliseconds: number): Promise<void> {
-    // A file has one lock for all rows.
+    // A file has one lock for all rows, so another payment does as well.
     if (this.#kind.isFile) return this.#merchant?.hold(milliseconds);
     const { kind, id } = this.#random.pick(this.#histories.slice(-this.#options.width));
     const [table, key] =

@@ -21,7 +21,7 @@ export class BlockCoverage {
     this.#session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
   }
 
-  /** Whether code has run since the last look that is not known. */
+  /** Whether new code has run since the last look. */
   hasNew(): boolean {
     this.#last = this.#take();
     return this.#last.some(([url, now]) => {
@@ -35,7 +35,7 @@ export class BlockCoverage {
     return this.#last;
   }
 
-  /** Makes known what a look saw. Default: the last one. */
+  /** Adds the code of a look to the known code. Default: the last look. */
   learn(seen: Ran = this.#last): void {
     for (const [url, now] of seen) {
       const known = this.#covered.get(url);

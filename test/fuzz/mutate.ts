@@ -42,7 +42,7 @@ function mutateOnce(text: string, random: Random, others: readonly string[], wor
       return random.shuffled(text.split('&')).join('&');
     default: {
       const part = text.slice(at, end);
-      // Only A to Z: the upper case of other letters may be no byte.
+      // Only A to Z: the upper case of another letter may not fit into a byte.
       const upper = part.replace(/[a-z]/g, (letter) => letter.toUpperCase());
       return replaced(part === upper ? part.replace(/[A-Z]/g, (letter) => letter.toLowerCase()) : upper, end);
     }

@@ -57,7 +57,7 @@ export function requestSeeds(): string[] {
   });
 }
 
-/** Raw requests through `dispatch`, signed again by independent code. */
+/** Sends raw requests through `dispatch`. Independent code signs them again after each mutation. */
 export class RequestTarget implements FuzzTarget {
   readonly name = 'requests';
   readonly #endpoints = new Map<CorpusSetup, CallbackEndpoint>();
@@ -153,7 +153,7 @@ function bodyOf(form: string, left: string): BodyRead {
 
 const statuses = [200, 204, 400, 403, 404, 405, 413, 414, 415, 503];
 
-/** A hook may be told an id. A secret that the sender wrote there is not a leak. */
+/** Hooks may get the id. If the sender wrote a secret into it, that is not a leak. */
 function judgeReply(form: string, reply: CallbackReply, told: readonly string[]): void {
   demand(statuses.includes(reply.status), `the reply has the status ${reply.status}`);
   const sent = JSON.stringify(slowPairs(form));

@@ -20,7 +20,7 @@ export interface FuzzReport {
   readonly inputs: Readonly<Record<string, number>>;
   /** Inputs that are kept because they reached code that no other input had reached. */
   readonly kept: Readonly<Record<string, number>>;
-  /** How much code has run, in characters: by the seeds, and at the end. */
+  /** How much code has run, in characters: after the seeds, and at the end. */
   readonly covered: { readonly bySeeds: number; readonly atEnd: number };
   /** The longest time of one input, in milliseconds. The best of four tries, if the first was too long. */
   readonly slowest: Readonly<Record<string, number>>;
@@ -41,7 +41,7 @@ const batch = 50;
 
 const usualMilliseconds = 50;
 
-/** How much the heap may grow, in MiB. The kept inputs are in it. */
+/** How much the heap may grow, in MiB. This includes the inputs that are kept. */
 const heapGrowth = 24;
 
 /** Feeds targets with mutated inputs in turn, and keeps the inputs that reach new code. */
@@ -93,7 +93,7 @@ export async function runFuzz({ targets, seconds, seed, onFinding = () => {} }: 
   let early: number | undefined;
   while (!isOver(1)) {
     if (early === undefined && isOver(0.25)) early = heapAfterCollection();
-    // Each second turn is one of the first two targets, in which there is most to find.
+    // Every second turn goes to one of the first two targets, which have the most code.
     const target = random.pick(random.chance(0.5) ? targets.slice(0, 2) : targets);
     const queue = queues.get(target) as string[];
     // The newest inputs have been tried least.

@@ -214,7 +214,7 @@ const environments: FuzzTarget = {
     } catch (error) {
       demandCode(error, 'invalid-setting');
       for (const [name, value] of Object.entries(env)) {
-        // A value of letters may be the name of a variable, which the error does say.
+        // A value that consists of letters may also be the name of a variable, and errors contain these names.
         if (name.endsWith('KEYS') && value.length > 12 && /[^A-Za-z_ ,]/.test(value))
           demand(!String(error).includes(value), `${name} is in the error`);
       }

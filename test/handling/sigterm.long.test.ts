@@ -18,7 +18,7 @@ describe('SIGTERM under load', function () {
     const queue = [...txnids];
     const sender = async () => {
       for (let txnid = queue.shift(); txnid !== undefined; txnid = queue.shift()) {
-        // A connection of its own: on one that is kept alive, a request may cross with its end.
+        // Uses a new connection: the server may close a kept-alive one at the moment of a request.
         const answer = await sendForm(shop.port, paid(txnid)).catch(() => undefined);
         if (answer !== undefined) {
           answered++;
@@ -39,7 +39,7 @@ describe('SIGTERM under load', function () {
     expect(answered).to.equal(report.received);
     expect(answered).to.be.greaterThan(10);
     expect(unanswered.length).to.be.greaterThan(0);
-    // The gateway sends them again, to the next process.
+    // The gateway would send these again, to the next process.
     const answers = await Promise.all(unanswered.map((txnid) => successor.send(paid(txnid))));
     for (const { status } of answers) expect(status).to.equal(200);
     for (const txnid of txnids) expect(await receivers.storedOf(txnid)).to.equal('S, 1 effects');

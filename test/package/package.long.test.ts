@@ -60,7 +60,7 @@ const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback/sqlite': ['reflect-metadata', 'kysely'],
   'dragonpay-callback/inversify': ['reflect-metadata', 'inversify'],
   'dragonpay-callback/nestjs': ['reflect-metadata', '@nestjs/common', '@nestjs/core'],
-  // For the error that they throw. Their endpoints come from the main entry point, so that nothing more is loaded.
+  // They may import the main entry point for its error. It is loaded already, because their endpoints come from it.
   ...Object.fromEntries(httpAdapters.map((name) => [name, ['reflect-metadata']])),
   'dragonpay-callback/pg-boss': ['reflect-metadata', 'kysely'],
   'dragonpay-callback/graphile-worker': ['reflect-metadata', 'kysely'],

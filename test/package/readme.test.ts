@@ -16,8 +16,9 @@ import { resolveSettings } from '../../src/settings/resolve-settings.js';
 import { encodeCallback, signCallback, startSandbox } from '../../src/testing.js';
 import { runCommand, startCli } from '../support/cli.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { freePort } from '../support/free-port.js';
 import { anchorsOf, codeBlocks, inBackticks, type Page, proseOf, readPages, tableRows } from '../support/markdown.js';
-import { answers, freePort, type Program, root, runProgram } from '../support/program.js';
+import { answers, type Program, root, runProgram } from '../support/program.js';
 
 const run = promisify(execFile);
 

@@ -63,7 +63,7 @@ describe('The documentation site', () => {
     });
   }
 
-  /** What a user may type, and the page that answers it. */
+  /** Searches of a user, and the page that must be found. */
   const questions: ReadonlyArray<[query: string, page: RegExp]> = [
     ['proof-mismatch', /errors|verification/],
     ['keepUp', /going-live|reconciliation|settings/],

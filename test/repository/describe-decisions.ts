@@ -33,7 +33,7 @@ const sayings: readonly Readonly<Record<string, string>>[] = [{}, { amount: '100
 /** How many cases are stored before the tables are emptied. */
 const chunk = 4_000;
 
-/** All texts of letters in order, with at most so many letters. */
+/** All texts of at most `most` of the letters, each in the order of the list. */
 function subsets(letters: readonly string[], most: number): string[] {
   if (letters.length === 0 || most === 0) return [''];
   const [first = '', ...rest] = letters;

@@ -26,7 +26,7 @@ interface Delivery {
   readonly amount: string | undefined;
   readonly ccy: string | undefined;
   readonly method: 'GET' | 'POST';
-  /** What the effect does, where there is one. */
+  /** What the effect does, if there is one. */
   readonly effect: 'none' | 'works' | 'dawdles' | 'throws';
 }
 
@@ -40,14 +40,14 @@ interface Kept {
   readonly outcome: string;
   readonly reasons: string[];
   readonly deliveries: number;
-  /** Of the delivery whose form is kept. */
+  /** The amount and the currency of the delivery whose form is kept. */
   readonly amount: string | undefined;
   readonly ccy: string | undefined;
   /** What deliveries that did not fit said, while the event is not applied. */
   readonly said: ReadonlyArray<{ readonly amount: string | undefined; readonly ccy: string | undefined }>;
 }
 
-// The model: what DESIGN calls for, in as few words as it takes, and without a look at how it is done.
+// The model: what a repository promises, in as little code as possible, written without looking at the implementations.
 const mayFollow: Record<Kind, Record<string, string>> = {
   payment: { P: 'SFURKVAE', U: 'PSFRKVAE', A: 'PSFURKVE', S: 'RK', F: 'S', V: 'S', E: 'S', R: 'K', K: '' },
   payout: { P: 'SFVGH', G: 'PSFVH', H: 'PSFVG', S: '', F: '', V: '' },
@@ -243,7 +243,7 @@ class CatchUp implements fc.AsyncCommand<object, Sides> {
 
 let interleavings = 0;
 
-/** One delivery, or several at the same time: then some order of them must explain everything that is seen. */
+/** One delivery, or several at the same time. For several, some order of them must explain all results. */
 class Deliver implements fc.AsyncCommand<object, Sides> {
   constructor(readonly deliveries: readonly Delivery[]) {}
   check = () => true;
@@ -338,7 +338,7 @@ export function describeModel(runs: number): void {
         const database = await kind.create();
         created.push({ kind, database });
         await sql`create table model_effects (id varchar(100) not null)`.execute(database.db);
-        // Two repositories with connections of their own are two processes, as far as the database can tell.
+        // To the database, two repositories with connections of their own are two processes.
         processes.push(
           [1, 2].map(() => {
             const db = database.connect() as unknown as Kysely<Database>;
@@ -384,7 +384,7 @@ export function describeModel(runs: number): void {
         inTransaction: (work) => work({}),
         catchUp: receivers(repositories, async (id) => void done.push(id)),
         state: { rows: {}, inbox: {}, effects: [] },
-        // Without a transaction to write in: what fails is not counted.
+        // In memory there is no transaction to write in, so the effect of a failed method is not counted.
         effect: async (delivery) => {
           await misbehave(delivery, async () => {});
           done.push(`${delivery.kind} ${delivery.id} ${delivery.status}`);

@@ -11,7 +11,7 @@ export interface RequestParts {
 
 const formHeaders: Readonly<Record<string, string>> = { 'content-type': 'application/x-www-form-urlencoded' };
 
-/** A request with nothing of a server behind it. Remembers the limits that its body was asked with. */
+/** A request without a server. Records the limits with which its body was read. */
 export function makeRequest(parts: RequestParts): CallbackRequest & { readonly limitsAsked: number[] } {
   const { method = 'POST', target = '/dragonpay/callback', headers = formHeaders, body, remoteAddress } = parts;
   const limitsAsked: number[] = [];

@@ -3,7 +3,7 @@ import type { toLambdaHandler } from '../../adapters/http/lambda.js';
 import type { LambdaEvent } from '../../adapters/http/lambda-event.js';
 import type { CorpusOptions } from '../../src/testing.js';
 
-/** What may stand in front of a function. */
+/** The services of AWS that may call a function. */
 export const lambdaSources = ['rest', 'http', 'alb', 'alb-multi'] as const;
 export type LambdaSource = (typeof lambdaSources)[number];
 
@@ -22,7 +22,7 @@ export function lambdaGateway(source: LambdaSource, handler: ReturnType<typeof t
     }
     const event = JSON.parse(JSON.stringify(eventOf(source, request, Buffer.concat(chunks))));
     const { statusCode, headers, multiValueHeaders, body } = JSON.parse(JSON.stringify(await handler(event)));
-    if (response.headersSent) return response; // A time-out of the gateway came first.
+    if (response.headersSent) return response; // The server has answered by itself, as a gateway does when its time is over.
     if (source === 'alb-multi' && multiValueHeaders === undefined) return response.writeHead(502).end();
     const length = statusCode === 204 ? {} : { 'Content-Length': Buffer.byteLength(body) };
     return response.writeHead(statusCode, { ...headers, ...multiValueHeaders, ...length }).end(body);
@@ -85,7 +85,7 @@ const ofLambda: NonNullable<CorpusOptions['differences']> = {
   'limits: a body announced endless': wholeBody,
 };
 
-/** What the corpus of callbacks finds otherwise behind AWS. */
+/** The cases of the corpus that have another verdict behind AWS. */
 export function corpusOfLambda(source: LambdaSource): CorpusOptions {
   if (source === 'rest') {
     const because = 'A REST API decodes the query, and the adapter writes it anew.';

@@ -14,7 +14,7 @@ function openssl(args: readonly string[], input: string | Buffer = ''): Buffer {
 }
 
 function hexOf(output: Buffer): string {
-  // `SHA1(stdin)= 2df7...`, in one wording or another.
+  // Versions of openssl word this line in different ways, such as `SHA1(stdin)= 2df7...`.
   return output.toString('latin1').trim().split(' ').at(-1) ?? '';
 }
 
@@ -57,7 +57,7 @@ export function opensslRsaKey(bits = 2048): OpensslKeyPair {
   return keyPair(openssl(['genrsa', String(bits)]));
 }
 
-/** A number of so many bits as the modulus of a public key. No program makes such a key, but it has the right form. */
+/** A public key whose modulus is any number of this many bits. It has the right form, but no private key. */
 export function numberAsKey(bits: number, { exponent = 65_537, isOdd = true } = {}): KeyObject {
   const modulus = (1n << BigInt(bits)) - (isOdd ? 1n : 2n);
   const base64url = (value: bigint | number) => {

@@ -75,12 +75,12 @@ export function prove(algorithm: Algorithm | 'payout', text: string | Buffer): R
       return { digest: opensslSha1(withKey(payoutKey)) };
   }
 }
-/** What the verification says of these fields, in one word. */
+/** The verdict on these fields, in one word. */
 export async function word(fields: Fields, settings: Partial<DragonpaySettings>): Promise<string> {
   return wordFor(await judge(fields, policyOf(settings)));
 }
 
-/** The callback that was verified; an error where it was not. */
+/** The verified callback. Throws if the verification fails. */
 export async function verified(fields: Fields, settings: Partial<DragonpaySettings>) {
   const verdict = await judge(fields, policyOf(settings));
   if (!verdict.ok) throw new Error(`not verified: ${wordFor(verdict)}`);

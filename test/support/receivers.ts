@@ -42,7 +42,7 @@ export class Receiver {
   constructor(url: string, { connections = 4, isNamed = true, ...settings }: ReceiverOptions = {}) {
     this.pool = new pg.Pool({ connectionString: url, max: connections });
     this.pool.on('error', () => {});
-    // What withNamedStatements does as well: a client that is in use when its connection dies has no other listener.
+    // As withNamedStatements does: a client whose connection dies while it is in use has no other listener.
     if (!isNamed) this.pool.on('connect', (client) => void client.on('error', () => {}));
     const pool = isNamed ? withNamedStatements(this.pool) : this.pool;
     this.repository = new KyselyRepository(new Kysely({ dialect: new PostgresDialect({ pool }) }));
@@ -72,7 +72,7 @@ export class Receiver {
 
 /** Receivers on one database, with payments for them. */
 export class Receivers {
-  /** There while the suite's tests run. */
+  /** Set while the tests of the suite run. */
   database!: TestDatabase;
   readonly #made: Receiver[] = [];
   #payments = 0;

@@ -54,7 +54,7 @@ export class Silent {
   @OnPost() post() {}
 }
 
-/** What the first method that was called saw. */
+/** The argument of the first method that was called. */
 export function firstSeen<Expected extends Seen = ValidCallback>(): Expected {
   const [first] = seen;
   if (first === undefined) throw new Error('no method was called');

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 
-/** Looks for secrets in everything that is said. */
+/** Looks for secrets in all output: replies, logs, errors and traces. */
 export class SecretWatch {
   readonly #forms: ReadonlyMap<string, string>;
   readonly #found = new Set<string>();
@@ -26,7 +26,7 @@ export class SecretWatch {
     }
   }
 
-  /** Looks for texts of one moment only, such as the right proofs of one callback. */
+  /** Looks for further texts in one value, such as the right proofs of one callback. */
   sayNever(where: string, value: unknown, texts: readonly string[]): void {
     const once = new SecretWatch(Object.fromEntries(texts.map((text, index) => [`proof ${index}`, text])));
     once.say(where, value);

@@ -177,7 +177,7 @@ export const parsersOfFastify = {
 /** Fastify 5 with this parser of forms. It parses JSON by itself. */
 export function serveFastify(parser: FastifyPluginCallback): Serve {
   return async (endpoint, setup, inFront) => {
-    // Such as a gateway in front does it.
+    // As a gateway in front of it does.
     const rewriteUrl = ({ url = '' }: { url?: string | undefined }) => url.replace('/dragonpay', '/shop');
     const app = fastify({ forceCloseConnections: true, ...(setup === 'mounted' && { rewriteUrl }) });
     if (inFront !== undefined) app.server.prependListener('request', inFront);
@@ -241,7 +241,7 @@ export function serveNest(version: keyof typeof nestVersions, platform: NestPlat
   };
 }
 
-/** A function of AWS Lambda, behind what stands in for AWS. */
+/** A function of AWS Lambda behind an imitation of AWS. */
 export function serveLambda(source: LambdaSource): Serve {
   const limits: HostLimit[] = source === 'rest' ? ['whole-body', 'text-body', 'query-escapes'] : ['whole-body'];
   return (endpoint, _setup, inFront) => {
@@ -256,11 +256,11 @@ export interface AdapterVariant {
   readonly name: string;
   readonly serve: Serve;
   readonly setups?: readonly AdapterSetup[];
-  /** What the corpus of callbacks finds otherwise. */
+  /** The cases of the corpus that have another verdict here. */
   readonly corpus?: CorpusOptions;
 }
 
-/** One variant a parser; only the first of them goes through the setups that have no parser of forms. */
+/** One variant for each parser. Setups without a parser of forms run for the first variant only. */
 function variants<Parser>(framework: string, parsers: Record<string, Parser>, serve: (parser: Parser) => Serve) {
   return Object.entries(parsers).map(
     ([parser, made], index): AdapterVariant => ({
@@ -299,7 +299,7 @@ export const adapterServers: readonly AdapterVariant[] = [
   ),
 ];
 
-/** The ways to a variant that {@link assertCallbackCorpus} takes: without anything in front, and behind its parser. */
+/** The servers of a variant for {@link assertCallbackCorpus}: without code in front, and behind its parser. */
 export function doorsOf({ name, serve, setups = ['plain', 'form-parser'], corpus = {} }: AdapterVariant) {
   const [framework = name, parser = 'a parser'] = name.split(' and ');
   const isFastify = framework.startsWith('Fastify');

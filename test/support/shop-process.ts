@@ -2,10 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, mkdtemp } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeServerFolder } from './data-folder.js';
 import { root } from './program.js';
 
 /** The output and the exit code of a process. */
@@ -116,11 +115,9 @@ export async function killShops(): Promise<void> {
   }
 }
 
-/** A data folder that the user of the embedded PostgreSQL can enter. */
-export async function makeDataFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-shop-'));
-  await chmod(folder, 0o755);
-  return folder;
+/** A data folder of a shop. */
+export function makeDataFolder(): Promise<string> {
+  return makeServerFolder('shop');
 }
 
 /** The process id of the PostgreSQL of a data folder, or `undefined`. */

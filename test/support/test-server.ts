@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Kysely, Migrator, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../examples/support/embedded-postgres/embedded-postgres.js';
 import { createMigrations, type DragonpayTables, type TableNames } from '../../src/kysely.js';
+import { makeServerFolder } from './data-folder.js';
 import { startMariadb } from './mariadb-server.js';
 
 /** The PostgreSQL that the tests share. */
@@ -117,9 +116,7 @@ async function startServer(): Promise<RunningServer> {
 }
 
 async function startEmbedded(): Promise<{ url: string; stop(): Promise<void> }> {
-  const dataFolder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-test-'));
-  // As root, PostgreSQL runs as another user, who must be able to enter.
-  await chmod(dataFolder, 0o755);
+  const dataFolder = await makeServerFolder('test');
   // Test data need not survive a power cut. Everything else is as in production.
   const { url, stop } = await startEmbeddedPostgres({
     dataFolder,

@@ -1,6 +1,6 @@
 /**
- * Compiled, never run: what the frameworks declare of their requests and replies fits what the adapters ask for.
- * The adapters import no framework, so nothing else would tell.
+ * Compiled, never run: checks that the types of the frameworks fit the structural types of the adapters. The adapters
+ * import no framework, so no other file would show a difference.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import { createServer as createHttp2Server, createSecureServer } from 'node:http2';

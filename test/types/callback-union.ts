@@ -40,7 +40,7 @@ export function narrows(callback: Callback): string {
   }
 
   expectTrue<Equal<typeof callback, ValidCallback>>();
-  // A payout has no txnid: what is common to both kinds can be asked for without telling them apart.
+  // A payout has no txnid. Properties of both kinds can be read without narrowing by kind.
   expectTrue<Equal<typeof callback.data.txnid, string | undefined>>();
   expectTrue<Equal<typeof callback.data.merchantTxnId, string | undefined>>();
   // @ts-expect-error a verb's callback is within no transaction

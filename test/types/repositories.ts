@@ -11,7 +11,7 @@ import { KyselyRepository } from 'dragonpay-callback/kysely';
 import type { Kysely } from 'kysely';
 import { expectType } from './expect-type.js';
 
-/** Compiled only: what was not verified cannot be stored, and a repository of one's own fits the port. */
+/** Compiled only: an unverified callback cannot be stored, and your own repository fits the port. */
 export async function storesNothingUnverified(
   repository: CallbackRepository,
   memory: MemoryRepository,

@@ -39,7 +39,10 @@ function settingsOf(name: keyof typeof provers, key: string): Partial<DragonpayS
   return { wire, payout, verification: name === 'hmac' ? { hmac: { keys: [key] } } : { sha1 } };
 }
 
-/** Our verdict about what `openssl` signed, and about the same with another character. Our own proof must be the same. */
+/**
+ * The verdict on what `openssl` signed, and on the same with one other character. Our own proof must equal that of
+ * `openssl`.
+ */
 async function compare(values: Fields, anyKey: string): Promise<void> {
   for (const [name, prove] of Object.entries(provers) as Array<[keyof typeof provers, Prove]>) {
     const key = keyOf(name, anyKey);

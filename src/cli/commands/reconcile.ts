@@ -36,7 +36,7 @@ interface MerchantModule {
   readonly handler?: HandlerClass;
 }
 
-/** What the command asks with. `close` also closes a database that the command opened. */
+/** The receiver that makes the inquiries. `close` also closes a database that the command opened. */
 interface Receiver {
   readonly dragonpay: Dragonpay;
   close(): Promise<unknown>;
@@ -127,7 +127,7 @@ async function receiverOf(
   const settings = settingsWithGateway(options, context);
   const { KyselyRepository } = await withPeer(import('../../repository/kysely/kysely-repository.js'));
   const { dialect, open } = await withPeer(databaseOf(url));
-  // Each effect has a connection, and the statements without one share the others.
+  // Each effect takes a connection. Statements outside of effects share the rest.
   const db = await open(url, options.concurrency + 2);
   try {
     const made = createDragonpay({ ...settings, repository: new KyselyRepository(db, { ...names, dialect }) });

@@ -76,7 +76,7 @@ async function checkServer(connection: Connection): Promise<Check[]> {
   return checks;
 }
 
-/** Settings of a session under which statements of the package fail, or do something else without a word. */
+/** Settings of a session under which statements of this package fail, or silently do something else. */
 function checkSession({ autocommit, completion, isLimited, modes }: Row): Check[] {
   const checks: Check[] = [];
   const unusable = String(modes)

@@ -52,7 +52,9 @@ function fileOf(url: string): string {
   return decodeURIComponent(path);
 }
 
-/** The packages that open a file, the first one that is installed counts. Each exports the class in its own way. */
+/**
+ * The packages that can open a file. The first one that is installed is used. Each exports its class in its own way.
+ */
 const drivers = ['libsql', 'better-sqlite3', 'node:sqlite'] as const;
 
 type OpenFile = (file: string) => SqliteFileHandle;

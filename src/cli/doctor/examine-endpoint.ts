@@ -55,7 +55,7 @@ function unreachable(url: string, reply: Extract<Reply, { answered: false }>): C
 }
 
 function checkTransport(url: string): Check {
-  if (isSafeGateway(url)) return ok('transport', 'https, or this machine');
+  if (isSafeGateway(url)) return ok('transport', 'the URL uses https, or is on this machine');
   return found('transport', 'the URL uses http', 'use https: an intercepted callback can be replayed');
 }
 
@@ -142,7 +142,7 @@ function checkPace({ milliseconds }: Answer, slow: number): Check {
   return found(
     'pace',
     `the reply to a forged callback took ${milliseconds} ms`,
-    'do slow work in a queue after the commit; check for waiting before the handler, such as a cold start',
+    'do slow work in a queue after the commit; look for delays before the handler, such as a cold start',
   );
 }
 

@@ -20,7 +20,10 @@ export const dialectNames =
 export interface RepositoryDialect extends BatchedDatabase {
   /** How a Kysely for this database writes a name and a parameter. A Kysely for another one is refused. */
   readonly spelling: '"name" = $1' | '`name` = ?' | '"name" = ?';
-  /** The statements over tables of these names. @throws DragonpayError `invalid-setting` for a name it cannot have */
+  /**
+   * The statements over tables of these names. @throws DragonpayError `invalid-setting` for a name that the database
+   * cannot have
+   */
   statements(names: TableNames): Statements;
   /** The SQL that makes tables of these names. */
   migrations(names: TableNames): MigrationSteps;

@@ -111,7 +111,8 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   }
 
   /**
-   * Tries again while another transaction has the row locked or is in the way. Holds no connection between two tries.
+   * Tries again while another transaction has the row locked, and after errors that soon pass, such as a deadlock.
+   * Holds no connection between two tries.
    */
   async #untilFree(
     callback: VerifiedCallback,

@@ -72,7 +72,9 @@ export class CorpusPlayer {
     return this.#server?.limits ?? [];
   }
 
-  /** Sends a case whose payment or payout is `id`, and waits for this many replies, or for a refusal by any code. */
+  /**
+   * Sends a case about the payment or payout `id`, and waits for `expected` replies, or for a refusal with any status.
+   */
   async play(one: CorpusCase, id: string, expected: number | 'refused'): Promise<CorpusResult> {
     const { setup = 'sha1', before = {}, bytes, then } = one;
     this.#endpoint = this.#endpointOf(setup);

@@ -26,16 +26,18 @@ export interface NamedStatementsPool {
 }
 
 /**
- * Wraps a pool so that PostgreSQL parses and plans a statement once for each connection, not once for each callback:
- * the statements of this package, and each INSERT, UPDATE and DELETE with parameters and without RETURNING that is sent
- * again, up to a hundred. Kysely never names a statement; other statements pass unchanged.
+ * Wraps a pool so that PostgreSQL parses and plans a statement once for each connection, and not once for each
+ * callback. It names the statements of this package, and at most a hundred statements of your own: an INSERT, UPDATE or
+ * DELETE with parameters and without RETURNING gets a name when it is sent for the second time. All other statements
+ * pass unchanged. Kysely itself names no statement.
  *
  * A connection that dies in the middle of a transaction does not end the process: node-postgres emits `error` on its
- * client, and the wrapper listens. In a pool of one, a method that takes a second connection while it holds the only
- * one gets an error at once.
+ * client, and the wrapper listens. If the pool has only one connection, a method that takes a second one gets an error
+ * at once, because it would wait for itself.
  *
- * Do not use it with PgBouncer in transaction mode if the version is below 1.21 or `max_prepared_statements` is 0: there,
- * only one server connection knows a name. If you use it all the same, it warns once and stops naming statements.
+ * PgBouncer in transaction mode supports named statements from version 1.21, if `max_prepared_statements` is not 0.
+ * Behind any other, do not wrap the pool: a name is known to one connection of the server, and the next statement may
+ * be sent over another. If that happens, the wrapper warns once and names no further statement.
  *
  * @throws DragonpayError `invalid-setting` for a value that is not a pool
  *

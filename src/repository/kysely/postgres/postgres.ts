@@ -47,8 +47,8 @@ where datname = current_database() and usename = current_user and state = 'activ
 
 /**
  * Serialization failures and deadlocks, also in a query of the handler: SQLSTATE class 40, except 40003, which leaves
- * open whether the transaction was committed. Also names of statements that a pooler does not know:
- * `withNamedStatements` names no statement on the next try.
+ * open whether the transaction was committed. Also the error of a pooler that does not know the name of a statement:
+ * the next try uses no names, see `withNamedStatements`.
  */
 function isTransient(error: unknown): boolean {
   return hasCause(error, (inner) => /^(?:40(?!003)[0-9A-Z]{3}|26000|42P05|53300)$/.test(codeOf(inner)));

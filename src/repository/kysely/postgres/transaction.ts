@@ -13,7 +13,8 @@ const rollbackMilliseconds = 200;
 
 /**
  * How long the server waits after the deadline of the handler before it ends a statement or an idle transaction, in
- * milliseconds. This is for processes that stand still. Otherwise, the deadline of the handler comes first.
+ * milliseconds. It frees the row of a process that hangs. In all other processes, the deadline of the handler comes
+ * first.
  */
 const serverGraceMilliseconds = 1_000;
 
@@ -145,7 +146,9 @@ export class PostgresTransaction<Database> implements OwnTransaction<Database> {
       .catch(() => {});
   }
 
-  /** Signals only while the connection is in this very transaction. Meanwhile it may be free, and used by others. */
+  /**
+   * Signals only if the connection is still in this transaction. It may have been freed meanwhile, and do other work.
+   */
   async #signalBackend(signal: 'pg_cancel_backend' | 'pg_terminate_backend'): Promise<void> {
     if (this.#identity === undefined) return;
     const { xid, pid } = this.#identity;
