@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
@@ -218,6 +219,29 @@ describe('pools', () => {
     const [event, ...others] = await shop.repository.callbacks({ txnid });
     expect(others).to.deep.equal([]);
     expect(event).to.include({ outcome: 'applied', deliveries: 2 });
+  });
+
+  it('callbacks that wait for their row hold no connection', async () => {
+    const shop = open({ max: 1 });
+    const ids = Array.from({ length: 6 }, () => generateTxnId());
+    const paying = pay(shop, ShippingInTransaction, ids);
+    const isRecorded = async () => {
+      const { rows } = await database.pool.query('select from dragonpay_callbacks where id = any($1)', [ids]);
+      return rows.length === ids.length;
+    };
+    while (!(await isRecorded())) await sleep(10);
+    // All of them wait now. Between two looks for its row, none has the only connection.
+    const looks = await Promise.all(Array.from({ length: 20 }, () => sql`select 1`.execute(shop.db)));
+    expect(looks).to.have.length(20);
+    let idle = 0;
+    for (let look = 0; look < 20; look++) {
+      await sleep(10);
+      idle += shop.pool.idleCount;
+    }
+    expect(idle, 'looks at which the connection was free').to.be.above(5);
+    for (const txnid of ids) await shop.repository.createPayment({ txnid, amount: '100.00' });
+    expect((await paying).statuses).to.deep.equal(Array(6).fill(200));
+    expect(await shipped(ids)).to.equal(6);
   });
 
   it('statements of methods get names when they come again, unless they have a result', async () => {
