@@ -31,6 +31,7 @@ export const postgres: RepositoryDialect = {
   isMissingTable: (error) => ['42P01', '42703', '3F000'].includes(codeOf(error)),
   endLockWaits,
   wasRefused,
+  isCheapAlone: true,
 };
 
 /**
