@@ -33,7 +33,7 @@ export interface CallbackRepository<Trx = unknown> {
     options?: { readonly milliseconds?: number },
   ): Promise<RecordedUpdate>;
 
-  /** The payment with this `txnid`, through `trx` as that transaction sees it. */
+  /** The payment with this `txnid`, through `trx` as that transaction sees it. An id that no row can have finds nothing. */
   findPayment(txnid: string, options?: { trx?: Trx }): Promise<PaymentRow | undefined>;
 
   /** The payout with this `merchantTxnId`, through `trx` as that transaction sees it. */

@@ -121,6 +121,15 @@ describeDatabases('A missing await in an @OnStatus method', ({ name, dialect, cr
 
   // Kysely streams from PostgreSQL only with a package of its own.
   if (name !== 'PostgreSQL') {
+    it('is told from a query inside the loop that reads a stream, which is refused at once', async () => {
+      const { errors, ...result } = await deliver(async (trx, txnid) => {
+        await write(trx, txnid, 'stock taken');
+        for await (const { what } of trx.selectFrom('effects').select('what').stream(1)) await write(trx, txnid, what);
+      });
+      expect(result).to.deep.equal({ status: 500, row: 'P', written: [] });
+      expect(errors).to.match(/a stream of callback.trx must be read to its end before the next query/);
+    });
+
     it('leaves a stream, which keeps neither a connection nor a lock', async () => {
       const leave = async (trx: Trx, txnid: string) => {
         await write(trx, txnid, 'stock taken');

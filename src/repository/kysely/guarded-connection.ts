@@ -43,6 +43,8 @@ export class GuardedConnection implements DatabaseConnection {
   #forgotten: { readonly error: unknown } | undefined;
   #closed: Closing | undefined;
   readonly #whenIdle: (() => void)[] = [];
+  /** How many streams have begun and not ended. */
+  #reading = 0;
   /** Streams that were not read to their end, each with the function that ends its turn. */
   readonly #streams = new Map<AsyncIterator<unknown>, () => void>();
 
@@ -122,6 +124,7 @@ export class GuardedConnection implements DatabaseConnection {
 
   async *streamQuery<Row>(query: CompiledQuery, ...rest: unknown[]): AsyncIterableIterator<QueryResult<Row>> {
     const turn = await this.#settled(async () => this.#begin(query));
+    this.#reading++;
     let rows: AsyncIterableIterator<QueryResult<Row>> | undefined;
     let isComplete = false;
     try {
@@ -137,6 +140,7 @@ export class GuardedConnection implements DatabaseConnection {
       this.#fail(error);
       throw this.#forgiven(error);
     } finally {
+      this.#reading--;
       if (rows !== undefined) this.#streams.delete(rows);
       if (!isComplete) this.#isSuspect = true;
       turn.end();
@@ -145,6 +149,8 @@ export class GuardedConnection implements DatabaseConnection {
 
   #begin({ sql }: CompiledQuery): Turn {
     this.#assertUsable(sql);
+    // It would wait for the stream, and the loop that reads the stream for the query.
+    if (this.#reading > 0) this.#refuse('a stream of callback.trx must be read to its end before the next query');
     if (endsTransactions.test(sql)) this.#isSuspect = true;
     this.#active++;
     const before = this.#lastTurn;
@@ -182,14 +188,7 @@ export class GuardedConnection implements DatabaseConnection {
 
   #assertUsable(sql: string): void {
     this.#assertOpen();
-    if (this.#refused?.test(sql)) {
-      const error = new DragonpayError(
-        'handler-failed',
-        'a method must not end or begin the transaction of callback.trx',
-      );
-      this.#fail(error);
-      throw error;
-    }
+    if (this.#refused?.test(sql)) this.#refuse('a method must not end or begin the transaction of callback.trx');
     if (this.#isStrict && this.#failure !== undefined && !returnsToSavepoint.test(sql)) {
       throw new DragonpayError(
         'handler-failed',
@@ -199,6 +198,12 @@ export class GuardedConnection implements DatabaseConnection {
         },
       );
     }
+  }
+
+  #refuse(problem: string): never {
+    const error = new DragonpayError('handler-failed', problem);
+    this.#fail(error);
+    throw error;
   }
 
   #fail(error: unknown): void {

@@ -16,7 +16,13 @@ import type { VerifiedCallback } from '../../model/verified-callback.js';
 import type { CallbackKind } from '../../protocol/kinds.js';
 import type { StatusEffect } from '../callback-repository.js';
 import type { InquiryClaim, MerchantRepository } from '../capabilities.js';
-import { type Change, type Correction, type CorrectionOptions, checkCorrection } from '../correction.js';
+import {
+  type Change,
+  type Correction,
+  type CorrectionOptions,
+  checkCorrection,
+  nothingToCorrect,
+} from '../correction.js';
 import { toEventKey } from '../event-key.js';
 import { checkDate, checkInboxFilter, type InboxFilter } from '../inbox-page.js';
 import type { AnyKysely, AnyTransaction } from './any-kysely.js';
@@ -29,6 +35,7 @@ import { RecentKeys } from './recent-keys.js';
 import { checkDialect, checkOptions, type KyselyRepositoryOptions } from './repository-options.js';
 import { rowProtected } from './row-protected.js';
 import { tooLate } from './statement-batcher.js';
+import { isId, isStorable } from './stored-values.js';
 import { type TakenConnection, takeConnection } from './take-connection.js';
 
 const pruneLimit = 1_000;
@@ -207,16 +214,18 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   }
 
   async findPayment(txnid: string, options: { trx?: AnyTransaction<Database> } = {}): Promise<PaymentRow | undefined> {
-    const row = await this.#run((db) => this.#statements.find(db, 'payment', txnid), trxOf(options));
-    return row as PaymentRow | undefined;
+    return (await this.#find('payment', txnid, trxOf(options))) as PaymentRow | undefined;
   }
 
   async findPayout(
     merchantTxnId: string,
     options: { trx?: AnyTransaction<Database> } = {},
   ): Promise<PayoutRow | undefined> {
-    const row = await this.#run((db) => this.#statements.find(db, 'payout', merchantTxnId), trxOf(options));
-    return row as PayoutRow | undefined;
+    return (await this.#find('payout', merchantTxnId, trxOf(options))) as PayoutRow | undefined;
+  }
+
+  async #find(kind: CallbackKind, id: string, trx: AnyTransaction<Database> | undefined) {
+    return isId(id) ? this.#run((db) => this.#statements.find(db, kind, id), trx) : undefined;
   }
 
   /** Runs a statement. How long it waits for locks is bounded, except in a transaction of the caller. */
@@ -240,12 +249,13 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     txnid: string,
     { lease }: { readonly lease: number },
   ): Promise<InquiryClaim | 'held' | 'not-found'> {
+    if (!isId(txnid)) return 'not-found';
     const claim = await this.#run((db) => this.#statements.claimById(db, txnid, lease));
     return claim ?? ((await this.findPayment(txnid)) === undefined ? 'not-found' : 'held');
   }
 
-  finishInquiry(claim: InquiryClaim): Promise<void> {
-    return this.#run((db) => this.#statements.finishInquiry(db, claim));
+  async finishInquiry(claim: InquiryClaim): Promise<void> {
+    if (isId(claim.txnid)) await this.#run((db) => this.#statements.finishInquiry(db, claim));
   }
 
   claimEarlyEvent(options: {
@@ -258,6 +268,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   async correct(id: string, change: Change, options: CorrectionOptions<Transaction<Database>>): Promise<Correction> {
     checkCorrection(change, options);
     const { effect, kind } = options;
+    if (!isId(id)) throw nothingToCorrect(kind ?? 'payment');
     const refuse = (error: unknown): never => {
       throw this.#dialect.isLockTimeout(error) ? lockedByAnother(kind, error) : error;
     };
@@ -278,7 +289,8 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     }
   }
 
-  findEvent(key: EventKey): Promise<KeptEvent | undefined> {
+  async findEvent(key: EventKey): Promise<KeptEvent | undefined> {
+    if (!isId(key.id) || !isStorable(key.refno) || !isStorable(key.status)) return undefined;
     return this.#run((db) => this.#statements.findEvent(db, key));
   }
 

@@ -1,5 +1,6 @@
 import type { NewRow } from '../../model/new-row.js';
 import type { InboxEvent, PaymentRow, PayoutRow } from '../../model/rows.js';
+import { idShape } from '../../protocol/field-shapes.js';
 import type { CallbackKind } from '../../protocol/kinds.js';
 import { toEventKey } from '../event-key.js';
 import { toCursor } from '../inbox-page.js';
@@ -70,4 +71,15 @@ export function splitReasons(reasons: string): readonly string[] {
 /** From microseconds since 1970, in whatever type the driver reads them. */
 function toDate(microseconds: unknown): Date {
   return new Date(Math.floor(Number(microseconds) / 1000));
+}
+
+/**
+ * Whether there can be a row with this id. Values of other types must not reach a driver: MariaDB finds ids that are no
+ * numbers under 0, and its driver makes SQL of arrays and objects.
+ */
+export const isId = (id: unknown): boolean => idShape.holds(id);
+
+/** Whether a database takes a value as text. PostgreSQL takes none with a NUL. */
+export function isStorable(text: unknown): boolean {
+  return typeof text === 'string' && !text.includes('\0');
 }

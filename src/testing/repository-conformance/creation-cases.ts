@@ -106,6 +106,10 @@ export const creationCases: RepositoryCases = {
       assert.equal(await bench.repository.findPayment(other), undefined, other);
       assert.equal(await bench.repository.findPayout(other), undefined, other);
     }
+    for (const other of ['\0', `${txnid}\0`, '\ud800', 'Ni\u00f1o', 'a:b']) {
+      assert.equal(await bench.repository.findPayment(other), undefined, other);
+      assert.equal(await bench.repository.findPayout(other), undefined, other);
+    }
     assert.deepEqual(await bench.tell('payment', `${txnid} `, 'S'), { outcome: 'not-found' });
     assert.equal((await bench.row('payment', txnid)).status, 'P');
   },
