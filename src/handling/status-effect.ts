@@ -1,4 +1,5 @@
 import type { Deadline } from '../async/deadline.js';
+import { assertDone } from '../decorators/assert-done.js';
 import { callMethod } from '../decorators/call-method.js';
 import { enqueueJobs } from '../jobs/enqueue-jobs.js';
 import type { JobQueue } from '../jobs/job.js';
@@ -28,7 +29,7 @@ export function statusEffect(
     const work = async (instance: object, deadline: Deadline) => {
       if (key !== undefined) {
         const stored = Object.assign(toValidCallback(callback, update, source, deadline, trx), { trx });
-        await callMethod(instance, key, stored);
+        assertDone(await callMethod(instance, key, stored));
       }
       await enqueueJobs(jobs, callback, update, queue, trx);
     };

@@ -1,3 +1,4 @@
+import { assertDone } from '../decorators/assert-done.js';
 import { assertInstance } from '../decorators/assert-instance.js';
 import { callMethod } from '../decorators/call-method.js';
 import type { HandlerTable } from '../decorators/handler-table.js';
@@ -49,7 +50,7 @@ export function queueWorker(
       };
       const work = async () => {
         const handler = assertInstance(await resolve(), table.className);
-        await callMethod(handler, entry.key, callback as unknown as QueuedCallback);
+        assertDone(await callMethod(handler, entry.key, callback as unknown as QueuedCallback));
       };
       if (!jobChannel.hasSubscribers) return work();
       const name = `${table.className}.${String(entry.key)}`;

@@ -16,7 +16,7 @@ type Trx = Transaction<Tables>;
 const write = (trx: Trx, txnid: string, what: string) => trx.insertInto('effects').values({ txnid, what }).execute();
 
 /** Methods that leave a query of `callback.trx` behind. */
-const methods: Readonly<Record<string, (trx: Trx, txnid: string) => void | Promise<void>>> = {
+const methods: Readonly<Record<string, (trx: Trx, txnid: string) => unknown>> = {
   'one query': (trx, txnid) => void write(trx, txnid, 'stock taken'),
   'two steps of a helper'(trx, txnid) {
     void (async () => {
@@ -46,6 +46,15 @@ const methods: Readonly<Record<string, (trx: Trx, txnid: string) => void | Promi
     void trx.executeQuery(trx.insertInto('effects').values({ txnid, what: 'stock taken' }).compile());
   },
   'a query through withoutPlugins': (trx, txnid) => void write(trx.withoutPlugins(), txnid, 'stock taken'),
+  'a list of promises': (trx, txnid) => [sleep(5).then(() => write(trx, txnid, 'stock taken'))],
+  'a query without execute()': (trx, txnid) => trx.insertInto('effects').values({ txnid, what: 'stock taken' }),
+  *'a generator'(trx, txnid) {
+    yield write(trx, txnid, 'stock taken');
+  },
+  async *'an asynchronous generator'(trx, txnid) {
+    yield await write(trx, txnid, 'stock taken');
+  },
+  'an Observable': (trx, txnid) => ({ subscribe: () => write(trx, txnid, 'stock taken'), pipe() {} }),
 };
 
 describeDatabases('A missing await in an @OnStatus method', ({ name, dialect, create }) => {
@@ -64,11 +73,11 @@ describeDatabases('A missing await in an @OnStatus method', ({ name, dialect, cr
   after(() => database?.destroy());
 
   /** Delivers a callback to a class with the method. Resolves to the reply, the row's status and what was written. */
-  async function deliver(method: (trx: Trx, txnid: string) => void | Promise<void>) {
+  async function deliver(method: (trx: Trx, txnid: string) => unknown) {
     @DragonpayCallback()
     class Forgetful {
       @OnStatus('S') reach({ trx, data }: { trx: Trx; data: { txnid: string } }) {
-        return method(trx, data.txnid);
+        return method(trx, data.txnid) as void;
       }
     }
     const txnid = `T-${++count}`;
