@@ -182,24 +182,27 @@ const decodedInFront =
 function readStream(message: IncomingMessageLike, limit: number): BodyRead | Promise<BodyRead> {
   if (message.destroyed) return { kind: 'aborted' };
   return new Promise((resolve) => {
-    const chunks: Uint8Array[] = [];
+    let chunks: Uint8Array[] = [];
     let length = 0;
-    // The listeners stay as long as the request: a later reset must not cause an unhandled 'error' event.
+    // The listeners stay as long as the request: a later reset must not cause an unhandled 'error' event. They let go of
+    // the body, because the request may wait for long.
+    let pending: typeof resolve | undefined = resolve;
+    const settle = (read: BodyRead) => {
+      pending?.(read);
+      pending = undefined;
+      chunks = [];
+    };
     message.on('data', (chunk) => {
-      if (typeof chunk === 'string') return resolve({ kind: 'consumed', hint: decodedInFront });
+      if (typeof chunk === 'string') return settle({ kind: 'consumed', hint: decodedInFront });
       length += chunk.byteLength;
-      if (length <= limit) {
-        chunks.push(chunk);
-      } else {
-        chunks.length = 0;
-        resolve({ kind: 'too-large', limit });
-      }
+      if (length > limit) settle({ kind: 'too-large', limit });
+      else if (pending !== undefined) chunks.push(chunk);
     });
     message.on('end', () => {
       const [first] = chunks;
-      resolve({ kind: 'bytes', bytes: chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks) });
+      settle({ kind: 'bytes', bytes: chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks) });
     });
-    const onGone = () => resolve({ kind: 'aborted' });
+    const onGone = () => settle({ kind: 'aborted' });
     message.on('close', onGone);
     message.on('error', onGone);
   });

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { DragonpayError } from '../errors.js';
 import type { CallbackUpdate } from '../model/callback-update.js';
 import { type VerifiedCallback, withCopies } from '../model/verified-callback.js';
@@ -28,10 +27,15 @@ export interface Stored {
 /** Stores a callback. Never rejects. */
 type Store = (callback: VerifiedCallback) => Promise<Stored>;
 
-interface Waiting {
+/** A copy is told what became of it, or that it stores the others that wait. */
+type Waiting = (news: Stored | Turn) => void;
+
+/** What a copy does when it is its turn: it stores the callback for itself and for others. */
+interface Turn {
   readonly callback: VerifiedCallback;
-  readonly store: Store;
-  readonly resolve: (stored: Stored) => void;
+  readonly others: readonly Waiting[];
+  /** The copies that arrive meanwhile. */
+  readonly next: Set<Waiting>;
 }
 
 /**
@@ -54,42 +58,57 @@ export class Copies {
   store(callback: VerifiedCallback, store: Store): Promise<Stored> {
     const key = keyOf(callback);
     const waiting = this.#running.get(key);
-    if (waiting !== undefined) return this.#wait(waiting, callback, store);
+    if (waiting !== undefined) {
+      if (waiting.size >= mostCopies) return tooManyCopies;
+      // A copy is stored with the form of the first one.
+      callback.releaseForm?.();
+      return this.#wait(key, waiting, store);
+    }
     const row = rowOf(callback);
     const count = this.#ofRow.get(row) ?? 0;
     if (count >= mostOfOneRow) return tooManyOfOneRow;
     if (this.#running.size >= mostAtOnce) return tooManyAtOnce;
     this.#ofRow.set(row, count + 1);
-    return this.#run(key, callback, store);
+    return this.#run(key, callback, store, this.#startWaiting(key));
   }
 
-  #wait(waiting: Set<Waiting>, callback: VerifiedCallback, store: Store): Promise<Stored> {
-    if (waiting.size >= mostCopies) return tooManyCopies;
-    return new Promise((resolve) => {
+  /**
+   * Waits for the callback that is being stored. The first of the copies that wait then stores for all of them. It does
+   * so in its own async context, because the effect must run in the context of a request that is not answered yet.
+   */
+  async #wait(key: string, waiting: Set<Waiting>, store: Store): Promise<Stored> {
+    const news = await new Promise<Stored | Turn>((resolve) => {
       const timer = setTimeout(() => {
-        waiting.delete(copy);
+        waiting.delete(hear);
         resolve(unstored('unstored', `a copy of this callback took longer than ${this.#milliseconds} ms`));
       }, this.#milliseconds);
-      const copy: Waiting = {
-        callback,
-        // An earlier copy calls this function. The effect must run in the async context of its own request.
-        store: AsyncLocalStorage.bind(store),
-        resolve(stored) {
-          clearTimeout(timer);
-          resolve(stored);
-        },
+      const hear: Waiting = (told) => {
+        clearTimeout(timer);
+        resolve(told);
       };
-      waiting.add(copy);
+      waiting.add(hear);
     });
+    if (!('others' in news)) return news;
+    const { callback, others, next } = news;
+    const stored = await this.#run(key, withCopies(callback, others.length + 1), store, next);
+    for (const hear of others) hear(asCopy(stored));
+    return stored;
   }
 
-  async #run(key: string, callback: VerifiedCallback, store: Store): Promise<Stored> {
+  /** Stores a callback, and lets the first of the copies that wait then have its turn. */
+  async #run(key: string, callback: VerifiedCallback, store: Store, waiting: Set<Waiting>): Promise<Stored> {
+    const stored = await store(callback);
+    const [first, ...others] = waiting;
+    waiting.clear();
+    if (first === undefined) this.#forget(key, rowOf(callback));
+    else first({ callback, others, next: this.#startWaiting(key) });
+    return stored;
+  }
+
+  #startWaiting(key: string): Set<Waiting> {
     const waiting = new Set<Waiting>();
     this.#running.set(key, waiting);
-    const stored = await store(callback);
-    if (waiting.size === 0) this.#forget(key, rowOf(callback));
-    else void this.#storeWaiting(key, [...waiting]);
-    return stored;
+    return waiting;
   }
 
   #forget(key: string, row: string): void {
@@ -97,14 +116,6 @@ export class Copies {
     const others = (this.#ofRow.get(row) ?? 1) - 1;
     if (others === 0) this.#ofRow.delete(row);
     else this.#ofRow.set(row, others);
-  }
-
-  /** Stores the copies that wait with one statement. Copies that arrive meanwhile wait for the next one. */
-  async #storeWaiting(key: string, copies: readonly Waiting[]): Promise<void> {
-    const [first, ...others] = copies as [Waiting, ...Waiting[]];
-    const stored = await this.#run(key, withCopies(first.callback, copies.length), first.store);
-    first.resolve(stored);
-    for (const copy of others) copy.resolve(asCopy(stored));
   }
 }
 

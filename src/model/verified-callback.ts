@@ -39,10 +39,15 @@ export interface VerifiedCallback {
   readonly fingerprint: string;
   /** The form as received. Holds the proofs. */
   raw(): string;
+  /** Lets go of the form, where another copy of this callback is stored. `raw` must not be called after it. */
+  readonly releaseForm?: (() => void) | undefined;
 }
 
 /** The parts of a {@link VerifiedCallback} that do not come from its fields. */
-type Provenance = Pick<VerifiedCallback, 'origin' | 'method' | 'inquiry' | 'occasion' | 'copies' | 'raw' | 'proof'>;
+type Provenance = Pick<
+  VerifiedCallback,
+  'origin' | 'method' | 'inquiry' | 'occasion' | 'copies' | 'raw' | 'releaseForm' | 'proof'
+>;
 
 /** With the fingerprint of an event that is recorded already, or of one that nobody records. */
 type GivenProvenance = Provenance & { readonly fingerprint?: string | undefined };
@@ -90,6 +95,7 @@ export function withCopies(callback: VerifiedCallback, copies: number): Verified
     origin: callback.origin,
     method: callback.method,
     raw: callback.raw,
+    releaseForm: callback.releaseForm,
     proof: callback.proof,
     inquiry: callback.inquiry,
     occasion: callback.occasion,
@@ -102,7 +108,7 @@ function make(
   { kind, id, refno, status, data, unsigned, fingerprint }: Omit<Content, 'amount' | 'currency'>,
   amount: string | undefined,
   currency: string | undefined,
-  { origin, method, raw, proof, inquiry, occasion, copies }: Provenance,
+  { origin, method, raw, releaseForm, proof, inquiry, occasion, copies }: Provenance,
 ): VerifiedCallback {
   const made: Content & Provenance = {
     kind,
@@ -116,6 +122,7 @@ function make(
     origin,
     method,
     raw,
+    releaseForm,
     proof,
     inquiry,
     occasion,

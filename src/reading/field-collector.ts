@@ -25,6 +25,8 @@ export interface ReceivedFields {
   received(): ReadonlyArray<readonly [name: string, value: string]>;
   /** The form as printable ASCII, for the record of the callback. Holds the proofs. */
   raw(): string;
+  /** Lets go of the form. `received` and `raw` must not be called after it. */
+  readonly releaseForm?: (() => void) | undefined;
 }
 
 /** Builds the fields of one request, pair by pair. */
@@ -78,9 +80,27 @@ export class FieldCollector {
     }
   }
 
-  /** The result. `raw` and `received` are functions because most callbacks never need them. */
-  finish(raw: ReceivedFields['raw'], received: ReceivedFields['received']): ReceivedFields & { readonly ok: true } {
-    return { ok: true, known: this.#known, issues: this.#issues, odd: this.#odd, raw, received };
+  /**
+   * The result.
+   * @param form what the fields were read from: for most callbacks, neither of the two texts is needed
+   */
+  finish<Form>(
+    form: Form,
+    toRaw: (form: Form) => string,
+    toReceived: (form: Form) => ReturnType<ReceivedFields['received']>,
+  ): ReceivedFields & { readonly ok: true } {
+    let kept: Form | undefined = form;
+    return {
+      ok: true,
+      known: this.#known,
+      issues: this.#issues,
+      odd: this.#odd,
+      raw: () => toRaw(held(kept)),
+      received: () => toReceived(held(kept)),
+      releaseForm: () => {
+        kept = undefined;
+      },
+    };
   }
 
   /** Refuses a NUL, also in a field whose value is lost: the record of the callback could not be read again. */
@@ -119,6 +139,11 @@ export class FieldCollector {
         : { code, field: name, message: `${name} ${problem}` },
     );
   }
+}
+
+function held<Form>(form: Form | undefined): Form {
+  if (form === undefined) throw new Error('the form of this callback was released');
+  return form;
 }
 
 /** A NUL in an encoded value, as it is or escaped. */

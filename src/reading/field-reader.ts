@@ -2,11 +2,19 @@ import type { ReplyCode } from '../errors.js';
 import type { CallbackRequest } from '../model/callback-request.js';
 import { type FieldsRead, type ReadLimits, readFields } from './read-fields.js';
 
+/** A request whose body is still arriving. */
+interface Arriving {
+  /**
+   * Removed when the body is there. As a Set changes its size, the garbage collector keeps members that were deleted
+   * long ago, and would keep with them all that belongs to a request.
+   */
+  refuse: ((code: ReplyCode) => void) | undefined;
+}
+
 /** Reads the fields of requests. A body that does not arrive in time, or before `close()`, is refused. */
 export class FieldReader {
   readonly #limits: ReadLimits & { readonly bodyMilliseconds: number };
-  /** Refuses a request whose body is still arriving. */
-  readonly #reading = new Set<(code: ReplyCode) => void>();
+  readonly #arriving = new Set<Arriving>();
 
   constructor(limits: ReadLimits & { readonly bodyMilliseconds: number }) {
     this.#limits = limits;
@@ -19,7 +27,7 @@ export class FieldReader {
 
   /** Refuses all requests whose bodies are still arriving: their senders decide when they end. */
   close(): void {
-    for (const refuse of this.#reading) refuse('closing');
+    for (const { refuse } of this.#arriving) refuse?.('closing');
   }
 
   #inTime(reading: Promise<FieldsRead>): Promise<FieldsRead> {
@@ -28,12 +36,14 @@ export class FieldReader {
         done();
         resolve({ ok: false, code });
       };
+      const arriving: Arriving = { refuse };
       const done = () => {
         clearTimeout(timer);
-        this.#reading.delete(refuse);
+        arriving.refuse = undefined;
+        this.#arriving.delete(arriving);
       };
       const timer = setTimeout(refuse, this.#limits.bodyMilliseconds, 'body-timeout');
-      this.#reading.add(refuse);
+      this.#arriving.add(arriving);
       reading.then(
         (fields) => {
           done();

@@ -106,15 +106,21 @@ export function readForm(
 ): (ReceivedFields & { readonly ok: true }) | undefined {
   const collector = new FieldCollector();
   const pairs = new FormPairs(form);
+  const isLong = form.length > longForm;
   for (let count = 0; pairs.next(); ) {
     if (++count > limit) return undefined;
-    if (pairs.isPlain) collector.addPlain(pairs.name, pairs.value);
+    if (pairs.isPlain) collector.addPlain(pairs.name, isLong ? copied(pairs.value) : pairs.value);
     else collector.addEncoded(pairs.isNamePlain ? pairs.name : decodedOrEscaped(pairs.name), pairs.value, decoder);
   }
-  return collector.finish(
-    () => escaped(form),
-    () => decodedPairs(form),
-  );
+  return collector.finish(form, escaped, decodedPairs);
+}
+
+/** A form of more characters is not kept by its values. Genuine callbacks are shorter. */
+const longForm = 1_024;
+
+/** A part of a string keeps the whole string in memory. */
+function copied(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
 }
 
 /** Removes a byte order mark and line ends in front of a form, and line ends behind it. They cannot be part of a form. */
@@ -220,20 +226,16 @@ function withLeftovers(pairs: ParsedPairs): ParsedPairs {
 function collectParsed(pairs: ParsedPairs, parser: string): ReceivedFields & { readonly ok: true } {
   const collector = new FieldCollector();
   for (const [name, value] of pairs) collector.addParsed(name, value, parser);
-  const texts = () =>
-    pairs.flatMap(([name, value]) =>
-      [value]
-        .flat()
-        .filter((one) => typeof one === 'string')
-        .map((one) => [name, one] as const),
-    );
-  return {
-    ...collector.finish(
-      () => encodeForm(texts()),
-      () => texts(),
-    ),
-    isParsed: true,
-  };
+  return { ...collector.finish(pairs, (given) => encodeForm(textsOf(given)), textsOf), isParsed: true };
+}
+
+function textsOf(pairs: ParsedPairs): Array<readonly [string, string]> {
+  return pairs.flatMap(([name, value]) =>
+    [value]
+      .flat()
+      .filter((one) => typeof one === 'string')
+      .map((one) => [name, one] as const),
+  );
 }
 
 function encodeForm(pairs: ReadonlyArray<readonly [string, string]>): string {

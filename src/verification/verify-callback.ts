@@ -72,7 +72,7 @@ function unreadableField(
   return { code: 'altered-by-parser', message };
 }
 
-type Received = Pick<ReceivedFields, 'raw' | 'isParsed'> & { readonly method: 'GET' | 'POST' };
+type Received = Pick<ReceivedFields, 'raw' | 'releaseForm' | 'isParsed'> & { readonly method: 'GET' | 'POST' };
 
 function judge(
   callback: CheckedCallback,
@@ -81,7 +81,7 @@ function judge(
   present: readonly ProofVerifier[],
   checked: readonly ProofChecked[],
 ): Verdict {
-  const { method, raw } = received;
+  const { method, raw, releaseForm } = received;
   const failed = present[checked.findIndex((one) => !one.ok && one.reason === 'mismatch')];
   if (failed !== undefined) {
     for (const reading of readingsOf(failed.signedText)) {
@@ -102,7 +102,7 @@ function judge(
   const proof = { algorithm: verifier.algorithm, keyId, ...(reading !== undefined && { reading }) };
   const signedText = readingsOf(verifier.signedText)[reading ?? 0] as SignedText;
   const fingerprint = isStored ? undefined : unknownFingerprint;
-  const by = { origin: 'callback', method, raw, proof, fingerprint } as const;
+  const by = { origin: 'callback', method, raw, releaseForm, proof, fingerprint } as const;
   return { ok: true, callback: toVerified(callback, by, signedText, merchantId) };
 }
 

@@ -16,7 +16,8 @@ export function verifyFields(
   const verdictOn = (reading: ReceivedFields) => {
     const checked = checkFields(reading, kinds);
     if (!checked.ok) return checked;
-    return verifyCallback(checked.callback, { method, raw: reading.raw, isParsed: reading.isParsed }, policy);
+    const { raw, releaseForm, isParsed } = reading;
+    return verifyCallback(checked.callback, { method, raw, releaseForm, isParsed }, policy);
   };
   const first = verdictOn(fields);
   const { otherwise, issues } = fields;

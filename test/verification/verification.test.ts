@@ -50,7 +50,7 @@ describe('Verification', () => {
 
   describe('takes what openssl signed', () => {
     it('with RSA-SHA256: every field of the text is covered', async () => {
-      const { raw, ...callback } = await verified(
+      const { raw, releaseForm, ...callback } = await verified(
         { ...payment, ...hints, ...prove('rsa', texts.rsa) },
         accepting('rsa'),
       );
@@ -106,7 +106,7 @@ describe('Verification', () => {
 
     it('for a payout, with SHA-1', async () => {
       const fields = { ...payout, amount: '5', ccy: 'PHP', procid: 'GCSH', ...prove('payout', payoutText) };
-      const { raw, ...callback } = await verified(fields, accepting('rsa'));
+      const { raw, releaseForm, ...callback } = await verified(fields, accepting('rsa'));
       const { merchantTxnId, refNo: refno, status, message } = payout;
       expect(callback).to.deep.equal({
         kind: 'payout',
