@@ -177,6 +177,8 @@ describe('signCallback', () => {
     ['', ''],
     ['1,000.00', '1,000.00'],
     ['free', 'free'],
+    ['PHP 5', 'PHP 5'],
+    ['5 PHP', '5 PHP'],
   ] as const) {
     it(`signs an amount of ${JSON.stringify(sent)} as ${JSON.stringify(signed)}, and leaves the field alone`, () => {
       const fields = { txnid: 'T', refno: 'R', status: 'S', message: '', amount: sent };
