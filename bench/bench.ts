@@ -175,6 +175,7 @@ async function compareThroughput(server: BenchServer, database: BenchDatabase): 
   if (wants('throughput')) save('throughput', standing);
   if (wants('latency')) {
     process.stderr.write('latency at half of the load\n');
+    await database.reuseLog(64 * extent.steady.rounds);
     const rate = Math.round((standing.find(({ name }) => name === raw.name)?.perSecond.median ?? 2000) / 2);
     save('latency', await compareLatency(turnSetup, database, [us, raw], { rate, ...extent.steady }));
   }

@@ -20,6 +20,11 @@ export interface BenchDatabase {
   readonly client: pg.Client;
   /** Adds the payments 1 to `count` of a series to the tables of ours and of the rivals. */
   seed(series: string, count: number): Promise<void>;
+  /**
+   * Gives the server segments of its log to reuse, as a server has that has run for a while. A new server writes 16 MB of
+   * zeros for each new segment, and meanwhile no commit passes.
+   */
+  reuseLog(megabytes: number): Promise<void>;
   /** Closes the connection. */
   end(): Promise<void>;
 }
@@ -60,6 +65,12 @@ select txnid, 100, 'PHP', 'the order of ' || txnid from (${rows}) as made`);
       await client.query(`insert into payments (txnid, amount, currency, description)
 select txnid, 100, 'PHP', 'the order of ' || txnid from (${rows}) as made`);
       await client.query(`insert into orders (txnid) select txnid from (${rows}) as made`);
+    },
+    async reuseLog(megabytes) {
+      await client.query(
+        `select count(pg_logical_emit_message(false, 'bench', repeat('x', 1000000))) from generate_series(1, ${megabytes})`,
+      );
+      await client.query('checkpoint');
     },
     end: () => client.end(),
   };
