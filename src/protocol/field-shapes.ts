@@ -17,15 +17,29 @@ export interface FieldShape {
 function printable(longest: number, required: boolean): FieldShape {
   return {
     required,
-    holds: (value) => typeof value === 'string' && value.length <= longest && /^[ -9;-~]+$/.test(value),
+    holds: (value) => typeof value === 'string' && value.length > 0 && value.length <= longest && isPrintable(value),
   };
 }
 
+/** A regular expression takes twice as long for texts as short as these: each callback has eight. */
+function isPrintable(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x20 || unit > 0x7e || unit === 0x3a) return false;
+  }
+  return true;
+}
+
 function letters(length: number, required: boolean): FieldShape {
-  return {
-    required,
-    holds: (value) => typeof value === 'string' && value.length === length && /^[A-Za-z]+$/.test(value),
-  };
+  return { required, holds: (value) => typeof value === 'string' && value.length === length && isLetters(value) };
+}
+
+function isLetters(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const lowerCase = text.charCodeAt(index) | 0x20;
+    if (lowerCase < 0x61 || lowerCase > 0x7a) return false;
+  }
+  return true;
 }
 
 /** A `txnid` or `merchantTxnId`: 1 to 40 printable ASCII characters without `:`. */

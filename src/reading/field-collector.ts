@@ -49,7 +49,7 @@ export class FieldCollector {
   addEncoded(name: string, rawValue: string, decoder?: string): void {
     const value = decodeComponent(rawValue);
     const field = knownField(name);
-    if (name.includes('\0') || nulByte.test(rawValue)) {
+    if (name.includes('\0') || (value === undefined ? nulByte.test(rawValue) : value.includes('\0'))) {
       this.#refuseNul(field);
     } else if (field !== undefined && decoder !== undefined && rawValue.includes(replacementCharacter)) {
       this.#addLost('altered-by-parser', field, `was decoded with losses by ${decoder}`);
@@ -146,7 +146,7 @@ function held<Form>(form: Form | undefined): Form {
   return form;
 }
 
-/** A NUL in an encoded value, as it is or escaped. */
+/** A NUL in a value that cannot be decoded, as it is or escaped. In others it is found faster after decoding. */
 const nulByte = /\0|%00/;
 
 function isTextWithNul(value: unknown): boolean {

@@ -14,7 +14,10 @@ export function sha1Digest(secretKeys: readonly string[], signedText: SignedText
     field: 'digest',
     signedText,
     verify(textOf, proof) {
-      for (const [place, reading] of readingsOf(signedText).entries()) {
+      const readings = readingsOf(signedText);
+      // Loops without closures and iterators: with them, this function took twice as long.
+      for (let place = 0; place < readings.length; place++) {
+        const reading = readings[place] as SignedText;
         const algorithm = reading.hash ?? 'sha1';
         const length = digestBytes[algorithm];
         const given = isHex(proof, 2 * length) ? proof : readProof(proof, length)?.toString('hex');
@@ -22,12 +25,14 @@ export function sha1Digest(secretKeys: readonly string[], signedText: SignedText
         const text = textOf(reading);
         if (text === undefined) continue;
         // The digest stays text: a buffer for it would cost twice the digest.
-        const index = secretKeys.findIndex((key) =>
-          reading.encodings.some((encoding) =>
-            isSameDigest(hash(algorithm, withKey(text, key, reading, encoding)), given),
-          ),
-        );
-        if (index >= 0) return { ok: true, keyId: `secretKeys[${index}]`, ...(place > 0 && { reading: place }) };
+        for (let index = 0; index < secretKeys.length; index++) {
+          for (const encoding of reading.encodings) {
+            const expected = hash(algorithm, withKey(text, secretKeys[index] as string, reading, encoding));
+            if (!isSameDigest(expected, given)) continue;
+            const keyId = `secretKeys[${index}]`;
+            return place > 0 ? { ok: true, keyId, reading: place } : { ok: true, keyId };
+          }
+        }
       }
       return mismatch;
     },
