@@ -61,7 +61,7 @@ describeRepositories('Copies of a callback', (currentRepository) => {
     expect(event).to.include({ deliveries: 50, outcome: 'applied' });
   });
 
-  it('see the outcome duplicate, and only the first one applied', async () => {
+  it('see the outcome duplicate, only the first one applied, and those beyond 100 are not told', async () => {
     const txnid = await pay();
     const outcomes: string[] = [];
     const hooks = {
@@ -69,8 +69,8 @@ describeRepositories('Copies of a callback', (currentRepository) => {
       stored: (event: { update: { outcome: string } }) => outcomes.push(event.update.outcome),
     };
     const told = testEndpoint(Shipping, { repository, hooks });
-    await times(10, () => dispatchSigned(told, paymentFields({ txnid })));
-    expect(outcomes.sort()).to.deep.equal(['applied', ...Array(9).fill('duplicate')]);
+    await times(130, () => dispatchSigned(told, paymentFields({ txnid })));
+    expect(outcomes.sort()).to.deep.equal(['applied', ...Array(100).fill('duplicate')]);
   });
 
   it('try again, once and for all of them, when the first one fails', async () => {
@@ -80,6 +80,21 @@ describeRepositories('Copies of a callback', (currentRepository) => {
     expect(countOf(replies)).to.deep.equal({ 200: 19, 500: 1 });
     expect(ran).to.deep.equal([txnid, txnid]);
     expect((await repository.findPayment(txnid))?.status).to.equal('S');
+  });
+
+  it('are all counted when the method fails for each of them, with one statement a try', async () => {
+    const txnid = await pay();
+    failures = 2;
+    const recordFailure = repository.recordFailure.bind(repository);
+    let statements = 0;
+    repository.recordFailure = (callback) => {
+      statements++;
+      return recordFailure(callback);
+    };
+    await times(20, () => dispatchSigned(endpoint, paymentFields({ txnid })));
+    const [event] = await repository.callbacks({ txnid });
+    expect(event).to.include({ deliveries: 20, outcome: 'failed' });
+    expect(statements).to.equal(2);
   });
 
   it('are judged apart when their unsigned amounts differ', async () => {

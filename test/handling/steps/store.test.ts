@@ -306,6 +306,29 @@ describe('Step 4, store', () => {
       );
     });
 
+    it('a failure of a method that cannot be recorded is still reported as that of the method', async () => {
+      class Forgetful extends MemoryRepository {
+        override recordFailure(): Promise<never> {
+          return Promise.reject(new Error('connection refused'));
+        }
+      }
+      const repository = new Forgetful();
+      await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
+      @DragonpayCallback()
+      class Shipping {
+        @OnStatus('S') ship(_: StoredCallback<'S'>) {
+          throw new Error('no courier');
+        }
+      }
+      const told: unknown[] = [];
+      const hooks = { stored() {}, handlerFailed: (event: object) => told.push(event) };
+      const { status } = await dispatchSigned(testEndpoint(Shipping, { repository, hooks }));
+      expect(status).to.equal(500);
+      expect(told).to.have.length(1);
+      expect(told[0]).to.deep.include({ handler: 'Shipping.ship', code: 'handler-failed' });
+      expect(told[0]).to.have.nested.property('error.message', 'no courier');
+    });
+
     it('stored() rejects if the row cannot be looked up, and the handler can catch it', async () => {
       class Blind extends MemoryRepository {
         override findPayment(): never {

@@ -26,14 +26,16 @@ order by fingerprint <> $5::text, first_seen limit 1`;
       return (await runSql<KeptEvent>(db, statement, [kind, id, refno, status, fingerprint]))[0];
     },
 
-    async recordFailure(db, { kind, id, refno, status, fingerprint, proof, method, raw }) {
-      const values = [kind, id, refno, status, fingerprint, proof.algorithm, proof.keyId, method ?? null, raw()];
-      const columns = ['kind', 'id', 'refno', 'status', 'fingerprint', 'proof', 'key_id', 'method', 'raw'];
+    async recordFailure(db, { kind, id, refno, status, fingerprint, proof, method = null, raw, copies = 1 }) {
+      const { algorithm, keyId } = proof;
+      const values = [kind, id, refno, status, fingerprint, algorithm, keyId, method, raw(), String(copies)];
+      const columns = ['kind', 'id', 'refno', 'status', 'fingerprint', 'proof', 'key_id', 'method', 'raw', 'copies'];
       const statement = `/* dragonpay-failed */ with failed as (
   select ${columns.map((column, index) => `$${index + 1}::text as ${column}`).join(', ')}
 )
-insert into ${table} as c (kind, id, refno, status, fingerprint, proof, key_id, method, raw, outcome)
-select kind, id, refno, status, ${fingerprintInInbox(table, 'failed')}, proof, key_id, method, raw, 'failed' from failed
+insert into ${table} as c (kind, id, refno, status, fingerprint, proof, key_id, method, raw, deliveries, outcome)
+select kind, id, refno, status, ${fingerprintInInbox(table, 'failed')}, proof, key_id, method, raw, copies::integer, 'failed'
+from failed
 ${keepWhatWasApplied('failed')}`;
       await runSql(db, statement, values);
     },
