@@ -63,7 +63,7 @@ export function toFetchHandler<Request extends FetchRequest = FetchRequest, Host
   };
 }
 
-/** The path and the query. A URL object would parse the URL again. Deno leaves characters that others escape. */
+/** The path and the query, cut out of the URL. Characters that Deno leaves unescaped are escaped, as on other hosts. */
 function targetOf(url: string): string {
   const escaped = (text: string) => encodeURIComponent(text.toWellFormed());
   return url.replace(/^[^/]+:\/\/[^/?#]*/, '').replace(/[\u0080-\uffff]+/g, escaped);

@@ -11,8 +11,8 @@ interface FieldRow {
   readonly kinds: readonly CallbackKind[];
   readonly shape: shapes.FieldShape;
   /**
-   * `key`: every signed text must hold it. `content`: a signed text may hold it. `hint`: no text of Dragonpay's holds it.
-   * `proof`: holds a proof.
+   * `key`: every signed text must hold it. `content`: a signed text may hold it. `hint`: no signed text of Dragonpay
+   * contains it. `proof`: holds a proof.
    */
   readonly role: 'key' | 'content' | 'hint' | 'proof';
   /** The field may hold `:`, the separator of the signed texts. */

@@ -19,7 +19,7 @@ function specifiersOf(text: string): string[] {
 }
 
 describe('The adapters', () => {
-  // That real typings of Express 4 and 5 and Koa 2 and 3 fit them is shown in test/types/adapters.ts, by `tsc -p .`
+  // `tsc -p .` checks in test/types/adapters.ts that the real types of Express 4 and 5 and Koa 2 and 3 fit.
 
   for (const name of queues) {
     it(`import no queue: ${name}`, () => {

@@ -16,7 +16,7 @@ const url = 'https://shop.example/dragonpay/callback';
 const form = encodeCallback(signCallback(paymentFields(), { sha1: { secretKey } }));
 const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
 
-/** The replies that a test asks for, in place of the endpoint's own. */
+/** The replies that a test sets, instead of the endpoint's own. */
 let answer: CallbackReply | undefined;
 /** Takes the signal of the request out of a handler method. */
 let signal: AbortSignal | undefined;
@@ -52,7 +52,7 @@ async function textOf(response: Response): Promise<string> {
   return `${response.status} ${await response.text()}`;
 }
 
-/** A body that sends some bytes, and then what `end` does. */
+/** A body that sends some bytes and then calls `end`. */
 function streamOf(text: string, end: (controller: ReadableStreamDefaultController) => void) {
   let isCancelled = false;
   const stream = new ReadableStream({

@@ -52,7 +52,7 @@ describe('An HTTP/2 server', function () {
     it(`refuses a long body, and serves the next request: ${name}`, async () => {
       const [, url = ''] = await program.printed(new RegExp(`^${name} (.*)$`, 'm'));
       session = connect(url);
-      // Up to 65,535 bytes may be under way unasked. Around that, Node 20 and 22 can loop for ever.
+      // HTTP/2 lets a sender have up to 65,535 bytes under way. Near that limit, Node 20 and 22 can loop for ever.
       for (const length of [20_000, 66_000, 100_000]) {
         expect(await send('POST', 'x'.repeat(length)), `${length}`).to.equal('413 error=body-too-large');
       }

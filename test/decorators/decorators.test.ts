@@ -14,7 +14,7 @@ import { dispatchForged, dispatchSigned, paymentFields, testEndpoint } from '../
 
 /** These classes are compiled with `experimentalDecorators`; the decorator matrix runs the standard ones. */
 describe('decorators', () => {
-  /** What a callback of each verb is answered with. */
+  /** The reply to a callback of each HTTP method. */
   async function answersOf(Class: HandlerClass): Promise<{ POST: string; GET: string }> {
     const endpoint = testEndpoint(Class);
     const [post, get] = [await dispatchSigned(endpoint), await dispatchSigned(endpoint, paymentFields(), 'GET')];
@@ -47,7 +47,7 @@ describe('decorators', () => {
       });
     }
 
-    // What Babel 7 passes with the versions 2021-12, 2022-03 and 2023-01.
+    // The arguments that Babel 7 passes to decorators with the versions 2021-12, 2022-03 and 2023-01.
     const method = { kind: 'method', name: 'post', static: false, private: false } as ClassMethodDecoratorContext;
     const compiled: Readonly<Record<string, () => void>> = {
       OnPost: () => OnPost()((() => undefined) as never, method as never),

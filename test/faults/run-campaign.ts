@@ -35,7 +35,10 @@ export interface CampaignOptions {
 export interface Pace {
   /** The mean number of seconds between two faults of processes, databases, networks and clocks. */
   readonly pause: number;
-  /** The share of methods that misbehave. Such a method holds its connection longer than hundreds of others. */
+  /**
+   * The share of methods that misbehave. A misbehaving method holds its connection as long as hundreds of others
+   * together.
+   */
   readonly misbehaving: number;
   /** The number of connections of the smallest pool. The others have one or two more. */
   readonly connections: number;
@@ -277,7 +280,7 @@ class Campaign {
 
   /** Locks a row in a transaction of the merchant. */
   async #lockRow(milliseconds: number): Promise<void> {
-    // A file has one lock for all rows, so another payment does as well.
+    // A file has one lock for all rows: any transaction that writes takes it.
     if (this.#kind.isFile) return this.#merchant?.hold(milliseconds);
     const { kind, id } = this.#random.pick(this.#histories.slice(-this.#options.width));
     const [table, key] =

@@ -161,7 +161,7 @@ describe('gatewayText', () => {
   it('waits five seconds for headers and body together', async () => {
     const asked: number[] = [];
     const original = AbortSignal.timeout;
-    // The same signal, but sooner.
+    // Replaces the signal by one that aborts sooner.
     AbortSignal.timeout = (milliseconds) => {
       asked.push(milliseconds);
       return original.call(AbortSignal, 100);

@@ -3,7 +3,7 @@ import { tracingChannel } from 'node:diagnostics_channel';
 import { expect } from 'chai';
 import { effect, Receivers } from '../support/receivers.js';
 
-/** The requests whose context was there, by where it was looked at. */
+/** The requests in whose contexts hooks, effects and traces ran, by the place in the code. */
 type Seen = Record<string, Array<string | undefined>>;
 
 describe('The async context of a request', function () {
@@ -67,7 +67,7 @@ describe('The async context of a request', function () {
     shop.work = async (callback) => {
       contexts.push(storage.getStore());
       if (contexts.length === 1) {
-        // Its copy has arrived meanwhile.
+        // By now its copy has arrived.
         await new Promise((resolve) => setTimeout(resolve, 100));
         throw new Error('no stock');
       }

@@ -16,7 +16,10 @@ const reading = (fields: SignedText['fields'], parts: Partial<SignedText> = {}) 
 const all = ['merchantid', 'param1', 'param2', 'amount'];
 const shifted: string[] = [];
 
-/** A reading, the fields that differ, the optional fields that are certain, and the part of the message that is. */
+/**
+ * A reading, the fields that differ from the usual ones, the optional fields that are certain, and the certain part of
+ * the message.
+ */
 const lines: ReadonlyArray<
   readonly [
     what: string,

@@ -24,7 +24,7 @@ const optional = <Part extends string, Value>(part: Part, values: readonly Value
     .option(fc.constantFrom(...values), { nil: undefined })
     .map((value) => (value === undefined ? {} : { [part]: value }));
 
-/** Readings of any kind; most of them are not safe, and settings refuse those. */
+/** Readings of any kind. Most of them are not safe, so settings refuse them. */
 const form = fc
   .tuple(
     optional('separator', separators),
@@ -53,7 +53,7 @@ const reading: fc.Arbitrary<Reading> = fc
   .map(([fields, form]) => ({ fields, ...form }))
   .filter((reading) => settingProblems(settingsWith(reading)).length === 0);
 
-/** Values that are made to be taken for other ones. */
+/** Values that are easily mistaken for others when the text is cut elsewhere. */
 const nastyText = (separator: string) =>
   fc
     .array(
@@ -104,7 +104,7 @@ function* cuts(parts: readonly string[], count: number, separator: string): Gene
   }
 }
 
-/** Values that may be signed as this one. */
+/** Values that may be signed as the same text as this one. */
 function spellings(field: string, signed: string): string[] {
   const decoded = (() => {
     try {
@@ -117,7 +117,7 @@ function spellings(field: string, signed: string): string[] {
   return [...new Set([signed, decoded, encodeURIComponent(signed), ` ${signed}`, ...amounts])];
 }
 
-/** Other callbacks that the same text may be of. */
+/** Other callbacks that may have the same text. */
 function* recut(text: string, { fields, separator = ':', pairs, empty }: Reading, like: Fields): Generator<Fields> {
   const left = empty === 'left-out' ? 1 : 0;
   const parts = text.split(separator);

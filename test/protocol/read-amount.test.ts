@@ -4,7 +4,7 @@ import { readAmount, withTwoDecimals, writeAmount } from '../../src/protocol/rea
 
 const grouped = (units: string, mark: string) => units.replace(/\B(?=(\d{3})+$)/g, mark);
 
-/** Ways to write a number, from its units and its two decimals. */
+/** Ways to write a number of whole units and two decimals. */
 const notations: Readonly<Record<string, (units: string, decimals: string) => string>> = {
   plain: (units, decimals) => `${units}.${decimals}`,
   'with a comma': (units, decimals) => `${units},${decimals}`,

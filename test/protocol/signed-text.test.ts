@@ -10,7 +10,7 @@ import { type Algorithm, accepting, type Fields, orders, payment, prove, verifie
 
 describe('A signed text', () => {
   describe('lets no colon shift a meaning', () => {
-    /** Every way to cut a text into values of these fields: the fields of one callback each. */
+    /** Every way to cut a text into the values of these fields. Each gives the fields of one callback. */
     function* cutsOf(fields: readonly string[], parts: readonly string[]): Generator<Record<string, string>> {
       const [first, ...others] = fields;
       if (first === undefined) return;
@@ -25,7 +25,7 @@ describe('A signed text', () => {
       }
     }
 
-    /** What the verified cuts of a signed text say, each meaning once. */
+    /** The verified data of all cuts of a signed text, without repetitions. */
     async function meaningsOf(order: readonly string[], text: string, proof: Fields, policy: VerificationPolicy) {
       const meanings = new Set<string>();
       let cuts = 0;
@@ -58,9 +58,9 @@ describe('A signed text', () => {
                 await judge({ ...toRight, ...proof }, policy),
               ];
               const meanings = verdicts.flatMap((verdict) => (verdict.ok ? [verdict.callback.data] : []));
-              // What is signed, if it verifies at all, has one meaning.
+              // All cuts that verify have the same meaning.
               for (const meaning of meanings) expect(meaning).to.deep.equal(meanings[0]);
-              // A field that may hold no colon is what stops it: only free text takes one.
+              // A cut that puts a colon into a field is refused, unless the field is free text.
               const freeText = ['message', 'param1', 'param2'];
               const expected = [left, right].map((field) => (freeText.includes(field) ? 'ok' : 'malformed-field'));
               expect(verdicts.map(wordFor)).to.deep.equal(expected);
@@ -72,8 +72,8 @@ describe('A signed text', () => {
 
     describe('in any cut of', () => {
       const nasty: Array<[text: string, kind: (typeof proofKinds)[number], meaning: Fields | undefined]> = [
-        // A failed payment of A:R9:S:x reads like a successful one of A with a long message. Nobody can tell from the
-        // callback; hence no payment of such an id can be made. But that is the only reading.
+        // The text of a failed payment `A:R9:S:x` is also that of a successful payment `A` with a long message. The
+        // callback does not tell which, so ids with a colon cannot be created: only the second reading is left.
         ['A:R9:S:x:R1:F:m', 'sha1', { txnid: 'A', refno: 'R9', status: 'S', message: 'x:R1:F:m' }],
         ['A:R9:S:x:R1:F:m', 'payout', { merchantTxnId: 'A', refno: 'R9', status: 'S', message: 'x:R1:F:m' }],
         ['A:R9:S:x:R1:F:m:1.00', 'hmac', { txnid: 'A', refno: 'R9', status: 'S', message: 'x:R1:F:m', amount: '1.00' }],
@@ -97,7 +97,7 @@ describe('A signed text', () => {
           'rsa',
           { txnid: 'A', refno: 'R9', status: 'S', message: 'x:y', merchantid: 'ACME', amount: '1.00' },
         ],
-        // m | ACME | x:ACME:y | z and m:ACME:x | ACME | y | z: what both say is what is covered.
+        // Two cuts are possible: m | ACME | x:ACME:y | z and m:ACME:x | ACME | y | z. Only what both say is covered.
         [
           'A:R9:S:m:ACME:x:ACME:y:z:1.00',
           'rsa',
@@ -123,7 +123,7 @@ describe('A signed text', () => {
           'rsa',
           { txnid: 'A', refno: 'R9', status: 'S', message: 'm', merchantid: 'ACME', amount: '2.00' },
         ],
-        // Another merchant's, or nobody's: no cut will do.
+        // A text of another merchant, or of none: no cut is valid.
         ['A:R9:S:m:OTHER:x:OTHER:y:z:1.00', 'rsa', undefined],
         ['A:R9:S:m::x::y:z:1.00', 'rsa', undefined],
         ['A:R9:success:m:ACME:x:y:z:1.00', 'rsa', undefined],
@@ -212,7 +212,7 @@ describe('A signed text', () => {
       readonly name: string;
       readonly algorithm: Algorithm | 'payout';
       readonly fields: Record<string, string>;
-      /** The text holds `?` for what was not ASCII: SHA-1 as Dragonpay's sample code makes it. */
+      /** The text has `?` for each character outside of ASCII, as in the SHA-1 of Dragonpay's sample code. */
       readonly folded?: boolean;
     }
     const plain = { txnid: 'T-1', refno: 'R1', status: 'S', message: '[000] OK', merchantid: 'ACME', amount: '100.00' };
@@ -273,7 +273,7 @@ describe('A signed text', () => {
       fc.string({ unit: 'binary', maxLength: 8 }).map((text) => text.replaceAll('\0', '')),
       fc.array(pieces, { maxLength: 5 }).map((parts) => parts.join('')),
     );
-    /** Another value of a field: anything, or one that is nearly the same. */
+    /** Another value of a field: any text, or one that differs little. */
     const change = fc.oneof(
       anyValue.map((value) => () => value),
       fc.tuple(fc.nat(), pieces).map(([at, piece]) => (old: string) => {
@@ -289,9 +289,9 @@ describe('A signed text', () => {
       fc.constant(fold),
     );
 
-    /** What the values of covered fields mean, where two spellings mean the same. */
+    /** The meanings of covered fields: two spellings may mean the same. */
     function meaning({ folded }: Base, data: Readonly<Record<string, string>>): Record<string, string> {
-      // Known, and without a remedy: a SHA-1 digest over question marks holds for every text that folds to them.
+      // A known weakness of ASCII digests: a digest over question marks holds for every text that is folded to them.
       return folded ? { ...data, message: fold(data.message ?? '') } : { ...data };
     }
 

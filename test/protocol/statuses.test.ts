@@ -42,7 +42,7 @@ const meanings: Readonly<Record<CallbackKind, Readonly<Record<string, string>>>>
   },
 };
 
-/** The hand-written moves of the conformance suite, which share nothing with the machine's own table. */
+/** The hand-written moves of the conformance suite, which do not come from the table under test. */
 function* cells(kind: CallbackKind): Generator<{ from: string; to: string; cell: keyof typeof meaning }> {
   for (const [from, line] of Object.entries(moves[kind].from)) {
     for (const [index, to] of [...moves[kind].to].entries()) {
@@ -67,7 +67,7 @@ describe('The status machine', () => {
       for (const { from, to, cell } of cells(kind)) {
         it(`from ${from} to ${to} is ${meaning[cell]}${cell === 'L' ? ', late' : ''}`, () => {
           expect(decideMove(kind, { status: from, reached: from }, to)).to.equal(meaning[cell]);
-          // How the row came to its status changes nothing, as long as it was not in the new one before.
+          // Earlier statuses of the row do not matter, unless the new one is among them.
           const others = letters.filter((letter) => letter !== to).join('');
           if (from !== to) expect(decideMove(kind, { status: from, reached: others }, to)).to.equal(meaning[cell]);
           if (meaning[cell] === 'applied') expect(isLate(kind, from, to)).to.equal(cell === 'L');

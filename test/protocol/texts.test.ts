@@ -46,7 +46,7 @@ const values: ReadonlyArray<Readonly<Record<NonNullable<SignedText['values']>, s
 
 const freeTexts = ['message', 'param1', 'param2'];
 
-/** What the documentation says of a text: the text, and whether it could be of other values, too. */
+/** The text that the documentation describes, and whether other values could have the same text. */
 function expectedText(fields: Fields, reading: SignedText): { readonly text: string; readonly isUnsafe: boolean } {
   const { separator = ':', pairs, empty, values: form = 'decoded', amount = 'two-decimals' } = reading;
   const parts: string[] = [];
@@ -150,7 +150,7 @@ describe('The text under a proof', () => {
         const { text, isUnsafe } = expectedText(values, reading);
         expect(signedTextOf(values, 'sha1', 'ACME', wire)).to.equal(text);
         const { callback, encoded } = checked(encodeCallback(values));
-        // A usual text of usual fields is ambiguous only in what its free texts hold, which the coverage tells.
+        // A usual text is ambiguous only in its free texts, and the coverage says in which.
         const verified = textOf(reading, callback, 'ACME', encoded);
         expect(verified, JSON.stringify(reading)).to.equal(isUnsafe ? undefined : text);
         if (isUnsafe) ambiguous++;

@@ -117,7 +117,7 @@ describe('Checking fields', () => {
           }
         });
 
-        // Without its id a payout is no payout; what it is then has its own test.
+        // Without its id, it is not a payout. Another test is about that case.
         if (name !== 'merchanttxnid') {
           it(`${required ? 'misses' : 'does not miss'} ${name}`, () => {
             const { [name as KnownFieldName]: _, ...others } = fields as KnownFields;

@@ -21,7 +21,7 @@ async function refusal(request: CallbackRequest, over: Partial<typeof limits> = 
   return fields.ok ? undefined : fields.code;
 }
 
-/** The same form by every way that it may come. Text that something upstream decoded can only be UTF-8. */
+/** The same form in every way that it may arrive. Text that code in front has decoded can only have been UTF-8. */
 function everyWay(form: string): Record<string, CallbackRequest> {
   const decoded = Buffer.from(form, 'latin1').toString('utf8');
   const isUtf8 = Buffer.from(decoded, 'utf8').equals(Buffer.from(form, 'latin1'));
@@ -105,7 +105,8 @@ describe('Reading fields', () => {
         { txnid: 'A' },
       ],
       ['past nested names', 'txnid[a]=x&txnid[]=y&txnid.b=z&refno%5b0%5d=w&status=S', { status: 'S' }],
-      // U+212A Kelvin, U+017F long s, U+0131 dotless i, U+0130 dotted I: each folds to an ASCII letter in some rule.
+      // U+212A Kelvin, U+017F long s, U+0131 dotless i, U+0130 dotted I: each becomes an ASCII letter under some rule
+      // of case folding.
       ['past letters that only Unicode folds', 'ſtatus=a&txnıd=b&TXNİD=c&toKen=d&ſignature=e', {}],
     ];
 
@@ -269,7 +270,7 @@ describe('Reading fields', () => {
 
   it('keeps a raw form that says the same when it is read again', async () => {
     await fc.assert(
-      // A raw NUL is refused even in a name that cannot be decoded, where an escaped one is just such a name.
+      // In a name that cannot be decoded, a raw NUL is refused, and an escaped NUL is only a part of that name.
       fc.asyncProperty(fc.uint8Array({ maxLength: 60, min: 1 }), async (bytes) => {
         const once = await read(makeRequest({ body: { kind: 'bytes', bytes } }));
         const again = await read(postForm(once.raw()));

@@ -47,7 +47,7 @@ const lineEnd = sign('a\r\n');
 const escapes = `txnid=T-1&refno=R1&status=S&${sign('100% %41')}`;
 const letter = `txnid=T-1&refno=R1&status=S&${sign('100% A')}`;
 
-/** What no proof depends on, and what can be repaired without loss, never costs a payment. */
+/** A fault in a field that no proof covers, or one that can be repaired without loss, must not cost a payment. */
 const accepted: Array<[what: string, form: string, amount: string | undefined]> = [
   ['a grouped amount', `${plain}&amount=1%2c500.00&${digest}`, '1500.00'],
   ['an amount with more zeros', `${plain}&amount=1500.0000&${digest}`, '1500.00'],

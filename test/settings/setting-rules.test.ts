@@ -56,7 +56,7 @@ function replaced(value: unknown, [name, ...rest]: readonly string[], by: unknow
   return copy;
 }
 
-/** A value of another kind, or of the same kind on either side of a rule. */
+/** A value of another type, or a value of the same type that is just inside or outside of a rule. */
 const odd = fc.oneof(
   fc.constantFrom<unknown[]>(
     undefined,

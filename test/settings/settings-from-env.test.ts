@@ -10,7 +10,10 @@ const lists = ['PUBLIC_KEYS', 'HMAC_KEYS', 'SECRET_KEYS', 'PAYOUT_SECRET_KEYS'];
 const flags = ['TRANSITION', 'SAVE_DATA', 'PAYOUT_SHARED_SECRET'];
 
 describe('settingsFromEnv', () => {
-  /** Variables without their prefix, wrong values of each, and what the error says. Its message has `at` behind it. */
+  /**
+   * Variables without their prefix, wrong values of each, and what the error says. In the message, `at` follows the
+   * name of the variable.
+   */
   const refused: Array<[names: readonly string[], values: () => readonly unknown[], problem: RegExp]> = [
     [['MERCHANT_ID', 'ENVIRONMENT'], () => [undefined], /is required/],
     [['MERCHANT_ID', 'ENVIRONMENT', 'API_KEY', ...lists, ...flags], () => ['', ' \t'], /must not be blank/],

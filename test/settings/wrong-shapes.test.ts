@@ -44,7 +44,7 @@ class Ship {
   @OnPost() post() {}
 }
 
-/** As JavaScript sees the functions: they take anything. */
+/** The functions as JavaScript calls them: they accept any arguments. */
 // biome-ignore lint/suspicious/noExplicitAny: the calls are wrong on purpose
 type Loose = any;
 
@@ -85,7 +85,7 @@ const noTransaction = 'trx must be a transaction of Kysely, in an object: { trx 
 const noDatabase = 'open must return an open database, as in: open: () => new Database(path)';
 const kind = 'it must be "payment" or "payout"';
 
-/** What is called wrongly, and the message. */
+/** Wrong calls, and the message of each. */
 const cases: Readonly<Record<string, readonly [run: () => unknown, message: string]>> = {
   'decorateHandler, an instance': [() => decorate(new Ship(), { post: OnPost() }), isNoInstance],
   'decorateHandler, nothing': [() => decorate(undefined, { post: OnPost() }), isClass],

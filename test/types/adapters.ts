@@ -136,7 +136,7 @@ const http: Handler<APIGatewayProxyEventV2, APIGatewayProxyResultV2> = toLambdaH
 const functionUrl: Handler<LambdaFunctionURLEvent, APIGatewayProxyResultV2> = toLambdaHandler(endpoint);
 const balanced: Handler<ALBEvent, ALBResult> = toLambdaHandler(endpoint);
 
-// What is no endpoint is refused
+// A value that is not an endpoint is refused
 // @ts-expect-error: a class, where dragonpay.endpoint(Class) is meant
 toExpressHandler(CheckoutCallback);
 // @ts-expect-error: the receiver, where its endpoint is meant

@@ -79,23 +79,23 @@ export class WrongForVerbs {
   @OnPost() stored(_callback: StoredCallback<'S'>) {}
   // @ts-expect-error nobody gives a second argument
   @OnPost() twoParameters(_callback: Callback, _more: string) {}
-  // @ts-expect-error a number is no reply
+  // @ts-expect-error a number is not a reply
   @OnPost() number(_callback: Callback) {
     return 1;
   }
-  // @ts-expect-error a number is no reply, later either
+  // @ts-expect-error a number is not a reply, even later
   @OnPost() async numberLater(_callback: Callback) {
     return 1;
   }
-  // @ts-expect-error an object is no reply: reply.json makes one of it
+  // @ts-expect-error an object is not a reply: reply.json makes one of it
   @OnGet() object(_callback: Callback) {
     return { status: 200, body: 'OK' };
   }
-  // @ts-expect-error a boolean is no reply
+  // @ts-expect-error a boolean is not a reply
   @OnGet() boolean(callback: Callback) {
     return callback.valid;
   }
-  // @ts-expect-error null is no reply
+  // @ts-expect-error null is not at a reply
   @OnGet() nothing(_callback: Callback) {
     return null;
   }
@@ -103,7 +103,7 @@ export class WrongForVerbs {
   @OnGet() adapterReply(_callback: Callback): CallbackReply {
     return { status: 200, headers: {}, body: '' };
   }
-  // @ts-expect-error a getter is no method
+  // @ts-expect-error a getter is not a method
   @OnPost() get getter() {
     return 'OK';
   }

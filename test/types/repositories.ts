@@ -90,7 +90,7 @@ export function settingsTakeAnyRepository(db: Kysely<Database>): void {
   createDragonpay({ ...settings, repository: new MemoryRepository() });
   createDragonpay({ ...settings, repository: new KyselyRepository(db) });
   createDragonpay({ ...settings, repository: undefined });
-  // @ts-expect-error a map is no repository
+  // @ts-expect-error a map is not a repository
   createDragonpay({ ...settings, repository: new Map() });
 }
 

@@ -62,7 +62,7 @@ async function compare(values: Fields, anyKey: string): Promise<void> {
   }
 }
 
-/** All characters of Unicode that this Node knows and that have a property, without NUL and the halves of pairs. */
+/** All characters that this version of Node knows a Unicode property of, without NUL and surrogates. */
 function charactersOf(property: string): string[] {
   const pattern = new RegExp(`^\\p{${property}}$`, 'u');
   return Array.from({ length: 0x110000 - 1 }, (_, index) => index + 1)

@@ -407,7 +407,7 @@ describe('FetchedPublicKeys', () => {
         await scheduler.waitFor(Promise.all([...genuine, ...forged]));
         for (const result of await Promise.all(genuine)) expect(result).to.not.equal('mismatch');
         for (const result of await Promise.all(forged)) expect(result).to.not.equal('ok');
-        // When the trouble is over, the next genuine callback is accepted within two minutes.
+        // After an outage has ended, a genuine callback is accepted within two minutes.
         trouble = undefined;
         now += 2 * minute;
         expect(await scheduler.waitFor(signedNow())).to.equal('ok');

@@ -36,7 +36,7 @@ describe('A proof', () => {
       for (const junk of ['!', '%', 'é', '=', '.', '%zz', '\u0000']) {
         for (const at of [0, 1, 2, 3, 7, written.length]) {
           const text = written.slice(0, at) + junk + written.slice(at);
-          // Base64 may end with a second `=`.
+          // Base64 may end with two `=`.
           if (junk !== '=' || at < written.length) expect(readProof(text, 20), text).to.equal(undefined);
         }
       }

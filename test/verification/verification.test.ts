@@ -285,10 +285,10 @@ describe('Verification', () => {
       ['rsa', 'invalid', 'absent', 'absent', 'proof-mismatch', 'signatures'],
       ['rsa', 'absent', 'absent', 'absent', 'proof-missing', 'signatures'],
       ['rsa', 'empty', 'absent', 'absent', 'proof-missing', 'signatures'],
-      // No downgrade: a weaker proof is no substitute.
+      // No downgrade: a weaker proof does not replace a stronger one that is required.
       ['rsa', 'absent', 'valid', 'valid', 'proof-missing', 'signatures'],
       ['rsa', 'invalid', 'valid', 'valid', 'proof-mismatch', 'signatures'],
-      // What is not configured is not looked at.
+      // Proofs that are not configured are ignored.
       ['rsa', 'valid', 'invalid', 'invalid', 'ok', 'signatures'],
       ['hmac', 'absent', 'valid', 'absent', 'ok', 'signature'],
       ['hmac', 'invalid', 'valid', 'invalid', 'ok', 'signature'],
@@ -296,7 +296,8 @@ describe('Verification', () => {
       ['sha1', 'absent', 'absent', 'valid', 'ok', 'digest'],
       ['sha1', 'valid', 'valid', 'absent', 'proof-missing', 'digest'],
       ['sha1', 'invalid', 'invalid', 'valid', 'ok', 'digest'],
-      // In a transition one that holds is enough, the strongest is reported, and one that fails is a failure.
+      // During a transition, one proof that holds is enough, and the strongest is reported. A proof that fails refuses
+      // the callback.
       ['rsa sha1', 'absent', 'absent', 'valid', 'ok', 'digest'],
       ['rsa sha1', 'empty', 'valid', 'valid', 'ok', 'digest'],
       ['rsa sha1', 'valid', 'absent', 'valid', 'ok', 'signatures'],

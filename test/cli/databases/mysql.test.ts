@@ -100,7 +100,7 @@ describeOnMariadb('dragonpay-callback on MariaDB', () => {
   });
 
   it('doctor finds commits that are not durable', async () => {
-    // For the whole server, while other test files use it: none of them minds.
+    // Changes the whole server while other test files use it. None of them depends on this setting.
     await database.query('set global innodb_flush_log_at_trx_commit = 2');
     try {
       expect(await findsAt()).to.deep.equal(['durability: innodb_flush_log_at_trx_commit is 2']);
@@ -110,7 +110,7 @@ describeOnMariadb('dragonpay-callback on MariaDB', () => {
   });
 
   it('doctor finds a replica', async () => {
-    // For the whole server: the users of other test files may write all the same.
+    // Changes the whole server. The users of other test files are allowed to write nevertheless.
     await database.query('set global read_only = 1');
     try {
       expect(await findsAt()).to.deep.equal(['writable: the database is read-only']);
@@ -132,7 +132,7 @@ describeOnMariadb('dragonpay-callback on MariaDB', () => {
       const user = name.replace('dragonpay_test', 'odd');
       await database.query(`create user ${user}`);
       await database.query(`grant all on ${name}.* to ${user}`);
-      // Runs for users who are not administrators, as this one.
+      // It applies to users who are not administrators, such as this one.
       await database.query(`set global init_connect = "set ${setting}"`);
       try {
         const url = Object.assign(new URL(database.url), { username: user }).href;

@@ -59,7 +59,7 @@ describe('Step 2, check', () => {
       await repository.createPayout({ merchantTxnId: 'T-1', amount: '100.00' });
       const { txnid, ...others } = signCallback(paymentFields(), { sha1: { secretKey } });
       const renamed = encodeCallback({ merchantTxnId: txnid as string, ...others });
-      // Even with the one secret for both, and an id in common: nothing tells them apart but the refno.
+      // With the same secret and the same id, only the refno tells the two apart.
       await testEndpoint(Recording, { repository }).dispatch(postForm(renamed));
       expect(firstSeen().update).to.deep.equal({ outcome: 'mismatch', current: 'P', differs: ['refno'] });
       expect((await repository.findPayout('T-1'))?.status).to.equal('P');

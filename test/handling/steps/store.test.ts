@@ -37,7 +37,7 @@ describe('Step 4, store', () => {
       readonly fields: CallbackFields;
       readonly from?: 'P' | 'S' | 'F';
       readonly update?: object;
-      /** The row's status in the end. */
+      /** The final status of the row. */
       readonly row: string;
     }
     const lines: readonly Line[] = [

@@ -37,7 +37,7 @@ describeOnMariadb('the transaction of a handler on MariaDB', () => {
   });
   after(() => database?.destroy());
 
-  /** A pool, what went over its connections, and an endpoint whose method does some work. */
+  /** A pool, and an endpoint whose method does some work. */
   function shop(work: (trx: Trx, txnid: string) => unknown, connectionLimit = 4) {
     const pool = mysqlPool(database.url, { connectionLimit });
     const db = new Kysely<Database>({ dialect: new MysqlDialect({ pool }) });
@@ -96,7 +96,7 @@ describeOnMariadb('the transaction of a handler on MariaDB', () => {
     'ANALYZE TABLE': [500, 'P 0', 'analyze table stock'],
     'COMMIT in a comment that the server runs': [500, 'P 0', '/*!50000 commit */'],
     'COMMIT behind a comment that starts with M': [500, 'P 0', '/*Mine*/ commit'],
-    // Nobody can foresee these, so the move was committed with what came before.
+    // These cannot be recognized before they run: the move is committed with what was written before.
     'a procedure that commits': [503, 'S 1', 'call commits()'],
     'a text that is a COMMIT': [503, 'S 1', "execute immediate 'commit'"],
   };
@@ -134,7 +134,7 @@ describeOnMariadb('the transaction of a handler on MariaDB', () => {
     expect([await pay(txnid), await stateOf(txnid)]).to.deep.equal([200, 'S 2']);
   });
 
-  /** Makes the transaction of a method the victim of a deadlock: it has written less than the other one. */
+  /** Makes a deadlock whose victim is the transaction of the method, because it has written less than the other one. */
   async function deadlock(trx: Trx, together = async () => {}): Promise<void> {
     const other = await database.pool.promise().getConnection();
     try {

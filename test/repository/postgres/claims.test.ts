@@ -12,7 +12,7 @@ describe('claims, on PostgreSQL', () => {
     await database.pool.query(`insert into dragonpay_transactions (txnid, amount, modified_at)
       select 'T-' || i, 100, now() - ages[i] * interval '1 hour'
       from generate_series(1, 3) i, (values (array[1, 3, 2])) a (ages)`);
-    // The planner is to know how few they are: it reads them as they lie then.
+    // With statistics of so few rows, the planner reads the table in its physical order.
     await database.pool.query('analyze dragonpay_transactions');
   });
   afterEach(() => database.destroy());

@@ -72,7 +72,7 @@ describe('async contexts', () => {
     }
   }
 
-  /** Delivers twenty callbacks of each tenant at once, twice, and tells what became of them. */
+  /** Delivers twenty callbacks of each tenant at once, twice, and returns the results. */
   async function deliver(options: KyselyRepositoryOptions, Class: typeof Plain, mark: string): Promise<string[]> {
     const repository = new KyselyRepository(db, options);
     const endpoint = testEndpoint(Class, { repository, limits: { earlyMilliseconds: 0 } });

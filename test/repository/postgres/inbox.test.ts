@@ -109,7 +109,7 @@ from generate_series(1, 20000) n`);
           longest = Math.max(longest, performance.now() - startedAt);
           delivered.push(`old-${number}`);
         }
-        // It did not wait for the row that is held, and nobody waited long for it.
+        // The pruning did not wait for the locked row, and no callback waited long for the pruning.
         count = await pruning;
         expect(longest).to.be.below(1_000);
         expect(delivered.length).to.be.greaterThan(5);

@@ -23,7 +23,7 @@ describe('lost connections', function () {
         ...{ at: 'commit\0', what: `between COMMIT and its answer (${verdict})`, verdict, status: 'S' },
         ...{ kept: 'S, 1 effects', again: 'duplicate' },
       })),
-      // U has no @OnStatus method: one statement is all.
+      // U has no @OnStatus method, so there is only one statement.
       {
         at: move,
         what: 'before the one statement',
@@ -76,7 +76,7 @@ describe('lost connections', function () {
     const { port } = server.address() as AddressInfo;
     const shop = receivers.make({ connections: 1 }, `postgres://nobody@127.0.0.1:${port}/nothing?sslmode=disable`);
     expect(await shop.told('anybody')).to.equal('503 error=unstored');
-    // An error that nobody heard would have failed this test by now.
+    // An error event without a listener would have failed this test by now.
     await sleep(50);
     server.close();
   });

@@ -73,7 +73,7 @@ describe('the transaction of a handler', () => {
       expect([status, await stateOf(txnid)]).to.deep.equal([503, 'P 0']);
       expect(performance.now() - startedAt).to.be.below(2_000);
       expect(errors).to.deep.equal([]);
-      // The connection is free, and usable.
+      // The connection is free and can be used.
       await sleep(50);
       expect(pool.idleCount).to.equal(pool.totalCount);
       const { rows } = await pool.query('select pg_current_xact_id_if_assigned() as xid');

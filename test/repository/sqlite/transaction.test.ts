@@ -26,7 +26,7 @@ describe('the transaction of a handler on SQLite', () => {
   });
   after(() => database.destroy());
 
-  /** An endpoint whose method does some work, over handles of its own. */
+  /** An endpoint with its own handles, whose method does some work. */
   function shop(work: (trx: Trx, txnid: string, db: Kysely<Tables>) => unknown, given?: Kysely<DragonpayTables>) {
     const db = (given ?? database.connect()) as unknown as Kysely<Tables>;
     return { db, ...openShop<Tables>(db, (trx, txnid) => work(trx, txnid, db), 400, sqliteDialect) };
@@ -203,7 +203,7 @@ describe('the transaction of a handler on SQLite', () => {
     const txnid = generateTxnId();
     await order(impatient, txnid);
     expect(await stateOf(txnid)).to.match(/ 1$/);
-    // Nothing of the refused writes is left that would hold the lock.
+    // The refused writes leave nothing behind that holds the lock.
     await order(database.connect() as unknown as Kysely<Tables>, txnid, 2);
   });
 
