@@ -56,7 +56,7 @@ class Working {
   post() {}
 }
 
-/** All hooks, which also write the lines of the default ones. */
+/** All hooks. They also write the lines that the default hooks write. */
 function watchedHooks(say: (where: string, value: unknown) => void) {
   const hooks = defaultHooks({ write: (line) => say('log', line), now: () => counter++ * 3_700_000 });
   let counter = 0;

@@ -56,7 +56,7 @@ describe('A network to the database that stalls', () => {
   });
 
   const silent = { stored() {}, handlerFailed() {}, rejected() {} };
-  /** Fields that make the form of a callback about as long as it may be. */
+  /** A long text for the free fields. A form with three of them is about 3 KB long. */
   const long = 'm'.repeat(900);
 
   /** Sends callbacks in rounds until the time is over. Each round waits for the replies to the one before. */
@@ -91,7 +91,8 @@ describe('A network to the database that stalls', () => {
     const { answered, statuses, stored, send } = await sendFor(4_000, Plain, 10);
     expect(statuses).to.deep.equal([503]);
     expect(answered).to.have.length.above(80);
-    // Eight statements are sent before any of them has an answer: two in each round, one of them past the slow first one.
+    // Eight statements are sent before any of them is answered. Each round sends two: the second one does not wait for
+    // the first, because that one is slow.
     expect(stored).to.have.length.within(1, 40);
     expect((await send(answered[7] as string)).status).to.equal(200);
     expect((await send(answered.at(-1) as string)).status).to.equal(200);

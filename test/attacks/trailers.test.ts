@@ -18,7 +18,7 @@ async function receiver() {
   return testDragonpay({ repository, limits: { bodyMilliseconds: 2_000 } }).endpoint(Silent);
 }
 
-/** Fields behind the last chunk of a body that mean nothing. */
+/** Harmless fields behind the last chunk of a body. */
 const harmless: Readonly<Record<string, string>> = {
   'a checksum': 'X-Checksum: abc\r\n',
   'a content type': 'Content-Type: text/plain\r\n',

@@ -133,7 +133,7 @@ describe('dragonpay-callback doctor', () => {
     const url = await serve(shop(() => {}, handler(Shop, { ...sandbox.settings })));
     const env = { DATABASE_URL: database.url, DRAGONPAY_MERCHANT_ID: merchantId, DRAGONPAY_API_KEY: apiKey };
     const { finds, checks } = await examine(url, ['--gateway', environment.gateway], env);
-    // A busy machine may be slow. The pace has its own test.
+    // A busy machine may be slow. Another test is about slow answers.
     expect(finds.filter(({ check }) => check !== 'pace')).to.deep.equal([]);
     const skippedOnes = checks.filter(({ result }) => result === 'skipped');
     expect(skippedOnes).to.deep.equal([]);

@@ -261,7 +261,7 @@ describeRepositories('callbacks that come before their row', (repository) => {
     const { deliver, dragonpay, effects } = process(impatient);
     await deliver('T-1');
     await create('T-1');
-    // A process that claims and dies.
+    // Claims an event, as a process does that then dies.
     expect(await repository().claimEarlyEvent({ lease: 100, kinds })).to.include({ id: 'T-1', status: 'S' });
     expect(await dragonpay.reconcile()).to.include({ caughtUp: 0 });
     await sleep(150);
@@ -322,7 +322,7 @@ describeRepositories('callbacks that come before their row', (repository) => {
     expect(await shop.dragonpay.reconcile()).to.include({ caughtUp: 0 });
     expect(await statusOf('T-1')).to.equal('P');
     expect((await repository().callbacks({ txnid: 'T-1' }))[0]).to.include({ outcome: 'failed' });
-    // Its claim holds for a while: the method is not called in a loop.
+    // The claim still holds, so that the method is not called in a loop.
     expect(await repository().claimEarlyEvent({ lease: 1, kinds })).to.equal(undefined);
   });
 

@@ -5,8 +5,8 @@ import { type MerchantServer, type SeenRequest, startMerchantServer } from '../s
 import { opensslHmac, opensslSha1 } from '../support/openssl.js';
 
 /**
- * What is known of Dragonpay, fact by fact, written without a look at how the sandbox does it: texts are joined here,
- * proofs are checked by openssl and node:crypto.
+ * The known facts about Dragonpay, one by one, tested without code of the package: texts are joined here, and proofs
+ * are checked by openssl and node:crypto.
  */
 describe('The protocol of the sandbox', () => {
   const merchantId = 'merchant12345';

@@ -405,7 +405,7 @@ describe('A receiver of a sandbox', () => {
     [close, effects] = [[], []];
   });
 
-  /** A shop whose keys nobody typed: it has what the sandbox says, and fetches the rest. */
+  /** A shop without keys in its code: it has the settings of the sandbox, and fetches the public keys. */
   async function open(options: SandboxOptions = {}): Promise<{
     sandbox: Sandbox;
     repository: MemoryRepository;

@@ -26,7 +26,7 @@ import { rejection } from '../support/rejection.js';
 
 type Database = DragonpayTables & { shipped: { txnid: string } };
 
-/** What a shop has shipped that ships otherwise than in the transaction. */
+/** What a shop has shipped outside of the transaction. */
 let shipped: string[] = [];
 
 /** Which of the four broke it. */
@@ -58,7 +58,7 @@ class LooksBeforeItShips {
   @OnPost()
   async ship(callback: Callback) {
     if (!callback.valid || callback.kind !== 'payment' || shipped.includes(callback.data.txnid)) return;
-    // Longer than the concurrent deliveries of a busy machine are apart.
+    // Longer than the time between concurrent deliveries on a busy machine.
     await sleep(100);
     shipped.push(callback.data.txnid);
   }

@@ -34,13 +34,13 @@ type Effect = StatusEffect<Transaction<Database>>;
 
 const refno = 'R-1';
 
-/** One pool, what is on it, and what went over its connections. */
+/** A pool, its repository and the statements that it sends. */
 class Connected {
   readonly pool: pg.Pool;
   readonly db: Kysely<Database>;
   /** The texts of the statements, in order. */
   readonly statements: string[] = [];
-  /** How often the server said that it is ready for the next query: the round trips, whatever sent them. */
+  /** How often the server reported that it is ready for the next query: the number of round trips. */
   roundTrips = 0;
   /** Runs before a statement is sent. */
   beforeStatement: (text: string) => Promise<void> = async () => {};
@@ -162,7 +162,7 @@ describe('KyselyRepository on PostgreSQL', () => {
     expect(pool.waitingCount).to.equal(0);
     expect(pool.idleCount, 'every connection is back, or gone').to.equal(pool.totalCount);
     const { rows } = await pool.query(
-      // The server's own autovacuum is active in the database, too.
+      // Autovacuum of the server may also be active in the database.
       `select state, query from pg_stat_activity
        where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
          and (xact_start is not null or state <> 'idle')`,
@@ -218,7 +218,7 @@ describe('KyselyRepository on PostgreSQL', () => {
 
     beforeEach(async () => {
       counted = connect();
-      // The connection is made, and its own talk is over.
+      // The connection is open, and its first messages have been exchanged.
       await sql`select 1`.execute(counted.db);
       counted.statements.length = 0;
       counted.roundTrips = 0;
@@ -319,7 +319,7 @@ describe('KyselyRepository on PostgreSQL', () => {
         isOver = true;
       });
       for (let query = 0; query < 10; query++) {
-        // The only connection of the pool is free, or soon is.
+        // The only connection of the pool is free, or becomes free soon.
         const startedAt = performance.now();
         await small.pool.query('select 1');
         expect(performance.now() - startedAt).to.be.below(2_500);
@@ -394,7 +394,8 @@ describe('KyselyRepository on PostgreSQL', () => {
   });
 
   describe('decides by the row as it is when it is locked, not as the statement first saw it:', () => {
-    // A view that waits for an advisory lock while the row is looked for: after the snapshot, before the lock.
+    // A view that waits for an advisory lock while the statement looks for the row: after its snapshot, and before it
+    // locks the row.
     const gate = 4711;
 
     beforeEach(async () => {
@@ -601,7 +602,7 @@ describe('KyselyRepository on PostgreSQL', () => {
         });
         await tell(txnid, status, keeping).catch(() => {});
         const late = kept as Transaction<Database>;
-        // After a method that returned, nobody waits: a rejection would end the process.
+        // Nobody awaits a query after its method has returned: a rejection would end the process.
         const refusal = (query: Promise<unknown>) =>
           status === 'F' ? rejection(query) : Promise.race([query.then(() => expect.fail()), sleep(20)]);
         await refusal(late.insertInto('orders').values({ txnid, paid: true }).execute());
@@ -613,7 +614,7 @@ describe('KyselyRepository on PostgreSQL', () => {
   });
 
   describe('bounds what a handler holds up:', () => {
-    /** What the dispatcher does: it gives up, and the query goes on. */
+    /** As the dispatcher does: it gives up while the query goes on. */
     function givingUp(milliseconds: number, statement: string, txnid: string, bound = 10_000): Effect {
       return effect(async (trx) => {
         await trx.insertInto('orders').values({ txnid, paid: true }).execute();
@@ -670,7 +671,7 @@ describe('KyselyRepository on PostgreSQL', () => {
       const txnid = await payment();
       const quiet = effect(async (trx) => {
         await trx.insertInto('orders').values({ txnid, paid: true }).execute();
-        // A second is the server's grace, so that the handler's own deadline comes first.
+        // The server waits a second longer, so that the deadline of the handler comes first.
         await sleep(1_500);
       }, 100);
       await rejection(tell(txnid, 'S', quiet));
@@ -749,7 +750,7 @@ describe('KyselyRepository on PostgreSQL', () => {
       const lucky = await Promise.all(Array.from({ length: 4 }, payment));
       const first = await Promise.all(Array.from({ length: 8 }, payment));
       const told = await Promise.allSettled([
-        // The first eight go out alone; the others meet behind them.
+        // The first eight are sent alone; the others share the next statement.
         ...first.map((txnid) => tell(txnid, 'S')),
         tell(lucky[0] as string, 'S'),
         (async () => repository.store(await verifySigned({ txnid: unlucky, refno: '13', status: 'S', message: '' })))(),
@@ -765,7 +766,7 @@ describe('KyselyRepository on PostgreSQL', () => {
   });
 
   describe('tries again what the database asks to be tried again:', () => {
-    /** Lets the first moves of any row fail. */
+    /** Makes the first moves of each row fail. */
     async function failing(times: number, code: string): Promise<void> {
       await ddl('create sequence tries', 'drop sequence tries');
       await ddl(

@@ -28,7 +28,7 @@ interface Shop {
   readonly repository: KyselyRepository<Database>;
 }
 
-/** The pool as it is, and wrapped. */
+/** The plain pool, and the wrapped one. */
 const wrappings = {
   'a plain pool': (pool: pg.Pool) => pool,
   'a wrapped pool': (pool: pg.Pool) => withNamedStatements(pool),
@@ -202,7 +202,8 @@ describe('pools', () => {
     const shop = open({ max: 4 });
     const txnid = generateTxnId();
     const limits = { earlyMilliseconds: 0 };
-    // Its early delivery tells how the event is recorded. It is then recorded again, by a transaction that is still open.
+    // Delivers the callback before its row, and copies the recorded event. A transaction that stays open then inserts
+    // that copy, as if it had recorded the event.
     await pay(shop, ShippingInTransaction, [txnid], limits);
     await database.pool.query('create table early as select * from dragonpay_callbacks where id = $1', [txnid]);
     await database.pool.query('delete from dragonpay_callbacks where id = $1', [txnid]);
@@ -278,7 +279,7 @@ describe('pools', () => {
         cardinality(parameter_types) as parameters
       from pg_prepared_statements
       where statement like '/* dragonpay-%' and generic_plans + custom_plans > 8 order by what`.execute(shop.db);
-    // PostgreSQL makes five plans for the parameters at hand before it compares them with a plan for all.
+    // PostgreSQL plans for the given parameters five times before it considers one plan for all parameters.
     expect(rows.map(({ what, planned }) => [what, planned])).to.deep.equal([
       ['dragonpay-payment-move', '5'],
       ['dragonpay-payment-moves', '5'],
@@ -297,7 +298,7 @@ describe('pools', () => {
   });
 
   describe('a pooler that does not know named statements', () => {
-    /** What a client finds when it gets another connection of the server: names gone, or names that others gave. */
+    /** What a client may find on another connection of the server: its names are missing, or others have used them. */
     const poolers: Readonly<Record<string, (client: pg.PoolClient) => Promise<unknown>>> = {
       'has forgotten the name (26000)': (client) => client.query('deallocate all'),
       'knows the name already (42P05)': async (client) => {

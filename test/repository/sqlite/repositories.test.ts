@@ -8,7 +8,7 @@ interface Variant {
   readonly name: string;
   readonly tables?: TableNames;
   connect(file: string): Kysely<DragonpayTables>;
-  /** Left out: with one handle, a query past the transaction of a method would wait for the method. */
+  /** Left out: with one handle, a query outside of the method's transaction would wait for the method. */
   readonly except?: string;
 }
 
