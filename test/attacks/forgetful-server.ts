@@ -44,7 +44,7 @@ const methods: Readonly<Record<string, Method>> = {
   },
   async LATE(trx, txnid) {
     void goOn(trx, txnid);
-    await sleep(1_000);
+    await sleep(5_000);
   },
   async FAILS(trx) {
     void failing(trx);
@@ -120,7 +120,7 @@ const hooks = {
     told.push(`handlerFailed: ${error} ${(error as Error).cause}`);
   },
 };
-const endpoint = testEndpoint(Forgetful, { repository, hooks, limits: { handlerMilliseconds: 300 } });
+const endpoint = testEndpoint(Forgetful, { repository, hooks, limits: { handlerMilliseconds: 1_000 } });
 const server = createServer(toNodeListener(endpoint));
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
 process.on('warning', ({ message }) => told.push(`warning: ${message}`));
