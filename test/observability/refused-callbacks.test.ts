@@ -106,6 +106,10 @@ describe('The setting keepRefused', () => {
     }
   });
 
+  it('may be 0 to 1000', () => {
+    for (const most of [0, 1_000]) expect(receiver(most).dragonpay.refused()).to.deep.equal([]);
+  });
+
   for (const wrong of [-1, 1_001, 1.5, 'x', {}]) {
     it(`refuses ${JSON.stringify(wrong)}`, () => {
       expect(() => receiver(wrong as never))

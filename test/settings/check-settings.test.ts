@@ -352,7 +352,9 @@ describe('createDragonpay', () => {
     ['names that are undefined', () => ({ limits: { bodyBytes: undefined, other: undefined }, other: undefined })],
     [
       'addresses and blocks',
-      () => ({ allowFrom: ['10.0.0.1', '10.0.0.0/8', '0.0.0.0/0', '::1', 'fe80::/10', '::/0'] }),
+      () => ({
+        allowFrom: ['10.0.0.1', '10.0.0.0/8', '0.0.0.0/0', '10.0.0.1/32', '::1', 'fe80::/10', '::/0', '::1/128'],
+      }),
     ],
     [
       'another order on the wire',
