@@ -70,7 +70,7 @@ describe('A POST without a body, behind a body parser', () => {
   }
 });
 
-/** What serverless hosts leave on Node's request after they have read it. */
+/** What serverless hosts leave on Node's request after they have read its body. */
 const hosts: Readonly<Record<string, (bytes: Buffer) => object>> = {
   'the bytes and the fields': (bytes) => ({ rawBody: bytes, body: parse(bytes.toString()) }),
   'the fields': (bytes) => ({ body: parse(bytes.toString()) }),
@@ -133,7 +133,7 @@ it('A request whose bytes were decoded by another is refused, and the log says w
   }
 });
 
-/** Replies in every way that there is, as the message of the callback asks for. */
+/** Makes each form of reply. The message of the callback chooses it. */
 @DragonpayCallback()
 class Versatile {
   @OnGet()
@@ -200,7 +200,7 @@ const exchanges: Readonly<Record<string, RawRequest>> = {
   'a DELETE': { method: 'DELETE', target: path },
 };
 
-/** Everything that a server says until it closes, without the one header that time changes. */
+/** Everything that a server sends until it closes the connection, without the header `Date`. */
 async function bytesOf({ url }: AdapterServer, request: RawRequest): Promise<string> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   const chunks: Buffer[] = [];

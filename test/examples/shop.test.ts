@@ -29,7 +29,7 @@ describe('the demo shop', function () {
     await rm(dataFolder, { recursive: true, force: true });
   });
 
-  /** They share one data folder. Each finds the orders of the earlier ones with its database. */
+  /** They share one data folder. Each finds the orders that earlier ones stored in the same database. */
   const servers = [
     { server: 'express', database: 'sqlite' },
     { server: 'koa', database: 'postgres' },

@@ -123,7 +123,7 @@ where datname = current_database() and xact_start is not null and pid <> pg_back
           let tried: Promise<unknown> | undefined;
           shop.work = async (callback) => {
             const running = isBusy ? sql`select pg_sleep(30)`.execute(callback.trx).catch(() => {}) : undefined;
-            // With a query under way, just behind the deadline: ROLLBACK waits for that query.
+            // A query is under way just after the deadline: ROLLBACK waits for it.
             await sleep(isBusy ? 155 : 400);
             tried = Promise.resolve(use(callback, shop)).then(
               () => 'worked',
@@ -187,7 +187,7 @@ where datname = current_database() and xact_start is not null and pid <> pg_back
         await work(callback);
       };
       expect(await shop.told(await receivers.newPayment())).to.equal(answer);
-      // The handler's own deadline comes first: the server ends what stands still.
+      // The deadline of the handler comes first. The time-out of the server is for processes that hang.
       expect(within).to.deep.equal({ statement_timeout: '1400ms', idle_in_transaction_session_timeout: '1400ms' });
       expect(await onPool()).to.deep.equal(none);
     }

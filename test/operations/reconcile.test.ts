@@ -210,7 +210,7 @@ describe('reconcile()', () => {
         return { status: 429, headers: { 'retry-after': '1' } };
       }
       const since = performance.now() - refusedAt;
-      // What was on its way already is answered late, so that its worker comes back after the refusal was heard.
+      // Calls that were under way are answered later, so that their workers go on only after the refusal has arrived.
       if (since < 100) return answerAfter(150, { fields: {} });
       if (since < 950) early.push(txnid);
       return { fields: {} };
@@ -500,7 +500,7 @@ describe('reconcile()', () => {
   it('runs each effect once, where callbacks arrive while two reconcile', async () => {
     const txnids = await payments(60);
     gateway.answer(() => answerAfter(30 * Math.random(), { fields: {} }));
-    // A call that its own process gives up and makes again would count as two.
+    // A call that times out and is repeated would count as two.
     const patient = { inquiry: { ...fast, timeoutMilliseconds: 20_000 } };
     const receivers = [receiver(patient), receiver(patient)];
     const settled = Promise.all(

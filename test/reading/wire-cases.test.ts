@@ -35,7 +35,7 @@ const sha1 = { secretKeys: ['another', 'a secret'] };
 const hmac = { keys: ['an hmac secret'] };
 const rsa = { publicKeys: [publicKey] };
 
-/** What signs the callbacks of a case. */
+/** How the callbacks of a case are signed. */
 const keys = {
   sha1: { sha1: { secretKey: 'a secret' } },
   hmac: { hmac: { key: 'an hmac secret' } },
@@ -50,7 +50,7 @@ interface Setup extends Partial<DragonpaySettings> {
   readonly allowInvalidData?: boolean;
 }
 
-/** How the merchant has set things up. */
+/** The settings of the merchant. */
 const setups = {
   sha1: {},
   hmac: { verification: { hmac } },
@@ -68,9 +68,9 @@ interface WireCase extends Partial<Omit<RawRequest, 'body'>> {
   readonly signed?: keyof typeof keys;
   /** Added to those of a callback that says that a payment of PHP 100.00 is paid. */
   readonly fields?: CallbackFields;
-  /** What becomes of the fields after they were signed. */
+  /** Changes the fields after they were signed. */
   readonly onTheWay?: (fields: CallbackFields) => CallbackFields;
-  /** What becomes of the form. Sent as the body of a POST, and as the query of a GET. */
+  /** Changes the form. It is sent as the body of a POST, and as the query of a GET. */
   readonly form?: (form: string) => string | Uint8Array;
   /** The payment; `null` for none. */
   readonly row?: Partial<PaymentDetails> | null;
@@ -272,7 +272,7 @@ function payoutCase({ fields, ...rest }: WireCase): WireCase {
   return { row: null, ...rest, fields: { merchantTxnId: '', txnid: '', ...fields } };
 }
 
-/** All that came of one request. */
+/** The results of one request. */
 interface Result {
   readonly reply: RawReply;
   readonly seen: unknown;
