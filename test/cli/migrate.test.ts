@@ -10,7 +10,7 @@ const all = [
   '0003_early_callbacks',
   '0004_fingerprints',
   '0005_forms',
-  '0006_fewer_checks',
+  '0006_inbox_without_checks',
 ];
 
 describe('dragonpay-callback migrate', () => {
@@ -59,9 +59,9 @@ describe('dragonpay-callback migrate', () => {
     await migrate('up');
     const refused = await migrate('down');
     expect(refused).to.include({ code: 2, stdout: '' });
-    expect(refused.stderr).to.include('migrate down undoes 0006_fewer_checks and deletes its data');
+    expect(refused.stderr).to.include('migrate down undoes 0006_inbox_without_checks and deletes its data');
     const printed = await migrate('down', '--print');
-    expect(printed.stdout).to.include('drop constraint dragonpay_values');
+    expect(printed.stdout).to.include('add check (deliveries > 0)');
     expect((await migrate('status')).code).to.equal(0);
     for (const name of all.toReversed()) {
       expect(await migrate('down', '--yes')).to.include({ code: 0, stdout: `undone  ${name}\n` });
@@ -90,7 +90,7 @@ describe('dragonpay-callback migrate', () => {
     const { code, stdout } = await migrate('up', '--print', '--json');
     expect(code).to.equal(0);
     const { print } = JSON.parse(stdout);
-    expect(print.map(({ name }: { name: string }) => name)).to.deep.equal(['0006_fewer_checks']);
+    expect(print.map(({ name }: { name: string }) => name)).to.deep.equal(['0006_inbox_without_checks']);
     expect(print[0].statements[0]).to.include('drop constraint %I');
     expect(await tables()).to.deep.equal(before);
     expect((await migrate('status')).code).to.equal(1);

@@ -5,7 +5,7 @@ import { inquiriesAndCorrections0002 } from './migrations/0002-inquiries-and-cor
 import { earlyCallbacks0003 } from './migrations/0003-early-callbacks.js';
 import { fingerprints0004 } from './migrations/0004-fingerprints.js';
 import { forms0005 } from './migrations/0005-forms.js';
-import { fewerChecks0006 } from './migrations/0006-fewer-checks.js';
+import { inboxWithoutChecks0006 } from './migrations/0006-inbox-without-checks.js';
 
 /** The SQL of every migration, in order. */
 export function migrationSteps(names: TableNames): MigrationSteps {
@@ -15,6 +15,6 @@ export function migrationSteps(names: TableNames): MigrationSteps {
     '0003_early_callbacks': earlyCallbacks0003(names),
     '0004_fingerprints': fingerprints0004(names),
     '0005_forms': forms0005(names),
-    '0006_fewer_checks': fewerChecks0006(names),
+    '0006_inbox_without_checks': inboxWithoutChecks0006(names),
   };
 }
