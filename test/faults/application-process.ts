@@ -1,10 +1,27 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import type { CuttingProxy } from './cutting-proxy.js';
 
-const file = fileURLToPath(new URL('application.ts', import.meta.url));
+const source = fileURLToPath(new URL('application.ts', import.meta.url));
 const root = fileURLToPath(new URL('../..', import.meta.url));
+/** In the project, so that it finds the packages. */
+const bundle = join(root, 'node_modules/.cache', `dragonpay-callback-faults-${process.pid}.mjs`);
+
+/** Makes one file of the application and this package: a process that runs it starts in a fifth of the time. */
+export async function bundleApplication(): Promise<void> {
+  await build({
+    ...{ entryPoints: [source], outfile: bundle, bundle: true, platform: 'node', format: 'esm', packages: 'external' },
+    ...{ target: 'node20', logLevel: 'warning', tsconfig: join(root, 'tsconfig.json') },
+  });
+}
+
+export async function deleteBundle(): Promise<void> {
+  await rm(bundle, { force: true });
+}
 
 /** Runs an application process and restarts it when it dies. */
 export class ApplicationProcess {
@@ -29,8 +46,8 @@ export class ApplicationProcess {
   }
 
   async start(): Promise<void> {
-    const child = fork(file, [], {
-      ...{ cwd: root, execArgv: ['--import', 'tsx'], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] },
+    const child = fork(bundle, [], {
+      ...{ cwd: root, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] },
       env: { ...process.env, ...this.#environment() },
     });
     this.#child = child;

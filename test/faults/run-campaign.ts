@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Migrator, type Transaction } from 'kysely';
 import { DragonpayError } from '../../src/index.js';
 import { createMigrations, KyselyRepository } from '../../src/kysely.js';
-import { ApplicationProcess } from './application-process.js';
+import { ApplicationProcess, bundleApplication, deleteBundle } from './application-process.js';
 import { check, type Evidence, leftEarly, type Violation } from './check.js';
 import { CuttingProxy, type Verdict } from './cutting-proxy.js';
 import { type FaultsKind, type FaultsName, type FaultsPool, type FaultsServer, faultsKinds } from './databases.js';
@@ -112,6 +112,7 @@ class Campaign {
 
   async start(): Promise<void> {
     const { dialect, effectsTables } = this.#kind;
+    await bundleApplication();
     this.#server = this.#options.standby ? await ReplicatedPostgres.start() : await this.#kind.start();
     const { url } = this.#server;
     this.#merchant = this.#kind.open(url, 4);
@@ -348,6 +349,7 @@ select 'payout', merchant_txn_id, refno, status, reached from dragonpay_payouts`
     await this.#merchant?.db.destroy();
     await this.#pooler?.stop();
     await this.#server?.stop();
+    await deleteBundle();
   }
 
   /** Asks the database directly, not through a proxy. */
