@@ -35,8 +35,9 @@ function learn(key: unknown): void {
   if (text.length >= shortest && isText && ![...phrases, ...printed].includes(text)) keys.add(text);
 }
 
-/** The last part of the text that Dragonpay documents for a SHA-1 proof. */
+/** The last part of the text that Dragonpay documents for a SHA-1 proof. Tests of other texts have other things there. */
 function learnFromDigest(text: unknown): void {
+  if (/wire|diagnos/.test(file)) return;
   learn(/^[^:\n]+:[^:\n]+:[A-Z]:[^:\n]*:([^:\n]+)$/.exec(String(text))?.[1]);
 }
 
