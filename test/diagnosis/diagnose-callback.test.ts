@@ -40,7 +40,7 @@ const of =
       .map((name) => fields[name as keyof typeof first])
       .join(separator);
 const usual = 'txnid refno status message merchantid param1 param2 amount';
-/** Fields that are not of the protocol. They came, too. */
+/** Fields outside of the protocol that the callback also has. */
 const others = { expiry: '2026-01-01', billerId: 'B-77' };
 const withOthers =
   (names: string, separator = ':') =>

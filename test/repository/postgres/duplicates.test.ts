@@ -12,7 +12,7 @@ import {
 /** Fifteen duplicates, spread over the processes. */
 const fifteen = Array.from({ length: 15 }, (_, number) => number);
 
-/** A slow machine is no reason for a duplicate to give up, here. */
+/** Long enough that duplicates do not give up on a slow machine. */
 const busy = 20_000;
 
 const setups: ReadonlyArray<{ name: string; shops: readonly SlowShopOptions[] }> = [
@@ -44,7 +44,7 @@ describe('duplicates that wait for a handler', function () {
   interface Sessions {
     /** With a transaction or a statement under way. */
     readonly busy: number;
-    /** The same for longer than any statement of ours takes. */
+    /** Those that have lasted longer than any statement of this package takes. */
     readonly lasting: number;
     readonly locked: number;
   }
@@ -67,7 +67,7 @@ where datname = current_database() and pid <> pg_backend_pid() and backend_type 
       });
       after(() => Promise.all(shops.map((shop) => shop.stop())));
 
-      /** Delivers, and fifteen times more while the handler of the first delivery is at work. */
+      /** Delivers a callback, and fifteen duplicates while the handler of the first delivery runs. */
       function deliverOften(txnid: string) {
         const first = shopOf(0).send(paid(txnid));
         const duplicates = sleep(200).then(() =>
@@ -84,7 +84,7 @@ where datname = current_database() and pid <> pg_backend_pid() and backend_type 
         expect([status, body]).to.deep.equal([200, 'applied']);
         for (const duplicate of await duplicates) {
           expect([duplicate.status, duplicate.body]).to.deep.equal([200, 'duplicate']);
-          // Nobody was told before the handler was through.
+          // No reply came before the handler had ended.
           expect(duplicate.milliseconds).to.be.greaterThan(700);
         }
         expect(await effectsOf(txnid)).to.equal(1);
@@ -114,7 +114,8 @@ where datname = current_database() and pid <> pg_backend_pid() and backend_type 
           await sleep(15);
         }
         expect(await isAnswered(first)).to.equal(false);
-        // One transaction lasts, the handler's. A waiter asks again now and then, and has nothing in between.
+        // Only the transaction of the handler lasts. A waiting duplicate asks again from time to time, and holds no
+        // connection in between.
         const lasting = samples.filter((sample) => sample.lasting > 1 || sample.locked > 0);
         expect(lasting).to.deep.equal([]);
         const quiet = samples.filter((sample) => sample.inUse === 1 && sample.busy === 1 && sample.waiting === 0);
@@ -141,7 +142,7 @@ where datname = current_database() and pid <> pg_backend_pid() and backend_type 
         await sleep(250);
         const during = await latencies(others.slice(70, 120));
         await Promise.all([first, duplicates]);
-        // Far from the second that the handler takes, with room for a machine that has other things to do.
+        // Much less than the second that the handler takes, with an allowance for a busy machine.
         const bound = 3 * median(without) + 20;
         expect(median(during), `without: ${median(without)} ms`).to.be.below(bound);
         expect(Math.max(...during)).to.be.below(600);
@@ -184,7 +185,7 @@ describe('two handler classes in two processes on one database', function () {
       const txnids = Array.from({ length: 100 }, (_, number) => `both-${number}`);
       await createPayments(database, txnids);
       const send = async (shop: SlowShop, txnid: string) => (await shop.send(paid(txnid))).body;
-      // Each begins with one that nobody takes from it; for the others they race.
+      // Each process begins with a payment of its own, and both race for the others.
       const own = await Promise.all(shops.map((shop, number) => send(shop, `both-${number}`)));
       expect(own).to.deep.equal(['applied', 'applied']);
       const answers = await Promise.all(txnids.flatMap((txnid) => shops.map((shop) => send(shop, txnid))));
