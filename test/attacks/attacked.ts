@@ -42,7 +42,7 @@ export interface Damage {
   readonly statuses: Readonly<Record<string, number>>;
   /** CPU time of the server, in milliseconds. */
   readonly cpu: number;
-  /** How much the memory of the server grew at most, in MB. */
+  /** How much more memory the server used at most, without garbage, in MB. */
   readonly memory: number;
   /** The reply times of other payers in the meantime, in milliseconds, the shortest first. */
   readonly others: readonly number[];

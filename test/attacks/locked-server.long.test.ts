@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { DragonpayCallback, OnStatus } from '../../src/index.js';
-import { KyselyRepository } from '../../src/kysely.js';
+import { type DragonpayTables, KyselyRepository } from '../../src/kysely.js';
 import { mysqlDialect } from '../../src/mysql.js';
 import { dispatchSigned, paymentFields, testDragonpay } from '../support/dispatch-signed.js';
 import { createMysqlDatabase, describeOnMariadb, type MysqlTestDatabase } from '../support/mysql-database.js';
+import { rejection } from '../support/rejection.js';
 
 @DragonpayCallback()
 class Plain {}
@@ -23,38 +25,100 @@ const locks: Readonly<Record<string, string>> = {
 
 describeOnMariadb('A lock that another session of MariaDB holds', () => {
   let database: MysqlTestDatabase;
+  let repository: KyselyRepository<DragonpayTables>;
   let count = 0;
 
   before(async () => {
     database = await createMysqlDatabase();
+    repository = new KyselyRepository(database.db, { dialect: mysqlDialect, busyMilliseconds: 200 });
   });
   after(() => database?.destroy());
 
-  for (const [what, lock] of Object.entries(locks)) {
-    for (const Class of [Plain, Shipping]) {
-      it(`${what} keeps no statement of a callback waiting: ${Class.name}`, async () => {
-        const repository = new KyselyRepository(database.db, { dialect: mysqlDialect, busyMilliseconds: 200 });
-        const limits = { storeMilliseconds: 1_500, handlerMilliseconds: 500 };
-        const hooks = { stored() {}, handlerFailed() {} };
-        const endpoint = testDragonpay({ repository, limits, hooks }).endpoint(Class);
-        const txnids = Array.from({ length: 5 }, () => `T-${++count}`);
-        for (const txnid of txnids) await repository.createPayment({ txnid, amount: '100.00' });
-        const send = () => Promise.all(txnids.map((txnid) => dispatchSigned(endpoint, paymentFields({ txnid }))));
-
-        const other = await database.pool.promise().getConnection();
-        try {
-          await other.query(lock);
-          const startedAt = performance.now();
-          for (const { body } of await send()) expect(body).to.equal('error=unstored');
-          expect(performance.now() - startedAt, 'before the deadline').to.be.below(1_400);
-          const left = "select count(*) as count from information_schema.processlist where info like '/* dragonpay-%'";
-          expect(await database.query(left)).to.deep.equal([{ count: 0 }]);
-        } finally {
-          await other.query('unlock tables');
-          other.release();
-        }
-        for (const { status } of await send()) expect(status).to.equal(200);
-      });
-    }
+  /** How many statements of this package the server is running. */
+  async function running(): Promise<unknown> {
+    const left = "select count(*) as count from information_schema.processlist where info like '/* dragonpay-%'";
+    return (await database.query(left))[0]?.count;
   }
+
+  /** Sends callbacks while a lock is held, and again when it is not. */
+  async function sendThrough(Class: typeof Plain, lock: () => Promise<() => Promise<unknown>>): Promise<void> {
+    const limits = { storeMilliseconds: 1_500, handlerMilliseconds: 500 };
+    const hooks = { stored() {}, handlerFailed() {} };
+    const endpoint = testDragonpay({ repository, limits, hooks }).endpoint(Class);
+    const txnids = Array.from({ length: 5 }, () => `T-${++count}`);
+    for (const txnid of txnids) await repository.createPayment({ txnid, amount: '100.00' });
+    const send = () => Promise.all(txnids.map((txnid) => dispatchSigned(endpoint, paymentFields({ txnid }))));
+
+    const unlock = await lock();
+    try {
+      const startedAt = performance.now();
+      for (const { body } of await send()) expect(body).to.equal('error=unstored');
+      expect(performance.now() - startedAt, 'before the deadline').to.be.below(1_400);
+      expect(await running()).to.equal(0);
+    } finally {
+      await unlock();
+    }
+    for (const { status } of await send()) expect(status).to.equal(200);
+  }
+
+  for (const Class of [Plain, Shipping]) {
+    for (const [what, lock] of Object.entries(locks)) {
+      it(`${what} keeps no statement of a callback waiting: ${Class.name}`, () =>
+        sendThrough(Class, async () => {
+          const other = await database.pool.promise().getConnection();
+          await other.query(lock);
+          return async () => {
+            await other.query('unlock tables');
+            other.release();
+          };
+        }));
+    }
+
+    it(`of an ALTER TABLE that waits keeps no statement of a callback waiting: ${Class.name}`, () =>
+      sendThrough(Class, () => waitingAlter()));
+  }
+
+  /** A session reads the table in a transaction, and ALTER TABLE of another one waits for it: all others wait behind. */
+  async function waitingAlter(): Promise<() => Promise<unknown>> {
+    const [reader, writer] = [
+      await database.pool.promise().getConnection(),
+      await database.pool.promise().getConnection(),
+    ];
+    await reader.query('begin');
+    await reader.query('select count(*) from dragonpay_transactions');
+    const altered = writer.query(`alter table dragonpay_transactions comment 'altered ${++count} times'`);
+    const waiting = "select count(*) as count from information_schema.processlist where state like '%metadata lock%'";
+    while ((await database.query(waiting))[0]?.count === 0) await sleep(10);
+    return async () => {
+      await reader.query('rollback');
+      await altered;
+      reader.release();
+      writer.release();
+    };
+  }
+
+  it('of an ALTER TABLE that waits keeps no statement of the program waiting', async () => {
+    await repository.createPayment({ txnid: 'LOCKED', amount: '1.00' });
+    const dragonpay = testDragonpay({ repository });
+    dragonpay.endpoint(Plain);
+    const calls: Record<string, () => Promise<unknown>> = {
+      createPayment: () => repository.createPayment({ txnid: 'NEW', amount: '1.00' }),
+      findPayment: () => repository.findPayment('LOCKED'),
+      correct: () => dragonpay.correct('LOCKED', { status: 'F' }, { reason: 'seen by hand', by: 'Ana' }),
+      claimOpenPayment: () => repository.claimOpenPayment({ olderThan: 0, lease: 1_000 }),
+      claimPayment: () => repository.claimPayment('LOCKED', { lease: 1_000 }),
+      claimEarlyEvent: () => repository.claimEarlyEvent({ lease: 1_000, kinds: ['payment'] }),
+    };
+    const unlock = await waitingAlter();
+    try {
+      for (const [call, run] of Object.entries(calls)) {
+        const startedAt = performance.now();
+        expect(await rejection(run()), call).to.include({ code: 'unstored' });
+        expect(performance.now() - startedAt, call).to.be.below(3_000);
+      }
+      expect(await running()).to.equal(0);
+    } finally {
+      await unlock();
+    }
+  });
 });

@@ -9,12 +9,12 @@ const forgedForm = (txnid: string) => signedForm(txnid).replace(/digest=\w{4}/, 
 
 function describeDamage(title: string, { cpu, memory, others }: Damage): string {
   const times = `${p99(others).toFixed(0)} ms for others (p99 of ${others.length})`;
-  return `${title}: ${cpu.toFixed(0)} ms of CPU, ${memory.toFixed(0)} MB, ${times}`;
+  return `${title}: ${cpu.toFixed(0)} ms of CPU, ${memory.toFixed(1)} MB, ${times}`;
 }
 
 const isCheap = (copies: Damage, forgeries: Damage) => copies.cpu < 2 * forgeries.cpu + 100;
-/** With an allowance for garbage that was not collected yet. */
-const isSmall = (copies: Damage, forgeries: Damage) => copies.memory < 2 * forgeries.memory + 40;
+/** With an allowance for connections to the database, which only copies open: mysql2 takes half a megabyte for each. */
+const isSmall = (copies: Damage, forgeries: Damage) => copies.memory < 2 * forgeries.memory + 8;
 const isQuickForOthers = (copies: Damage, forgeries: Damage) => p99(copies.others) < 2 * p99(forgeries.others) + 250;
 const goals = [isCheap, isSmall, isQuickForOthers];
 
@@ -25,7 +25,7 @@ function describeCopies(open: () => Promise<string | undefined>): void {
   let figures: string;
 
   before(async function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     const url = await open();
     // Other work on the machine may slow down one of the two runs.
     for (let attempt = 0; attempt < 3; attempt++) {
