@@ -1,4 +1,4 @@
-/** The clock that can be set. It replaces `Date` when it is set first. */
+/** How far ahead `Date` is, in milliseconds. `undefined`: the clock was never set. */
 let ahead: number | undefined;
 
 /** Sets the clock of this process, as NTP or an operator does. Timers and `performance.now()` go on, as they do then. */

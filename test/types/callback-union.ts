@@ -45,7 +45,7 @@ export function narrows(callback: Callback): string {
   expectTrue<Equal<typeof callback.data.merchantTxnId, string | undefined>>();
   // @ts-expect-error a verb's callback is within no transaction
   callback.trx;
-  // @ts-expect-error what nothing vouches for is not among the data
+  // @ts-expect-error `data` has no field that no proof covers
   callback.data.ccy;
   expectType<string | undefined>(callback.unsigned.ccy);
 

@@ -85,7 +85,7 @@ async function problemsOf(
   }
 }
 
-/** What a handler reads goes with its verdict. */
+/** Applies a difference to a case. With another verdict, the fields that the handler must read do not apply any more. */
 function differing(one: CorpusCase, difference: CorpusDifference): CorpusVerdict {
   const { read, ...usual } = one;
   return { ...usual, ...(difference.verdict === undefined && read && { read }), ...difference };
