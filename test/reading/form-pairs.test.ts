@@ -5,19 +5,23 @@ import { decodeAscii, decodeComponent, FormPairs } from '../../src/reading/form-
 const character = fc.constantFrom('a', 'b', '&', '=', '+', '%', '4', '\0', '\x7f', '\x80', '\xff', 'ñ', '\uffff');
 const form = fc.array(character, { maxLength: 16 }).map((characters) => characters.join(''));
 
+const isPlain = (text: string) => !/[+%\0\u0080-\uffff]/.test(text);
+
 describe('FormPairs', () => {
   it('finds the pairs that a split finds, and marks those that need no decoding', () => {
     fc.assert(
       fc.property(form, (text) => {
         const found: unknown[] = [];
         const pairs = new FormPairs(text);
-        while (found.length <= text.length && pairs.next()) found.push([pairs.name, pairs.value, pairs.isPlain]);
+        while (found.length <= text.length && pairs.next()) {
+          found.push([pairs.name, pairs.value, pairs.isNamePlain, pairs.isPlain]);
+        }
         const expected = text
           .split('&')
           .filter((pair) => pair !== '')
           .map((pair) => {
-            const [, name, value] = /^([^=]*)=?(.*)$/s.exec(pair) ?? [];
-            return [name, value, !/[+%\0\u0080-\uffff]/.test(pair)];
+            const [, name = '', value] = /^([^=]*)=?(.*)$/s.exec(pair) ?? [];
+            return [name, value, isPlain(name), isPlain(pair)];
           });
         expect(found).to.deep.equal(expected);
       }),

@@ -86,6 +86,11 @@ describe('Reading fields', () => {
       ],
       ['half an escape behind a name with a digit there', 'param1=a%4', { param1: 'a%4' }],
       ['a long value', `message=a+${'b'.repeat(7_000)}`, { message: `a ${'b'.repeat(7_000)}` }],
+      [
+        'a long value that needs no decoding',
+        `txnid=A&message=${'b'.repeat(7_000)}`,
+        { txnid: 'A', message: 'b'.repeat(7_000) },
+      ],
       ['an empty value', 'txnid=&refno=R', { txnid: '', refno: 'R' }],
       ['equals signs in a value', 'signatures=ab==&message=a=b', { signatures: 'ab==', message: 'a=b' }],
       ['past empty pairs', '&&txnid=A&&refno=R&', { txnid: 'A', refno: 'R' }],
@@ -261,6 +266,13 @@ describe('Reading fields', () => {
       ['x', '1'],
       ['x', '2'],
     ]);
+  });
+
+  it('reads no form again that was released', async () => {
+    const fields = await read(postForm('txnid=A'));
+    fields.releaseForm?.();
+    expect(() => fields.raw()).to.throw('the form of this callback was released');
+    expect(fields.known.txnid).to.equal('A');
   });
 
   it('keeps the raw form as printable ASCII', async () => {
