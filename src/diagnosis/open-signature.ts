@@ -15,16 +15,17 @@ export type OpenedSignature =
       readonly padding: 'pss';
       readonly keyId: string;
       isSigned(hash: HashName, digest: string): boolean;
+      /** The hashes that fit: one, or by chance others too. SHA-256 comes first if it fits, because it needs no setting. */
       readonly hashes: readonly HashName[];
     }
   /** The key made the signature, but its content cannot be used. `problem` continues a sentence. */
   | { readonly padding: 'other'; readonly keyId: string; readonly problem: string };
 
-/** The beginnings of a DigestInfo, which name the hash. Source: RFC 8017, section 9.2. */
+/** The beginnings of a DigestInfo, which name the hash. The usual hash comes first. Source: RFC 8017, section 9.2. */
 const digestInfos: Readonly<Record<HashName, string>> = {
+  sha256: '3031300d060960864801650304020105000420',
   sha1: '3021300906052b0e03021a05000414',
   sha224: '302d300d06096086480165030402040500041c',
-  sha256: '3031300d060960864801650304020105000420',
   sha384: '3041300d060960864801650304020205000430',
   sha512: '3051300d060960864801650304020305000440',
 };

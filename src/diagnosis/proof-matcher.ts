@@ -31,7 +31,7 @@ export function rsaMatcher(opened: Exclude<OpenedSignature, { padding: 'other' }
     };
   }
   return {
-    // Nearly always one: another hash unmasks the block to random bytes.
+    // Usually there are none: another hash unmasks the block to random bytes.
     variants: { hash: opened.hashes.slice(1) },
     known: { padding: 'pss', ...(opened.hashes[0] !== 'sha256' && { hash: opened.hashes[0] }) },
     match(text, form) {
