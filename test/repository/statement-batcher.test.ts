@@ -236,51 +236,6 @@ describe('StatementBatcher', () => {
     expect(sent).to.deep.equal([names(3), names(3)]);
   });
 
-  describe('where a statement is cheap alone', () => {
-    const cheapAlone = { wasRefused: () => false, isCheapAlone: true };
-
-    it('sends up to eight callbacks at once, and lets the others share a statement', async () => {
-      const { sent, add, answer } = openStatements(64, cheapAlone);
-      const results = names(10).map((name) => add(name));
-      expect(sent).to.deep.equal(names(8).map((name) => [name]));
-      await answer(0);
-      expect(sent.slice(8)).to.deep.equal([['I', 'J']]);
-      for (let index = 1; index < 9; index++) await answer(index);
-      expect(await answersTo(results)).to.deep.equal(done(10));
-    });
-
-    it('lets callbacks share if more are usually under way, and no longer once they are fewer', async () => {
-      const { sent, add, answer } = openStatements(64, cheapAlone);
-      /** Counts the statements that so many callbacks take which arrive together. */
-      async function statementsFor(count: number): Promise<number> {
-        const before = sent.length;
-        const results = names(count).map((name) => add(name));
-        for (let index = before; index < sent.length; index++) await answer(index);
-        expect(await answersTo(results)).to.deep.equal(done(count));
-        return sent.length - before;
-      }
-      expect(await statementsFor(4)).to.equal(4);
-      const manyAtOnce = Array.from({ length: 40 }, (_, index) => add(`${'ABCDEFGHIJ'[index % 10]}${index}`));
-      for (let index = 4; index < sent.length; index++) await answer(index);
-      await answersTo(manyAtOnce);
-      expect(await statementsFor(10)).to.equal(2);
-      for (let round = 0; round < 30; round++) await statementsFor(2);
-      expect(await statementsFor(4)).to.equal(4);
-    });
-
-    it('sends callbacks of one id one after the other', async () => {
-      const { sent, add, answer } = openStatements(64, cheapAlone);
-      const results = [add('A1'), add('A2'), add('B1')];
-      expect(sent).to.deep.equal([['A1'], ['B1']]);
-      await answer(1);
-      expect(sent).to.deep.equal([['A1'], ['B1']]);
-      await answer(0);
-      expect(sent).to.deep.equal([['A1'], ['B1'], ['A2']]);
-      await answer(2);
-      expect(await answersTo(results)).to.deep.equal(['done A', 'done A', 'done B']);
-    });
-  });
-
   it('sets no timer if nothing waits', async () => {
     const { add, answer } = openStatements(64);
     const results = [add('A')];

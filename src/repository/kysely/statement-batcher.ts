@@ -15,11 +15,6 @@ export interface BatchedDatabase {
   wasRefused(error: unknown): boolean;
   /** Whether a statement blocks the event loop, because the database runs in this process. */
   readonly blocks?: boolean;
-  /**
-   * Whether a statement for one callback costs much less than one for several. Then callbacks share statements only
-   * under load. Default: always.
-   */
-  readonly isCheapAlone?: boolean;
 }
 
 interface Waiting<Member, Result> {
@@ -40,17 +35,12 @@ interface Statement {
 /** A statement that takes longer than this, in milliseconds, no longer holds up the next one. */
 const slowMilliseconds = 50;
 const mostInFlight = 8;
-/** How many arrivals count for the usual number of callbacks under way, about. */
-const memory = 32;
 /** A member that has less time left, in milliseconds, is not sent: timers may be early, and its result would be late. */
 const leastMilliseconds = 10;
 
 /**
  * Lets callbacks that arrive while a statement is under way share the next one. Alone, a callback is sent at once. A
  * timer runs only past a slow statement. Callbacks of one id keep their order, in one statement or in two.
- *
- * To wait for a statement takes as long as the statement, and pays only if several callbacks share the next one. Where
- * a statement is cheap alone, each callback has its own as long as fewer than eight are usually under way.
  *
  * Where a statement blocks the event loop, nothing can arrive while it runs. Then it is sent at the end of a turn of the
  * loop, so that all callbacks that arrived meanwhile share it.
@@ -62,8 +52,6 @@ export class StatementBatcher<Member, Result> {
   readonly #onIdle: () => void;
   #waiting: Waiting<Member, Result>[] = [];
   #inFlight: Statement[] = [];
-  /** How many callbacks were waiting or under way when the last ones arrived: a moving average. */
-  #usual = 0;
   #isScheduled = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -87,8 +75,6 @@ export class StatementBatcher<Member, Result> {
     return new Promise((resolve, reject) => {
       this.#dropLate();
       this.#waiting.push({ id, member, startBy, resolve, reject });
-      const underWay = this.#inFlight.reduce((sum, { ids }) => sum + ids.size, this.#waiting.length);
-      this.#usual += (underWay - this.#usual) / memory;
       if (this.#database.blocks) this.#schedule();
       else this.#flush();
     });
@@ -113,8 +99,7 @@ export class StatementBatcher<Member, Result> {
     // Only the youngest counts: a slow statement must not hold up what comes after those that were sent past it.
     const youngest = Math.max(...this.#inFlight.map(({ sentAt }) => sentAt));
     const left = youngest + slowMilliseconds - performance.now();
-    const mayShare = !this.#database.isCheapAlone || this.#usual >= mostInFlight;
-    if (mayShare && left > 0) {
+    if (left > 0) {
       this.#flushLater(left);
       return;
     }

@@ -362,12 +362,11 @@ describe('KyselyRepository on PostgreSQL', () => {
 
     it('callbacks of other rows go on, also in the same batch', async () => {
       const locked = await payment();
-      const free = await Promise.all(Array.from({ length: 20 }, payment));
+      const free = await Promise.all(Array.from({ length: 5 }, payment));
       await other.query('begin');
       await other.query('select from dragonpay_transactions where txnid = $1 for update', [locked]);
-      const first = free.splice(0, 8).map((txnid) => tell(txnid, 'S'));
       const waiting = tell(locked, 'S');
-      for (const { outcome } of await Promise.all([...first, ...free.map((txnid) => tell(txnid, 'S'))])) {
+      for (const { outcome } of await Promise.all(free.map((txnid) => tell(txnid, 'S')))) {
         expect(outcome).to.equal('applied');
       }
       await other.query('rollback');
@@ -748,17 +747,16 @@ describe('KyselyRepository on PostgreSQL', () => {
       );
       const unlucky = await payment();
       const lucky = await Promise.all(Array.from({ length: 4 }, payment));
-      const first = await Promise.all(Array.from({ length: 8 }, payment));
+      const first = await payment();
       const told = await Promise.allSettled([
-        // The first eight are sent alone; the others share the next statement.
-        ...first.map((txnid) => tell(txnid, 'S')),
+        // The first goes out alone; the others meet behind it.
+        tell(first, 'S'),
         tell(lucky[0] as string, 'S'),
         (async () => repository.store(await verifySigned({ txnid: unlucky, refno: '13', status: 'S', message: '' })))(),
         ...lucky.slice(1).map((txnid) => tell(txnid, 'S')),
       ]);
       expect(told.map(({ status }) => status)).to.deep.equal([
-        ...first.map(() => 'fulfilled'),
-        ...['fulfilled', 'rejected', 'fulfilled', 'fulfilled', 'fulfilled'],
+        ...['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled', 'fulfilled'],
       ]);
       expect(await repository.callbacks({ txnid: unlucky })).to.deep.equal([]);
       for (const txnid of lucky) expect((await repository.callbacks({ txnid }))[0]?.deliveries).to.equal(1);

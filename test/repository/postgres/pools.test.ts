@@ -271,8 +271,7 @@ describe('pools', () => {
     for (let round = 0; round < 9; round++) {
       await pay(shop, ShippingInTransaction, await payments(1));
       await pay(shop, Plain, await payments(1));
-      // More than eight at once share statements.
-      await pay(shop, Plain, await payments(12));
+      await pay(shop, Plain, await payments(4));
     }
     const { rows } = await sql<{ name: string; what: string; planned: string; parameters: number }>`
       select name, split_part(statement, ' ', 2) as what, custom_plans::text as planned,

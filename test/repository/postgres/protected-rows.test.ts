@@ -43,7 +43,6 @@ class Shipping {
 
 for (const [name, sql] of Object.entries(obstacles)) {
   describe(`A row that is protected by ${name}`, () => {
-    const sentAlone = Array.from({ length: 8 }, (_, index) => `ALONE-${index}`);
     const role = `shop_${randomBytes(6).toString('hex')}`;
     let database: TestDatabase;
     let db: Kysely<DragonpayTables>;
@@ -65,7 +64,7 @@ grant select, insert, update on all tables in schema public to ${role};${sql}`);
       const pool = withNamedStatements(new pg.Pool({ connectionString: url.href }));
       db = new Kysely({ dialect: new PostgresDialect({ pool }) });
       repository = new KyselyRepository(db);
-      for (const txnid of ['KEPT-1', 'KEPT-2', 'FREE-1', 'FREE-2', ...sentAlone]) {
+      for (const txnid of ['KEPT-1', 'KEPT-2', 'FREE-1', 'FREE-2', 'FREE-3']) {
         await repository.createPayment({ txnid, amount: '100.00' });
       }
     });
@@ -98,11 +97,11 @@ grant select, insert, update on all tables in schema public to ${role};${sql}`);
     it('does not keep others that share its statement', async () => {
       const endpoint = testDragonpay({ repository, hooks }).endpoint(Plain);
       const txnids = ['FREE-1', 'KEPT-2', 'FREE-2'];
-      // The first eight are sent alone, so that the others share the next statement.
+      // The first one is sent alone, so that the others share the next statement.
       const replies = await Promise.all(
-        [...sentAlone, ...txnids].map((txnid) => dispatchSigned(endpoint, paymentFields({ txnid }))),
+        ['FREE-3', ...txnids].map((txnid) => dispatchSigned(endpoint, paymentFields({ txnid }))),
       );
-      expect(replies.map(({ status }) => status)).to.deep.equal([...sentAlone.map(() => 200), 200, 503, 200]);
+      expect(replies.map(({ status }) => status)).to.deep.equal([200, 200, 503, 200]);
       for (const txnid of ['FREE-1', 'FREE-2']) {
         expect(await repository.findPayment(txnid)).to.include({ status: 'S' });
       }

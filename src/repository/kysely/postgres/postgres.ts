@@ -31,7 +31,6 @@ export const postgres: RepositoryDialect = {
   isMissingTable: (error) => ['42P01', '42703', '3F000'].includes(codeOf(error)),
   endLockWaits,
   wasRefused,
-  isCheapAlone: true,
 };
 
 /**
