@@ -27,7 +27,7 @@ const sections = [
   'sizes',
 ] as const;
 const isShort = process.argv.includes('--short');
-// No goal compares with these, so the short form leaves them out.
+// No goal compares with these contenders, so the short form leaves them out.
 const others = isShort ? [] : ['node-http-pipelined', 'fastify', 'express-kysely-yup'];
 const rivals = ['node-http', 'koa', 'express', ...others];
 const ours = ['node-http', 'koa', 'express'];
@@ -83,7 +83,7 @@ if (wants('sdks')) {
   process.stderr.write('SDKs\n');
   save('sdks', await compareSdks(isShort ? { count: 3000, rounds: 9 } : { count: 10_000, rounds: 25 }));
 }
-// It starts the servers of its own, one after the other.
+// This section starts its own servers, one after the other.
 if (wants('databases')) {
   process.stderr.write('databases, 16 connections\n');
   save('databases', await compareDatabases({ ...extent, core: pinned ? 0 : undefined }));

@@ -1,7 +1,7 @@
 /**
  * Measures what the tracing channels cost: the CPU time of one verified callback without subscribers, and with one
- * subscriber of each channel that does nothing. Also measures the checks for subscribers alone, which are the whole
- * cost without any.
+ * subscriber of each channel that does nothing. Also measures the checks for subscribers alone: without a subscriber,
+ * they are the whole cost.
  *
  * `npm run bench:channels`
  */
@@ -58,7 +58,7 @@ const played = await playCalls(
             for (const channel of channels) channel.unsubscribe(subscribers);
           });
     },
-    // The same as the first run: the difference between the two is the noise of the machine.
+    // A second measurement of the same: the difference from the first one is the noise of the machine.
     aloneAgain: call,
   },
   { count, rounds },

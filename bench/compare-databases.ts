@@ -17,7 +17,7 @@ export interface DatabaseFigures {
   readonly handler: string;
   readonly perSecond: Spread;
   readonly serverCpu: Spread;
-  /** `undefined`: the database runs in the server. */
+  /** The CPU time of the database. `undefined`: it runs in the process of the server. */
   readonly databaseCpu: Spread | undefined;
   /** In milliseconds. */
   readonly p50: Spread;
@@ -37,7 +37,7 @@ interface Started {
   stop(): Promise<void>;
 }
 
-/** The databases by name. `undefined`: it is not installed. */
+/** The databases by name. `undefined`: the database is not installed. */
 const databases: Readonly<Record<string, () => Promise<Started | undefined>>> = {
   PostgreSQL: async () => {
     const { pid, database, stop } = await startServer();

@@ -23,7 +23,7 @@ function childrenOf(pid: number): number[] {
   return children === '' ? [] : children.split(' ').map(Number);
 }
 
-/** A child or a thread may end meanwhile. The CPU time of a child is then part of its parent's count. */
+/** A child or a thread may end during the measurement. The CPU time of a child is then part of its parent's count. */
 function safely(read: () => number): number {
   try {
     return read();

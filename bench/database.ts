@@ -21,8 +21,8 @@ export interface BenchDatabase {
   /** Adds the payments 1 to `count` of a series to the tables of ours and of the rivals. */
   seed(series: string, count: number): Promise<void>;
   /**
-   * Gives the server segments of its log to reuse, as a server has that has run for a while. A new server writes 16 MB of
-   * zeros for each new segment, and meanwhile no commit passes.
+   * Makes the server allocate segments of its log that it can reuse, as a server has after some time. A new server
+   * writes 16 MB of zeros for each new segment, and no commit passes meanwhile.
    */
   reuseLog(megabytes: number): Promise<void>;
   /** Closes the connection. */

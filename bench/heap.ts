@@ -12,7 +12,7 @@ export interface HeapMark {
 
 const portion = 10_000;
 
-/** Sends callbacks of new payments. One without a row would wait for it. */
+/** Sends callbacks of new payments. A callback without a row would wait for it. */
 export async function measureHeap(server: BenchServer, total: number): Promise<HeapMark[]> {
   const database = await server.database('heap');
   const settings = { databaseUrl: database.url, secretKey };

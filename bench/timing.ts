@@ -26,7 +26,7 @@ const text = 'T-1:ABCD1234:S:[000] BPI Reference No: 20251210 #ABCD1234';
 const samplesOfKey = 3_000;
 const digestOf = (secret: string) => createHash('sha1').update(`${text}:${secret}`).digest('hex');
 
-/** A check under a key, and the proof that is right, in hex. */
+/** A check under a key, and the right proof, in hex. */
 type Check = readonly [right: string, check: (proof: string) => unknown];
 
 function sha1Check(secret: string): Check[1] {
@@ -55,7 +55,7 @@ function stopsEarly(expected: string, given: string): boolean {
   return true;
 }
 
-/** The right proof with another digit at a place. */
+/** The right proof with one digit changed. */
 function wrongAt(right: string, place: number, other: number): string {
   const digit = (Number.parseInt(right[place] ?? '0', 16) + other) % 16;
   return Buffer.from(right.slice(0, place) + digit.toString(16) + right.slice(place + 1)).toString('latin1');
@@ -74,7 +74,7 @@ function timesOf([right, check]: Check): [first: number, last: number] {
     for (let repeat = 0; repeat < 8; repeat++) check(proof);
     times[side].push(Number(process.hrtime.bigint() - start) / 8);
   }
-  // A collection or another process makes a few samples long, in both classes.
+  // A garbage collection or another process makes a few samples long, in both classes.
   const limit = quantile([...times[0], ...times[1]], 0.9);
   return times.map((one) => mean(one.filter((time) => time <= limit))) as [number, number];
 }

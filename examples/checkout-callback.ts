@@ -8,7 +8,7 @@ import {
   type StoredCallback,
 } from 'dragonpay-callback';
 
-/** express.ts and custom-repository.ts serve it. */
+/** A handler that express.ts and custom-repository.ts serve. */
 @DragonpayCallback()
 export class CheckoutCallback {
   /** Runs once for each payment that becomes S, in the transaction that stores the status. */

@@ -49,7 +49,7 @@ const { txnid } = await repository.createPayment({
 const container = new Container();
 container.load(dragonpayModule({ ...settings, repository }));
 container.bind(CheckoutCallback).toSelf();
-// Rebind before the first get(DRAGONPAY.Dragonpay), which takes the repository.
+// Rebind it before the first get(DRAGONPAY.Dragonpay), because the receiver takes the repository then.
 container.rebind(DRAGONPAY.Repository).toConstantValue(new AlertingRepository(repository));
 
 const app = express();

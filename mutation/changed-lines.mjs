@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 
-/** A change of many lines is tried at some of them, so that a check of each push stays short. */
+/** If many lines have changed, only some of them are tried, so that the check of a push stays short. */
 const most = 60;
 
 /**
- * The lines that differ from where the branch left `base`, or from the commit before the last on `base` itself: ranges
- * such as `src/a.ts:3-5`, by file.
+ * The lines that have changed since the branch left `base`. On `base` itself: since the commit before the last. They
+ * are ranges such as `src/a.ts:3-5`, by file.
  */
 export function changedLines(base) {
   const head = git('rev-parse', 'HEAD');

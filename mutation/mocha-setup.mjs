@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 
-// With random inputs, a mutant would live in one run and die in the next.
+// With other random inputs in each run, a mutant would live in one run and die in the next.
 fc.configureGlobal({ seed: 1 });
 
 /**
- * A promise that is never settled fails its test, as without Stryker. Stryker switches mocha's limit off, and would end
- * the process at its own limit: nobody would know whether a test failed.
+ * A promise that never settles must fail its test, as without Stryker. Stryker switches mocha's limit off and ends the
+ * process at its own limit, after which nobody would know whether a test failed.
  */
 export const mochaHooks = {
   beforeEach() {

@@ -57,9 +57,9 @@ function runGroup(name, mutate, tests) {
     console.log(`${name}: not finished in ${values.seconds} s. Run it without a limit: ${mutate.join(' ')}`);
     return;
   }
-  // One that ran out of time on a busy machine is not killed. What was computed once, by code without the mutant or in
-  // the first test that needed it, hides others. Those that are not killed are tried again: each in a process in which it
-  // is there from the start, with all tests.
+  // A mutant that ran out of time on a busy machine is not killed. A mutant may also be hidden by a value that was
+  // computed once without it. So the mutants that were not killed are tried again, each in its own process with all
+  // tests.
   const again = mutants.filter((one) => /Timeout|Survived/.test(one.status) && !isExplained(one));
   if (again.length > 0) {
     const ranges = [...new Set(again.map(rangeOf))];
@@ -89,7 +89,7 @@ function runGroup(name, mutate, tests) {
   for (const one of explained.filter((why) => isNeedless(why, counted))) {
     console.log(`  explained, but killed ${one.file}: ${one.code} -> ${one.replacement}`);
   }
-  // Of a few changed lines, a share says little.
+  // For a few changed lines, a percentage says little.
   if (open.length > 0 || (share < 90 && !values.changed)) hasFailed = true;
 }
 
@@ -111,11 +111,11 @@ function run(mutate, tests, options) {
   const config = {
     testRunner: 'mocha',
     plugins: [fileURLToPath(import.meta.resolve('@stryker-mutator/mocha-runner'))],
-    // As in .mocharc.json: with two copies of fast-check, the seed would be set in the wrong one.
+    // The same path as in .mocharc.json: with two copies of fast-check, the seed would be set in the wrong one.
     testRunnerNodeArgs: ['--import=tsx', '--no-experimental-require-module'],
     mochaOptions: { config: mocharc },
     coverageAnalysis: 'perTest',
-    // Stryker cannot read it with the compiler of this project.
+    // Stryker cannot read this file with the compiler of this project.
     tsconfigFile: 'none.json',
     disableTypeChecks: false,
     ignoreStatic: !values.static,
@@ -178,7 +178,7 @@ function explains(why, mutant) {
   return why.file === mutant.file && why.code === mutant.code && why.replacement === mutant.replacement;
 }
 
-/** Whether every mutant that is explained so was killed. */
+/** Whether every mutant that this comment explains was killed. */
 function isNeedless(why, mutants) {
   const concerned = mutants.filter((mutant) => explains(why, mutant));
   return concerned.length > 0 && concerned.every(({ status }) => status === 'Killed');

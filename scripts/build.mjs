@@ -25,10 +25,10 @@ const entryPoints = entries.map((entry) => entry.replace(/^(?:\.\/)?dist\//, '')
 const main = 'src/index.ts';
 
 /**
- * Lets each entry point that shares files with the main one import it, so that all that the main one needs is in one
- * chunk: esbuild makes a chunk for each set of entry points that share a file, and each file costs an import about a
- * millisecond. To esbuild, a file that is imported later is an entry point, too. HTTP adapters and telemetry import the
- * main entry point themselves.
+ * Makes each entry point that shares files with the main one import the main one. All files of the main entry point are
+ * then in one chunk. Otherwise esbuild makes a chunk for each set of entry points that share a file, and each file
+ * costs an import about a millisecond. To esbuild, a file that is imported later is an entry point, too. HTTP adapters
+ * and telemetry import the main entry point themselves.
  */
 const oneMainChunk = {
   name: 'one-main-chunk',
@@ -42,14 +42,17 @@ const oneMainChunk = {
     onLoad({ filter: /\.ts$/ }, ({ path }) => {
       if (!paths.has(path) || path === join(root, main)) return undefined;
       const [, hashbang = '', code] = /^(#!.*\n)?(.*)$/s.exec(readFileSync(path, 'utf8'));
-      // On the first line: the source map must keep its lines.
+      // Added to the first line, so that the lines of the source map stay right.
       return { contents: `${hashbang}import 'main'; ${code}`, loader: 'ts', resolveDir: dirname(path) };
     });
     onResolve({ filter: /^main$/ }, () => ({ path: join(root, main) }));
   },
 };
 
-/** What yup is made of. It is a part of the package: nothing else could load it later, and in a bundle, too. */
+/**
+ * The packages of which yup consists. They become a part of this package: nothing else could load them later, also in a
+ * bundle.
+ */
 const bundled = ['yup', 'property-expr', 'tiny-case', 'toposort'];
 const lateYup = {
   name: 'late-yup',
@@ -62,7 +65,7 @@ const lateYup = {
     const require = createRequire(createRequire(import.meta.url).resolve('yup'));
     const names = bundled.join('|');
     onResolve({ filter: new RegExp(`^(?:${names})$`) }, ({ path }) => ({ path: require.resolve(path) }));
-    // It is read with the package, whether it is needed or not.
+    // Minified, because every program that imports the package reads this code.
     onLoad({ filter: new RegExp(`/node_modules/(?:${names})/`) }, async ({ path }) => ({
       contents: (await transform(readFileSync(path, 'utf8'), { minifyWhitespace: true, minifySyntax: true })).code,
     }));
@@ -100,7 +103,7 @@ await build({
 writeFileSync(join(outdir, 'chunks/LICENSES.txt'), bundled.map(licenseOf).join('\n'));
 for (const executable of executables) chmodSync(join(outdir, executable.replace(/^dist\//, '')), 0o755);
 
-/** What must go with a package that is a part of this one. */
+/** The licence of a package that is a part of this one, with its name and version. */
 function licenseOf(name) {
   const folder = join(root, 'node_modules', name);
   const { version, license, author } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));

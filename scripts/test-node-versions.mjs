@@ -17,7 +17,7 @@ const withPeers = given.includes('peers') || given.length === 0;
 const forMocha = given.filter((argument) => !versions.includes(argument) && argument !== 'peers');
 if (versions.length === 0 && !given.includes('peers')) versions.push('20.19.0', '22', '24');
 
-/** The versions of optional peers that are not installed here, each with a version of Node that it runs on. */
+/** The versions of optional peers that are not installed here, each with a version of Node on which it runs. */
 const otherPeers = [
   { node: '22', peers: ['pg-boss@11', 'graphile-worker@0.18'], tests: ['test/jobs/queues.test.ts'] },
   { node: '22', peers: ['pg-boss@12'], tests: ['test/jobs/queues.test.ts'] },

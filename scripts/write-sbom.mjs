@@ -1,5 +1,5 @@
 /**
- * Writes the list of what is in the package and what it installs, `dist/sbom.cdx.json` (CycloneDX): the run-time
+ * Writes the list of the packages that this one contains and installs, `dist/sbom.cdx.json` (CycloneDX): the run-time
  * dependencies, and the packages that the build puts into the package. The same tree gives the same file.
  */
 import { execFileSync } from 'node:child_process';
@@ -10,12 +10,13 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const manifest = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
-// The build has written which packages are a part of this one.
+// The build has written the list of packages that are a part of this one.
 const licenses = readFileSync(`${root}/dist/chunks/LICENSES.txt`, 'utf8');
 const bundled = [...licenses.matchAll(/^(\S+) \d+\.\d+\.\d+ \(.+\)$/gm)].map(([, name]) => name);
 const names = [...Object.keys(manifest.dependencies), ...bundled];
 
-// npm cannot describe the whole tree, in which a folder of the tests is linked: it gets the tree of these packages.
+// npm cannot describe the whole tree, because it has a linked folder of the tests. So npm gets a tree of these packages
+// only.
 const { lockfileVersion, packages } = JSON.parse(readFileSync(`${root}/package-lock.json`, 'utf8'));
 const tree = {};
 const add = (name) => {

@@ -38,7 +38,10 @@ export interface EndpointOptions {
 export interface DragonpayStatus {
   /** Whether `close()` was called: new callbacks are answered with 503. */
   readonly closing: boolean;
-  /** How much work `close()` waits for: requests, statements, runs of `reconcile()`, jobs and fetches of keys. */
+  /**
+   * The number of operations that `close()` waits for: requests, statements, runs of `reconcile()`, jobs and fetches of
+   * keys.
+   */
   readonly inFlight: number;
   /** How many verified callbacks wait to be stored: for the database, for their row, or for a copy of themselves. */
   readonly waiting: number;
@@ -58,11 +61,12 @@ export interface Dragonpay {
 
   /**
    * Applies the callbacks that came before their row, if the row exists now. Then, with an API key, asks the gateway
-   * about open payments, or about given ones of any status. The answers go through the same status
-   * machine and `@OnStatus` methods as callbacks, with `origin: 'inquiry'`. Any number of processes may call it at the
-   * same time: no payment is asked about by two of them. Call it from a timer; a run ends by itself.
+   * about open payments, or about the payments in `txnids`, whatever their status. The answers go through the same
+   * status machine and `@OnStatus` methods as callbacks, with `origin: 'inquiry'`. Any number of processes may call it
+   * at the same time: only one of them asks about each payment. Call it from a timer; a run ends by itself.
    *
-   * Rejects with `invalid-setting` or `not-supported` if it cannot begin, and if the repository fails.
+   * Rejects with `invalid-setting` or `not-supported` if it cannot begin, and with the error of a repository that
+   * fails.
    *
    * @example
    * const report = await dragonpay.reconcile({ olderThan: 15 * 60_000, limit: 500 });
@@ -81,7 +85,7 @@ export interface Dragonpay {
    * Puts an event of the inbox through the status machine and the `@OnStatus` methods again, as a new delivery with
    * `origin: 'replay'`. Use it after the cause of a failure is fixed. An applied event is not applied again.
    * @param key the `key` of an event from `repository.callbacks()`, such as `payment:T-1:ABCD1234:S:…`. The last part
-   *   tells apart events that differ in a covered value. A key without it is that of the oldest of them
+   *   tells apart events that differ in a covered value. A key without this part names the oldest of these events
    * @throws DragonpayError `no-such-event`, `not-supported`, `unstored`; or the method's error, after rolling back
    */
   replay(key: string, options?: HandlerOption): Promise<CallbackUpdate>;
@@ -109,8 +113,9 @@ export interface Dragonpay {
   work(Class: HandlerClass): QueueWorker;
 
   /**
-   * Answers new callbacks with 503, and those whose bodies are still arriving, so that they are sent again. Waits for
-   * the others under way, with their statements and key fetches. Resolves to whether all work ended in time.
+   * Stops the receiver. New callbacks, and callbacks whose bodies are still arriving, are answered with 503, so that
+   * they are sent again. Waits for all other work, including statements and key fetches. Resolves to whether this work
+   * ended in time.
    *
    * Call it before you end the database pool. On SIGTERM, this package does nothing by itself.
    * @param options.milliseconds the longest wait. Default: 15,000

@@ -114,7 +114,7 @@ export class CallbackDispatcher implements CallbackEndpoint {
       const refusal = request.method === 'POST' ? refusalOfSender(request) : undefined;
       if (refusal !== undefined) return this.#refuse(request, trace, 'address-not-allowed', refusal);
 
-      // An `await` of a value that is there already costs as much as a step.
+      // Plain values are not awaited: an `await` costs as much as a step.
       const reading = reader.read(request);
       const fields = reading instanceof Promise ? await reading : reading;
       if (!fields.ok) return this.#refuse(request, trace, fields.code, fields.detail);
@@ -130,7 +130,7 @@ export class CallbackDispatcher implements CallbackEndpoint {
       verified.set(callback.kind, Date.now());
       if (trace !== undefined) traceVerified(trace, callback);
 
-      // Nothing is stored without an instance that can handle it.
+      // The instance comes first: nothing may be stored if nothing can handle it.
       if (!call.isPrepared && needsInstance(handler.table, request)) await call.prepare();
       const isStored = request.method === 'POST' || handler.table.updateOnGet;
       const stored = isStored && store !== undefined ? await store.store(callback, call, request) : skipped;
@@ -204,7 +204,7 @@ export class CallbackDispatcher implements CallbackEndpoint {
     const { method } = request;
     const { txnid, merchanttxnid, digest, signature, signatures } = fields?.known ?? {};
     const id = txnid ?? merchanttxnid;
-    // Without a proof, there is nothing to find out.
+    // A callback without a proof cannot be diagnosed, so it is not kept.
     if (fields !== undefined && (digest || signature || signatures)) {
       refused.add(method as 'GET' | 'POST', code, fields.raw);
     }

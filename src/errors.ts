@@ -15,7 +15,7 @@ export const failures = {
   'body-consumed': { status: 500, meaning: 'Code in front of the handler read the body and kept nothing of it.' },
   closing: { status: 503, meaning: '`close()` was called: this process accepts no more callbacks.' },
 
-  // The fields were read, but are not a proven callback. Handler methods may see it, nothing is stored.
+  // The fields were read, but are not a callback whose proof holds. Handler methods may see them. Nothing is stored.
   'invalid-utf8': { status: 400, meaning: 'A field contains bytes that are not UTF-8.' },
   'nul-character': { status: 400, meaning: 'A field contains a NUL character.' },
   'repeated-field': { status: 400, meaning: 'A field of the protocol occurs more than once.' },
@@ -43,7 +43,7 @@ export const failures = {
       'A handler method, or the resolver that makes its instance, took longer than `limits.handlerMilliseconds`.',
   },
 
-  // The gateway was asked about a payment: by `reconcile()`, or because of `confirm`.
+  // An inquiry failed: `reconcile()` made it, or the setting `confirm` did.
   'gateway-unavailable': { meaning: 'The gateway could not be reached, or failed.' },
   'gateway-refused': { meaning: 'The gateway refused the merchant id or the API key.' },
   'answer-refused': { meaning: 'The answer of the gateway is malformed, or is about another payment.' },

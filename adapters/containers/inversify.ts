@@ -8,13 +8,13 @@ import {
   type Resolver,
 } from '../../src/index.js';
 
-/** The service identifiers: `rebind` the settings or the repository to swap them, `get` the receiver. */
+/** The service identifiers. Use `rebind` to replace the settings or the repository, and `get` for the receiver. */
 export const DRAGONPAY = {
   /** The {@link DragonpaySettings} of the module. */
   Settings: Symbol.for('dragonpay-callback.Settings') as ServiceIdentifier<DragonpaySettings>,
   /** The {@link CallbackRepository} of the settings, or `undefined`. */
   Repository: Symbol.for('dragonpay-callback.Repository') as ServiceIdentifier<CallbackRepository | undefined>,
-  /** The {@link Dragonpay}. Made once, on the first `get`: rebind settings and repository before that. */
+  /** The {@link Dragonpay}. Made once, on the first `get`: rebind the settings and the repository before. */
   Dragonpay: Symbol.for('dragonpay-callback.Dragonpay') as ServiceIdentifier<Dragonpay>,
 } as const;
 
@@ -31,7 +31,7 @@ const allIsBound = new Error('all services are bound');
  * The receiver is a singleton. It gets handlers from the container that first asked for the receiver. A child container
  * with its own handlers or services must load its own module.
  *
- * `endpoint()` checks that the handler class and its services are bound. Bind them before.
+ * `endpoint()` checks that the handler class and its services are bound, so bind them before.
  *
  * If the repository is bound asynchronously, get the receiver with `await container.getAsync(...)`.
  *
@@ -64,9 +64,9 @@ export function dragonpayModule(settings: DragonpaySettings): ContainerModule {
     bind(containerResolver).toDynamicValue((context) => ({
       get: (HandlerClass) => context.getAsync(HandlerClass),
       check(HandlerClass) {
-        // Resolves a service that needs the class, behind one that throws. Inversify looks for all bindings before it
-        // makes anything, so a missing binding is its first error. Otherwise the throwing one ends the check before an
-        // instance is made.
+        // Checks the bindings and makes no instance. The probe needs a service that throws, and then the class.
+        // Inversify looks for all bindings before it makes anything, so a missing binding is its first error.
+        // Otherwise, the service that throws ends the check before an instance is made.
         const probe: ServiceIdentifier<undefined> = Symbol(`dragonpay-callback.Probe ${HandlerClass.name}`);
         const needed: [ServiceIdentifier, ServiceIdentifier] = [nothingIsMade, HandlerClass];
         bind(probe).toResolvedValue((..._made: unknown[]) => undefined, needed);

@@ -34,7 +34,7 @@ export const DRAGONPAY = Symbol.for('dragonpay-callback.Dragonpay');
 export interface NestEndpoint extends EndpointOptions {
   /** The whole path of the URL. A global prefix and versions are not added to it. */
   readonly path: string;
-  /** The handler class, which must be a provider of any module. */
+  /** The handler class, which must be a provider of some module. */
   readonly handler: HandlerClass;
 }
 
@@ -142,7 +142,7 @@ function startServer(
     if (mounted.has(path)) throw invalid('path', 'must not be the same for two endpoints');
     mounted.set(path, dragonpay.endpoint(handler, endpointOptions));
   }
-  // In a test, the adapter is there only after the providers. A context without a server never has one.
+  // In a test, the adapter exists only after the providers. A context without a server has no adapter.
   host.init$.subscribe(() => host.httpAdapter?.use(middlewareOf(mounted)));
   return {
     onModuleInit() {
@@ -153,7 +153,7 @@ function startServer(
   };
 }
 
-/** The part of the platform's request that is used: Express's request, or Node's in the case of Fastify. */
+/** The part of the platform's request that is used. In Fastify, this is Node's request. */
 interface PlatformRequest extends IncomingMessageLike, ParsedBody {
   readonly originalUrl?: string;
 }

@@ -43,7 +43,7 @@ export async function dragonpayFastify(app: FastifyInstance, options: DragonpayF
       write(request, reply, answer);
     });
   };
-  // A hook of the application failed, such as onSend. Without a reply of ours, it refused the request.
+  // A hook of the application, such as onSend, has failed. If we made no reply, this hook refused the request.
   const onError: Hook<[unknown, () => void]> = (_request, reply, error, done) => {
     if (written.delete(reply)) tellReplyFailed(endpoint, error);
     done();

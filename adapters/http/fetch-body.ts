@@ -43,7 +43,7 @@ export class FetchBody {
     return this.#readAll(this.#reader, limit);
   }
 
-  /** Whether it was read in part: it was too long, too late, or broke off. */
+  /** Whether only a part was read: the body was too long or too late, or it broke off. */
   get isPartial(): boolean {
     return this.#reader !== undefined && !this.#isRead;
   }
@@ -53,7 +53,7 @@ export class FetchBody {
     try {
       if (this.isPartial) await this.#reader?.cancel();
     } catch {
-      // A body that cannot be stopped has ended.
+      // The body has ended already.
     }
   }
 

@@ -14,8 +14,8 @@ export interface FetchRequest extends FetchMessage {
 /** Options of {@link toFetchHandler}. */
 export interface FetchHandlerOptions<Request extends FetchRequest, Host extends readonly unknown[]> {
   /**
-   * Returns the IP address of the client, from what the host passes beside the request. `allowFrom` needs it. Default:
-   * the address is not known.
+   * Returns the IP address of the client, from the arguments that the host passes after the request. `allowFrom` needs
+   * it. Default: the address is not known.
    */
   readonly address?: (request: Request, ...host: Host) => string | undefined;
 }
@@ -47,7 +47,7 @@ export function toFetchHandler<Request extends FetchRequest = FetchRequest, Host
         header: (name) => request.headers.get(name) ?? undefined,
         body: (limit) => body.read(limit),
         remoteAddress: address?.(request, ...host),
-        // Deno warns when the signal is touched, so it is touched only where it is asked for.
+        // Deno warns when the signal is read, so it is read only on demand.
         get signal() {
           return request.signal;
         },

@@ -76,7 +76,7 @@ export async function serve(
 ): Promise<void> {
   try {
     const reply = await endpoint.dispatch(toRequest());
-    // A small body that came with its head is complete after Node has read the same packet.
+    // When Node has read the packet with the head, a small body in the same packet is complete.
     if (!isComplete(message)) await new Promise(setImmediate);
     if (response.headersSent) throw new AlreadyAnswered();
     write(reply);
@@ -85,7 +85,7 @@ export async function serve(
     try {
       if (!(error instanceof AlreadyAnswered)) response.destroy?.();
     } catch {
-      // There is nothing left to close.
+      // The connection is closed already.
     }
   }
 }
@@ -95,7 +95,7 @@ export function tellReplyFailed(endpoint: CallbackEndpoint, error: unknown): voi
   try {
     endpoint.replyFailed?.(error);
   } catch {
-    // The hook failed, too, and nothing else can report it.
+    // The hook failed as well, and nothing else can report the error.
   }
 }
 
@@ -104,7 +104,7 @@ export function headersWithLength({ status, headers, body }: CallbackReply): Rea
   return status === 204 ? headers : { ...headers, 'Content-Length': String(Buffer.byteLength(body)) };
 }
 
-/** Whether no more of the body is coming. A host that has read the body may leave `complete` out. */
+/** Whether the rest of the body will not come. A host that has read the body may leave `complete` out. */
 export function isComplete(message: IncomingMessageLike): boolean {
   return message.complete !== false || message.destroyed;
 }
@@ -123,7 +123,7 @@ export function writeReply(message: IncomingMessageLike, response: ServerRespons
   if (reply.body !== '') response.write?.(reply.body);
   drain(message, () => {
     response.end();
-    // Not at once: when a stream of HTTP/2 is closed in the turn that ends it, Node 20 and 22 can loop for ever.
+    // Closed later: if a stream of HTTP/2 is closed in the turn that ends it, Node 20 and 22 can loop for ever.
     setImmediate(() => (isHttp1 ? message.destroy?.() : message.stream?.close?.()));
   });
 }
@@ -151,8 +151,8 @@ function drain(message: IncomingMessageLike, done: () => void): void {
 }
 
 /**
- * Finds the body wherever it is: in the stream if it is unread, or in what a body parser left. The property `body` does
- * not tell whether a parser ran: Express 4 sets `{}` for content that its parser does not handle.
+ * Finds the body: in the stream if it is unread, otherwise in the properties that a body parser set. The property
+ * `body` does not tell whether a parser ran: Express 4 sets `{}` for content that its parser does not handle.
  */
 function readBody(
   message: IncomingMessageLike,
@@ -184,8 +184,8 @@ function readStream(message: IncomingMessageLike, limit: number): BodyRead | Pro
   return new Promise((resolve) => {
     let chunks: Uint8Array[] = [];
     let length = 0;
-    // The listeners stay as long as the request: a later reset must not cause an unhandled 'error' event. They let go of
-    // the body, because the request may wait for long.
+    // The listeners stay as long as the request: a later reset must not cause an unhandled 'error' event. They do not
+    // keep the body, because the request may wait for a long time.
     let pending: typeof resolve | undefined = resolve;
     const settle = (read: BodyRead) => {
       pending?.(read);

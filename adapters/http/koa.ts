@@ -53,6 +53,6 @@ function writeToContext(context: KoaContext, reply: CallbackReply): void {
   context.status = reply.status;
   context.set(headersWithLength(reply));
   context.body = reply.status === 204 ? null : reply.body;
-  // Koa has its own table of reason phrases. Without it, replies are the same bytes on every server.
+  // Koa has its own reason phrases. Without them, the reply has the same bytes as on every server.
   if (req.httpVersionMajor < 2) res.statusMessage = '';
 }

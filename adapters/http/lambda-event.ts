@@ -8,11 +8,11 @@ type ManyValues = Readonly<Record<string, readonly string[] | undefined>> | null
  */
 export interface LambdaEvent {
   readonly requestContext?: {
-    /** Of format 2.0. */
+    /** In format 2.0. */
     readonly http?: { readonly method: string; readonly sourceIp?: string };
-    /** Of format 1.0. */
+    /** In format 1.0. */
     readonly identity?: { readonly sourceIp?: string };
-    /** Of a load balancer. */
+    /** In an event of a load balancer. */
     readonly elb?: unknown;
   };
   readonly httpMethod?: string;
@@ -43,8 +43,8 @@ function queryOf({ requestContext, queryStringParameters, multiValueQueryStringP
 }
 
 /**
- * The host has replaced bytes that are not UTF-8 by U+FFFD. Each becomes a byte that is invalid in UTF-8, so that it is
- * refused as in the other adapters.
+ * The host has replaced bytes that are not UTF-8 by U+FFFD. Each U+FFFD becomes a byte that is invalid in UTF-8, so
+ * that the value is refused as in the other adapters.
  */
 function encodeAsForm(text: string): string {
   return encodeURIComponent(text.toWellFormed()).replaceAll('%20', '+').replaceAll('%EF%BF%BD', '%FF');

@@ -3,11 +3,14 @@ import { assertEndpoint } from '../assert-given.js';
 import { tellReplyFailed } from './incoming-message.js';
 import { addressOf, headerOf, type LambdaEvent, targetOf } from './lambda-event.js';
 
-/** What the function returns to its host, which adds the length of the body. */
+/** The result of the function. The host adds the length of the body. */
 export interface LambdaResult {
   readonly statusCode: number;
   readonly headers?: { [name: string]: string };
-  /** Instead of `headers`, if the event has its headers in this form: a load balancer then reads only these. */
+  /**
+   * Replaces `headers` if the event has its headers in this form, because a load balancer then reads only this
+   * property.
+   */
   readonly multiValueHeaders?: { [name: string]: string[] };
   readonly body: string;
   readonly isBase64Encoded: false;

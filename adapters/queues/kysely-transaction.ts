@@ -1,12 +1,12 @@
 import { CompiledQuery, type Kysely, type QueryResult, sql } from 'kysely';
 
-/** A transaction of Kysely, as far as a queue uses it. */
+/** The part of Kysely's transaction that a queue uses. */
 export interface QueueTransaction {
   withoutPlugins(): { executeQuery<Row>(query: CompiledQuery<Row>): Promise<QueryResult<Row>> };
 }
 
 /**
- * Runs a statement of a queue in the transaction that a status is stored in, without the plugins of its Kysely.
+ * Runs a statement of a queue in the transaction that stores the status, without the plugins of its Kysely.
  * @throws Error if the database is not PostgreSQL, where these queues have their tables
  */
 export async function runInTransaction(

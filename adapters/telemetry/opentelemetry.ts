@@ -14,7 +14,7 @@ import {
 import type { TraceChannels } from '../../src/index.js';
 import { assertMethods, assertNames } from '../assert-given.js';
 
-/** What {@link instrument} writes to. */
+/** The tracer and the meter that {@link instrument} uses. */
 export interface InstrumentOptions {
   /** Begins spans. Default: no spans. */
   readonly tracer?: Tracer | undefined;
@@ -24,11 +24,11 @@ export interface InstrumentOptions {
 
 /** How the traces of one channel become spans and metrics. */
 interface Operation<Trace> {
-  /** Attributes of the metrics and the span. Each has few different values. */
+  /** Attributes of the metrics and of the span. Each attribute has only a few different values. */
   labels(trace: Trace): Attributes;
   /** Attributes of the span only. */
   details(trace: Trace): Attributes;
-  /** Whether the span has the status of an error. Default: if the trace has an error. */
+  /** Whether the span has the status of an error. Default: it has if the trace has an error. */
   isFailed?(trace: Trace): boolean;
 }
 
@@ -90,10 +90,11 @@ const operations: { readonly [Name in keyof TraceChannels]: Operation<Traced<Nam
 const boundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 
 /**
- * Makes spans and metrics of what this process does with callbacks, from now on, for all receivers. The span of a
- * request is below the one of its HTTP server; spans of database clients are below those of `store` and `effect`.
+ * Makes spans and metrics of all callbacks that this process handles from now on, in all receivers. The span of the
+ * HTTP server is the parent of the span of a request. The spans of `store` and `effect` are the parents of the spans of
+ * database clients.
  * @throws DragonpayError `invalid-setting`
- * @returns a function that stops it. Spans of what is still running end then
+ * @returns a function that stops it and ends all open spans
  *
  * @example
  * instrument({ tracer: trace.getTracer('dragonpay-callback'), meter: metrics.getMeter('dragonpay-callback') });
@@ -197,8 +198,8 @@ function endSpan(span: Span | undefined, attributes: Attributes, isFailed: boole
 }
 
 /**
- * A storage that a channel can be bound to, so that the work of a trace runs with its span active: it hands the context
- * to the context manager of OpenTelemetry, whose own storage has no public name.
+ * A storage for a channel to bind: the work of a trace runs with its span active. It passes the context to the context
+ * manager of OpenTelemetry, because the storage of that manager has no public name.
  */
 class ActiveContext extends AsyncLocalStorage<Context> {
   override run<Result, Values extends unknown[]>(
@@ -210,7 +211,7 @@ class ActiveContext extends AsyncLocalStorage<Context> {
   }
 }
 
-/** What a handler method threw. The package wraps it in an error with the name of the method. */
+/** The error of a handler method. The package wraps it in an error with the name of the method. */
 function causeOf(error: unknown): unknown {
   return error instanceof Error && error.name === 'HandlerError' ? error.cause : error;
 }

@@ -41,7 +41,10 @@ export class CheckoutCallback {
     await trx.updateTable('orders').set({ channel }).where('txnid', '=', data.txnid).execute();
   }
 
-  /** F covers both. The code of the message is a hint, and only decides which text the payer sees. */
+  /**
+   * F means that the payment failed, or that the payer cancelled it. The code of the message is a hint which of the two
+   * it was. It only decides which text the payer sees.
+   */
   @OnStatus('F')
   async noteCancelled({ data, trx }: StoredCallback<'F', Database>) {
     const cancelled = messageCode(data.message) === '107';
@@ -55,8 +58,8 @@ export class CheckoutCallback {
   }
 
   /**
-   * The payer's browser returns. It moves on to a page without a proof in its address. That page shows what is stored,
-   * whatever this URL says.
+   * The payer's browser returns. It is redirected to a page without a proof in its address. That page shows the stored
+   * payment, whatever the fields of this URL say.
    */
   @OnGet()
   show(callback: Callback) {

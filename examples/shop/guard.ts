@@ -4,8 +4,8 @@ import { isIP } from 'node:net';
 /**
  * The reason to refuse a request; `undefined` if there is none. A demo on a developer's machine gets requests from any
  * web page that the developer opens. A foreign name in `Host` means DNS rebinding, and a page of another site must not
- * send forms to the shop. Payers may come from other sites by a link. Dragonpay's callbacks do not pass here: they have
- * proofs.
+ * send forms to the shop. Payers may come from other sites by a link. Dragonpay's callbacks are not checked here: they
+ * have proofs.
  * @param ownName the name or address of the shop
  */
 export function refusalOf(method: string, headers: IncomingHttpHeaders, ownName: string): string | undefined {

@@ -3,7 +3,7 @@ import { type Html, html } from './html.js';
 /** The parts of a page. */
 export interface PageParts {
   readonly title: string;
-  /** The path from which `live.js` updates the page. Without it the page does not update itself. */
+  /** The path from which `live.js` updates the page. Without this path, the page does not update itself. */
   readonly source?: string;
   readonly content: Html;
 }

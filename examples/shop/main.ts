@@ -6,7 +6,7 @@ const starting = startShop();
 
 stopOnSignal(async () => {
   console.log('Closing the shop. Press Ctrl-C again to exit at once.');
-  // It may still be starting.
+  // The shop may still be starting.
   const shop = await starting.catch(() => undefined);
   await shop?.stop();
 });

@@ -10,8 +10,8 @@ export interface Merchant {
 }
 
 /**
- * Reads the merchant from the `DRAGONPAY_*` variables. If none is set, starts a sandbox with a merchant of its own. It
- * generates the keys that sign callbacks, and the shop fetches them like Dragonpay's.
+ * Reads the merchant from the `DRAGONPAY_*` variables. If none is set, starts a sandbox with a merchant of its own. The
+ * sandbox generates the keys that sign callbacks, and the shop fetches them as it fetches Dragonpay's.
  */
 export async function findMerchant(env: NodeJS.ProcessEnv, shop: ShopSettings): Promise<Merchant> {
   if (Object.keys(env).some((name) => name.startsWith('DRAGONPAY_'))) {

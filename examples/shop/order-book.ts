@@ -24,7 +24,7 @@ export interface Order extends PaymentRow {
   readonly channel: string | null;
   /** Where the payer can still pay. */
   readonly paymentUrl: string | null;
-  /** The shop keeps an unpaid order until then. */
+  /** Until then, the shop keeps an unpaid order. */
   readonly payBy: Date;
 }
 
@@ -84,7 +84,7 @@ export class OrderBook {
     return lines.map((line) => ({ ...line, paidAt: toDate(line.paidAt), cancelled: Boolean(line.cancelled) }));
   }
 
-  /** Finds an order. @param txnid any text; one that cannot be a txnid is not found */
+  /** Finds an order. @param txnid any text. If it cannot be a txnid, no order is found */
   async find(txnid: string): Promise<Order | undefined> {
     if (!/^[ -~]{1,40}$/.test(txnid)) return undefined;
     const [row, order] = await Promise.all([
@@ -109,7 +109,7 @@ export class OrderBook {
   }
 }
 
-/** A moment as the database gives it: SQLite has it as text in UTC, without a time zone. */
+/** Reads a moment from the database. In SQLite it is a text in UTC, without a time zone. */
 function toDate(moment: Date | string | null | undefined): Date | null {
   return typeof moment === 'string' ? new Date(`${moment}Z`) : (moment ?? null);
 }

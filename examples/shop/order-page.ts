@@ -7,8 +7,8 @@ import { paymentCard } from './payment-page.js';
 import { statusText } from './status.js';
 
 /**
- * What the shopkeeper sees of an order: its payment, and the callbacks. A real shop would require a login. Here anyone
- * with the order number can see it, and it cannot be guessed.
+ * The shopkeeper's page of an order: its payment, and the callbacks. A real shop would require a login. Here everybody
+ * who has the order number can see the page, and the number cannot be guessed.
  * @param mayAsk whether Dragonpay can be asked about the payment
  * @param outcome the result, if Dragonpay was just asked
  */

@@ -21,7 +21,7 @@ const outcomes = ['applied', 'unchanged', 'review', 'notKnown', 'skipped', 'fail
 /** The result of an inquiry. */
 export type InquiryOutcome = (typeof outcomes)[number];
 
-// The package calls these addresses itself, and does not export them: it requests no payments.
+// The package calls these addresses itself and does not export them, because it requests no payments.
 const origins = { test: 'https://test.dragonpay.ph', production: 'https://gw.dragonpay.ph' };
 
 /** The gateway of the settings; `undefined` if they have no API key, which it requires. */

@@ -4,7 +4,7 @@ import { money } from './money.js';
 import type { Order } from './order-book.js';
 import { statusBadge, statusText } from './status.js';
 
-/** What the payer sees after paying: the stored payment. The page updates itself when the payment changes. */
+/** The page that the payer sees after paying: the stored payment. The page updates itself when the payment changes. */
 export function paymentPage(order: Order): string {
   return layout({
     title: statusText(order).headline,
@@ -13,7 +13,7 @@ export function paymentPage(order: Order): string {
   });
 }
 
-/** What the payer sees if there is no payment to show. */
+/** The page that the payer sees if there is no payment to show. */
 export function messagePage(headline: string, advice: string): string {
   const content = html`<section class="payment"><h1>${headline}</h1><p>${advice}</p>${backToShop}</section>`;
   return layout({ title: headline, content });
@@ -49,7 +49,7 @@ const counters: Readonly<Record<string, string>> = { BOGX: 'any Bogus Bank branc
 
 const manila = new Intl.DateTimeFormat('en-PH', { dateStyle: 'long', timeZone: 'Asia/Manila' });
 
-/** What the payer can do about a payment that has not arrived. */
+/** The links and hints for a payer whose payment has not arrived. */
 function nextStep(order: Order): Html | undefined {
   const { status, channel, refno, amount, currency, paymentUrl, payBy } = order;
   if (statusText(order).tone === 'good') return undefined;

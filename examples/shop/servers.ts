@@ -11,14 +11,14 @@ import type { ShopSettings } from './shop-settings.js';
 
 const callbackPath = '/dragonpay/callback';
 
-/** Also with a slash at its end, as Express does: somebody may have registered the URL so. */
+/** A slash at the end of the path is accepted, as in Express: the URL may have been registered with one. */
 const isCallback = (path: string) => path.replace(/\/$/, '') === callbackPath;
 
 /** The HTTP servers. Each serves the endpoint on its path, and the shop on all others. */
 export const servers: Record<ShopSettings['server'], (endpoint: CallbackEndpoint, shop: Shop) => RequestListener> = {
   express: (endpoint, shop) => {
     const app = express();
-    // As with Koa and Node: letter case counts, and the server does not send its name.
+    // With these settings, letter case counts and the server does not send its name, as with Koa and Node.
     app.enable('case sensitive routing').disable('x-powered-by');
     app.all(callbackPath, toExpressHandler(endpoint));
     app.use(async (request, response) => {

@@ -27,7 +27,7 @@ export function toShopRequest(message: IncomingMessage): ShopRequest {
       let length = 0;
       for await (const chunk of message as AsyncIterable<Buffer>) {
         length += chunk.byteLength;
-        // The rest is read and dropped, so that the client gets to read the answer.
+        // The rest is read and dropped, so that the client can read the answer.
         if (length <= bodyLimit) chunks.push(chunk);
       }
       return length > bodyLimit ? undefined : Buffer.concat(chunks).toString('utf8');

@@ -136,7 +136,7 @@ export class Shop {
   }
 }
 
-/** The errors that the shop meets are about the details of an order. */
+/** The shop only meets errors about the details of an order. */
 function statusOf({ code }: DragonpayError): number {
   return code === 'already-exists' ? 409 : 400;
 }

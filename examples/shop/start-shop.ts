@@ -38,7 +38,7 @@ export async function startShop(env: NodeJS.ProcessEnv = process.env): Promise<R
     const { db, repository, close } = database;
     const dragonpay = createDragonpay({ ...merchant.settings, repository, hooks: logCallbacks });
     const endpoint = dragonpay.endpoint(settings.updateOnGet ? CheckoutCallbackOnGet : CheckoutCallback);
-    // Callbacks that came before their order had committed are applied when it has.
+    // Applies the callbacks that came before the transaction of their order had committed.
     dragonpay.keepUp();
     const about = { url: urlOf(settings), isSandbox: sandbox !== undefined };
     const shop = new Shop(new OrderBook(db, repository), paymentGateway(merchant.settings, dragonpay), about);

@@ -4,12 +4,12 @@ interface StatusText {
   /** One or two words for the list of orders. */
   readonly name: string;
   readonly tone: 'good' | 'bad' | 'open';
-  /** For the payer. */
+  /** The text for the payer. */
   readonly headline: string;
   readonly advice: string;
 }
 
-/** The parts of an order that decide how the shop words its payment. */
+/** The parts of an order on which the words for its payment depend. */
 export interface PaymentState {
   /** Dragonpay's letter. It is not shown to payers. */
   readonly status: string;

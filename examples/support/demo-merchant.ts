@@ -32,7 +32,7 @@ export async function openDatabase(): Promise<string> {
   if (DATABASE_URL !== undefined) return DATABASE_URL;
   const dataFolder = fileURLToPath(new URL('../../.data/examples', import.meta.url));
   const { url, stop } = await startEmbeddedPostgres({ dataFolder });
-  // Not awaited: open connections would report errors while the server stops.
+  // The end of the pool is not awaited: open connections would report errors while the server stops.
   stopOnSignal(() => void stop());
   return url;
 }

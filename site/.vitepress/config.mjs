@@ -9,10 +9,10 @@ export default defineConfig({
   srcDir: '.build/pages',
   outDir: '.build/html',
   cleanUrls: true,
-  // The anchors of the headings are those that code hosts make, so that links work there as well.
+  // Anchors of headings are made as code hosts make them, so that links work on both.
   markdown: {
     anchor: { slugify: slugOf },
-    // Braces in code are no expressions of Vue.
+    // Braces in code are not expressions of Vue.
     config: (markdown) => {
       const { code_inline: render } = markdown.renderer.rules;
       markdown.renderer.rules.code_inline = (...args) => render(...args).replace('<code', '<code v-pre');
@@ -24,7 +24,7 @@ export default defineConfig({
   themeConfig: {
     search: {
       provider: 'local',
-      // A guide answers most questions better than the page of a name.
+      // Guides come first in the search: they answer most questions better than the reference.
       options: { miniSearch: { searchOptions: { boostDocument: (id) => (id.startsWith('/reference') ? 0.2 : 1) } } },
     },
     outline: [2, 3],

@@ -24,7 +24,8 @@ export class Deadline {
 /**
  * Runs something, and rejects with `late()` when it takes longer. Work that is still running after the deadline is
  * abandoned. A loop that never yields cannot be stopped.
- * @param toError makes the error to reject with. An `await` in the caller would cost two more promises
+ * @param toError makes the error to reject with. Callers pass it because an `await` with a `catch` would cost two more
+ *   promises
  */
 export function withinDeadline<Result>(
   milliseconds: number,
@@ -71,15 +72,15 @@ export function withinDeadline<Result>(
   });
 }
 
-/** A callback of this promise runs after those of any promise that is settled already. */
+/** A callback added to this promise runs after the callbacks of every promise that is settled by then. */
 const settled = Promise.resolve();
 
-/** Holds the deadline of an object with a `signal`. Found through proxies and derived objects, too. */
+/** The key of the deadline of an object with a `signal`. Proxies and derived objects inherit it. */
 const deadlineOf = Symbol('deadline');
 
 /**
- * The properties are the same for all objects: a getter of its own for each would give each object a hidden class of
- * its own, and cost four times as much.
+ * The property descriptors are shared by all objects. With its own getter, each object would get its own hidden class,
+ * which costs four times as much.
  */
 const signalProperty: PropertyDescriptor & ThisType<{ [deadlineOf]: Deadline }> = {
   configurable: true,

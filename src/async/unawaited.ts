@@ -9,9 +9,9 @@ const scope = globalThis as typeof globalThis & { [shared]?: Forgive };
 
 /**
  * Keeps an error from ending the process if a promise is rejected with it, or with an error that it caused, and nobody
- * handles the rejection. A promise does not tell whether it is awaited, and only the event `unhandledRejection` covers
- * the promises that a method derives from ours. All other rejections have the effect that they have without this
- * listener. It is added with the first error. Listeners of the application hear every rejection.
+ * handles the rejection. The event `unhandledRejection` is used because a promise does not tell whether it is awaited,
+ * and a method may derive other promises from it. The listener is added with the first error. Other rejections have the
+ * same effect as without the listener, and listeners of the application hear every rejection.
  */
 export const forgive: Forgive = scope[shared] ?? makeForgive();
 scope[shared] = forgive;
@@ -22,13 +22,13 @@ function makeForgive(): Forgive {
     const onUnhandled = findCause(reason, forgivable);
     if (onUnhandled !== undefined) return onUnhandled();
     if (process.listenerCount('unhandledRejection') > 1) return;
-    // Without a listener, Node does what it does by default.
+    // Without a listener, Node's default applies.
     process.off('unhandledRejection', onRejection);
     setImmediate(listen);
     void Promise.reject(reason);
   };
   const listen = () => {
-    // Some hosts have only a part of `process`.
+    // Some hosts provide only a part of `process`.
     if (typeof globalThis.process?.listeners !== 'function') return;
     if (hasOtherMode() || process.listeners('unhandledRejection').includes(onRejection)) return;
     process.on('unhandledRejection', onRejection);
@@ -40,9 +40,7 @@ function makeForgive(): Forgive {
   };
 }
 
-/**
- * Whether Node was started with `--unhandled-rejections`. That option then decides what happens, and no listener does.
- */
+/** Whether Node was started with `--unhandled-rejections`. This option then decides, and not a listener. */
 function hasOtherMode(): boolean {
   return /--unhandled[-_]rejections/.test([process.env?.NODE_OPTIONS, ...(process.execArgv ?? [])].join(' '));
 }
@@ -59,7 +57,7 @@ function findCause<Value>(reason: unknown, kept: WeakMap<object, Value>): Value 
       error = (error as Error).cause;
     }
   } catch {
-    // Nothing is kept for it.
+    // A value that throws when it is read has no entry.
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 /**
  * Waits, or rejects with the signal's reason.
- * @param options.keepsProcess whether the process stays alive for it. Default: `true`
+ * @param options.keepsProcess whether the timer keeps the process alive. Default: `true`
  */
 export function wait(
   milliseconds: number,
@@ -22,7 +22,7 @@ export function wait(
   });
 }
 
-/** Whether a promise resolves within some milliseconds. Rejects if the promise does so first. */
+/** Whether a promise resolves within some milliseconds. Rejects if the promise rejects before that. */
 export async function settlesWithin(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {

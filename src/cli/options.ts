@@ -114,7 +114,7 @@ export function tableNames({ schema, transactions, payouts, callbacks }: TableNa
   };
 }
 
-/** Awaits an import that needs an optional peer, such as kysely or a driver. A missing one is a usage error. */
+/** Awaits an import that needs an optional peer, such as kysely or a driver. A missing peer is a usage error. */
 export async function withPeer<Module>(importing: Promise<Module>): Promise<Module> {
   try {
     return await importing;

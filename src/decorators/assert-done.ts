@@ -2,7 +2,7 @@ import { DragonpayError } from '../errors.js';
 
 type Kind = readonly [title: string, methods: readonly string[]];
 
-/** Results that are work which has not begun. Each has these methods. */
+/** Results of a method that has not done its work, each with the methods by which it is recognized. */
 const undone: readonly Kind[] = [
   ['a query without execute()', ['toOperationNode', 'execute']],
   ['a generator, which nobody runs', ['next', 'return', 'throw']],
@@ -11,12 +11,12 @@ const undone: readonly Kind[] = [
 
 /**
  * Checks the result of a method whose work must be done when it has returned. Other results are ignored.
- * @throws DragonpayError `handler-failed` for work that nobody does, or waits for
+ * @throws DragonpayError `handler-failed` for work that was not begun, or that nobody awaits
  */
 export function assertDone(result: unknown): void {
   if (typeof result !== 'object' || result === null) return;
   if (Array.isArray(result) && result.some((one) => has(one, 'then'))) {
-    // They may reject later, and nobody else handles that.
+    // The promises may reject later, and nothing else handles this.
     void Promise.allSettled(result);
     throw notDone('a list of promises');
   }

@@ -46,7 +46,9 @@ export function decorateHandler<Instance extends object, Decorators extends obje
   decorateClass(Class);
 }
 
-/** Of a method, also of an inherited one. A getter is not called: it may need an instance. */
+/**
+ * Finds the descriptor of a method, which may be inherited. A getter is not called, because it may need an instance.
+ */
 function descriptorOf(prototype: object | null, name: string): PropertyDescriptor | undefined {
   if (prototype === null) return undefined;
   return Object.getOwnPropertyDescriptor(prototype, name) ?? descriptorOf(Object.getPrototypeOf(prototype), name);

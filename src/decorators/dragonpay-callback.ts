@@ -5,8 +5,8 @@ import { type HandlerClass, setClassOptions } from './handler-metadata.js';
 /** Options of `@DragonpayCallback`. */
 export interface DragonpayCallbackOptions {
   /**
-   * Whether a GET moves the row too. Default: `false`. For merchants who receive postbacks by GET, or who have not
-   * registered a postback URL.
+   * Whether a GET moves the row too. Default: `false`. Set it if postbacks come by GET, or if no postback URL is
+   * registered.
    */
   readonly updateOnGet?: boolean;
   /**

@@ -6,8 +6,8 @@ import type { CallbackKind } from '../protocol/kinds.js';
 // reflect-metadata on the prototype. Standard decorators use the `Symbol.metadata` of the class. Methods are kept by
 // name, never by function: another decorator may wrap the function, and a subclass may override it.
 
-// Node 20 and 22 have no Symbol.metadata, and every compiler falls back to this symbol. Decorators are imported before
-// the classes that they decorate are evaluated, so it is set in time.
+// Node 20 and 22 do not have Symbol.metadata. All compilers use this symbol in its place. A class imports its
+// decorators before it is evaluated, so the symbol is set in time.
 (Symbol as { metadata?: symbol }).metadata ??= Symbol.for('Symbol.metadata');
 const symbolMetadata: symbol = (Symbol as unknown as { metadata: symbol }).metadata;
 
@@ -19,7 +19,7 @@ export interface ClassOptions {
   readonly allowInvalidData: boolean;
 }
 
-/** What a method was decorated as. */
+/** The decorator of a method, with its options. */
 export type MethodRole =
   | { readonly role: 'get' | 'post' | 'dispatch' }
   | {
@@ -68,7 +68,8 @@ export function addMethod(role: MethodRole, ...args: MethodDecoratorArguments): 
     const isKey = typeof keyOrContext === 'string' || typeof keyOrContext === 'symbol';
     if (!isKey || Object(target) !== target) throw misplaced(decoratorNames[role.role], 'method');
     const isStatic = typeof target === 'function';
-    // A decorator below, such as one that binds the method, may have made a getter of it: see handler-table.ts.
+    // Another decorator, such as one that binds the method, may have replaced the method by a getter: see
+    // handler-table.ts.
     const { value, get } = args[2] ?? {};
     const isMethod = typeof (value ?? get) === 'function';
     const fault = isStatic ? 'static' : isMethod ? undefined : 'no-method';
@@ -94,7 +95,7 @@ export function setClassOptions(
   ownOf(metadata as object).options = options;
 }
 
-/** Proposals before May 2023 have no metadata. */
+/** The error for compilers that follow a proposal from before May 2023, which has no metadata. */
 function noMetadata(name: string): never {
   const message = `${name} needs decorators with metadata: set the version of decorators to 2023-05 or later in Babel and 2022-03 in swc, or choose legacy decorators`;
   throw new DragonpayError('invalid-handler-class', message, { subject: name });

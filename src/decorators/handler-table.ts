@@ -118,7 +118,7 @@ function holdsFunction(prototype: object, key: string | symbol): boolean {
   try {
     return typeof Reflect.get(prototype, key) === 'function';
   } catch {
-    // A getter that needs an instance.
+    // The getter needs an instance.
     return false;
   }
 }

@@ -5,9 +5,9 @@ import type { HandlerResult } from '../response/reply.js';
 export type CallbackMethod = (callback: Callback) => HandlerResult | Promise<HandlerResult>;
 
 /**
- * A method decorator, legacy and standard, that accepts only methods of the type `Expected`. It has one signature for
- * both, so that the compiler names the two types that differ: a standard decorator gets the method itself, a legacy one
- * gets it in the descriptor.
+ * A method decorator, legacy and standard, that accepts only methods of the type `Expected`. A standard decorator gets
+ * the method itself, a legacy decorator gets it in the descriptor. Both have one signature here: with two, the error of
+ * the compiler would not name the types that differ.
  */
 export type HandlerMethodDecorator<Expected> = <Target extends object>(
   target: Target extends AnyFunction ? Expected & Target : Target,

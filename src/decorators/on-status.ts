@@ -25,7 +25,7 @@ export type StatusMethod<S extends Status, Kind extends 'payment' | 'payout'> = 
   callback: StatusArgument<S, Kind>,
 ) => void | Promise<void>;
 
-/** Lets the parameter have the type `Callback`, too. It hides that `request` can be undefined. */
+/** Lets the parameter have the type `Callback`, too. That type does not show that `request` can be undefined. */
 export interface StatusArgument<S extends Status, Kind extends 'payment' | 'payout'>
   extends StoredCallback<S, never, Kind> {
   readonly origin: ValidCallback['origin'];
@@ -33,7 +33,10 @@ export interface StatusArgument<S extends Status, Kind extends 'payment' | 'payo
   readonly request: ValidCallback['request'];
 }
 
-/** Returned instead of a decorator if an option is missing. It decorates nothing, so the compiler names this type. */
+/**
+ * Returned instead of a decorator if an option is missing. It is not a decorator, so the error of the compiler shows
+ * this type.
+ */
 export interface OptionIsMissing<Option extends string> {
   readonly missing: Option;
 }

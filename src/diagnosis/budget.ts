@@ -4,8 +4,8 @@ export interface Budget {
 }
 
 /**
- * Begins a budget of some milliseconds. On a machine that is busy with other processes it lasts up to twice as long, so
- * that the same work is done.
+ * Begins a budget of some milliseconds. It counts the CPU time of this process, so that a busy machine gets the same
+ * work done. It lasts at most twice as long.
  */
 export function beginBudget(milliseconds: number): Budget {
   const begun = performance.now();

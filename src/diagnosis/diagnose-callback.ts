@@ -37,23 +37,23 @@ export interface ProofDiagnosis {
   readonly field: string;
   /**
    * `usual`: the proof holds as configured. `found`: it holds by another reading. `unsafe`: it holds by a reading that
-   * settings refuse. `not-found`: by none that was tried. `no-key`: there is no key to check it with.
+   * settings refuse. `not-found`: it holds by no reading that was tried. `no-key`: the settings have no key for it.
    */
   readonly result: 'usual' | 'found' | 'unsafe' | 'not-found' | 'no-key';
-  /** The reading by which the proof holds: what differs from Dragonpay's. */
+  /** The reading by which the proof holds: only the parts that differ from Dragonpay's. */
   readonly reading?: Partial<SignedText>;
   /** The key that matched. */
   readonly keyId?: string;
-  /** Sentences about what is certain. They hold no secret and no expected proof. */
+  /** Sentences about facts that are certain. They hold no secret and no expected proof. */
   readonly findings: readonly string[];
 }
 
 /** The result of {@link diagnoseCallback}. */
 export interface Diagnosis {
   /**
-   * `accepted`: as configured. `mended`: with `wire`. `ambiguous`: `wire` is right, but this callback stays refused.
-   * One of its values holds the separator, so other values would give the same text. `unread`: the form is not a
-   * callback that can be checked.
+   * `accepted`: it is accepted with these settings. `mended`: it is accepted with `wire`. `ambiguous`: `wire` is right,
+   * but this callback stays refused, because one of its values holds the separator and other values would give the same
+   * text. `unread`: the form is not a callback that can be checked.
    */
   readonly outcome: 'accepted' | 'mended' | 'ambiguous' | 'unsafe' | 'not-found' | 'unread';
   /** The setting `wire`, or the value of `DRAGONPAY_WIRE`, with which the callback is accepted. */
@@ -119,11 +119,11 @@ export async function diagnoseCallback(
 }
 
 /**
- * The maximum number of fields outside of the protocol that are tried. A merchant's own parameters may be among them.
+ * The maximum number of fields outside of the protocol that are tried. Some of them may be a merchant's own parameters.
  */
 const mostOthers = 6;
 
-/** The fields that a text may hold, in their order on the wire. */
+/** The fields of this callback that a signed text may hold, in their order on the wire. */
 function fieldsThatCame(callback: CheckedCallback, received: ReadonlyArray<readonly [string, string]>): FieldOrder {
   const signable = signableFields(callback.kind);
   const came: Array<FieldOrder[number]> = [];
@@ -229,7 +229,7 @@ async function diagnoseProof(
   return { ...subject, result, reading: isEither ? both : reading, keyId: found.keyId, findings };
 }
 
-/** Sentences about what a reading leaves uncovered, and about what this callback cannot show. */
+/** Sentences about the fields that a reading does not cover, and about facts that this callback cannot show. */
 function whatIsNotCertain(found: FoundReading, { callback, came }: Candidates): string[] {
   const { fields, orLeavingOut = found.orWithout && fields } = found;
   const uncovered = came.filter((field) => !fields.includes(field) && fieldValue(callback, field));
@@ -249,7 +249,7 @@ function whatIsNotCertain(found: FoundReading, { callback, came }: Candidates): 
   ];
 }
 
-/** What differs from Dragonpay's reading, and why settings cannot express it. */
+/** The parts of a reading that differ from Dragonpay's, and why settings cannot express it. */
 function toReading({ fields, form }: FoundReading, kind: CallbackKind, algorithm: ProofAlgorithm) {
   const usual = signedTextFor(dragonpayWire, kind, algorithm);
   const { letterCase, encoding, ...rest } = form;

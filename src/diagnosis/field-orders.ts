@@ -6,8 +6,8 @@ export type FieldOrder = SignedText['fields'];
 type Field = FieldOrder[number];
 
 /**
- * Orders of fields to try: a few likely ones first, then more and more of those that are near to a likely one. The
- * caller must copy an order that it keeps.
+ * Orders of fields to try: a few likely orders first, then the orders that are similar to them. The caller must copy an
+ * order that it keeps.
  */
 export function* fieldOrders(likely: readonly FieldOrder[], all: FieldOrder): Generator<FieldOrder> {
   const seen = new Set<string>();
@@ -44,7 +44,7 @@ export function* neighbours(order: FieldOrder, all: FieldOrder): Generator<Field
   }
 }
 
-/** Every order in which two fields have another place. */
+/** Every order that two moves of a field make. */
 export function* twoMoves(orders: readonly FieldOrder[]): Generator<FieldOrder> {
   const seen = new Set<string>();
   for (const order of orders) {
@@ -70,7 +70,7 @@ function* subsets(order: FieldOrder): Generator<Field[]> {
   for (let bits = 2 ** order.length - 1; bits >= 0; bits--) yield order.filter((_, index) => (bits >> index) & 1);
 }
 
-/** All orders, by Heap's algorithm. Each one is the same array, changed in place: a copy would cost half of the time. */
+/** All orders, by Heap's algorithm. It yields one array and changes it in place: copies would take half of the time. */
 function* permutations(fields: FieldOrder): Generator<FieldOrder> {
   const order = [...fields];
   const swaps = order.map(() => 0);
@@ -105,7 +105,7 @@ export function* ordersOfSubsets(came: FieldOrder, least: number, most: number):
   }
 }
 
-/** The orders without some of the fields that do not decide. */
+/** Each order without some of the fields that do not decide. */
 export function* subsetsOfOthers(orders: Iterable<FieldOrder>): Generator<FieldOrder> {
   const seen = new Set<string>();
   for (const order of orders) {

@@ -38,8 +38,8 @@ export interface FoundReading {
   readonly form: TextForm;
   readonly keyId: string;
   /**
-   * The fields of a second reading that gives the same text. It also has fields that are empty in this callback, and
-   * leaves out their separators. This callback cannot show which of the two readings is right.
+   * The fields of a second reading that gives the same text: it has more fields, and leaves out those that are empty in
+   * this callback. This callback cannot show which of the two readings is right.
    */
   readonly orLeavingOut?: FieldOrder;
   readonly orWithout?: FieldOrder;
@@ -60,7 +60,7 @@ export function findReading(
   const write = textWriter(candidates);
   const variants = { ...variantsOf(candidates), ...matcher.variants };
   const { amount = [], key = [], keySeparator = [], keyEncoding = [] } = variants;
-  // These two differences often come together: the key is in front of the text, without a separator.
+  // A key in front of the text often comes without a separator.
   const glued = textForms({ key, keySeparator }, 2).slice(1 + key.length + keySeparator.length);
   const usual = textForms(variants, 0);
   const simple = [...simpleForms(variants), ...glued];
@@ -119,7 +119,7 @@ export function findReading(
   }
 }
 
-/** Three groups: the orders to try in every form, the orders of which parts are tried, and all fields. */
+/** Three groups: orders to try in every form, orders to try with parts left out, and all fields. */
 function ordersOf({ came, callback }: Candidates, configured: FieldOrder) {
   const { kind } = callback;
   const others = came.filter(isOther);
@@ -171,8 +171,8 @@ function* firstOf<Item>(most: number, items: Iterable<Item>): Generator<Item> {
 
 /**
  * Finds the rule behind a text. If the text lacks fields that are empty in this callback, the rule is probably to leave
- * out empty fields. If the text is of pairs in the order of their names and has all fields that came, the rule probably
- * covers all fields that may come.
+ * out empty fields. If the text holds all fields of the callback as pairs, in the order of their names, the rule
+ * probably covers every field that a callback may have.
  */
 function generalise(
   found: FoundReading,

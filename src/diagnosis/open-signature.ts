@@ -10,15 +10,15 @@ export type HashName = NonNullable<SignedText['hash']>;
 /** What a public key finds in a signature. */
 export type OpenedSignature =
   | { readonly padding: 'pkcs1'; readonly keyId: string; readonly hash: HashName; readonly digest: Buffer }
-  /** The hash is not readable. `isSigned` tells whether the hash of a text was signed. */
+  /** The hash cannot be read from the signature. `isSigned` tells whether it is the hash of a text. */
   | {
       readonly padding: 'pss';
       readonly keyId: string;
       isSigned(hash: HashName, digest: string): boolean;
-      /** The hashes that fit: one, or by chance others too. SHA-256 comes first if it fits, because it needs no setting. */
+      /** The hashes that fit: usually one, and by chance more. SHA-256 comes first if it fits: it needs no setting. */
       readonly hashes: readonly HashName[];
     }
-  /** The key made the signature, but its content cannot be used. `problem` continues a sentence. */
+  /** The key made the signature, but its content cannot be used. `problem` is the end of a sentence. */
   | { readonly padding: 'other'; readonly keyId: string; readonly problem: string };
 
 /** The beginnings of a DigestInfo, which name the hash. The usual hash comes first. Source: RFC 8017, section 9.2. */
@@ -32,7 +32,10 @@ const digestInfos: Readonly<Record<HashName, string>> = {
 
 const hashNames = Object.keys(digestInfos) as HashName[];
 
-/** Opens an RSA signature with the first key that made it. `undefined`: no key did, or it is not a signature. */
+/**
+ * Opens an RSA signature with the first key that made it. `undefined`: none of the keys made it, or it is not a
+ * signature.
+ */
 export function openSignature(proof: string, keys: readonly PublicKey[]): OpenedSignature | undefined {
   for (const { key, keyId, signatureBytes } of keys) {
     const signature = readProof(proof, signatureBytes);
@@ -68,7 +71,10 @@ function readPkcs1(block: Buffer, keyId: string): OpenedSignature | undefined {
  */
 function readPss(block: Buffer, keyId: string, modulusBits: number): OpenedSignature | undefined {
   if (block.at(-1) !== 0xbc) return undefined;
-  /** For each hash: eight zeros, the place of the signed hash, and the salt; and the hash of these. */
+  /**
+   * By hash: the block that PSS hashes (eight zeros, room for the signed hash, and the salt), and the hash of this
+   * block.
+   */
   const found = new Map<HashName, { readonly whole: Buffer; readonly digest: string }>();
   for (const hash of hashNames) {
     const opened = unmask(block, modulusBits, hash, hash);
@@ -97,7 +103,7 @@ function readPss(block: Buffer, keyId: string, modulusBits: number): OpenedSigna
 function readMixedPss(block: Buffer, keyId: string, modulusBits: number): OpenedSignature | undefined {
   for (const hash of hashNames) {
     for (const maskHash of hashNames) {
-      // The salts that are in use: as long as the hash, or none. Others could be there by chance.
+      // Only these salts are in use: as long as the hash, or empty. Salts of other lengths would fit by chance.
       const salt = unmask(block, modulusBits, hash, maskHash)?.salt;
       if (salt?.length !== 0 && salt?.length !== digestBytes[hash]) continue;
       const problem = `with PSS padding over ${hash}, whose mask (MGF1) is made with ${maskHash}: no setting allows that`;
@@ -107,7 +113,7 @@ function readMixedPss(block: Buffer, keyId: string, modulusBits: number): Opened
   return undefined;
 }
 
-/** The salt and the hash of a block of PSS, if this hash and mask fit. */
+/** The salt and the hash of a block of PSS, if the block was made with this hash and this mask. */
 function unmask(block: Buffer, modulusBits: number, hash: HashName, maskHash: HashName) {
   const masked = block.subarray(0, -digestBytes[hash] - 1);
   const digest = block.subarray(masked.length, -1);

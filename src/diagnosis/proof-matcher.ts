@@ -11,9 +11,9 @@ import type { FormVariants, TextForm } from './text-forms.js';
 export interface ProofMatcher {
   /** The parts of a form that only this kind of proof has. */
   readonly variants: FormVariants;
-  /** The parts that are known before any text is tried. */
+  /** The parts of the form that the proof itself shows. */
   readonly known: TextForm;
-  /** The key that made the proof of this text, if one did. */
+  /** The key that made the proof over this text. `undefined`: no key did. */
   match(text: string, form: TextForm): string | undefined;
 }
 
@@ -31,7 +31,7 @@ export function rsaMatcher(opened: Exclude<OpenedSignature, { padding: 'other' }
     };
   }
   return {
-    // Usually there are none: another hash unmasks the block to random bytes.
+    // This list is usually empty: with another hash, the block unmasks to random bytes.
     variants: { hash: opened.hashes.slice(1) },
     known: { padding: 'pss', ...(opened.hashes[0] !== 'sha256' && { hash: opened.hashes[0] }) },
     match(text, form) {
@@ -104,7 +104,7 @@ export function digestMatcher(proof: string, secretKeys: readonly string[]): Pro
   };
 }
 
-/** The encodings in which all keys can be read. Settings refuse another one. */
+/** The encodings in which all keys can be read. Settings refuse other encodings. */
 function encodingsOf(keys: readonly string[]): ReadonlyArray<'hex' | 'base64'> {
   return (['hex', 'base64'] as const).filter((encoding) => keys.every((key) => isWrittenIn(encoding, key)));
 }

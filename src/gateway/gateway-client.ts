@@ -15,7 +15,7 @@ export interface GatewayAnswer {
   readonly text: string;
 }
 
-/** Calls a path of the gateway's collection API. Rejects where no complete answer came. */
+/** Calls a path of the gateway's collection API. Rejects if no complete answer came. */
 export type GatewayCall = (path: string, signal?: AbortSignal) => Promise<GatewayAnswer>;
 
 /** The gateway's address and the merchant's credentials. */
@@ -62,9 +62,9 @@ export function gatewayCall(access: GatewayAccess): GatewayCall {
 }
 
 /**
- * Makes a function that calls as {@link gatewayCall} does, and resolves to the text of a 2xx.
- * It rejects with a DragonpayError: `gateway-unavailable` if the gateway was not reached or is out of order, and
- * `gateway-refused` if it refused the call.
+ * Makes a function that calls as {@link gatewayCall} does, and resolves to the text of a 2xx. It rejects with a
+ * DragonpayError: `gateway-unavailable` if the gateway was not reached or is out of order, `gateway-refused` if it
+ * refused the call.
  */
 export function gatewayText(access: GatewayAccess): (path: string) => Promise<string> {
   const call = gatewayCall(access);

@@ -7,10 +7,10 @@ import type { GatewayAnswer, GatewayCall } from './gateway-client.js';
 import { type InquiryAnswer, readAnswer } from './read-inquiry-answer.js';
 import { backoffMilliseconds, type RetryPolicy, readRetryAfter } from './retry.js';
 
-/** The result of an inquiry. `known` is `false` where the gateway does not know the payment (404, or the status `U`). */
+/** The result of an inquiry. `known` is `false` if the gateway does not know the payment (404, or the status `U`). */
 export type InquiryResult = { readonly known: true; readonly callback: VerifiedCallback } | { readonly known: false };
 
-/** Options of one inquiry. `attempts` allows fewer than the settings do. */
+/** Options of one inquiry. `attempts` may be fewer than in the settings. */
 interface AskOptions {
   readonly attempts?: number;
   readonly signal?: AbortSignal;
@@ -31,7 +31,7 @@ export class Inquiry {
   }
 
   /**
-   * Asks about one payment. Tries again where the gateway is out of order (5xx, 429, no complete answer).
+   * Asks about one payment. Tries again if the gateway is out of order (5xx, 429, no complete answer).
    * @throws DragonpayError `gateway-unavailable` if it stays out of order, `gateway-refused` if it refuses the merchant,
    *   `answer-refused` if the answer is malformed, or is about another payment or merchant
    */
@@ -46,7 +46,7 @@ export class Inquiry {
   }
 
   async #ask(txnid: string, options: AskOptions): Promise<InquiryResult> {
-    // A URL parser resolves these as steps of the path, so the call would go elsewhere.
+    // A URL parser resolves `.` and `..` as steps of the path, so the call would go to another path.
     if (txnid === '.' || txnid === '..')
       throw new DragonpayError('answer-refused', 'the txnids "." and ".." cannot be put into the path of an inquiry');
     const answer = await this.#untilAnswered(`/txnid/${encodeURIComponent(txnid)}`, options);
@@ -116,7 +116,7 @@ type Tried =
   | { readonly answer: InquiryAnswer | 'not-known' }
   | { readonly error: unknown; readonly retryAfter?: number | undefined };
 
-/** An answer that is not JSON was cut off, and is tried again. A malformed answer would be the same the next time. */
+/** An answer that is not JSON was cut off: the call is repeated. An answer that is malformed in another way is not. */
 function readTried(text: string): Tried {
   try {
     return { answer: readAnswer(text) };

@@ -11,7 +11,7 @@ export interface InquiryAnswer {
   raw(): string;
 }
 
-/** The lower-case names in an answer, and the field of a callback that each one is. */
+/** The lower-case names in an answer, each with the field of a callback that it stands for. */
 const fieldOf: Readonly<Record<string, KnownFieldName>> = {
   txnid: 'txnid',
   refno: 'refno',

@@ -2,7 +2,7 @@
 export interface RetryPolicy {
   /** The most calls that are made. */
   readonly attempts: number;
-  /** The longest wait before the second call, in milliseconds. It doubles before each further one. */
+  /** The longest wait before the second call, in milliseconds. Before each later call, it doubles. */
   readonly backoffMilliseconds: number;
   /** The longest wait, in milliseconds. If the gateway asks for more, the call fails. */
   readonly longestWaitMilliseconds: number;
@@ -14,7 +14,7 @@ export function backoffMilliseconds(attempt: number, policy: RetryPolicy): numbe
   return (step * (1 + Math.random())) / 2;
 }
 
-/** One hour. A server's mistake or a wrong clock must not stop a process for longer. */
+/** One hour: a server's mistake or a wrong clock must not stop the calls for longer. */
 const longestRetryAfter = 3_600_000;
 
 /** Reads a `Retry-After` header (seconds or a date) as milliseconds from now, at most an hour. `undefined` if malformed. */

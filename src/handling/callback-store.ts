@@ -60,7 +60,7 @@ export class CallbackStore {
     return this.#parts.limits;
   }
 
-  /** The effect of a callback's status. `undefined` if its class has no method for it. */
+  /** The effect of a callback's status. `undefined` if its class has no method for this status. */
   effectOf(callback: VerifiedCallback, call: HandlerCall, request?: CallbackRequest): StatusEffect['run'] | undefined {
     const { repository, queue } = this.#parts;
     return statusEffect(callback, call, { request, repository }, queue);
@@ -100,7 +100,7 @@ export class CallbackStore {
     if (HandlerError.is(stored.error)) {
       const failed = attempted;
       if (failed !== undefined && isReplayable(repository)) {
-        // Only a note for replay(): the reply does not depend on it.
+        // recordFailure() only serves replay(): the reply does not depend on its success.
         await this.#withinLimit(() => repository.recordFailure(failed)).catch(() => {});
       }
       throw stored.error;
@@ -119,7 +119,8 @@ export class CallbackStore {
   }
 
   /**
-   * Waits for the row. Holds no connection between two looks. Never rejects, because the callback is recorded already.
+   * Waits for the row. Holds no connection between two look-ups. Never rejects, because the callback is recorded
+   * already.
    */
   async #rowAppears({ kind, id }: VerifiedCallback): Promise<boolean> {
     const { repository, limits } = this.#parts;
@@ -165,11 +166,11 @@ export class CallbackStore {
     const { repository, inFlight, limits } = this.#parts;
     const milliseconds = limits.storeMilliseconds;
     if (isConfirmable(repository)) {
-      // A callback that would change nothing is recorded and costs no inquiry.
+      // If the callback would change nothing, it is recorded without an inquiry.
       const update = await this.#withinLimit(() => repository.storeUnlessMovable(callback, { milliseconds }));
       if (update !== 'movable') return update;
     }
-    // No transaction is open while the gateway is asked.
+    // No transaction is open during the inquiry.
     return this.#put(await inFlight.follow(confirmation.confirm(callback)), effect);
   }
 

@@ -4,8 +4,9 @@ import { type VerifiedCallback, withCopies } from '../model/verified-callback.js
 import { toEventKey } from '../repository/event-key.js';
 
 /**
- * The maximum number of copies that wait for one callback. Dragonpay sends them one after the other. Each copy that waits
- * costs memory, also in Node's own HTTP server: with 1,000, copies took three times the memory of as many forgeries.
+ * The maximum number of copies that wait for one callback. Dragonpay sends them one after the other. Each copy that
+ * waits costs memory, also in Node's HTTP server: with a maximum of 1,000, copies took three times the memory of the
+ * same number of forgeries.
  */
 const mostCopies = 100;
 
@@ -18,7 +19,7 @@ const mostOfOneRow = 20;
 /** The maximum number of callbacks that are stored at the same time. */
 const mostAtOnce = 5_000;
 
-/** What became of a callback; with `unstored`, why. */
+/** The result of storing a callback; with `unstored`, its reason. */
 export interface Stored {
   readonly update: CallbackUpdate;
   readonly error?: unknown;
@@ -27,10 +28,10 @@ export interface Stored {
 /** Stores a callback. Never rejects. */
 type Store = (callback: VerifiedCallback) => Promise<Stored>;
 
-/** A copy is told what became of it, or that it stores the others that wait. */
+/** Called when a copy need not wait any more: with the result, or with its turn to store for the others. */
 type Waiting = (news: Stored | Turn) => void;
 
-/** What a copy does when it is its turn: it stores the callback for itself and for others. */
+/** The turn of a copy: it stores the callback for itself and for others. */
 interface Turn {
   readonly callback: VerifiedCallback;
   readonly others: readonly Waiting[];
@@ -49,7 +50,7 @@ export class Copies {
   /** How many callbacks of each row are being stored. */
   readonly #ofRow = new Map<string, number>();
 
-  /** @param milliseconds the longest wait of a copy for the one before it */
+  /** @param milliseconds the longest time that a copy waits for the statement before it */
   constructor(milliseconds: number) {
     this.#milliseconds = milliseconds;
   }
@@ -60,7 +61,7 @@ export class Copies {
     const waiting = this.#running.get(key);
     if (waiting !== undefined) {
       if (waiting.size >= mostCopies) return tooManyCopies;
-      // A copy is stored with the form of the first one.
+      // All copies are stored with the form of the first one.
       callback.releaseForm?.();
       return this.#wait(key, waiting, store);
     }
@@ -73,8 +74,8 @@ export class Copies {
   }
 
   /**
-   * Waits for the callback that is being stored. The first of the copies that wait then stores for all of them. It does
-   * so in its own async context, because the effect must run in the context of a request that is not answered yet.
+   * Waits for the callback that is being stored. After that, the first waiting copy stores for all of them, in its own
+   * async context: the effect must run in the context of a request that is not answered yet.
    */
   async #wait(key: string, waiting: Set<Waiting>, store: Store): Promise<Stored> {
     const news = await new Promise<Stored | Turn>((resolve) => {
@@ -95,7 +96,7 @@ export class Copies {
     return stored;
   }
 
-  /** Stores a callback, and lets the first of the copies that wait then have its turn. */
+  /** Stores a callback. Then it is the turn of the first copy that waits. */
   async #run(key: string, callback: VerifiedCallback, store: Store, waiting: Set<Waiting>): Promise<Stored> {
     const stored = await store(callback);
     const [first, ...others] = waiting;
@@ -119,7 +120,7 @@ export class Copies {
   }
 }
 
-// Made once: a sender of copies must not cause an error with a stack for each.
+// Made once: otherwise each copy that is refused would cost an error with its stack.
 const tooManyCopies = Promise.resolve(unstored('too-many-copies', 'too many copies of this callback are waiting'));
 const tooManyOfOneRow = Promise.resolve(
   unstored('too-many-copies', 'too many callbacks of one payment or payout are being stored'),
@@ -135,13 +136,13 @@ function rowOf({ kind, id }: VerifiedCallback): string {
   return `${kind} ${id}`;
 }
 
-/** One copy moved the row. For the others, it has the status already. */
+/** Makes the result of the other copies. If one copy moved the row, the row has the status of the others already. */
 function asCopy(stored: Stored): Stored {
   const { update } = stored;
   return update.outcome === 'applied' ? { update: { outcome: 'duplicate', current: update.current } } : stored;
 }
 
-/** Whether a copy was refused because too many of them wait for the one that is being stored. */
+/** Whether a copy was refused because too many copies were waiting. */
 export function isCopyTooMany({ error }: Stored): boolean {
   return DragonpayError.is(error) && error.code === 'too-many-copies';
 }

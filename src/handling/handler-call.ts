@@ -23,7 +23,7 @@ export class HandlerCall {
     this.#milliseconds = milliseconds;
   }
 
-  /** Whether there is an instance already. */
+  /** Whether the instance was resolved already. */
   get isPrepared(): boolean {
     return this.#instance !== undefined;
   }
@@ -95,7 +95,7 @@ export class HandlerCall {
   }
 }
 
-/** The error of `next()` if it is called after the reply. It must not end the process if the call is not awaited. */
+/** The error of `next()` if it is called after the reply. It must not end the process if nothing awaits the call. */
 function nextTooLate(name: string): DragonpayError {
   const message = `next() was called after ${name} had returned or passed its deadline: the callback was not handled`;
   const error = new DragonpayError('handler-failed', message);
@@ -144,14 +144,14 @@ function checkedReply(value: unknown): CallbackReply {
   return { status, headers: Object.fromEntries(entries), body: withoutBody.includes(status) ? '' : body };
 }
 
-/** The statuses that have no body. Some hosts refuse one, and others drop it. */
+/** The statuses that allow no body. Some hosts refuse a body, others drop it. */
 const withoutBody = [204, 205, 304];
 
 /** Headers that describe the connection or the length of the body belong to the server. */
 const framingHeaders =
   /^(?:connection|content-length|http2-settings|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade)$/i;
 
-/** Whether Node accepts a header. One that it refuses would throw while the reply is written. */
+/** Whether Node accepts a header. Otherwise, an error would be thrown while the reply is written. */
 function isHeader(name: string, value: unknown): boolean {
   return (
     /^[\w!#$%&'*+.^`|~-]+$/.test(name) &&

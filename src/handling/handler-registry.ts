@@ -55,7 +55,7 @@ export class HandlerRegistry {
     return handler;
   }
 
-  /** Asks the resolver at start, before the first callback fails. */
+  /** Asks the resolver at start, so that no callback fails later. */
   #assertResolvable(Class: HandlerClass): void {
     try {
       this.#settings.resolver?.check?.(Class);

@@ -7,7 +7,7 @@ import type { ReceivedFields } from '../reading/field-collector.js';
 import type { CallbackRepository } from '../repository/callback-repository.js';
 import { findRow } from '../repository/find-row.js';
 
-/** Where a verified callback came from, and where its row is looked up. */
+/** The origin of a verified callback, and where its row is looked up. */
 export interface CallbackSource {
   /** `undefined` for an inquiry, a replay or a correction. */
   readonly request: CallbackRequest | undefined;

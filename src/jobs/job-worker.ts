@@ -9,7 +9,7 @@ import type { CallbackRepository } from '../repository/callback-repository.js';
 import { findRow } from '../repository/find-row.js';
 import { isJobPayload } from './job.js';
 
-/** Does the jobs of a handler class. An adapter of a queue hands it jobs. */
+/** Does the jobs of a handler class. An adapter of a queue passes jobs to it. */
 export interface QueueWorker {
   /** The queues that the class has methods for. */
   readonly queues: readonly string[];

@@ -8,8 +8,8 @@ import { type CallbackKind, callbackKinds } from '../protocol/kinds.js';
  */
 export interface JobQueue<Trx = unknown> {
   /**
-   * Adds a job within a transaction of the repository. The job exists only if the transaction commits. A key that the
-   * queue has seen adds nothing. Rejects if the job is not added; the transaction is then rolled back.
+   * Adds a job within a transaction of the repository. The job exists only if the transaction commits. If the queue has
+   * a job with this key, nothing is added. Rejects if the job could not be added, which rolls the transaction back.
    */
   enqueue(trx: Trx, job: Job): Promise<void>;
 }
@@ -17,9 +17,9 @@ export interface JobQueue<Trx = unknown> {
 /** One unit of work for a queue. */
 export interface Job {
   readonly queue: string;
-  /** Unique for each queue, payment and status. The queue uses it to drop repeats. */
+  /** Unique for each queue, payment and status. The queue uses it to drop repeated jobs. */
   readonly key: string;
-  /** JSON, for the worker that `dragonpay.work(Class)` makes. */
+  /** A value for JSON, read by the worker that `dragonpay.work(Class)` makes. */
   readonly payload: JobPayload;
 }
 

@@ -16,7 +16,7 @@ export type BodyRead =
       readonly fields: Iterable<readonly [name: string, value: unknown]>;
       readonly parser?: string;
     }
-  /** Code in front read the stream and kept nothing. `hint` names the likely cause. */
+  /** Code in front read the stream and did not keep the bytes. `hint` names the likely cause. */
   | { readonly kind: 'consumed'; readonly hint: string }
   /** The body is longer than the requested limit, in bytes. */
   | { readonly kind: 'too-large'; readonly limit: number }

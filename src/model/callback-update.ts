@@ -3,7 +3,7 @@ import type { Status } from '../protocol/statuses.js';
 /** A value of a callback that differs from the value of the row. */
 export type Mismatch = 'amount' | 'currency' | 'refno';
 
-/** Nothing is stored for a GET without `updateOnGet`, `saveData: false`, no repository, or an invalid callback. */
+/** Nothing was stored: a GET without `updateOnGet`, `saveData: false`, no repository, or an invalid callback. */
 export interface SkippedUpdate {
   readonly outcome: 'skipped';
 }
@@ -38,7 +38,7 @@ export type CallbackUpdate =
   /** The database failed or timed out. The answer is 503; sending the callback again is safe. */
   | { readonly outcome: 'unstored' };
 
-/** The outcome alone. */
+/** An outcome, without its details. */
 export type UpdateOutcome = CallbackUpdate['outcome'];
 
 /** The outcomes that the inbox records. */

@@ -23,7 +23,10 @@ interface ValidCallbackBase {
   readonly request: CallbackRequest;
 }
 
-/** A letter that is not in Dragonpay's tables. It is recorded as received, and never stored as a status. */
+/**
+ * A status letter that is not in Dragonpay's tables. The inbox records it as received. It never becomes the status of a
+ * row.
+ */
 export type UnrecognizedStatus = string & Record<never, never>;
 
 /** A verified callback about an incoming payment. */

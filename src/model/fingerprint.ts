@@ -3,10 +3,10 @@ import { hash } from 'node:crypto';
 /** One of the three groups of a fingerprint, for values that the proof does not cover. */
 const uncovered = '________';
 
-/** The fingerprint of an event that was recorded before there were fingerprints: it matches every other one. */
+/** The fingerprint of events that an earlier version recorded without one. It matches every fingerprint. */
 export const unknownFingerprint = uncovered.repeat(3);
 
-/** The values of an event that its proof covers, beside its id, refno and status. `undefined`: not covered. */
+/** The values of an event that its proof covers, in addition to its id, refno and status. `undefined`: not covered. */
 export interface CoveredValues {
   readonly message: string | undefined;
   readonly amount: string | undefined;
@@ -15,8 +15,9 @@ export interface CoveredValues {
 }
 
 /**
- * Tells events apart that differ in a value that both proofs cover: three groups of eight hex digits. An underscore
- * stands for any digit, as in SQL's `LIKE`: proofs of different kinds cover different fields of the same event.
+ * Tells apart events that differ in a value that both proofs cover. It has three groups of eight hex digits. An
+ * underscore stands for any digit, as in SQL's `LIKE`: proofs of different kinds cover different fields of the same
+ * event.
  */
 export function fingerprintOf({ message, amount, others }: CoveredValues): string {
   return digitsOf(message) + digitsOf(amount) + digitsOf(others);
@@ -26,20 +27,20 @@ function digitsOf(value: string | undefined): string {
   return value === undefined ? uncovered : hash('sha1', value).slice(0, uncovered.length);
 }
 
-/** Whether a text can be a fingerprint. */
+/** Whether a text has the format of a fingerprint. */
 export function isFingerprint(text: string): boolean {
   return /^(?:[0-9a-f]{8}|_{8}){3}$/.test(text);
 }
 
 /**
- * Whether two fingerprints of callbacks with the same kind, id, refno and status are of one event. They are if one of
- * them covers all that the other covers, with the same values.
+ * Whether two fingerprints of callbacks with the same kind, id, refno and status belong to one event: one of them must
+ * cover everything that the other covers, with the same values.
  */
 export function isSameEvent(one: string, other: string): boolean {
   return isLike(one, other) || isLike(other, one);
 }
 
-/** Of two fingerprints of an event, the one that covers more. */
+/** Returns the fingerprint that covers more, of two fingerprints of one event. */
 export function moreExactFingerprint(one: string, other: string): string {
   return isLike(one, other) ? one : other;
 }

@@ -21,7 +21,7 @@ export interface Proof {
    * an inquiry: `apiKey`. For a correction: the person who made it.
    */
   readonly keyId: string;
-  /** The place of the reading of the wire that matched, if it is not the first: 1 is the first one of `also`. */
+  /** The position in `also` of the reading that matched, from 1. `undefined`: the first reading matched. */
   readonly reading?: number;
 }
 

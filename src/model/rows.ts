@@ -94,16 +94,19 @@ export interface InboxEvent {
   /** The number of deliveries. */
   readonly deliveries: number;
   /**
-   * The outcome of the last delivery, except that `applied` stays. The outcome of an event that is still to be applied
-   * also stays if the new delivery contradicts the row.
+   * The outcome of the last delivery. `applied` is never replaced. An event that is still to be applied keeps its
+   * outcome if the new delivery contradicts the row.
    */
   readonly outcome: KeptOutcome;
   readonly reasons: readonly ReviewReason[];
   readonly proof: ProofKind;
   readonly keyId: string;
-  /** The HTTP method. `null` for an event that did not come by a request. */
+  /** The HTTP method. `null` for an event that did not come with a request. */
   readonly method: 'GET' | 'POST' | null;
-  /** The form as received, with `redacted` in place of each proof. An inquiry's answer is stored as the same form. */
+  /**
+   * The form as received, with `redacted` in place of each proof. The answer to an inquiry is stored as such a form,
+   * too.
+   */
   readonly raw: string;
   /** Pass it to `replay()`. Keys of corrections end in a number and cannot be replayed. */
   readonly key: string;
@@ -117,14 +120,14 @@ export interface EventKey {
   readonly id: string;
   readonly refno: string;
   readonly status: string;
-  /** Tells it from others that differ in a value that the proof covers. `undefined`: the oldest of them. */
+  /** Tells it from other events that differ in a value that the proof covers. `undefined` means the oldest of them. */
   readonly fingerprint?: string | undefined;
 }
 
 /** An event with its proofs, as the inbox stores it. Only `replay()` may read it. */
 export type KeptEvent = Pick<InboxEvent, 'kind' | 'proof' | 'keyId' | 'method'> & {
   readonly raw: string;
-  /** Its own fingerprint: a replay of it is a delivery of the same event. */
+  /** The fingerprint of the event. A replay keeps it, so that it counts as a delivery of the same event. */
   readonly fingerprint?: string | undefined;
   /**
    * The forms of deliveries that did not fit, while the event is not applied: one for each amount and currency. A

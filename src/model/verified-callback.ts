@@ -31,15 +31,15 @@ export interface VerifiedCallback {
   readonly method: 'GET' | 'POST' | undefined;
   /** What the gateway's answer to an inquiry said beside the fields of a callback. */
   readonly inquiry?: InquiryDetails | undefined;
-  /** Identifies a correction: its jobs have other keys than those of the status that was reached before. */
+  /** Identifies a correction. Its jobs must have other keys than the jobs of the status that was reached before. */
   readonly occasion?: string | undefined;
-  /** How many copies of the event it stands for. Default: 1. The inbox counts each as a delivery. */
+  /** The number of copies that it stands for. Default: 1. The inbox counts each of them as a delivery. */
   readonly copies?: number | undefined;
-  /** Tells it from other events of the same id, refno and status, by the values that its proof covers. */
+  /** Tells it from other events of the same id, refno and status by the values that its proof covers. */
   readonly fingerprint: string;
   /** The form as received. Holds the proofs. */
   raw(): string;
-  /** Lets go of the form, where another copy of this callback is stored. `raw` must not be called after it. */
+  /** Frees the form if another copy of this callback is stored in its place. `raw` must not be called afterwards. */
   readonly releaseForm?: (() => void) | undefined;
 }
 
@@ -49,13 +49,13 @@ type Provenance = Pick<
   'origin' | 'method' | 'inquiry' | 'occasion' | 'copies' | 'raw' | 'releaseForm' | 'proof'
 >;
 
-/** With the fingerprint of an event that is recorded already, or of one that nobody records. */
+/** With a fingerprint if the event is recorded already, or if it is not recorded at all. */
 type GivenProvenance = Provenance & { readonly fingerprint?: string | undefined };
 
 /**
  * Makes a {@link VerifiedCallback}. Only the rooms `verification` and `handling` call it: for a proof that held, an
  * answer of the gateway, an event that was verified when the inbox recorded it, and a correction by the merchant.
- * @param signed the signed text, or `all` where the source vouches for every field
+ * @param signed the signed text, or `all` if the source confirms every field
  */
 export function toVerified(
   callback: CheckedCallback,
@@ -103,7 +103,10 @@ export function withCopies(callback: VerifiedCallback, copies: number): Verified
   });
 }
 
-/** The only maker. Every property is named: a spread would carry the brand to objects that were not verified. */
+/**
+ * All verified callbacks are made here. Every property is named, because a spread would carry the brand to objects that
+ * were not verified.
+ */
 function make(
   { kind, id, refno, status, data, unsigned, fingerprint }: Omit<Content, 'amount' | 'currency'>,
   amount: string | undefined,
@@ -143,7 +146,7 @@ function splitByCoverage(callback: CheckedCallback, { covered, uncovered, messag
     kind === 'payment' ? { txnid, refno, status, message } : { merchantTxnId, refno, status, message };
   const unsigned: Record<string, string> = message === callback.message ? {} : { message: callback.message };
   for (const field of covered) {
-    // If the callback has no merchant id, a proof that covers it covers the configured one.
+    // A proof over the merchant id covers the configured one if the callback has none.
     const value = callback[field] ?? (field === 'merchantid' ? merchantId : undefined);
     if (value !== undefined) data[field] = value;
   }
@@ -159,14 +162,14 @@ function fingerprintedValues(
   signed: SignedText | 'all',
   { covered, message }: Coverage,
 ): CoveredValues {
-  // The gateway words the message of an answer in its own way: only the amount tells two events apart.
+  // The gateway words the message of an answer in its own way, so only the amount can tell two events apart.
   if (signed === 'all') return { message: undefined, amount: callback.amount, others: undefined };
   let others: string | undefined;
   for (const field of signed.fields) {
     if (isOther(field)) others = `${others ?? ''}${field}=${fieldValue(callback, field)}\n`;
   }
   for (const field of covered) {
-    // The merchant id is left out: it is the configured one in every event, so it tells no two events apart.
+    // The merchant id is left out, because all events have the configured one.
     if (field !== 'amount' && field !== 'merchantid') others = `${others ?? ''}${field}=${callback[field] ?? ''}\n`;
   }
   return {

@@ -12,7 +12,7 @@ export interface DispatchTrace {
   verdict?: 'verified' | 'refused';
   /** Why it was refused, or what the handler failed with. */
   code?: FailureCode;
-  /** This field and the next three are only set for a verified callback. */
+  /** This field and the next three are set only for a verified callback. */
   kind?: CallbackKind;
   id?: string;
   refno?: string;
@@ -73,7 +73,7 @@ export interface JobTrace {
   error?: unknown;
 }
 
-/** The tracing channels of `node:diagnostics_channel` to subscribe to, and what each of them tells. */
+/** The tracing channels of `node:diagnostics_channel`, each with the type of its traces. */
 export interface TraceChannels {
   'dragonpay-callback:dispatch': DispatchTrace;
   'dragonpay-callback:store': StoreTrace;
@@ -88,7 +88,7 @@ function channelOf<Name extends keyof TraceChannels>(
   return tracingChannel<TraceChannels[Name], TraceChannels[Name]>(name);
 }
 
-/** Traces some work. The trace never holds its result, which may hold a proof. */
+/** Traces some work. The trace never holds the result of the work, which may hold a proof. */
 export async function traced<Trace extends object, Result>(
   channel: TracingChannel<Trace, Trace>,
   trace: Trace,
@@ -101,7 +101,7 @@ export async function traced<Trace extends object, Result>(
   return result as Result;
 }
 
-/** Ask `hasSubscribers` of a channel first: without a subscriber, no trace and no promise may be made. */
+/** Check `hasSubscribers` of a channel first: without a subscriber, the code must make no trace and no promise. */
 export const dispatchChannel = channelOf('dragonpay-callback:dispatch');
 export const storeChannel = channelOf('dragonpay-callback:store');
 export const effectChannel = channelOf('dragonpay-callback:effect');

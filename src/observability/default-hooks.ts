@@ -3,13 +3,13 @@ import type { CallbackUpdate } from '../model/callback-update.js';
 import { describeError } from './describe-error.js';
 import type { Hooks } from './hooks.js';
 
-/** The time in which one kind of event makes one line, in milliseconds. */
+/** In this time, each kind of event writes at most one line, in milliseconds. */
 const minute = 60_000;
 
-/** One or two refused callbacks may be forgeries, such as those of the doctor. */
+/** The line about proofs needs this many refused callbacks: fewer may be forgeries, such as those of the doctor. */
 const severalCallbacks = 3;
 
-/** The time in which the line that says that no proof ever held is written at most once, in milliseconds. */
+/** In this time, the line about proofs that never held is written at most once, in milliseconds. */
 const hour = 60 * minute;
 
 /** Options of {@link defaultHooks}, for tests. */
@@ -20,8 +20,7 @@ export interface DefaultHooksOptions {
 }
 
 /**
- * Makes the hooks that are used where none are set: they write to stderr. Without them, nobody would notice a payment
- * that is lost.
+ * Makes the hooks that replace missing ones: they write to stderr. Without them, nobody would notice a lost payment.
  *
  * Callbacks that were refused, or that were not applied to a row, make one line a minute for each kind of event, so
  * that a flood of forgeries cannot fill a log. These lines hold no value of a callback.
@@ -64,7 +63,7 @@ export function defaultHooks({
   };
 }
 
-/** What a merchant should look at, although the callback was answered with OK. */
+/** The facts that a merchant should look at, although the callback was answered with OK. */
 function problemOf(update: CallbackUpdate): string | undefined {
   switch (update.outcome) {
     case 'not-found':

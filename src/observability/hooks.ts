@@ -17,11 +17,13 @@ export interface RejectedEvent {
   /** The HTTP status of the code. The handler may have answered with another one. */
   readonly status: number;
   readonly field: string | undefined;
-  /** What failed, and what to change where the set-up is at fault. Holds no value of a field. */
+  /** What failed, and what to change if the set-up is at fault. Holds no value of a field. */
   readonly message: string;
   /** The `txnid` or `merchantTxnId` as sent, escaped and shortened. It is not verified. */
   readonly id: string | undefined;
-  /** Whether this process has verified no callback of its kind so far. Many of these mean that a setting is wrong. */
+  /**
+   * Whether this process has verified no callback of its kind so far. Many such events mean that a setting is wrong.
+   */
   readonly neverVerified: boolean;
 }
 
@@ -32,7 +34,7 @@ export interface StoredEvent {
   readonly refno: string;
   readonly status: string;
   readonly origin: Origin;
-  /** The HTTP method. `undefined` where there is no request: an inquiry, a replay. */
+  /** The HTTP method. `undefined` without a request, as for an inquiry or a replay. */
   readonly method: string | undefined;
   readonly update: CallbackUpdate;
   /** The reason for the outcome `unstored`. */
@@ -65,7 +67,7 @@ export interface KeysFailedEvent {
   readonly problem: string;
 }
 
-/** A run of `keepUp()` failed. The next one comes. */
+/** A run of `keepUp()` failed. The next run follows as usual. */
 export interface KeepUpFailedEvent {
   readonly error: unknown;
 }
@@ -81,7 +83,7 @@ export interface RepliedEvent {
 /**
  * Functions that are called when something happens, for logs and metrics. Their results are ignored and not awaited,
  * and a hook that throws or rejects changes nothing. Text in events is escaped. Events hold no secret, key or proof,
- * except where the `error` of your own code or database does.
+ * unless the `error` of your own code or database holds one.
  */
 export interface Hooks {
   /** A request arrived. Default: nothing. */
@@ -93,7 +95,7 @@ export interface Hooks {
   readonly rejected?: (event: RejectedEvent) => unknown;
   /**
    * The repository was asked to store a callback. Default: a line on stderr if that failed. A callback without a row, a
-   * mismatch, an unknown status letter and a late payment make a line too, at most one a minute for each kind.
+   * mismatch, an unknown status letter and a late payment also make a line, at most one a minute for each kind.
    */
   readonly stored?: (event: StoredEvent) => unknown;
   /** A handler method failed. Default: its message and stack on stderr. */

@@ -1,7 +1,7 @@
 import type { ReplyCode } from '../errors.js';
 import { tell } from './tell.js';
 
-/** A callback that was refused. Holds its proofs: whoever reads them can send the callback again. */
+/** A callback that was refused. Holds its proofs: a reader could send the callback again. */
 export interface RefusedCallback {
   /** When it was refused: a date of ISO 8601. */
   readonly at: string;
@@ -15,7 +15,7 @@ export interface RefusedCallback {
 /** How many of the last refused callbacks this process keeps, or a function that keeps them elsewhere. */
 export type KeepRefused = number | ((refused: RefusedCallback) => unknown);
 
-/** How often a function is called in a minute: a flood of forgeries must not fill a disk. */
+/** The maximum number of calls of the function in a minute: a flood of forgeries must not fill a disk. */
 const mostInMinute = 60;
 
 /** Keeps refused callbacks where the setting `keepRefused` says. They are in no log and in no inbox. */

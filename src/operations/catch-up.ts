@@ -25,7 +25,7 @@ export interface CatchUpContext {
 
 /**
  * Applies the callbacks that came before their row, with their effects, if the row exists now. Any number of processes
- * may do it at the same time. An event whose method fails is left until its claim is over.
+ * may do it at the same time. An event whose method fails is not tried again until its claim is over.
  * @returns how many were applied
  * @throws DragonpayError `invalid-setting` if no kind has exactly one handler class; or the error of the database
  */

@@ -11,8 +11,9 @@ export interface KeepUpOptions extends HandlerOption {
 }
 
 /**
- * Runs work again and again, one run at a time, until the signal aborts. Pauses differ by up to a quarter, so that
- * several processes do not run at the same moments. A failed run is reported to a hook, and the next one follows.
+ * Runs work again and again, one run at a time, until the signal aborts. Each pause is up to a quarter shorter or
+ * longer, so that several processes do not run at the same moments. A failed run is reported to a hook, and the next
+ * run follows.
  */
 export async function keepUp(
   { everyMilliseconds }: { readonly everyMilliseconds: number },

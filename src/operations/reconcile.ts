@@ -21,7 +21,9 @@ export const reconcileDefaults = { olderThan: 15 * 60_000, limit: 100, concurren
 
 /** Options of `reconcile()`. */
 export interface ReconcileOptions extends HandlerOption {
-  /** Selects payments without news or inquiry for this long, in whole milliseconds. Default: 900,000 (15 minutes). */
+  /**
+   * Selects payments whose last callback or inquiry is this old, in whole milliseconds. Default: 900,000 (15 minutes).
+   */
   readonly olderThan?: number;
   /** The maximum number of payments. Default: 100. */
   readonly limit?: number;
@@ -35,9 +37,9 @@ export interface ReconcileOptions extends HandlerOption {
   readonly inquired?: (event: InquiredEvent) => unknown;
 }
 
-/** The result of `reconcile()`, in numbers of payments. `asked` is the sum of the results that follow it. */
+/** The result of `reconcile()`, in numbers of payments. `asked` is the sum of the five results below it. */
 export interface ReconcileReport {
-  /** The gateway was asked about them. */
+  /** Payments that the gateway was asked about. */
   readonly asked: number;
   /** Their status moved. */
   readonly applied: number;
@@ -87,7 +89,7 @@ const leaseReserve = 1_000;
 
 /**
  * Asks the gateway about payments and stores its answers. See `Dragonpay.reconcile`. Rejects only if it cannot begin,
- * or if the repository fails; and then only after all work has ended.
+ * or if the repository fails. It never rejects before all its work has ended.
  */
 export async function reconcile(options: ReconcileOptions, context: ReconcileContext): Promise<ReconcileReport> {
   checkNames(options, knownOptions);
@@ -157,9 +159,9 @@ class Reconciliation {
   }
 
   /**
-   * Claims open payments, the longest without news first. A payment that this run has asked about has news since the
-   * start of the run. The delay of a statement on its way to the database can hide that, so the run also remembers
-   * these payments.
+   * Claims open payments, beginning with the longest time since the last callback or inquiry. A payment that this run
+   * has asked about is too young to be claimed again. A slow statement can hide this, so the run also remembers these
+   * payments.
    */
   oldest(olderThan: number, limit: number, lease: number): Next {
     const { repository } = this.#parts;
@@ -220,8 +222,8 @@ class Reconciliation {
     }
     this.report[event.result]++;
     this.#inquired(event);
-    // A payment that failed goes to the end of the line too, so that it does not delay the others. If close() ended
-    // the call, or the database failed, the lease expires by itself.
+    // A payment that failed also goes to the end of the queue: it must not delay the others. If close() ended the call,
+    // or the database failed, the lease ends by itself.
     if (!(signal.aborted && event.result === 'failed')) await repository.finishInquiry(claim).catch(() => {});
   }
 

@@ -34,8 +34,8 @@ export async function replay(
 }
 
 /**
- * Finds the delivery of an event that fits its row. Deliveries may differ in the amount and the currency where no proof
- * covers them: somebody who changes them must not keep the right delivery from being applied.
+ * Finds the delivery of an event that fits its row. Deliveries may differ in the amount and the currency if no proof
+ * covers them. A sender who changes them must not keep the right delivery from being applied.
  */
 async function fitting(
   { kind, id }: EventKey,

@@ -1,10 +1,10 @@
 import { readAmount } from './read-amount.js';
 
 /**
- * The shape of one field. Shapes are checked before a proof counts. Every proof joins its fields with `:`, so a field
- * that must not hold `:` keeps a failed payment of `A:R9:S:x` from being cut into a successful one of `A`.
+ * The shape of one field. Shapes are checked before a proof counts. Every proof joins its fields with `:`. Ids must not
+ * hold `:`, otherwise a failed payment with the id `A:R9:S:x` has the text of a successful payment with the id `A`.
  *
- * Free texts have no greatest length: Dragonpay has been seen to exceed its own (message, params, procid).
+ * Free texts have no maximum length: Dragonpay exceeds its own limits (message, params, procid).
  */
 export interface FieldShape {
   /** A required field must be present and not empty. An optional one counts as absent when it is empty. */
@@ -21,7 +21,7 @@ function printable(longest: number, required: boolean): FieldShape {
   };
 }
 
-/** A regular expression takes twice as long for texts as short as these: each callback has eight. */
+/** A regular expression takes twice as long for such short texts, and each callback has eight of them. */
 function isPrintable(text: string): boolean {
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index);

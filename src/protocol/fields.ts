@@ -123,11 +123,11 @@ export interface CheckedCallback extends Omit<ByWireName, 'refno' | 'status' | '
   readonly amount?: string | undefined;
   readonly amountAsSent?: string | undefined;
   /**
-   * Optional fields whose values cannot be read, by their lower-case names, with the reason. Only a proof that covers
-   * one of them fails for it. `undefined` in nearly all callbacks.
+   * Optional fields whose values cannot be read, by their lower-case names, with the reason. They only invalidate a
+   * proof that covers one of them. `undefined` in nearly all callbacks.
    */
   readonly odd?: ReadonlyMap<string, OddField> | undefined;
-  /** Every name and value of the wire, for readings that sign fields which are not of the protocol. */
+  /** Every name and value on the wire, for readings that sign fields outside of the protocol. */
   readonly received?: (() => ReadonlyArray<readonly [name: string, value: string]>) | undefined;
 }
 
@@ -138,10 +138,10 @@ export interface OddField {
   readonly message: string;
 }
 
-/** Whether a callback is still a callback when the value of this field cannot be read. */
+/** Whether a callback can be valid although the value of this field cannot be read. */
 export function mayBeOdd(name: string): boolean {
   const role = Object.hasOwn(fieldTable, name) ? fieldTable[name as KnownFieldName].role : undefined;
-  // A merchant id that is not the configured one is refused, signed or not.
+  // A callback with a wrong merchant id is refused, whether the id is signed or not.
   return role !== undefined && role !== 'key' && name !== 'merchantid';
 }
 
@@ -176,7 +176,7 @@ export function nameOnWire(field: SignedField | OtherField): string {
   return isOther(field) ? field.slice(otherPrefix.length) : field;
 }
 
-/** The name of a signed field in the letter case in which it came. One that did not come has the documented name. */
+/** The name of a signed field in the letter case in which it came. A missing field has the documented name. */
 export function nameAsSent(callback: CheckedCallback, field: SignedField | OtherField): string {
   const name = nameOnWire(field);
   const folded = foldName(name);
@@ -189,8 +189,8 @@ export function otherField(name: string): OtherField {
 }
 
 /**
- * The value of a field that a text may hold. A field that did not come is the empty string. `undefined`: a field that is
- * not of the protocol came more than once, so that a forger could choose which one counts.
+ * The value of a field that a text may hold. A missing field is the empty string. `undefined`: a field outside of the
+ * protocol came more than once, and a forger could choose which one counts.
  */
 export function fieldValue(callback: CheckedCallback, field: SignedField | OtherField): string | undefined {
   if (!isOther(field)) return callback[field] ?? '';
@@ -204,7 +204,7 @@ function foldName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-/** The fields that no signed text of Dragonpay's holds. Settings may say otherwise. */
+/** The fields that no signed text of Dragonpay holds. Settings may say otherwise. */
 export const hintFields: readonly string[] = entries
   .filter(([, { role }]) => role === 'hint')
   .map(([, row]) => row.wireName);
@@ -239,10 +239,13 @@ export const fieldHelp: Readonly<Record<string, string>> = Object.fromEntries(
   entries.flatMap(([, row]) => (row.help === undefined ? [] : [[row.wireName, row.help]])),
 );
 
-/** A record without fields. A copy of it has one hidden class, which is read faster than one that grows. */
+/**
+ * A record without fields. Its copies share one hidden class. They are read faster than objects whose properties are
+ * added.
+ */
 export const noFields: Readonly<KnownFields> = Object.fromEntries(knownFieldNames.map((name) => [name, undefined]));
 
-/** What the quick check compares, in the order of {@link noFields}. A field of another kind may hold any text. */
+/** The shapes for the quick check, in the order of {@link noFields}. A field of another kind may hold any text. */
 const checks = { payment: checksOf('payment'), payout: checksOf('payout') };
 
 function checksOf(kind: CallbackKind) {

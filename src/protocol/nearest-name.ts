@@ -1,6 +1,6 @@
 import { invalidDetails, invalidSetting } from '../errors.js';
 
-/** The names of options. The compiler asks for a new one, so that none is refused as unknown. */
+/** The names of options. The compiler asks for the name of each new option, so that it is not refused as unknown. */
 export type NamesOf<Options> = { readonly [Name in keyof Options]-?: true };
 
 /**

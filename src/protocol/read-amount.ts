@@ -1,9 +1,12 @@
 const usual = /^(?:0|[1-9]\d{0,9})(?:\.\d{1,2})?$/;
 
-/** A mark between groups: a comma, an apostrophe or a space. */
+/** The marks that may stand between groups: a comma, an apostrophe or a space. */
 const marks = ",'’ \u00a0\u2009\u202f";
 
-/** The ways to write a number that have one reading only. Groups of three digits have one mark and no leading zero. */
+/**
+ * The notations of a number that have only one reading. Groups of three digits have one kind of mark and no leading
+ * zero.
+ */
 const notations = [
   /^(?<whole>\d+)(?:\.(?<decimals>\d*))?$/,
   /^\.(?<decimals>\d+)$/,
@@ -17,7 +20,7 @@ const notations = [
   /^(?<whole>\d+),(?<decimals>\d{1,2})$/,
 ];
 
-/** `1.500` is one and a half, or fifteen hundred with a mark between groups: nobody can tell. */
+/** `1.500` may be one and a half, or fifteen hundred with a mark between groups. */
 const ambiguous = /^[1-9]\d{0,2}\.\d{3}$/;
 
 /**
@@ -44,9 +47,12 @@ export function readAmount(text: string): string | undefined {
   return units.length > 10 || decimals.length > 2 ? undefined : `${units}.${decimals.padEnd(2, '0')}`;
 }
 
-/** An amount with exactly two decimals, as it is signed and stored: `100` is `100.00`. Decimal string in and out. */
+/**
+ * An amount with exactly two decimals, as it is signed and stored: `100` is `100.00`. Takes and returns a decimal
+ * string.
+ */
 export function withTwoDecimals(amount: string): string {
-  // Nearly all amounts. To split one and to join it again takes 5 % of a callback.
+  // Nearly all amounts end here. To split and join them would take 5 % of a callback.
   if (amount.charAt(amount.length - 3) === '.') return amount;
   const [units, decimals = ''] = amount.split('.');
   return `${units}.${decimals.padEnd(2, '0')}`;

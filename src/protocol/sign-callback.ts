@@ -69,7 +69,7 @@ export function signCallback(
     const toBytes = (text: string) => bytesOf(text, reading, encoding);
     const parts = [toBytes(signedText(fields, reading, merchantId)), toBytes(keySeparator)];
     const { secretKey } = keys.sha1;
-    // A key of text is a part of the text, and has its encoding.
+    // A key with the encoding `utf8` is a part of the text, so it gets the encoding of the text.
     const secret = keyEncoding === 'utf8' ? toBytes(secretKey) : Buffer.from(secretKey, keyEncoding);
     const whole = Buffer.concat(key === 'behind' ? [...parts, secret] : [secret, ...parts.reverse()]);
     proofs.digest = createHash(hash).update(whole).digest('hex');
@@ -102,7 +102,7 @@ function readPrivateKey(pem: string): KeyObject {
   }
 }
 
-/** @throws DragonpayError `invalid-setting` for a key that is not where it must be, as in `{ sha1: 'a secret' }` */
+/** @throws DragonpayError `invalid-setting` for keys of another shape, such as `{ sha1: 'a secret' }` */
 function checkKeys({ rsa, hmac, sha1 }: SigningKeys): void {
   if (rsa !== undefined) checkNames(rsa, { privateKey: true }, 'keys.rsa');
   if (hmac !== undefined) checkNames(hmac, { key: true, encoding: true }, 'keys.hmac');

@@ -29,7 +29,7 @@ export interface SignedText {
    * `expiry` that is not of the protocol.
    */
   readonly fields: readonly (SignedField | OtherField)[];
-  /** The verification tries each of them. */
+  /** The encodings of the text. The verification tries each of them. */
   readonly encodings: readonly TextEncoding[];
   /** What stands between the fields: one to three characters. Default: `:`. */
   readonly separator?: string;
@@ -54,11 +54,11 @@ export interface SignedText {
   readonly keySeparator?: string;
   /** How a secret key becomes bytes. Default: `utf8`, or `verification.hmac.encoding`. */
   readonly keyEncoding?: 'utf8' | 'hex' | 'base64';
-  /** Other readings that are tried after this one, for a time of change. */
+  /** Other readings, which are tried after this one while the gateway changes from one to another. */
   readonly also?: readonly Partial<Omit<SignedText, 'also'>>[];
 }
 
-/** A signed text and the readings in `also`, which take from it what they leave out. */
+/** A signed text and the readings in `also`. The parts that these leave out are taken from the first one. */
 export function readingsOf(text: SignedText): readonly SignedText[] {
   if (text.also === undefined) return [text];
   let known = readings.get(text);
@@ -160,7 +160,7 @@ export function textOf(
   return parts.join(separator);
 }
 
-/** A value as it is signed. */
+/** Brings a value into the form in which it is signed. */
 export function transform(
   sent: string,
   values: NonNullable<SignedText['values']>,
@@ -172,7 +172,7 @@ export function transform(
     case 'trimmed':
       return sent.trim();
     case 'encoded':
-      // An empty merchant id on the wire counts as none.
+      // An empty merchant id on the wire counts as a missing one.
       return encoded() || sent;
     case 'decoded-twice':
       return decodedAgain(sent);
@@ -210,7 +210,7 @@ export function encodeText(text: string, encoding: TextEncoding): Buffer {
 
 /**
  * The characters of the bytes 80 to 9F. Written out: the TextDecoder of some releases of Node takes windows-1252 for
- * Latin-1. Five bytes have no character but the control code of the same number (WHATWG Encoding, index windows-1252).
+ * Latin-1. Five bytes stand for the control code of the same number (WHATWG Encoding, index windows-1252).
  */
 const windowsCharacters = new Map(
   [...'€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ'].map((character, index) => [
@@ -233,7 +233,7 @@ export function isFreeText(field: string): boolean {
   return freeTextFields.has(field);
 }
 
-/** The part of a callback that a proof covers. The id, the refno and the status always are. */
+/** The part of a callback that a proof covers. The id, the refno and the status are always covered. */
 export interface Coverage {
   /** The optional fields whose values are certain. */
   readonly covered: readonly OptionalField[];
@@ -256,7 +256,7 @@ const optionalFields = unsignedFields.filter((field) => field !== 'message');
  * In Dragonpay's RSA text the merchant id stands between `message` and the parameters. If neither parameter contains a
  * `:` and no part of `message` equals the merchant id, only one cut is possible. Otherwise `message` is certain up to
  * the first part that equals the merchant id: every cut contains at least that.
- * @param reading the signed text, or `all` where the source of the callback vouches for every field
+ * @param reading the signed text, or `all` if the source of the callback confirms every field
  */
 export function coverageOf(reading: SignedText | 'all', callback: CheckedCallback, merchantId: string): Coverage {
   if (reading === 'all') return { ...everything, message: callback.message };
@@ -283,7 +283,7 @@ function coverageOfUnusual(reading: SignedText, callback: CheckedCallback): Cove
   const texts = freeText.map((field) => callback[field] ?? '');
   const isCut = texts.length > 1 && texts.some((text) => [...separator].some((one) => text.includes(one)));
   const isChanged = texts.some((text) => transform(text, values, () => undefined) !== text);
-  // Without names, a text does not say which of the optional fields was left out.
+  // Without names, the text does not tell which of the optional fields was left out.
   const isShifted = empty === 'left-out' && !pairs && fields.some((field) => !fieldValue(callback, field));
   const isCertain = (field: OptionalField) =>
     covered.includes(field) && !isShifted && !((isCut || isChanged) && isFreeText(field));
@@ -295,14 +295,14 @@ function splitOptional(isCovered: (field: OptionalField) => boolean): Pick<Cover
   return { covered: optionalFields.filter(isCovered), uncovered: optionalFields.filter((field) => !isCovered(field)) };
 }
 
-/** What is known of a reading before any callback. */
+/** The facts about a reading that do not depend on a callback. */
 interface ReadingPlan extends Pick<Coverage, 'covered' | 'uncovered'> {
   readonly freeText: readonly SignedField[];
-  /** The reading joins decoded values with `:`, and all its fields are Dragonpay's: a hint may contain `:`. */
+  /** The reading joins decoded values with `:` and has only Dragonpay's fields. Then a hint may contain `:`. */
   readonly isUsual: boolean;
 }
 
-/** The coverage without a proof: the gateway, or the merchant, confirmed every field except the hints. */
+/** The coverage of a callback without a proof: the gateway or the merchant confirmed every field except the hints. */
 const everything = splitOptional((field) => !hintFields.includes(field));
 
 /** Computed once for each reading of the settings, not for each callback. */

@@ -9,7 +9,7 @@ export interface StatusRow<Letter extends string = string> {
   readonly state: 'open' | 'good' | 'bad';
 }
 
-/** Takes the letters from the keys, so that the compiler refuses a follower without a row. */
+/** Takes the letters from the keys, so that the compiler refuses a follower that has no row. */
 function defineStatuses<Letter extends string>(rows: Readonly<Record<Letter, StatusRow<NoInfer<Letter>>>>) {
   return rows;
 }
@@ -73,7 +73,7 @@ export function isOpen(kind: CallbackKind, letter: string): boolean {
   return isStatus(kind, letter) && statuses[kind][letter]?.state === 'open';
 }
 
-/** The statuses from which `status` may be entered, as one string of letters. The SQL takes it as a parameter. */
+/** The statuses from which `status` may be entered, as one string of letters. It is a parameter of the SQL. */
 export function predecessors(kind: CallbackKind, status: string): string {
   return predecessorTable[kind][status] ?? '';
 }
@@ -90,8 +90,8 @@ function invert(table: Readonly<Record<string, StatusRow>>): Readonly<Record<str
 export type Move = 'applied' | 'duplicate' | 'stale';
 
 /**
- * Decides one move. `reached` holds the letters of the statuses that callbacks have brought before. A row never
- * enters one of them again. A new row is pending before any callback says so, therefore the first P is applied.
+ * Decides one move. `reached` holds the letters of the statuses that callbacks have brought before. A row never enters
+ * one of them again. A new row is pending although no callback has brought P, therefore the first P is applied.
  */
 export function decideMove(
   kind: CallbackKind,
@@ -103,7 +103,7 @@ export function decideMove(
   return predecessors(kind, status).includes(row.status) ? 'applied' : 'stale';
 }
 
-/** The statuses from which entering `status` is late, as one string of letters. The SQL takes it as a parameter. */
+/** The statuses from which entering `status` is late, as one string of letters. It is a parameter of the SQL. */
 export function latePredecessors(kind: CallbackKind, status: string): string {
   return status === 'S' ? lateTable[kind] : '';
 }
@@ -115,7 +115,7 @@ function closedBeforeSuccess(kind: CallbackKind): string {
   return [...predecessors(kind, 'S')].filter((letter) => !isOpen(kind, letter)).join('');
 }
 
-/** Whether a move is money that arrived after the payment had failed, expired or been voided. */
+/** Whether a move means that money arrived after the payment had failed, expired or been voided. */
 export function isLate(kind: CallbackKind, previous: string, current: string): boolean {
   return latePredecessors(kind, current).includes(previous);
 }

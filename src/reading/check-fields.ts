@@ -39,7 +39,7 @@ export function checkFields(fields: ReceivedFields, accepted: ReadonlySet<Callba
   if (issues.length === 0) return { ok: true, callback: toChecked(kind, known, odd, received) };
   const fatal = issues.filter(({ field }) => !mayBeOdd(field));
   if (fatal.length > 0) return { ok: false, reason: 'invalid', issues };
-  // No proof may depend on these fields: the verification decides.
+  // The callback is refused only if a proof covers one of these fields: the verification decides.
   const unreadable = issues.map(({ field, message }) => [field, { code: 'malformed-field', message }] as const);
   const readable: KnownFields = { ...known };
   for (const { field } of issues) readable[field as KnownFieldName] = undefined;
@@ -57,7 +57,7 @@ function shapeIssues(kind: CallbackKind, known: Readonly<KnownFields>): Array<Is
   } catch (error) {
     if (!loadYup().ValidationError.isError(error)) throw error;
     return error.inner.map(({ path, message: code }) => {
-      // yup has the path of every field.
+      // yup gives every problem the path of its field.
       const field = path as string;
       return { code: code as ReplyCode, field, message: describe(field, code) };
     });

@@ -1,7 +1,10 @@
 import { nameOnWire, type OtherField, type SignedField } from '../protocol/fields.js';
 import { decodeComponent, FormPairs } from './form-pairs.js';
 
-/** Finds the values of fields as they are encoded in a form. The form is read when the first one is asked for. */
+/**
+ * Returns a function that finds the values of fields as they are encoded in a form. It reads the form on its first
+ * call.
+ */
 export function encodedValues(raw: () => string): (field: SignedField | OtherField) => string | undefined {
   let values: Map<string, string> | undefined;
   return (field) => {

@@ -15,24 +15,24 @@ import { decodeComponent } from './form-pairs.js';
 export interface ReceivedFields {
   readonly known: Readonly<KnownFields>;
   readonly issues: readonly Issue[];
-  /** Fields without which the callback may still be valid, and whose values were lost. See {@link CheckedCallback}. */
+  /** Fields whose values were lost, and which a valid callback need not have. See {@link CheckedCallback}. */
   readonly odd?: CheckedCallback['odd'];
-  /** A body parser decoded the form, and nobody kept its bytes. */
+  /** Whether only the output of a body parser was left, and not the bytes of the form. */
   readonly isParsed?: boolean | undefined;
-  /** Other readings of what a body parser left, which are tried if no proof holds over this one. */
+  /** Other readings of the output of a body parser. They are tried if no proof holds over this one. */
   readonly otherwise?: readonly ReceivedFields[] | undefined;
   /** Every name and value in the order of the wire, decoded where possible. */
   received(): ReadonlyArray<readonly [name: string, value: string]>;
   /** The form as printable ASCII, for the record of the callback. Holds the proofs. */
   raw(): string;
-  /** Lets go of the form. `received` and `raw` must not be called after it. */
+  /** Frees the form. `received` and `raw` must not be called afterwards. */
   readonly releaseForm?: (() => void) | undefined;
 }
 
 /** Builds the fields of one request, pair by pair. */
 export class FieldCollector {
   readonly #known: KnownFields = { ...noFields };
-  /** One bit for each field that occurred: cheaper than reading the field back. */
+  /** One bit for each field that occurred. Reading the field back would cost more. */
   #occurred = 0;
   readonly #issues: Issue[] = [];
   #odd: Map<string, OddField> | undefined;
@@ -44,7 +44,8 @@ export class FieldCollector {
 
   /**
    * Adds a decoded name and an encoded value.
-   * @param decoder the code that made text of the bytes, if other code did. It writes U+FFFD for what it could not decode
+   * @param decoder the code in front that made text of the bytes, if any. It wrote U+FFFD for bytes that it could not
+   *   decode
    */
   addEncoded(name: string, rawValue: string, decoder?: string): void {
     const value = decodeComponent(rawValue);
@@ -63,7 +64,7 @@ export class FieldCollector {
   /** Adds a name and a value from a body parser. */
   addParsed(name: string, value: unknown, parser: string): void {
     const field = knownField(name);
-    // The record of the callback would hold every text of the array, so each is checked.
+    // Every text of an array is checked, because the record of the callback would hold all of them.
     const hasNul = Array.isArray(value) ? value.some(isTextWithNul) : isTextWithNul(value);
     if (hasNul || name.includes('\0')) {
       this.#refuseNul(field);
@@ -82,7 +83,7 @@ export class FieldCollector {
 
   /**
    * The result.
-   * @param form what the fields were read from: for most callbacks, neither of the two texts is needed
+   * @param form the source of the fields. Its two texts are made on demand, because most callbacks need neither
    */
   finish<Form>(
     form: Form,
@@ -103,7 +104,9 @@ export class FieldCollector {
     };
   }
 
-  /** Refuses a NUL, also in a field whose value is lost: the record of the callback could not be read again. */
+  /**
+   * Refuses a NUL, even in a field whose value is lost: otherwise the record of the callback could not be read again.
+   */
   #refuseNul(field: KnownField | undefined): void {
     this.#refuse('nul-character', field, 'holds a NUL character');
   }
@@ -146,7 +149,7 @@ function held<Form>(form: Form | undefined): Form {
   return form;
 }
 
-/** A NUL in a value that cannot be decoded, as it is or escaped. In others it is found faster after decoding. */
+/** A NUL, escaped or not, in a value that cannot be decoded. In other values, it is found faster after decoding. */
 const nulByte = /\0|%00/;
 
 function isTextWithNul(value: unknown): boolean {
@@ -163,7 +166,9 @@ interface KnownField {
 
 const known: readonly KnownField[] = knownFieldNames.map((name, index) => ({ name, bit: 1 << index }));
 
-/** The known fields, by the length of their names. To compare a few names takes half of the time of a look-up in a map. */
+/**
+ * The known fields by the length of their names. Comparing a few names takes half of the time of a look-up in a map.
+ */
 const byLength: ReadonlyArray<readonly KnownField[]> = Array.from(
   { length: 1 + Math.max(...knownFieldNames.map(({ length }) => length)) },
   (_, length) => known.filter(({ name }) => name.length === length),

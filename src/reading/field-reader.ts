@@ -5,8 +5,8 @@ import { type FieldsRead, type ReadLimits, readFields } from './read-fields.js';
 /** A request whose body is still arriving. */
 interface Arriving {
   /**
-   * Removed when the body is there. As a Set changes its size, the garbage collector keeps members that were deleted
-   * long ago, and would keep with them all that belongs to a request.
+   * Removed when the body has arrived. When a Set changes its size, the garbage collector keeps members that were
+   * deleted long ago. They would keep everything that belongs to their request.
    */
   refuse: ((code: ReplyCode) => void) | undefined;
 }
@@ -25,7 +25,7 @@ export class FieldReader {
     return fields instanceof Promise ? this.#inTime(fields) : fields;
   }
 
-  /** Refuses all requests whose bodies are still arriving: their senders decide when they end. */
+  /** Refuses all requests whose bodies are still arriving: `close()` must not wait for their senders. */
   close(): void {
     for (const { refuse } of this.#arriving) refuse?.('closing');
   }

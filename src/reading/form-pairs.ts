@@ -42,7 +42,7 @@ function nextSpecial(form: string, from: number): number {
   return specialCharacters.test(form) ? specialCharacters.lastIndex - 1 : form.length;
 }
 
-/** A percent sign that is not the start of an escape. It stands for itself, as in browsers. */
+/** A percent sign that does not begin an escape. It stands for itself, as in browsers. */
 const strayPercent = /%(?![0-9a-fA-F]{2})/g;
 
 /** Decodes a name or value. `undefined`: the bytes are not UTF-8. */
@@ -60,8 +60,8 @@ function decodeUtf8(raw: string): string | undefined {
 }
 
 /**
- * Fast path for ASCII, in less than half the time: a text that is joined from pieces is copied again when it is read.
- * `undefined`: not ASCII, malformed or long, use the slow path.
+ * Fast path for ASCII, in less than half of the time. A string that is joined from pieces would be copied again when it
+ * is read. `undefined`: the text is not ASCII, malformed or long, so the slow path must decode it.
  */
 export function decodeAscii(raw: string): string | undefined {
   if (raw.length > longest) return undefined;
@@ -81,10 +81,10 @@ export function decodeAscii(raw: string): string | undefined {
   return scratch.toString('latin1', 0, length);
 }
 
-/** Longer values are rare. */
+/** Values longer than this are rare. */
 const longest = 1024;
 
-/** The buffer in which a value is decoded, in place. A character becomes three bytes at most. */
+/** Values are decoded in place in this buffer. A character takes at most three bytes. */
 const scratch = Buffer.alloc(3 * longest);
 
 const plus = 0x2b;

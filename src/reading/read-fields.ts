@@ -49,8 +49,8 @@ function hasId({ known: { txnid, merchanttxnid } }: ReceivedFields): boolean {
 const formUrlEncoded = 'application/x-www-form-urlencoded';
 
 /**
- * A POST without a content type is read as a form: the proofs decide whether it is one. Of several types the first
- * counts, since Node keeps only the first of two headers, and other hosts join them.
+ * A POST without a content type is read as a form: the proofs decide whether it is one. If there are several types, the
+ * first one counts: Node keeps only the first of two headers, and other hosts join them.
  */
 function isFormUrlEncoded(contentType = ''): boolean {
   if (contentType === formUrlEncoded) return true;
@@ -115,10 +115,10 @@ export function readForm(
   return collector.finish(form, escaped, decodedPairs);
 }
 
-/** A form of more characters is not kept by its values. Genuine callbacks are shorter. */
+/** The values of a longer form are copied, in characters. Genuine callbacks are shorter. */
 const longForm = 1_024;
 
-/** A part of a string keeps the whole string in memory. */
+/** Copies a text. A part of a string would keep the whole string in memory. */
 function copied(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1');
 }
@@ -142,7 +142,9 @@ function decodedPairs(form: string): Array<readonly [string, string]> {
   return decoded;
 }
 
-/** What is not UTF-8 stays escaped. Bytes that came unescaped are escaped, as in the record of the callback. */
+/**
+ * Bytes that are not UTF-8 stay escaped. If they came unescaped, they are escaped, as in the record of the callback.
+ */
 function decodedOrEscaped(raw: string): string {
   return decodeComponent(raw) ?? escaped(raw);
 }
@@ -169,12 +171,12 @@ function readParsedFields(fields: Iterable<ParsedPair>, parser: string, limits: 
   return { ...collectParsed(first, parser), ...(otherwise.length > 0 && { otherwise }) };
 }
 
-/** The least number of fields of the form that a parser made this value of. */
+/** The minimum number of fields in the form from which a parser made this value. */
 function occurrences(value: unknown): number {
   return typeof value === 'object' && value !== null ? Math.max(Object.keys(value).length, 1) : 1;
 }
 
-/** The least number of bytes that a field, and the ampersand behind it, had in the form. */
+/** The minimum number of bytes of a field and of the ampersand behind it. */
 function leastBytes([name, value]: ParsedPair): number {
   // U+FFFD may have been one byte.
   const bytesOf = (text: string) => Buffer.byteLength(text.replaceAll('\ufffd', '?'));
@@ -182,8 +184,9 @@ function leastBytes([name, value]: ParsedPair): number {
 }
 
 /**
- * What the parsed values may have been in the form, the likely reading first. A parser does not tell an escaped line end
- * from one behind the form, nor `%2541` from an escape that it left because of a percent sign elsewhere in the value.
+ * The values that the form may have had, the likely reading first. The output of a parser does not tell a line end that
+ * was escaped from one behind the form. Nor does it tell `%2541` from an escape that the parser left because of a
+ * percent sign elsewhere in the value.
  */
 function readingsOfParsed(pairs: ParsedPairs): ParsedPairs[] {
   const framed = withoutMark(pairs);
@@ -191,10 +194,13 @@ function readingsOfParsed(pairs: ParsedPairs): ParsedPairs[] {
   return [...readings].flatMap((reading) => [...new Set([reading, withLeftovers(reading)])]);
 }
 
-/** Objects list names that are numbers first, wherever they stood in the form. */
+/** Whether the name has kept its place. Objects list names that are numbers first, wherever they stood in the form. */
 const isInOrder = ([name]: ParsedPair) => !/^\d+$/.test(name);
 
-/** Removes a byte order mark and line ends in front. Returns the same pairs if there are none, as the next functions do. */
+/**
+ * Removes a byte order mark and line ends in front of the form. Like the next functions, it returns the same pairs if
+ * it changes nothing.
+ */
 function withoutMark(pairs: ParsedPairs): ParsedPairs {
   const at = pairs.findIndex(isInOrder);
   const [name, value] = pairs[at] ?? [''];

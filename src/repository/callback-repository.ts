@@ -8,7 +8,7 @@ export interface StatusEffect<Trx = unknown> {
   readonly milliseconds: number;
   /**
    * Called once for each attempt, only if the status moves, inside the transaction that moves it.
-   * @param isQuerying tells whether a query of `trx` is running, for the error of a missed deadline. Optional
+   * @param isQuerying tells whether a query of `trx` is running. The error of a missed deadline says it
    */
   run(update: AppliedUpdate, trx: Trx, isQuerying?: () => boolean): Promise<void>;
 }
@@ -25,7 +25,7 @@ export interface CallbackRepository<Trx = unknown> {
    * Rejects unless the callback is known to be stored: with the error of `effect.run` after a rollback, or with the
    * error of the database. It must then be safe to call it again.
    * @param options.milliseconds how long the caller waits. A callback that was not sent to the database by then should
-   *   not be sent any more
+   *   not be sent afterwards
    */
   store(
     callback: VerifiedCallback,

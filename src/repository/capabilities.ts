@@ -28,8 +28,8 @@ export interface InquiryClaim {
 export interface ReconcilableRepository {
   /**
    * Claims the open payment (status P, U or A) whose last callback or inquiry is the oldest, and at least `olderThan`
-   * ago. Two claims never hold the same payment, whatever the number of processes that ask. A claim that ends more than
-   * an hour and ten leases ahead was made by a clock that was set back since, and holds nothing.
+   * ago. Two claims never hold the same payment, also with many processes. A claim that ends further ahead than an hour
+   * and ten leases holds nothing: the clock was wrong when it was made.
    * @param options.olderThan milliseconds
    * @param options.lease how long the claim holds, in milliseconds
    */
@@ -77,13 +77,13 @@ export function isCorrectable(repository: object): repository is CorrectableRepo
 }
 
 /**
- * The method that `confirm` uses to ask the gateway only about callbacks that would move a row. Without it, `confirm`
- * asks about every callback.
+ * The method that finds the callbacks that would move a row: `confirm` asks the gateway only about these. Without this
+ * method, it asks about every callback.
  */
 export interface ConfirmableRepository {
   /**
    * Stores a callback as `store` does, unless its status would move the row: then it stores nothing and resolves to
-   * `movable`. This is one atomic step, so a callback that it stored has moved no row.
+   * `movable`. The check and the storing are one atomic step, so a callback that was stored has moved no row.
    * @param options.milliseconds as in `store`
    */
   storeUnlessMovable(

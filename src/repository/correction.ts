@@ -71,7 +71,7 @@ export function correctedRow(row: MovableRow, change: Change): MovableRow {
   return { status, amount: withTwoDecimals(amount), currency, refno, reached: row.reached + (isNews ? status : '') };
 }
 
-/** A correction as the inbox stores it: a form with the old and the new values. */
+/** The form of a correction in the inbox, with the old and the new values. */
 export function correctionForm(before: MovableRow, after: MovableRow, { reason, by }: CorrectionOptions): string {
   const form = new URLSearchParams({ by, reason });
   for (const name of ['status', 'amount', 'currency', 'refno'] as const) {

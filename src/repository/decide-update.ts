@@ -15,7 +15,7 @@ export interface MovableRow {
   readonly currency: string;
 }
 
-/** A row as a database has it, with a string of letters, or a `PaymentRow` or `PayoutRow`, with an array of them. */
+/** A row for the decision. Its `reached` is a string of letters, as in a database, or an array, as in `PaymentRow`. */
 export type DecidableRow = Omit<MovableRow, 'reached'> & Readonly<Record<'reached', string | readonly string[]>>;
 
 /**
@@ -50,9 +50,9 @@ function differences(callback: VerifiedCallback, row: DecidableRow, idIsShared: 
 }
 
 /**
- * The digests of payments and payouts are computed the same way: a callback of a payment, with `txnid` renamed to
- * `merchantTxnId`, is a valid callback of a payout. Only the refno tells them apart. Therefore a payout without a refno
- * accepts no callback if a payment has the same id.
+ * The digests of payments and payouts are computed the same way: if the `txnid` of a payment's callback is renamed to
+ * `merchantTxnId`, it is a valid callback of a payout. Only the refno tells them apart. Therefore a payout without a
+ * refno accepts no callback if a payment has the same id.
  */
 function mayBeRenamedPayment(kind: CallbackKind, idIsShared: boolean): boolean {
   return kind === 'payout' && idIsShared;

@@ -1,12 +1,12 @@
 import type { KeptEvent, KeptOutcome } from '../model/rows.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
 
-/** How many forms of one event are kept: a payer could send any number of them. */
+/** The maximum number of forms that are kept of one event: a payer could send any number of them. */
 export const mostForms = 8;
 
 /**
- * Makes the text of a delivery that did not fit. The inbox keeps it until the event is applied. It holds the amount and
- * the currency, a bar, and then method, proof, key and form. It has no space, because spaces separate these texts.
+ * Makes the text of a delivery that did not fit. The inbox keeps it until the event is applied. Its format is
+ * `amount,currency|method,proof,key,form`. It holds no space, because spaces separate these texts.
  * @returns `null` for a delivery that need not be kept
  */
 export function deliveredForm(callback: VerifiedCallback, outcome: KeptOutcome): string | null {

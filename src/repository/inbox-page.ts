@@ -44,7 +44,7 @@ const reasons: Readonly<Record<ReviewReason, true>> = {
   corrected: true,
 };
 
-/** Every reason. An event lists its reasons in this order. */
+/** All reasons, in the order in which an event lists its own. */
 export const allReasons = Object.keys(reasons) as readonly ReviewReason[];
 
 const knownConditions: NamesOf<InboxFilter> = {
@@ -90,7 +90,7 @@ export function checkDate(name: string, value: Date): void {
   if (!(year >= 1 && year <= 9999)) throw invalidSetting(name, 'must be a valid Date in the years 1 to 9999');
 }
 
-/** The position of an event in the order of the inbox. None of the parts contains a `:`. */
+/** The position of an event in the order of the inbox. No part contains a `:`, which separates them in a cursor. */
 export interface InboxPosition {
   /** When it was first seen, in microseconds since 1970. */
   readonly firstSeen: string;
@@ -115,7 +115,7 @@ export function toCursor({
   return [firstSeen, id, kind, refno, status, correction, fingerprint].join(':');
 }
 
-/** Sorts after every fingerprint. It stands in for the fingerprint that cursors of earlier versions lack. */
+/** Sorts after every fingerprint. Used for cursors of earlier versions, which have no fingerprint. */
 const afterFingerprints = '~';
 
 /** @throws DragonpayError `invalid-setting` for a string that is not a cursor */

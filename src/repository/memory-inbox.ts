@@ -11,7 +11,7 @@ import { redactProofs } from './redact-proofs.js';
 
 /** An event of the inbox. Its key and its cursor are computed when it is read. */
 interface MemoryEvent extends Omit<InboxEvent, 'cursor' | 'key'> {
-  /** Stays the same when the fingerprint becomes more exact. */
+  /** The place of the event. It stays the same when the fingerprint becomes more exact. */
   readonly place: string;
   readonly correction: number;
   readonly fingerprint: string;
@@ -109,8 +109,8 @@ export class MemoryInbox {
   }
 
   /**
-   * Claims the oldest event that came before its row, and whose row is there now.
-   * @param hasRow whether there is a row
+   * Claims the oldest event that came before its row, if the row exists now.
+   * @param hasRow whether a row exists
    */
   claimEarly(
     lease: number,

@@ -73,7 +73,7 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
     });
   }
 
-  /** Runs one at a time for each payment or payout. */
+  /** Runs one task at a time for each payment or payout. */
   async #alone<Result>(kind: CallbackKind, id: string, run: () => Promise<Result>): Promise<Result> {
     const key = `${kind}:${id}`;
     const mine = (this.#busy.get(key) ?? Promise.resolve()).then(run);

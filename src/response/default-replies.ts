@@ -3,7 +3,7 @@ import type { CallbackReply } from '../model/callback-request.js';
 import type { UpdateOutcome } from '../model/callback-update.js';
 import { type HandlerReply, isHandlerReply } from './reply.js';
 
-/** The methods that are not answered with 405. */
+/** The methods that a reply with 405 lists as allowed. */
 export const allowedMethods = 'GET, HEAD, POST, OPTIONS';
 
 /**
@@ -47,7 +47,7 @@ export function failureReply(code: ReplyCode): CallbackReply {
   return failureReplies.get(code) as CallbackReply;
 }
 
-/** What each HTTP method means: GET and POST carry callbacks, HEAD and OPTIONS have no effect. */
+/** What each HTTP method does: GET and POST carry callbacks, HEAD and OPTIONS have no effect. */
 export const methodTable: Readonly<Record<string, 'callback' | CallbackReply>> = Object.assign(Object.create(null), {
   GET: 'callback',
   POST: 'callback',
@@ -56,12 +56,12 @@ export const methodTable: Readonly<Record<string, 'callback' | CallbackReply>> =
 });
 
 /**
- * The reply to a callback: the result of its handler method, or the default. A result without a status of its own has
- * the status of the default reply: a method that always returns 'OK' must not accept forged callbacks.
+ * The reply to a callback: the result of its handler method, or the default. A result without a status gets the status
+ * of the default reply, so that a method that always returns 'OK' does not accept forged callbacks.
  * @throws DragonpayError `handler-failed` if the method returned something that is not a reply
  */
 export function replyTo(result: unknown, outcome: UpdateOutcome, issue?: { readonly code: ReplyCode }): CallbackReply {
-  // No result of a handler may make the sender believe that this was stored.
+  // The sender must send the callback again, whatever the handler returned.
   if (outcome === 'unstored') return failureReply('unstored');
   const standard = issue === undefined ? accepted : failureReply(issue.code);
   if (result === undefined) return standard;

@@ -48,7 +48,7 @@ export function isHandlerReply(value: unknown): value is HandlerReply {
   return typeof value === 'object' && value !== null && replies.has(value);
 }
 
-/** What a handler method may return. A string means `reply.text(string)`, nothing means the default reply. */
+/** The result of a handler method. A string means `reply.text(string)`, nothing means the default reply. */
 export type HandlerResult = string | HandlerReply | undefined | void;
 
 /**

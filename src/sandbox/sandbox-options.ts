@@ -135,7 +135,7 @@ export function settingsOf(account: MerchantAccount, gateway: string): SandboxSe
     ...(proofs.includes('sha1') && { sha1: { secretKeys: [secretKey] } }),
     ...(proofs.includes('rsa') && proofs.length > 1 && { transition: true }),
   };
-  // A merchant has one secret for the digests of payments and payouts.
+  // In the sandbox, the digests of payments and payouts have one secret.
   const payout = { sha1: { secretKeys: [secretKey] }, ...(proofs.includes('sha1') && { sharedSecret: true as const }) };
   return { merchantId, environment: { gateway }, apiKey, verification, payout };
 }

@@ -1,6 +1,6 @@
 import type { BlockList } from 'node:net';
 
-/** Loaded only where `allowFrom` is set: not every host has it. */
+/** Loaded only if `allowFrom` is set, because some hosts do not have this module. */
 const net = () => process.getBuiltinModule('node:net');
 
 /** Whether a text is an IP address or a CIDR block. */
@@ -25,9 +25,9 @@ export function toAllowList(addresses: readonly string[]): BlockList {
 }
 
 /**
- * Returns the reason, for the log, why a sender may not POST, or `undefined` if it may. Reads addresses in the forms
- * that proxies write: with a port (`203.0.113.5:41234`, `[2001:db8::1]:443`), with blanks around it, or an IPv4 address
- * as an IPv6 socket shows it (`::ffff:203.0.113.5`).
+ * Returns why a sender may not POST, for the log. `undefined`: the sender may. Reads addresses in the forms that
+ * proxies write: with a port (`203.0.113.5:41234`, `[2001:db8::1]:443`), with spaces around it, or an IPv4 address as
+ * an IPv6 socket shows it (`::ffff:203.0.113.5`).
  */
 export function refusalOf(list: BlockList, sender: unknown): string | undefined {
   const address = typeof sender === 'string' ? readAddress(sender) : undefined;

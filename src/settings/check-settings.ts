@@ -85,7 +85,7 @@ const hooks = section<Hooks>({
   replyFailed: callable,
 });
 
-/** Everything that can be wrong with settings. An unknown name is wrong at every level. */
+/** The rules of the settings. Unknown names are refused at every level. */
 export const settingsRules = withRule(
   given(
     section<DragonpaySettings>({
@@ -137,10 +137,13 @@ export const settingsRules = withRule(
   (settings) => problemsTogether((settings ?? {}) as object as DragonpaySettings),
 );
 
-/** Made when a setting is wrong for the first time, and once. */
+/** Made once, when a setting is wrong for the first time. */
 let settingsSchema: AnySchema | undefined;
 
-/** The rules that concern several settings. The rules of single settings may be broken, too: they are reported apart. */
+/**
+ * The rules that concern several settings. They must also read settings that are wrong, because those are reported
+ * apart.
+ */
 function* problemsTogether(settings: DragonpaySettings): Iterable<SettingProblem> {
   const { verification, payout, apiKey, confirm } = settings;
   const { rsa, hmac, sha1, transition } = verification ?? {};
@@ -188,14 +191,14 @@ function placesOfSecrets({ verification, payout, wire }: DragonpaySettings) {
   ] as const;
 }
 
-/** A signed text and those in `also`, of settings that may be wrong. */
+/** A signed text and the readings in `also`. The settings may be wrong. */
 function readingsIn(text: unknown, keyEncoding: SignedText['keyEncoding'] = 'utf8'): Partial<SignedText>[] {
   const first: Partial<SignedText> = { keyEncoding, ...(isObject(text) && (text as Partial<SignedText>)) };
   const also = listed(first.also).map(([, other]) => ({ ...first, ...(isObject(other) && other) }));
   return [first, ...also];
 }
 
-/** A secret that is not in its encoding would become a shorter one, or an empty one that everybody knows. */
+/** Node would decode a secret in another encoding to a shorter key, or to an empty one that everybody knows. */
 function* secretsInNoEncoding(settings: DragonpaySettings): Iterable<SettingProblem> {
   for (const [place, keys, readings] of placesOfSecrets(settings)) {
     for (const [index, key] of keys) {
@@ -235,9 +238,9 @@ function couldHoldFor(key: unknown, other: unknown, { keySeparator, keyEncoding,
 }
 
 /**
- * The ASCII encoding of Dragonpay's sample code writes `?` for every other character, also in the secret. Such a
- * secret can be guessed: `????` stands for every secret of four such characters. The other 8-bit encodings do the same
- * with characters that they do not have.
+ * The ASCII encoding of Dragonpay's sample code writes `?` for every other character, also in the secret. Such a secret
+ * can be guessed: `????` stands for every secret of four such characters. The other 8-bit encodings also write `?` for
+ * characters that they do not have.
  */
 function* secretsThatAreLost({ verification, payout, wire }: DragonpaySettings): Iterable<SettingProblem> {
   const places = [
@@ -298,7 +301,7 @@ export function checkSettings(settings: DragonpaySettings): void {
   refuseProblems(settingProblems(settings));
 }
 
-/** Throws one error for all problems. Does nothing where there is none. */
+/** Throws one error for all problems. Does nothing if there are none. */
 export function refuseProblems(problems: readonly SettingProblem[]): void {
   const [first] = problems;
   if (first === undefined) return;

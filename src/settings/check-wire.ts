@@ -55,7 +55,10 @@ function readingRules(kind: CallbackKind) {
   };
 }
 
-/** If empty fields are left out and have no names, the fields that decide must stand first: they are never empty. */
+/**
+ * If empty fields are left out, and fields have no names, then the id, the refno and the status must stand first: they
+ * are never empty.
+ */
 function problemOfReading({ empty, pairs, fields = [] }: Partial<SignedText>): string | undefined {
   if (empty !== 'left-out' || pairs || !Array.isArray(fields)) return undefined;
   const deciding: readonly string[] = ['refno', 'status', ...Object.values(idFields)];
@@ -65,8 +68,8 @@ function problemOfReading({ empty, pairs, fields = [] }: Partial<SignedText>): s
 }
 
 /**
- * A proof must cover the id, the refno and the status. A field that decides must not stand between two free texts:
- * these may hold `:`, so the text could be cut elsewhere and the proof would hold for another payment.
+ * A proof must cover the id, the refno and the status. None of them may stand between two free texts: these may hold
+ * `:`, so the text could be cut elsewhere, and the proof would hold for another payment.
  */
 export function problemOf(fields: SignedText['fields'], kind: CallbackKind): string | undefined {
   const names = signableFields(kind);

@@ -29,7 +29,7 @@ const defaultLimits = {
 
 const defaultInquiry = { attempts: 3, timeoutMilliseconds: 5_000 } as const satisfies Required<InquirySettings>;
 
-/** What the dispatcher and the operations work with, made from checked settings. */
+/** The values with which the dispatcher and the operations work, made from checked settings. */
 export interface ResolvedSettings {
   readonly policy: VerificationPolicy;
   readonly limits: Required<Limits>;
@@ -37,7 +37,7 @@ export interface ResolvedSettings {
   readonly allowFrom: BlockList | undefined;
   readonly publicKeys: PublicKeySource | undefined;
   readonly wire: WireFormat;
-  /** The given hooks, and the default ones where none is given. */
+  /** The given hooks, with default hooks for the missing ones. */
   readonly hooks: Hooks;
   /** Asks the gateway about payments. `undefined` without an API key. */
   readonly inquiry: Inquiry | undefined;
@@ -86,7 +86,7 @@ function inquiryOf(settings: DragonpaySettings): Pick<ResolvedSettings, 'inquiry
     backoffMilliseconds: timeoutMilliseconds / 10,
     longestWaitMilliseconds: timeoutMilliseconds * 1.6,
   };
-  // Before each attempt it may wait for a pause that the gateway asked another call for, and for its own backoff.
+  // Before each attempt, an inquiry may wait for the gateway's pause and for its own backoff.
   const inquiryMilliseconds = Math.ceil(attempts * (timeoutMilliseconds + 2 * policy.longestWaitMilliseconds));
   if (apiKey === undefined) return { inquiry: undefined, inquiryMilliseconds };
   const call = gatewayCall({ environment, merchantId, apiKey, fetch: fetchOf(settings), timeoutMilliseconds });
@@ -102,7 +102,7 @@ function publicKeySource(settings: DragonpaySettings, hooks: Hooks): PublicKeySo
   const { rsa } = verification ?? {};
   if (rsa === undefined) return undefined;
   if (rsa.publicKeys !== undefined) return givenKeys(rsa.publicKeys.map(readPublicKey));
-  // The check refuses settings that need the API key and do not have one.
+  // `apiKey` is set: the check refuses these settings without it.
   const fetchKeys = gatewayText({ environment, merchantId, apiKey: apiKey as string, fetch: fetchOf(settings) });
   return new FetchedPublicKeys(
     () => fetchKeys('/keys/callback'),

@@ -2,10 +2,10 @@ import type { AnySchema, ISchema } from 'yup';
 import { loadYup } from '../protocol/load-yup.js';
 import { unknownName } from '../protocol/nearest-name.js';
 
-// The rules of the settings. A problem continues the name of its setting to a sentence and contains no value.
+// The rules of the settings. The name of a setting and its problem make a sentence, which contains no value.
 
 /**
- * A rule has two purposes: to find out quickly that nothing is wrong, which is the usual case, and to say what is
+ * A rule has two forms: a quick check that a value is right, which is the usual case, and a schema that says what is
  * wrong. A property test compares the two.
  */
 export interface SettingRule {
@@ -49,7 +49,7 @@ export function section<Settings extends object>(
         .nonNullable('must be an object')
         .typeError('must be an object')
         .test('known-names', function (value: unknown) {
-          // yup takes a function for an object.
+          // yup accepts a function as an object.
           if (typeof value === 'function') return this.createError({ message: 'must be an object' });
           const unknown = unknownOf(value);
           if (unknown.length === 0) return true;
@@ -72,7 +72,7 @@ export function listOf(item: SettingRule): SettingRule {
   };
 }
 
-/** The same setting, which must be given. */
+/** Makes a setting required. */
 export function given(setting: SettingRule, problem: string): SettingRule {
   return {
     holds: (value) => value !== undefined && setting.holds(value),
@@ -87,9 +87,9 @@ export interface SettingProblem {
 }
 
 /**
- * A setting with another rule, which says what is wrong.
- * @param problemsOf the problems of a value for which `setting` may not hold. Those without a `subject` are of the
- * setting itself.
+ * A setting with an additional rule.
+ * @param problemsOf the problems of a value. `setting` need not hold for it. A problem without a `subject` concerns the
+ *   setting itself.
  */
 export function withRule(
   setting: SettingRule,
@@ -109,7 +109,7 @@ export function withRule(
   };
 }
 
-/** One rule or another, by the value. */
+/** A setting whose rule depends on its value. */
 export function choice(ruleFor: (value: unknown) => SettingRule): SettingRule {
   return {
     holds: (value) => ruleFor(value).holds(value),

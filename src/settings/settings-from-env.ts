@@ -25,7 +25,7 @@ type Variable = keyof typeof variables;
 
 const variableNames = Object.keys(variables) as Variable[];
 
-/** Variables of django-dragonpay, which a merchant who comes from it may still have. */
+/** Variables of django-dragonpay. A merchant who used it may still have them. */
 const formerNames: Readonly<Record<string, Variable>> = {
   DRAGONPAY_ID: 'DRAGONPAY_MERCHANT_ID',
   DRAGONPAY_PASSWORD: 'DRAGONPAY_SECRET_KEYS',
@@ -43,8 +43,8 @@ const formerNames: Readonly<Record<string, Variable>> = {
  * - `DRAGONPAY_TRANSITION`, `DRAGONPAY_PAYOUT_SHARED_SECRET`, `DRAGONPAY_SAVE_DATA`: `true` or `false`.
  * - `DRAGONPAY_WIRE`: the setting `wire`, in JSON.
  *
- * A list is separated by commas, or is a JSON array of strings. A variable that is set must not be blank. A variable
- * whose name looks like one of these, but misspelt, is refused. Other `DRAGONPAY_*` variables are left alone.
+ * A list is separated by commas, or is a JSON array of strings. A variable that is set must not be blank. A variable is
+ * refused if its name looks like a misspelt one of these. Other `DRAGONPAY_*` variables are left alone.
  * @throws DragonpayError `invalid-setting`, with one line for each problem. It names variables and never their values.
  */
 export function settingsFromEnv(env: Environment = process.env): DragonpaySettings {
@@ -72,7 +72,7 @@ export function settingsFromEnv(env: Environment = process.env): DragonpaySettin
 }
 
 function readVerification(reader: VariableReader, apiKey: string | undefined): VerificationSettings | undefined {
-  // A PEM in a variable often has its line breaks escaped.
+  // The line breaks of a PEM in a variable are often escaped.
   const publicKeys = reader.list('DRAGONPAY_PUBLIC_KEYS')?.map((key) => key.replaceAll('\\n', '\n'));
   const keys = reader.list('DRAGONPAY_HMAC_KEYS');
   const secretKeys = reader.list('DRAGONPAY_SECRET_KEYS');

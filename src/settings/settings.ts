@@ -9,7 +9,7 @@ import type { WireParts } from '../protocol/signed-text.js';
 import type { CallbackRepository } from '../repository/callback-repository.js';
 import type { PublicKeyInput } from '../verification/public-keys.js';
 
-/** RSA-SHA256 proofs (`signatures`), Dragonpay's current ones for payments. */
+/** RSA-SHA256 proofs (`signatures`): Dragonpay's current proofs of payments. */
 export interface RsaSettings {
   /** Dragonpay's public keys: PEM, base64 DER or KeyObject. Default: fetched from the gateway with `apiKey`. */
   readonly publicKeys?: readonly PublicKeyInput[];
@@ -38,8 +38,8 @@ export interface VerificationSettings {
   readonly hmac?: HmacSettings;
   readonly sha1?: Sha1Settings;
   /**
-   * Must be `true` to accept a weaker proof beside `rsa`, during a change-over: a forger needs to break only the
-   * weakest proof that is accepted. Default: `false`.
+   * Must be `true` to accept a weaker proof beside `rsa`, during a change-over. A forger needs to break only the
+   * weakest accepted proof. Default: `false`.
    */
   readonly transition?: boolean;
 }
@@ -79,12 +79,12 @@ export interface Limits {
 }
 
 /**
- * How the gateway is asked about payments. The waits between attempts follow from `timeoutMilliseconds`: from a tenth
- * of it (half of that is random, and it doubles with each attempt) to 1.6 times it. If the gateway asks for a longer
- * wait (`Retry-After`), the inquiry fails.
+ * How the gateway is asked about payments. The waits between attempts depend on `timeoutMilliseconds`. The first one is
+ * a tenth of it, each further one is twice as long, and none is longer than 1.6 times it. Half of each wait is random.
+ * If the gateway asks for a longer wait (`Retry-After`), the inquiry fails.
  */
 export interface InquirySettings {
-  /** How often a call is made while the gateway is out of order (5xx, 429, no answer). Default: 3. */
+  /** The maximum number of calls of one inquiry while the gateway is out of order (5xx, 429, no answer). Default: 3. */
   readonly attempts?: number;
   /** How long one call may take, in milliseconds. Default: 5,000. */
   readonly timeoutMilliseconds?: number;
@@ -141,8 +141,8 @@ export interface DragonpaySettings {
   readonly limits?: Limits | undefined;
   /**
    * Keeps callbacks that hold a proof and were refused, with their proofs, for the command `verify`: the last ones in
-   * this process, at most 1,000 (`dragonpay.refused()`), or where a function puts them. It is called at most 60 times a
-   * minute. Default: 0, none is kept.
+   * this process, at most 1,000 (`dragonpay.refused()`), or where a function puts them. The function is called at most
+   * 60 times a minute. Default: 0, which keeps none.
    */
   readonly keepRefused?: KeepRefused | undefined;
   /** Functions that are called when something happens. Each one replaces its default. */

@@ -14,7 +14,7 @@ export type DeliveryFault = 'duplicated' | 'concurrent' | 'reordered' | 'handler
 const times = 3;
 const atOnce = 8;
 
-/** Delivers the callbacks of a payment. Rejects if one is not accepted. */
+/** Delivers the callbacks of a payment. Rejects if one of them is not accepted. */
 type Delivery = (endpoint: CallbackEndpoint, callbacks: readonly CallbackFields[]) => Promise<void>;
 
 const deliveries: Readonly<Record<DeliveryFault, Delivery>> = {
@@ -93,7 +93,7 @@ export async function assertExactlyOnce(
   });
 }
 
-/** How often the effect happened, or why it did not. */
+/** The number of times that the effect happened, or why it did not. */
 interface Finding {
   readonly fault: DeliveryFault;
   readonly count: number | string;
@@ -122,7 +122,7 @@ async function tryEachAlone(
   return findings;
 }
 
-/** Delivers one payment in all four ways. The first way after which the count is not 1 is named as the faulty one. */
+/** Delivers one payment in all four ways. The first way after which the count is not 1 counts as the faulty one. */
 async function tryOneAfterTheOther(
   endpoint: CallbackEndpoint,
   callbacks: readonly CallbackFields[],
@@ -133,7 +133,7 @@ async function tryOneAfterTheOther(
   let blamed: DeliveryFault = 'handler fails once';
   const first = await findingOf('concurrent', async () => {
     for (const callback of callbacks) await failingOnce(endpoint, callback);
-    // An effect that exists by now was not rolled back with its method.
+    // If the effect has happened already, it was not rolled back when its method failed.
     if ((await count()) === 0) blamed = 'concurrent';
     await deliveries.concurrent(endpoint, callbacks);
     return count();
@@ -196,7 +196,10 @@ async function untilAccepted(endpoint: CallbackEndpoint, callback: CallbackField
   }
 }
 
-/** Delivers a callback whose effect does its work and then fails: once, so that a repository may try again. */
+/**
+ * Delivers a callback whose effect does its work and then fails. It fails only once, because a repository may try
+ * again.
+ */
 async function failingOnce(endpoint: CallbackEndpoint, callback: CallbackFields): Promise<void> {
   if (!isAdaptable(endpoint)) throw invalidSetting('endpoint', 'must be made by dragonpay.endpoint(YourClass)');
   let hasFailed = false;
@@ -217,7 +220,7 @@ async function failingOnce(endpoint: CallbackEndpoint, callback: CallbackFields)
   }
 }
 
-/** Copies of a callback wait for each other in one process, but not in several. */
+/** An endpoint as in another process: in one process, copies of a callback wait for each other. */
 function asOtherProcess(endpoint: CallbackEndpoint): CallbackEndpoint {
   return isAdaptable(endpoint) ? endpoint[withRepository]((repository) => repository) : endpoint;
 }

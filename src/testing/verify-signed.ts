@@ -52,7 +52,7 @@ export async function verifySigned(
   if (!read.ok) throw new Error(`the callback cannot be read: ${read.code}`);
   const checked = checkFields(read, kinds);
   if (!checked.ok) throw new Error(`the callback is malformed: ${checked.issues[0]?.message}`);
-  // The settings have no repository, but the callback is for one: it needs its fingerprint.
+  // The callback is meant for a repository, so it needs a fingerprint, although these settings have no repository.
   const received = { method, raw: read.raw };
   const verdict = await verifyCallback(checked.callback, received, { ...policy, isStored: true });
   if (!verdict.ok) throw new Error('the callback does not verify');

@@ -6,10 +6,10 @@ const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** The budget of fetches for proofs that fail: this many at once, and then one a minute. */
+/** The budget of fetches because of proofs that fail: this many at once, and then one a minute. */
 const refetchesAtOnce = 5;
 
-/** The most former keys that are kept, because a proof that fails is checked with each of them. */
+/** The maximum number of former keys that are kept: a proof that fails is checked with each of them. */
 const mostFormerKeys = 8;
 
 interface FetchedKeys {
@@ -40,7 +40,7 @@ export class FetchedPublicKeys implements PublicKeySource {
   #current: FetchedKeys = { keys: [], former: [], fetch: 0, fetchedAt: Number.NEGATIVE_INFINITY };
   #inFlight: Promise<string | undefined> | undefined;
   #fetches = 0;
-  /** The last failure, and how many there were in a row. */
+  /** The last failure, and the number of failures in a row. */
   #failure: { readonly at: number; readonly problem: string; readonly count: number } | undefined;
   #budget = refetchesAtOnce;
   #budgetAt: number;
@@ -120,7 +120,9 @@ export class FetchedPublicKeys implements PublicKeySource {
     return this.#inFlight;
   }
 
-  /** After the second failure in a row the next fetch waits a second, then two, four, and at most a minute. */
+  /**
+   * After two failures in a row, the next fetch waits a second. This time doubles with each failure, up to a minute.
+   */
   #isBackingOff(): boolean {
     if (this.#failure === undefined || this.#failure.count < 2) return false;
     const wait = Math.min(minute, 1000 * 2 ** (this.#failure.count - 2));
@@ -153,8 +155,8 @@ export class FetchedPublicKeys implements PublicKeySource {
 }
 
 /**
- * The verdict on a proof that no current key verifies. A former key may have made it before it was revoked. Then the
- * result is `keys-unavailable`: when Dragonpay sends the callback again, it has a proof by a new key.
+ * The verdict on a proof that no current key verifies. If a former key made it, perhaps before it was revoked, the
+ * result is `keys-unavailable`: Dragonpay then sends the callback again, with a proof by a new key.
  */
 function judge({ former }: FetchedKeys, holds: (key: PublicKey) => boolean): ProofChecked {
   if (!former.some(holds)) return mismatch;

@@ -6,7 +6,7 @@ import { readProof } from './read-proof.js';
 
 /**
  * Checks `signature`: HMAC of the signed text, in any notation that {@link readProof} reads.
- * @param keyEncoding how a key becomes bytes, unless the reading says it
+ * @param keyEncoding how a key becomes bytes, if the reading does not say it
  */
 export function hmacSignature(
   keys: readonly string[],

@@ -12,11 +12,14 @@ export interface PublicKey {
 
 /** The public keys of this process, as they are now. */
 export interface PublicKeysStatus {
-  /** Whether a proof can be checked with them now: they are in the settings, or were fetched less than a day ago. */
+  /** Whether these keys can verify a proof now: they come from the settings, or were fetched less than a day ago. */
   readonly usable: boolean;
-  /** Whether they are in the settings, or were fetched less than an hour ago. If not, the next callback fetches them. */
+  /**
+   * Whether the keys come from the settings, or were fetched less than an hour ago. If not, the next callback fetches
+   * them.
+   */
   readonly fresh: boolean;
-  /** Why the last fetch failed. `undefined` if it did not, and if there was none. */
+  /** Why the last fetch failed. `undefined` if it succeeded, and if there was none. */
   readonly problem: string | undefined;
 }
 
@@ -64,7 +67,7 @@ function toKeyObject(input: PublicKeyInput): KeyObject {
   throw new Error('must be a public key in PEM or base64 DER (SubjectPublicKeyInfo)');
 }
 
-/** PEM whose line breaks were escaped, or became spaces, as in variables and in JSON that was written by hand. */
+/** A PEM whose line breaks were escaped, or became spaces: in variables, and in JSON that was written by hand. */
 function withLineBreaks(pem: string): string {
   const block = /(-----BEGIN [A-Z ]+-----)(.*?)(-----END [A-Z ]+-----)/s;
   return pem.replace(block, (_, begin: string, body: string, end: string) => {

@@ -45,6 +45,6 @@ function parseList(answer: string): readonly unknown[] {
 
 function withFoldedNames(entry: unknown): Readonly<Record<string, unknown>> {
   const folded = Object.entries(entry ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const);
-  // Nobody can tell which of two statuses counts.
+  // A key with two statuses cannot be trusted.
   return new Set(folded.map(([name]) => name)).size < folded.length ? {} : Object.fromEntries(folded);
 }

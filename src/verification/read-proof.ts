@@ -6,14 +6,14 @@
  */
 export function readProof(text: string, length: number): Buffer | undefined {
   if (text.length > 12 * length) return undefined;
-  // Hex first: it is what digest and signature hold.
+  // Hex is tried first, because `digest` and `signature` hold it.
   if (text.length === 2 * length && /^[0-9a-fA-F]+$/.test(text)) return Buffer.from(text, 'hex');
   return readProofs(text).find((bytes) => bytes.length === length);
 }
 
 /** Reads a proof whose length is not known: as hex, and as base64. Empty if the text is neither. */
 export function readProofs(text: string): Buffer[] {
-  // Nearly all proofs are plain base64. Encoding the bytes again is a cheaper check than a regular expression.
+  // Nearly all proofs are plain base64. To encode the bytes again is a cheaper check than a regular expression.
   const bytes = Buffer.from(text, 'base64');
   if (bytes.length > 0 && bytes.toString('base64') === text && !isHex(text)) return [bytes];
   const compact = decoded(text).replace(/[\r\n\t]/g, '');

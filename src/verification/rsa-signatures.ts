@@ -4,7 +4,7 @@ import { mismatch, type ProofChecked, type ProofVerifier } from './proof-verifie
 import type { PublicKey, PublicKeySource } from './public-keys.js';
 import { readProofs } from './read-proof.js';
 
-/** The bytes of the shortest and of the longest signature, which are of keys of 2048 and 8192 bits. */
+/** The lengths of the shortest and of the longest signature in bytes: those of keys with 2048 and 8192 bits. */
 const [shortestSignature, longestSignature] = [256, 1024];
 
 /** The length of the longest text of a signature: hex with every digit escaped. */
@@ -17,7 +17,7 @@ export function rsaSignatures(keys: PublicKeySource, signedText: SignedText): Pr
     field: 'signatures',
     signedText,
     verify(textOf, proof) {
-      // Decided before a key is asked for: junk must not cause a fetch.
+      // Checked before a key is needed: junk must not cause a fetch.
       if (proof.length > longestText) return mismatch;
       const signatures = readProofs(proof).filter(
         ({ length }) => length >= shortestSignature && length <= longestSignature,

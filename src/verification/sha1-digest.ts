@@ -15,7 +15,7 @@ export function sha1Digest(secretKeys: readonly string[], signedText: SignedText
     signedText,
     verify(textOf, proof) {
       const readings = readingsOf(signedText);
-      // Loops without closures and iterators: with them, this function took twice as long.
+      // Do not use closures or iterators here: with them, this function took twice as long.
       for (let place = 0; place < readings.length; place++) {
         const reading = readings[place] as SignedText;
         const algorithm = reading.hash ?? 'sha1';
@@ -24,7 +24,7 @@ export function sha1Digest(secretKeys: readonly string[], signedText: SignedText
         if (given === undefined) continue;
         const text = textOf(reading);
         if (text === undefined) continue;
-        // The digest stays text: a buffer for it would cost twice the digest.
+        // The digest is compared as text: to make a buffer of it would cost twice as much as the digest itself.
         for (let index = 0; index < secretKeys.length; index++) {
           for (const encoding of reading.encodings) {
             const expected = hash(algorithm, withKey(text, secretKeys[index] as string, reading, encoding));
@@ -66,7 +66,10 @@ export function withKey(
   return Buffer.concat(key === 'behind' ? [signed, between, bytes] : [bytes, between, signed]);
 }
 
-/** Buffers to compare in, by the length of the hex. Made once: new ones would cost twice the digest. */
+/**
+ * Buffers for the comparison, by the length of the hex. They are reused: new ones would cost twice as much as the
+ * digest.
+ */
 const buffers = new Map(Object.values(digestBytes).map((bytes) => [2 * bytes, newPair(2 * bytes)]));
 
 function newPair(length: number): readonly [Buffer, Buffer] {

@@ -4,7 +4,7 @@ import { type CallbackKind, idFields } from '../protocol/kinds.js';
 import { withTwoDecimals } from '../protocol/read-amount.js';
 import type { Status } from '../protocol/statuses.js';
 
-/** Makes the callback of a correction: the row as the merchant wants it. The `@OnStatus` methods receive it. */
+/** Makes the callback of a correction: the row with the values of the merchant. The `@OnStatus` methods receive it. */
 export function verifiedByHand(
   row: { kind: CallbackKind; id: string; refno: string; status: Status; amount: string; currency: string },
   { reason, by }: { readonly reason: string; readonly by: string },

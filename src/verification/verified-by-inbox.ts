@@ -41,8 +41,8 @@ function isProof(algorithm: KeptEvent['proof']): algorithm is keyof typeof proof
 }
 
 /**
- * The inbox does not say which reading matched: only what every reading covers is certain. If the readings differ in how
- * they join the fields, only the fields that identify the event are certain.
+ * The inbox does not say which reading matched, so only the fields that every reading covers are certain. If the
+ * readings differ in how they join the fields, only the fields that identify the event are certain.
  */
 function coveredByAll(text: SignedText): SignedText {
   const others = readingsOf(text);

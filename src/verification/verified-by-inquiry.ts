@@ -4,8 +4,8 @@ import type { CheckedCallback } from '../protocol/fields.js';
 
 /**
  * Makes a callback from the gateway's answer to an inquiry. The answer counts as verified because it came over https
- * and only this merchant can make the call. The caller has checked that it names the payment in question, and the
- * shapes.
+ * and only this merchant can make the call. The caller has checked the shapes of the fields, and that the answer is
+ * about this payment.
  */
 export function verifiedByInquiry(
   answer: CheckedCallback,

@@ -25,8 +25,8 @@ export type Verdict =
 
 /**
  * Verifies a callback by the merchant's policy. Only the configured kinds of proofs are accepted. Every accepted proof
- * that is present must hold, and at least one must be present. Never throws, never rejects. Returns a promise only
- * where a proof waits for a key.
+ * that is present must hold, and at least one must be present. Never throws, never rejects. Returns a promise only if a
+ * proof waits for a key.
  */
 export function verifyCallback(
   callback: CheckedCallback,
@@ -57,7 +57,7 @@ export function verifyCallback(
     : judge(callback, received, policy, present, checking as ProofChecked[]);
 }
 
-/** The first field of a reading whose signed value is not known, and why. Nearly always `undefined`. */
+/** The first signed field whose value is not known, and why. Nearly always `undefined`. */
 function unreadableField(
   { fields, values }: SignedText,
   { odd }: CheckedCallback,

@@ -4,8 +4,8 @@ import type { ReceivedFields } from '../reading/field-collector.js';
 import { type Verdict, type VerificationPolicy, verifyCallback } from './verify-callback.js';
 
 /**
- * Checks and verifies received fields. Where a body parser left more than one reading of them, the proof decides.
- * Returns a promise only where a proof waits for a key.
+ * Checks and verifies received fields. If the output of a body parser has several readings, the proof decides. Returns
+ * a promise only if a proof waits for a key.
  */
 export function verifyFields(
   fields: ReceivedFields,
@@ -21,7 +21,7 @@ export function verifyFields(
   };
   const first = verdictOn(fields);
   const { otherwise, issues } = fields;
-  // No other reading repairs a fault of the form itself, such as a field that occurs twice.
+  // A fault of the form itself, such as a field that occurs twice, is the same in every reading.
   if (otherwise === undefined || issues.length > 0) return first;
   return firstThatHolds(first, otherwise, verdictOn);
 }

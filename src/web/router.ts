@@ -33,7 +33,7 @@ export interface RouteGroup {
 
 const bodyLimit = 65_536;
 
-/** Errors of the program have no HTTP status. Here they come from a request. */
+/** Errors of the program have no HTTP status. In this router, requests cause them. */
 const statusOf: Readonly<Partial<Record<FailureCode, number>>> = {
   'invalid-setting': 400,
   'invalid-details': 400,

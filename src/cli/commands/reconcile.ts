@@ -74,7 +74,7 @@ function append(text: string, texts: readonly string[] = []): readonly string[] 
 
 async function reconcile(options: ReconcileCommandOptions, context: CommandContext): Promise<Report> {
   const { txnid: txnids, limit, concurrency, olderThan } = options;
-  // The module reads it from the environment of the process.
+  // The module reads DRAGONPAY_WIRE from the environment of the process.
   Object.assign(process.env, withWire(options, {}));
   const exported = await importModule(required(options.module, '--module <file>'));
   const { handler } = exported;
@@ -108,7 +108,10 @@ async function reconcile(options: ReconcileCommandOptions, context: CommandConte
   }
 }
 
-/** The receiver of the module, or one with the settings and the database of the environment. */
+/**
+ * Returns the receiver that the module exports. Without one, makes it from the settings and the database of the
+ * environment.
+ */
 async function receiverOf(
   { dragonpay }: MerchantModule,
   options: ReconcileCommandOptions,
@@ -127,7 +130,7 @@ async function receiverOf(
   const settings = settingsWithGateway(options, context);
   const { KyselyRepository } = await withPeer(import('../../repository/kysely/kysely-repository.js'));
   const { dialect, open } = await withPeer(databaseOf(url));
-  // Each effect takes a connection. Statements outside of effects share the rest.
+  // Each effect takes a connection. All other statements share the two additional ones.
   const db = await open(url, options.concurrency + 2);
   try {
     const made = createDragonpay({ ...settings, repository: new KyselyRepository(db, { ...names, dialect }) });

@@ -104,7 +104,10 @@ async function runSandbox(options: SandboxCommandOptions, context: CommandContex
   await sandbox.close();
 }
 
-/** The merchant of the environment. Of each list of keys the sandbox signs with the first: the handler accepts it. */
+/**
+ * Reads the merchant from the environment. The sandbox signs with the first key of each list, which the handler
+ * accepts.
+ */
 function accountFromEnv(env: CommandContext['env']) {
   const given = { DRAGONPAY_MERCHANT_ID: defaultMerchantId, ...defaultKeys, ...env };
   const { merchantId, apiKey, verification, wire } = settingsFromEnv({

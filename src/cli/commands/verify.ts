@@ -19,7 +19,7 @@ interface VerifyOptions {
 
 const exitCodeOf = { valid: exitCodes.yes, invalid: exitCodes.no, 'keys-unavailable': exitCodes.unknown } as const;
 
-/** No log line: the explanation says why keys could not be fetched. */
+/** Nothing is logged: the explanation says why keys could not be fetched. */
 const silent = { keysFailed: () => {} };
 
 /** `dragonpay-callback verify`. */
@@ -62,12 +62,13 @@ Exit codes: 0 valid, 1 invalid, 2 usage error, 3 the public keys could not be fe
 
 /**
  * Splits the input into the form and the method that it suggests: GET for a URL or a query string with `?`. A callback
- * that the setting `keepRefused` kept is JSON and says both.
+ * that the setting `keepRefused` kept is JSON with the form and the method.
  */
 function readInput(bytes: Buffer): { readonly form: string; readonly method: 'GET' | 'POST' } {
   const text = bytes.toString('utf8').trim();
   if (text.startsWith('{')) return readKept(text);
-  // Bytes that are not UTF-8 stay as they are, as in a server. Only what can stand around a form is removed.
+  // Bytes that are not UTF-8 stay as they are, as in a server. Only a byte order mark and line breaks around the form
+  // are removed.
   const form = bytes.toString('latin1').replace(/[\u0080-\u00ff]/g, (one) => `%${one.charCodeAt(0).toString(16)}`);
   const line = form.replace(/^(?:%ef%bb%bf)?[\r\n]*|[\r\n]+$/g, '');
   if (line === '') throw new CommandFailure('standard input is empty: pass one callback');

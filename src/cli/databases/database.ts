@@ -6,7 +6,7 @@ import type { Check } from '../doctor/check.js';
 /** What the commands do with one kind of database. */
 export interface CliDatabase {
   readonly dialect: RepositoryDialect;
-  /** Opens a Kysely with at most this many connections. `destroy` closes all of it. */
+  /** Opens a Kysely with at most this many connections. Its `destroy` closes everything. */
   open(url: string, connections: number): Promise<Kysely<unknown>>;
   /** Connects to examine the database. Changes nothing. */
   inspect(url: string): Promise<DatabaseInspector>;

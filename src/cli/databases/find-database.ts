@@ -16,7 +16,7 @@ const databases: Readonly<Record<string, () => Promise<CliDatabase>>> = {
 };
 
 /**
- * Finds the database of a URL. The path of a socket is for node-postgres.
+ * Finds the database of a URL. A path without a scheme is a socket of PostgreSQL.
  * @throws CommandFailure for a scheme that is missing or not known. The message does not contain the URL
  */
 export async function databaseOf(url: string): Promise<CliDatabase> {

@@ -138,7 +138,7 @@ async function readTables(connection: Connection, names: TableNames): Promise<Fo
 
 const here = 'table_schema = coalesce(?, database()) and table_name = ?';
 
-/** EXPLAIN asks for the privileges of the statement, and the read-only transaction keeps it from anything else. */
+/** Whether the user may write to a table. EXPLAIN requires the privileges of its statement and executes nothing. */
 async function mayWrite(connection: Connection, table: string): Promise<boolean> {
   for (const statement of [
     `explain select * from ${table}`,

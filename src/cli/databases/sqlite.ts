@@ -22,9 +22,9 @@ export const sqliteDatabase: CliDatabase = {
   async inspect(url) {
     const open = await findDriver();
     const file = fileOf(url);
-    // A driver would make an empty file.
+    // Without this check, the driver would create an empty file.
     await access(file);
-    // Not by SqliteFileDialect, which would set the journal mode of the file.
+    // Not opened by SqliteFileDialect, which would set the journal mode of the file.
     const handle = open(file);
     handle.prepare('pragma query_only = on').all();
     const query: Query = async (sql) => handle.prepare(sql).all();
@@ -107,7 +107,7 @@ async function readTables(query: Query, names: TableNames): Promise<FoundTables>
   return tables;
 }
 
-/** SQLite also writes files beside the file. */
+/** The folder must be writable, too: SQLite creates other files beside the database. */
 async function checkWritable(file: string): Promise<Check[]> {
   try {
     for (const path of [file, dirname(file)]) await access(path, constants.W_OK);

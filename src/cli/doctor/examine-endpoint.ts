@@ -10,7 +10,7 @@ import { createForgeries, type Forgeries } from './forgeries.js';
 export interface Waits {
   /** Timeout of a call, in milliseconds. */
   readonly timeout: number;
-  /** A slower answer is a problem, in milliseconds. */
+  /** An answer that takes longer is a problem, in milliseconds. */
   readonly slow: number;
 }
 
@@ -104,7 +104,7 @@ async function checkParser(
   );
 }
 
-/** Whether something in front answers requests of any method, so that there is no point in trying each. */
+/** Whether a proxy or the server answers requests of any method, so that a check of each method would show nothing. */
 function answersEveryMethod(answer: Answer): boolean {
   const { status } = answer;
   return !isFromHandler(answer) && ((status >= 300 && status < 400) || status === 401 || status === 404);
@@ -121,7 +121,7 @@ async function checkMethods(url: string, forgery: string, milliseconds: number):
   }
   const wrong = [
     ...(head.answered && head.status === 200 ? [] : [`HEAD ${statusOf(head)}`]),
-    // An application that answers all OPTIONS requests of browsers does no harm.
+    // It is no problem if the application answers all OPTIONS requests of browsers.
     ...(options.answered && options.status < 300 ? [] : [`OPTIONS ${statusOf(options)}`]),
     ...(get.answered && (isFromHandler(get) || codeOf(get) !== undefined) ? [] : [`GET ${statusOf(get)}`]),
   ];

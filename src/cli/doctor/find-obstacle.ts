@@ -48,7 +48,7 @@ const handlerProblems: Readonly<Record<string, Problem>> = {
   closing: ['it is closing', 'run the doctor again after it has started'],
 };
 
-/** Statuses that come from something in front of the handler. */
+/** Statuses that a proxy or a server in front of the handler answers. */
 const statusProblems: Readonly<Record<number, readonly [check: string, what: string, fix: string]>> = {
   401: ['login', 'the URL requires a login, which a postback does not have', mountFirst],
   403: ['csrf', 'CSRF protection or a firewall refuses the request before the handler', mountFirst],

@@ -1,8 +1,8 @@
 import type { Kysely, Transaction } from 'kysely';
 
 /**
- * A Kysely, imported or required. Kysely 0.28 declares its classes once for each module system; because of their
- * private fields, they are different classes to the compiler. At run time they are compatible.
+ * A Kysely, imported or required. Kysely 0.28 declares its classes twice, once for each module system. To the compiler
+ * these are different classes, because they have private fields. At run time they are compatible.
  */
 export type AnyKysely<Database> =
   | Kysely<Database>

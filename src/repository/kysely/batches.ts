@@ -6,12 +6,13 @@ import { type BatchedDatabase, StatementBatcher } from './statement-batcher.js';
 
 type SendMoves = (kind: CallbackKind, moves: readonly Move[]) => Promise<ReadonlyMap<string, MoveResult>>;
 
-/** Runs a function in the async context of the moment when this module was loaded: usually none. */
+/** Runs a function in the async context in which this module was loaded: usually an empty one. */
 const outside = AsyncLocalStorage.snapshot();
 
 /**
- * Decides which callbacks share a statement, and in which async context it runs. A pool may choose a tenant, and
- * instrumentation a trace, by the context: a statement must never run in the context of a callback that is not in it.
+ * Decides which callbacks share a statement, and in which async context it runs. A pool may choose the tenant by the
+ * context, and instrumentation the trace. So a statement must never run in the context of a callback that it does not
+ * store.
  */
 export class Batches {
   readonly #send: SendMoves;

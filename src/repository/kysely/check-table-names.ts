@@ -2,7 +2,7 @@ import { invalidSetting } from '../../errors.js';
 import { schema } from './schema.js';
 import { type TableKey, type TableNames, tableName } from './table-names.js';
 
-/** PostgreSQL cuts longer names: two tables or indexes could then get the same name. */
+/** PostgreSQL cuts longer names, so that two tables or indexes could get the same name. */
 const longestName = 63;
 
 /** @throws DragonpayError `invalid-setting` that names the option */

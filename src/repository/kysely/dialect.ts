@@ -12,13 +12,15 @@ import type { BatchedDatabase } from './statement-batcher.js';
 import type { TableNames } from './table-names.js';
 import type { TakenConnection } from './take-connection.js';
 
-/** The dialects, for messages. */
+/** The choice of dialects, for messages. */
 export const dialectNames =
   'mysqlDialect of dragonpay-callback/mysql or sqliteDialect of dragonpay-callback/sqlite, or left out for PostgreSQL';
 
 /** What a `KyselyRepository` must know of one database: its SQL, its transactions and its errors. */
 export interface RepositoryDialect extends BatchedDatabase {
-  /** How a Kysely for this database writes a name and a parameter. A Kysely for another one is refused. */
+  /**
+   * How a Kysely for this database writes a name and a parameter. A Kysely that writes them in another way is refused.
+   */
   readonly spelling: '"name" = $1' | '`name` = ?' | '"name" = ?';
   /**
    * The statements over tables of these names. @throws DragonpayError `invalid-setting` for a name that the database
@@ -76,12 +78,14 @@ export interface Statements {
   /** Inserts a row. Resolves to `undefined` if the id is taken. A taken id must not abort a transaction. */
   insert(db: SqlRunner, kind: CallbackKind, row: NewRow): Promise<PaymentRow | PayoutRow | undefined>;
   find(db: SqlRunner, kind: CallbackKind, id: string): Promise<PaymentRow | PayoutRow | undefined>;
-  /** Claims the open payment whose last news is the oldest, and at least `olderThan` milliseconds ago. */
+  /**
+   * Claims the open payment whose last callback or inquiry is the oldest, and at least `olderThan` milliseconds ago.
+   */
   claimOldest(db: SqlPool, olderThan: number, lease: number): Promise<InquiryClaim | undefined>;
   /** Claims a payment. `undefined`: it does not exist, or another claim holds it. */
   claimById(db: SqlPool, txnid: string, lease: number): Promise<InquiryClaim | undefined>;
   finishInquiry(db: SqlRunner, claim: InquiryClaim): Promise<void>;
-  /** Claims the oldest of the events that came before their row and whose row exists now. See `CatchUpRepository`. */
+  /** Claims the oldest event that came before its row, if the row exists now. See `CatchUpRepository`. */
   claimEarlyEvent(db: SqlPool, lease: number, kinds: readonly CallbackKind[]): Promise<EventKey | undefined>;
   /**
    * Corrects a row in a transaction and records the correction in the inbox.
@@ -104,19 +108,22 @@ export interface Statements {
 /** A callback on its way to the database. */
 export interface Move {
   readonly callback: VerifiedCallback;
-  /** `true`: if the callback would move its row, nothing is stored and the answer is `movable`. */
+  /**
+   * Whether the callback is only stored if it does not move its row. Otherwise, nothing is stored and the answer is
+   * `movable`.
+   */
   readonly held: boolean;
   /**
-   * The latest time to send it, on the clock of `performance.now()`. Later, its callback was answered. Default: no
+   * The latest time to send it, on the clock of `performance.now()`: after that, its callback was answered. Default: no
    * limit.
    */
   readonly startBy?: number;
 }
 
-/** What a statement did with one callback. */
+/** The result of a statement for one callback. */
 export type MoveResult =
   | { readonly state: 'settled'; readonly update: RecordedUpdate }
-  /** The move was `held` and would move its row. Nothing was changed. */
+  /** The move was `held`, and the callback would move its row. Nothing was changed. */
   | { readonly state: 'movable' }
   /** Another transaction has the row locked. Nothing was changed. */
   | { readonly state: 'busy' }

@@ -2,21 +2,21 @@ import { settlesWithin } from '../../async/wait.js';
 import { DragonpayError } from '../../errors.js';
 import type { TakenConnection } from './take-connection.js';
 
-/** Fits a pool of node-postgres, which has ten connections by default. */
+/** The default maximum. It fits the pool of node-postgres, which has ten connections by default. */
 const mostByDefault = 8;
 /** How long the pool may take to give the connections of a measurement, in milliseconds. */
 const measureMilliseconds = 250;
 /**
  * How long the first measured limit is kept, in milliseconds. Then it is measured again, because the pool may only have
- * been slow. The time doubles with each measurement in a row that finds a limit.
+ * been slow. This time doubles with each further measurement that finds a limit.
  */
 const shortestBelief = 500;
 const longestBelief = 10_000;
 
 /**
- * Bounds the transactions of handlers, so that the pool always has one more connection: a method that takes a second
- * one (through its own `db`, or a service) finds it. Without a bound, as many callbacks as the pool has connections
- * would each hold one and wait for another.
+ * Bounds the transactions of handlers, so that the pool always has one free connection. A method may take it as a
+ * second one, through its own `db` or a service. Without a bound, all connections could be held by methods that wait
+ * for a second one.
  *
  * The size of the pool is not known here. Before more handlers run at once than ever before, the pool must give two
  * connections: one for the new handler and a spare one. If it does not, the number that runs is the limit.
@@ -28,7 +28,7 @@ export class EffectSlots {
   #running = 0;
   /** Running handlers that have their connection. */
   #holding = 0;
-  /** How many handlers can run at once and leave a connection free, as measured so far. One is taken for granted. */
+  /** How many handlers can run at once and leave a connection free, as measured so far. At least one can. */
   #measured: number;
   #limit: number;
   #limitedUntil = 0;
@@ -104,7 +104,7 @@ export class EffectSlots {
     return new DragonpayError('unstored', `${message}; use callback.trx for all queries, or enlarge the pool`);
   }
 
-  /** Never rejects. If the pool fails, the work itself gets the error. */
+  /** Measures the limit. Never rejects: if the pool fails, the work itself gets the error. */
   async #measure(running: number): Promise<void> {
     const takes = Array.from({ length: running - this.#holding + 2 }, () => this.#take());
     const isFree = await settlesWithin(Promise.all(takes), measureMilliseconds).catch(() => false);

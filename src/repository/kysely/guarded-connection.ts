@@ -5,8 +5,8 @@ import { DragonpayError } from '../../errors.js';
 /**
  * How the transaction ended for its method.
  * - `over`: the method failed or was too late. Its later queries fail, so that the method ends.
- * - `returned`, `abandoned`: the method has returned, without or with a query under way. Its later queries never
- *   settle. Nobody awaits them, and a rejection that nobody handles would end the process.
+ * - `returned`: the method has returned. `abandoned`: it has returned while a query was under way. Its later queries
+ *   never settle, because nothing awaits them, and an unhandled rejection would end the process.
  */
 type Closing = 'over' | 'returned' | 'abandoned';
 
@@ -61,14 +61,14 @@ export class GuardedConnection implements DatabaseConnection {
   }
 
   /**
-   * Whether the transaction may have been aborted or ended: a query failed, or a query held a word such as `commit`.
-   * The word may be harmless. Then the check before COMMIT costs one more query and nothing else.
+   * Whether the transaction may have been aborted or ended: a query failed, or a query held a word such as `commit`. If
+   * the word was harmless, this only costs one more query before COMMIT.
    */
   get isSuspect(): boolean {
     return this.#isSuspect;
   }
 
-  /** The failure of a query after which no `ROLLBACK TO` a savepoint succeeded. */
+  /** The failure of a query, unless a later `ROLLBACK TO` a savepoint succeeded. */
   get failure(): { readonly error: unknown } | undefined {
     return this.#failure;
   }
@@ -99,8 +99,8 @@ export class GuardedConnection implements DatabaseConnection {
   /** Refuses later queries. After COMMIT or ROLLBACK they would run in a transaction of another callback. */
   close(closing: Closing): void {
     this.#closed ??= closing;
-    // The method reads its open streams no more. Without this, the transaction would wait for them and hold its locks
-    // for ever.
+    // The method does not read its open streams any more. If they stayed open, the transaction would wait for them and
+    // hold its locks for ever.
     for (const [rows, end] of this.#streams) void ended(rows).then(end);
     this.#streams.clear();
   }
@@ -149,7 +149,7 @@ export class GuardedConnection implements DatabaseConnection {
 
   #begin({ sql }: CompiledQuery): Turn {
     this.#assertUsable(sql);
-    // It would wait for the stream, and the loop that reads the stream for the query.
+    // The query would wait for the stream, and the loop that reads the stream would wait for the query.
     if (this.#reading > 0) this.#refuse('a stream of callback.trx must be read to its end before the next query');
     if (endsTransactions.test(sql)) this.#isSuspect = true;
     this.#active++;
@@ -168,7 +168,7 @@ export class GuardedConnection implements DatabaseConnection {
     return { before, end };
   }
 
-  /** Waits for the earlier queries. One of them may have failed meanwhile. */
+  /** Waits for the earlier queries, because one of them may fail. */
   async #take({ before, end }: Turn, { sql }: CompiledQuery): Promise<void> {
     await before;
     try {
@@ -211,7 +211,10 @@ export class GuardedConnection implements DatabaseConnection {
     this.#failure ??= { error };
   }
 
-  /** Warns once for each transaction. The callback may have been answered already, so that nothing else reports this. */
+  /**
+   * Warns once for each transaction. The callback may have been answered already, so the warning may be the only
+   * report.
+   */
   #warn(warning: string): void {
     if (!this.#hasWarned) process.emitWarning(warning, 'DragonpayWarning');
     this.#hasWarned = true;
@@ -227,7 +230,7 @@ export class GuardedConnection implements DatabaseConnection {
     }
   }
 
-  /** Marks an error, so that it does not end the process where nobody handles it. */
+  /** Marks an error, so that it does not end the process if nothing handles it. */
   #forgiven(error: unknown): unknown {
     forgive(error, () => {
       this.#forgotten ??= { error };
@@ -242,15 +245,15 @@ async function ended(rows: AsyncIterator<unknown>): Promise<void> {
   try {
     await rows.return?.();
   } catch {
-    // A stream that fails has ended, too.
+    // A stream that failed has ended as well.
   }
 }
 
-/** The place of a query among others. */
+/** The place of a query in the order of queries. */
 interface Turn {
   /** Resolves when the earlier queries have settled. */
   readonly before: Promise<void>;
-  /** Says that the query has settled. */
+  /** Called when the query has settled. */
   readonly end: () => void;
 }
 

@@ -50,7 +50,7 @@ const mostRecent = 10_000;
  */
 export class KyselyRepository<Database = unknown> implements MerchantRepository<Transaction<Database>> {
   readonly #db: Kysely<Database>;
-  /** Without plugins: one such as CamelCasePlugin would rename the columns of our statements. */
+  /** Without plugins: a plugin such as CamelCasePlugin would rename the columns of the package's statements. */
   readonly #plain: Kysely<Database>;
   readonly #dialect: RepositoryDialect;
   readonly #statements: Statements;
@@ -134,11 +134,11 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
         if (result.state === 'settled') return result.update;
         if (result.state === 'movable') return result.state;
         if (result.state === 'protected') throw rowProtected(callback.kind);
-        // Asks once, after the first short wait: most locks are released by then.
+        // Asks once, after the first short wait, because most locks are released by then.
         if (pause === 20 && (await this.#isHidden(callback))) throw rowProtected(callback.kind);
       } catch (error) {
         if (this.#dialect.isTransient(error)) failure = error;
-        // The time is over. The last error of the database says more than `unstored`.
+        // If the time is over, the last error of the database says more than `unstored`.
         else throw isUnstored(error) ? (failure ?? error) : error;
       }
       const left = giveUpAt - performance.now();
@@ -162,7 +162,10 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     }
   }
 
-  /** @param startBy the latest time for the effect to begin. Later, it would end after the callback was answered */
+  /**
+   * @param startBy the latest time for the effect to begin. If it began later, it would end after the callback was
+   *   answered
+   */
   async #moveWith(
     taken: TakenConnection,
     callback: VerifiedCallback,
@@ -192,7 +195,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   }
 
   /**
-   * Adds a payment. With `trx` it commits together with the order that it belongs to.
+   * Adds a payment. With `trx`, it commits together with its order.
    * @throws DragonpayError `invalid-details`, `already-exists`
    */
   async createPayment(details: PaymentDetails, options: { trx?: AnyTransaction<Database> } = {}): Promise<PaymentRow> {
@@ -200,7 +203,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   }
 
   /**
-   * Adds a payout. With `trx` it commits together with what it belongs to.
+   * Adds a payout. With `trx`, it commits together with the other writes of that transaction.
    * @throws DragonpayError `invalid-details`, `already-exists`
    */
   async createPayout(details: PayoutDetails, options: { trx?: AnyTransaction<Database> } = {}): Promise<PayoutRow> {
@@ -228,7 +231,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     return isId(id) ? this.#run((db) => this.#statements.find(db, kind, id), trx) : undefined;
   }
 
-  /** Runs a statement. How long it waits for locks is bounded, except in a transaction of the caller. */
+  /** Runs a statement. Its wait for locks is bounded, except in a transaction of the caller. */
   #run<Result>(
     run: (db: Kysely<Database>) => Promise<Result>,
     trx?: AnyTransaction<Database> | undefined,
@@ -308,8 +311,8 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
   }
 
   /**
-   * Deletes the events that were last seen before a time, at most 1,000 with one statement: callbacks that arrive
-   * meanwhile do not wait. Resolves to the number of deleted events.
+   * Deletes the events that were last seen before a time. One statement deletes at most 1,000, so that callbacks that
+   * arrive meanwhile do not wait. Resolves to the number of deleted events.
    * @throws DragonpayError `invalid-setting` for an invalid date
    */
   async pruneCallbacks(before: Date): Promise<number> {

@@ -9,7 +9,7 @@ const longestPeriod = 1_000;
 /**
  * Bounds how long statements wait for locks. Statements skip locked rows. A lock on a whole table, such as that of
  * ALTER TABLE, stops every statement, and each of them holds a connection. This class then asks the server, through
- * another connection of the pool, to end these statements. It leaves statements alone that work and do not wait.
+ * another connection of the pool, to end these statements. Statements that work and do not wait are not ended.
  */
 export class LockWaits {
   readonly #db: SqlRunner;
@@ -43,7 +43,10 @@ export class LockWaits {
     }
   }
 
-  /** Never rejects. If the pool has no other connection, the statements go on waiting. */
+  /**
+   * Ends statements that wait for locks. Never rejects. If the pool has no other connection, the statements go on
+   * waiting.
+   */
   async #end(): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
@@ -52,7 +55,7 @@ export class LockWaits {
   }
 }
 
-/** Returns the error, or one that says what to do if the tables are missing or of an older version. */
+/** Returns the error. If tables are missing or of an older version, returns an error that says what to do. */
 export function asMissingTable(dialect: RepositoryDialect, error: unknown): unknown {
   if (!dialect.isMissingTable(error)) return error;
   const advice = 'run the migrations of dragonpay-callback, as with: npx dragonpay-callback migrate up';

@@ -16,12 +16,12 @@ export interface DragonpayMigration {
   down(db: MigratedKysely): Promise<void>;
 }
 
-/** The migrations, with names of their own for the tables of the Migrator: they do not collide with your migrations. */
+/** The migrations. The Migrator keeps its list of them in tables of its own, so that they do not collide with yours. */
 export interface DragonpayMigrations {
   /** Called by Kysely's Migrator. */
   getMigrations(): Promise<Record<string, DragonpayMigration>>;
   readonly migrationTableName: string;
-  /** The schema of the tables. Without it, two schemas would share one list of what was run. */
+  /** The schema of the tables of the Migrator. Without it, two schemas would share one list of migrations. */
   readonly migrationTableSchema?: string;
   readonly migrationLockTableName: string;
   /** The SQL of every migration, in order, to read it or to run it by other means. Each statement ends with `;`. */
@@ -47,7 +47,7 @@ export function createMigrations(options: MigrationOptions = {}): DragonpayMigra
   const { dialect = postgres, ...names } = options;
   checkTableNames(names);
   if (typeof dialect?.migrations !== 'function') throw invalidSetting('dialect', `must be ${dialectNames}`);
-  // Tables of other names have a list of their own: two sets of tables may be in one database.
+  // Tables with other names have their own list of migrations, because a database may have two sets of tables.
   const { transactions, payouts, callbacks } = names;
   const prefix = callbacks ?? transactions ?? payouts ?? 'dragonpay';
   const steps = dialect.migrations(names);

@@ -1,6 +1,6 @@
 /**
- * Remembers the keys that were added last: at least as many as asked for, and at most twice as many. One set that drops
- * a key for each new one would allocate its table again and again, and keep the garbage collector busy.
+ * Remembers the keys that were added last: at least the given number, at most twice as many. A single set that drops
+ * one key for each new one would often allocate its table anew, and keep the garbage collector busy.
  */
 export class RecentKeys {
   readonly #least: number;

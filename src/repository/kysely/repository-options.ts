@@ -28,7 +28,8 @@ export interface KyselyRepositoryOptions extends TableNames {
   /**
    * How many `@OnStatus` methods may run at the same time, each in its own transaction and connection, 1 to 1,000.
    * Default: up to 8, and fewer than the pool has connections, so that a method may take a second one for its own `db`.
-   * A given number is used unchanged. It must be below the size of the pool, unless methods only use `callback.trx`.
+   * A number that you set is not adapted to the pool. It must be below the size of the pool, unless methods use only
+   * `callback.trx`.
    */
   readonly effects?: number;
 }

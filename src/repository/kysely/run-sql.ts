@@ -1,11 +1,14 @@
 import { CompiledQuery, type QueryExecutor, type QueryResult } from 'kysely';
 
-/** What statements of this package use of a Kysely or a transaction, for any database. It must have no plugins. */
+/**
+ * The part of a Kysely or of a transaction that statements of this package use, for any database. It must have no
+ * plugins.
+ */
 export interface SqlRunner {
   executeQuery<Row>(query: CompiledQuery<Row>): Promise<QueryResult<Row>>;
 }
 
-/** What statements of this package use of a Kysely. They may take a connection and begin a transaction. */
+/** The part of a Kysely that statements of this package use if they take a connection or begin a transaction. */
 export interface SqlPool extends SqlRunner {
   getExecutor(): QueryExecutor;
 }

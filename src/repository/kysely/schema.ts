@@ -9,7 +9,7 @@ import type { CallbacksTable, PaymentsTable, PayoutsTable, TextColumns } from '.
  */
 export type ColumnUse = 'text' | 'char' | 'decimal' | 'time' | 'internal';
 
-/** One table, as the migrations leave it. */
+/** One table, as the last migration leaves it. */
 export interface TableSchema<Columns extends string = string> {
   /** The columns of the primary key. */
   readonly key: readonly Columns[];
@@ -84,7 +84,7 @@ export const tableOfKind = { payment: 'transactions', payout: 'payouts' } as con
   TableKey
 >;
 
-/** Makes something for each kind, such as the texts of its statements. */
+/** Calls a function for each kind, for example to make the texts of its statements. */
 export function byKind<Made>(make: (kind: CallbackKind) => Made): Readonly<Record<CallbackKind, Made>> {
   return Object.fromEntries(callbackKinds.map((kind) => [kind, make(kind)])) as Record<CallbackKind, Made>;
 }

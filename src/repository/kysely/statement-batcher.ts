@@ -6,11 +6,11 @@ import { DragonpayError } from '../../errors.js';
  */
 export type SendBatch<Member, Result> = (members: readonly Member[]) => Promise<ReadonlyMap<string, Result>>;
 
-/** What a batcher must know of the database. */
+/** The facts that a batcher must know about the database. */
 export interface BatchedDatabase {
   /**
-   * Whether the database said that it refused a statement and stored nothing of it. After any other error the statement
-   * may be stored, and a second try would take its callbacks for earlier ones.
+   * Whether the error says that the database refused a statement and stored nothing of it. After any other error, the
+   * statement may be stored, and a second try would take its own callbacks for duplicates.
    */
   wasRefused(error: unknown): boolean;
   /** Whether a statement blocks the event loop, because the database runs in this process. */
@@ -26,24 +26,28 @@ interface Waiting<Member, Result> {
   readonly reject: (error: unknown) => void;
 }
 
-/** A statement under way. Each has a Set of its own: one for all would be rehashed at each change, which costs time. */
+/** A statement under way. Each has its own Set: a common one would be rehashed at each change, which costs time. */
 interface Statement {
   readonly ids: ReadonlySet<string>;
   readonly sentAt: number;
 }
 
-/** A statement that takes longer than this, in milliseconds, no longer holds up the next one. */
+/** A statement that takes longer than this, in milliseconds, does not hold up the next statement any more. */
 const slowMilliseconds = 50;
 const mostInFlight = 8;
-/** A member that has less time left, in milliseconds, is not sent: timers may be early, and its result would be late. */
+/**
+ * A member that has less time left than this, in milliseconds, is not sent: timers may be early, and its result would
+ * be late.
+ */
 const leastMilliseconds = 10;
 
 /**
- * Lets callbacks that arrive while a statement is under way share the next one. Alone, a callback is sent at once. A
- * timer runs only past a slow statement. Callbacks of one id keep their order, in one statement or in two.
+ * Lets callbacks that arrive while a statement is under way share the next one. Alone, a callback is sent at once. Only
+ * a slow statement needs a timer, after which the next one is sent. Callbacks of one id keep their order, whether they
+ * share a statement or not.
  *
- * Where a statement blocks the event loop, nothing can arrive while it runs. Then it is sent at the end of a turn of the
- * loop, so that all callbacks that arrived meanwhile share it.
+ * If a statement blocks the event loop, nothing can arrive while it runs. It is then sent at the end of a turn of the
+ * loop, so that all callbacks that arrived in that turn share it.
  */
 export class StatementBatcher<Member, Result> {
   readonly #send: SendBatch<Member, Result>;
@@ -57,7 +61,7 @@ export class StatementBatcher<Member, Result> {
 
   /**
    * @param most how many callbacks may share a statement
-   * @param onIdle called when nothing waits and nothing is under way any more
+   * @param onIdle called when the last statement has ended and nothing waits
    */
   constructor(send: SendBatch<Member, Result>, most: number, database: BatchedDatabase, onIdle: () => void = () => {}) {
     this.#send = send;
@@ -89,14 +93,18 @@ export class StatementBatcher<Member, Result> {
     });
   }
 
-  /** Answers those at the head early. One that is late behind another is not taken either. */
+  /**
+   * Answers late members at the head of the queue before they are taken. Late members further back are not taken
+   * either.
+   */
   #dropLate(): void {
     while (this.#waiting[0] !== undefined && isLate(this.#waiting[0])) this.#waiting.shift()?.reject(tooLate());
   }
 
   #flush(): void {
     if (this.#waiting.length === 0 || this.#inFlight.length >= mostInFlight) return;
-    // Only the youngest counts: a slow statement must not hold up what comes after those that were sent past it.
+    // Only the statement that was sent last counts: after it was sent past a slow one, the slow one must not hold up
+    // the next.
     const youngest = Math.max(...this.#inFlight.map(({ sentAt }) => sentAt));
     const left = youngest + slowMilliseconds - performance.now();
     if (left > 0) {
@@ -110,12 +118,12 @@ export class StatementBatcher<Member, Result> {
     void this.#settle(batch).finally(() => {
       this.#inFlight = this.#inFlight.filter((other) => other !== statement);
       this.#flush();
-      // Nothing waits then: what waited was sent, or answered.
+      // Nothing waits at this point: all members were sent or answered.
       if (this.#inFlight.length === 0) this.#onIdle();
     });
   }
 
-  /** Nothing else may arrive or end while a statement is slow. */
+  /** Sends the next statement later. Needed because nothing may arrive or end while a statement is slow. */
   #flushLater(milliseconds: number): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
@@ -123,7 +131,7 @@ export class StatementBatcher<Member, Result> {
     }, milliseconds);
   }
 
-  /** Takes those that wait longest, but only one for each id, none whose id is under way, and none that is late. */
+  /** Takes the members that wait longest: only one for each id, none whose id is under way, and none that is late. */
   #takeBatch(): { readonly batch: readonly Waiting<Member, Result>[]; readonly ids: ReadonlySet<string> } {
     const batch: Waiting<Member, Result>[] = [];
     const left: Waiting<Member, Result>[] = [];
@@ -150,7 +158,7 @@ export class StatementBatcher<Member, Result> {
       for (const { id, resolve } of batch) resolve(results.get(id));
     } catch (error) {
       if (batch.length > 1 && this.#database.wasRefused(error)) {
-        // One member may be at fault: each is tried alone, so that it fails alone.
+        // One member may have caused the error. Each is tried alone, so that only this one fails.
         for (const member of batch) {
           if (isLate(member)) member.reject(tooLate());
           else await this.#settle([member]);

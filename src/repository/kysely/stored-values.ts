@@ -7,7 +7,10 @@ import { toCursor } from '../inbox-page.js';
 import { redactProofs } from '../redact-proofs.js';
 import { camelCase, schema, tableOfKind } from './schema.js';
 
-/** The values of a new row, in the order of its columns. `times`: those that the database does not set by itself. */
+/**
+ * The values of a new row, in the order of its columns. `times`: the values of columns that the database does not set
+ * by itself.
+ */
 export function valuesOf(
   { texts, ...row }: NewRow,
   columns: readonly string[],
@@ -68,18 +71,18 @@ export function splitReasons(reasons: string): readonly string[] {
   return reasons === '' ? [] : reasons.split(',');
 }
 
-/** From microseconds since 1970, in whatever type the driver reads them. */
+/** Makes a date from microseconds since 1970, which drivers read as different types. */
 function toDate(microseconds: unknown): Date {
   return new Date(Math.floor(Number(microseconds) / 1000));
 }
 
 /**
- * Whether there can be a row with this id. Values of other types must not reach a driver: MariaDB finds ids that are no
- * numbers under 0, and its driver makes SQL of arrays and objects.
+ * Whether there can be a row with this id. Values of other types must not reach a driver: MariaDB compares a text with
+ * a number as numbers, and its driver makes SQL of arrays and objects.
  */
 export const isId = (id: unknown): boolean => idShape.holds(id);
 
-/** Whether a database takes a value as text. PostgreSQL takes none with a NUL. */
+/** Whether every database takes a value as text. PostgreSQL refuses a NUL. */
 export function isStorable(text: unknown): boolean {
   return typeof text === 'string' && !text.includes('\0');
 }

@@ -13,7 +13,7 @@ export interface TableNames {
 /** The tables, by the option that renames each. */
 export type TableKey = 'transactions' | 'payouts' | 'callbacks';
 
-/** Table names as they are written in SQL: quoted, with their schema. */
+/** Table names as SQL has them: quoted, with their schema. */
 export type QuotedTables = Readonly<Record<TableKey, string>>;
 
 /** The table of payments keeps the name that users of django-dragonpay know. */

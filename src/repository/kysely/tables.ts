@@ -54,7 +54,7 @@ export interface CallbacksTable<Time = Date, List = string[]> {
   correction: Generated<number>;
   /** Until this time only one process applies an event that came before its row. */
   claimed_until: Time | null;
-  /** Tells events apart that differ in a value that both proofs cover. */
+  /** Tells apart events that differ in a value that both proofs cover. */
   fingerprint: Generated<string>;
   /** The forms of deliveries that did not fit, while the event is not applied. */
   forms: string | null;

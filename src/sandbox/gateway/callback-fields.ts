@@ -28,7 +28,7 @@ export function payoutCallback({ merchantTxnId, refno, status, message }: Sandbo
   return { merchantTxnId, refNo: refno, status, message };
 }
 
-/** Messages in Dragonpay's words. Other statuses are named as the table of statuses names them. */
+/** Messages in Dragonpay's words. The messages of other statuses are their names in the table of statuses. */
 const messages: Partial<Record<Status, string>> = {
   P: '[000] Waiting for deposit to',
   F: '[110] Error in operation at',

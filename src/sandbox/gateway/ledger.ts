@@ -17,7 +17,7 @@ interface SandboxRow {
   readonly status: string;
   /** The message of the callbacks for this status. Empty before the first callback. */
   readonly message: string;
-  /** The channel. Empty until one is chosen. */
+  /** The channel. Empty until the payer chooses one. */
   readonly procid: string;
   readonly createdAt: Date;
   /** When the status was last set. */
@@ -46,7 +46,7 @@ export type SandboxPaymentDetails = Omit<PaymentDetails, 'status' | 'refno'> & {
 /** Details of a new payout, as for `repository.createPayout()`. */
 export type SandboxPayoutDetails = Omit<PayoutDetails, 'status' | 'refno'>;
 
-/** The fields of a payment or payout that change. */
+/** The fields that change when a payment or payout gets a new status. */
 export type RowChange = { readonly status?: string; readonly message?: string; readonly procid?: string };
 
 /** The payments and payouts of the sandbox, in memory. */

@@ -20,9 +20,9 @@ export interface Misbehaviour {
   readonly revokedKey?: boolean;
   /** The delay of answers of the gateway's API, in milliseconds. */
   readonly answerMilliseconds?: number;
-  /** How many times a postback that was not answered with a 2xx is sent again: 0 to 20. */
+  /** The maximum number of resends of a postback, until one is answered with a 2xx: 0 to 20. */
   readonly resends?: number;
-  /** The delay before each of these, in milliseconds. Default: 1,000. */
+  /** The delay before each resend, in milliseconds. Default: 1,000. */
   readonly resendMilliseconds?: number;
 }
 
@@ -34,7 +34,7 @@ export class Misbehaviours {
   #all: Misbehaviour = {};
   readonly #single = new Map<string, Misbehaviour>();
 
-  /** Replaces the misbehaviour for all, or for one id. An empty object means correct behaviour. */
+  /** Replaces the misbehaviour for everything, or for one id. An empty object means correct behaviour. */
   set(misbehaviour: Misbehaviour, id?: string): void {
     const checked = checkMisbehaviour(misbehaviour);
     if (id === undefined) this.#all = checked;
@@ -42,12 +42,12 @@ export class Misbehaviours {
     else this.#single.set(id, checked);
   }
 
-  /** The misbehaviour that was set for all, or for one id only. */
+  /** The misbehaviour that was set for everything, or for one id only. */
   get(id?: string): Misbehaviour {
     return id === undefined ? this.#all : (this.#single.get(id) ?? {});
   }
 
-  /** The misbehaviour that applies to an id. Its own options override those for all. */
+  /** The misbehaviour that applies to an id. Its own options override the options for everything. */
   of(id: string): Misbehaviour {
     return { ...this.#all, ...this.#single.get(id) };
   }

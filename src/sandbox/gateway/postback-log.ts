@@ -3,8 +3,8 @@ import type { CallbackKind } from '../../protocol/kinds.js';
 import type { CallbackFields } from '../../protocol/sign-callback.js';
 
 /**
- * Why a postback was sent: because of a new `status`, as a `copy`, to `contradict` the one before, as a `resend` because
- * one was not answered with a 2xx, or `by-hand`.
+ * Why a postback was sent: because of a new `status`, as a `copy`, to `contradict` the one before, as a `resend`
+ * because the last one was not answered with a 2xx, or `by-hand`.
  */
 export type PostbackCause = 'status' | 'copy' | 'contradict' | 'resend' | 'by-hand';
 

@@ -6,7 +6,7 @@ import type { KeyRing } from './key-ring.js';
 import type { Misbehaviour } from './misbehaviour.js';
 import type { OutgoingPostback } from './postback-sender.js';
 
-/** What the sandbox signs with: the secrets of the merchant, and its own RSA keys. */
+/** The keys with which the sandbox signs: the secrets of the merchant, and its own RSA keys. */
 interface Signer {
   readonly account: MerchantAccount;
   readonly keys: KeyRing;

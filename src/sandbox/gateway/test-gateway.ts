@@ -57,7 +57,7 @@ export class TestGateway {
   urls: RegisteredUrls;
 
   constructor(account: MerchantAccount, urls: RegisteredUrls) {
-    // Any number of postbacks and slow answers may wait for this signal.
+    // Any number of postbacks and slow answers may listen to this signal.
     setMaxListeners(0, this.closing.signal);
     this.account = account;
     this.urls = urls;
@@ -174,7 +174,7 @@ export class TestGateway {
     return signPostback(this, kind, subject, truth, misbehaviour);
   }
 
-  /** The target of postbacks. `nowhere` if only the payer's browser delivers this status. */
+  /** The target of postbacks. `nowhere`: only the payer's browser delivers this status. */
   #target(kind: CallbackKind): PostbackTarget | undefined;
   #target(kind: CallbackKind, browserReturns: boolean): PostbackTarget | 'nowhere' | undefined;
   #target(kind: CallbackKind, browserReturns = false): PostbackTarget | 'nowhere' | undefined {

@@ -32,7 +32,7 @@ export function field({ name, label, hint, value, attributes, id = name }: Field
 ${isWrong && html`<small class="error" role="alert" id="${id}-error">${refused.message}</small>`}</p>`;
 }
 
-/** Shows an error that is about none of these fields. */
+/** Shows an error that belongs to none of these fields. */
 export function formError(fields: readonly string[], refused?: RefusedForm): Html {
   const isShown = refused !== undefined && !fields.includes(refused.field ?? '');
   return html`${isShown && html`<p class="notice bad" role="alert">${refused.message}</p>`}`;

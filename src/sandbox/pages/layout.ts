@@ -5,7 +5,7 @@ import { style } from '../../web/style.js';
 import { liveScript } from './live-script.js';
 
 const sha256 = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-// No form-action: the forms of the payment page redirect to the shop's return URL, which it would forbid.
+// There is no form-action: it would forbid the redirects from forms of the payment page to the shop's return URL.
 const policy = [
   "default-src 'none'",
   `style-src ${sha256(style)}`,

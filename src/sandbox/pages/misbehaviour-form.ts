@@ -39,7 +39,7 @@ function number(least: number, most: number): Html {
   return html`type="number" min="${least}" max="${most}"`;
 }
 
-/** The form of all misbehaviours, with the current ones or those that were refused. */
+/** The form of all misbehaviours, filled with the current values, or with the values that were refused. */
 export function misbehaviourForm(action: string, current: Misbehaviour, refused?: RefusedForm): Html {
   const isChecked = (name: 'drop' | 'returnFirst' | 'revokedKey') => refused?.values.has(name) ?? current[name];
   const contradict = refused?.values.get('contradict') ?? current.contradict;

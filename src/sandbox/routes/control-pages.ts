@@ -15,7 +15,7 @@ import { subjectPage } from '../pages/subject-page.js';
 /** The pages of the control panel: plain forms, and pages that update themselves with a script. */
 export function controlPages(gateway: TestGateway): RouteGroup {
   const { ledger, log, misbehaviours } = gateway;
-  // Without a script the page has to reload, which would clear a form. So it does that only on request.
+  // Without a script the page has to reload, which would clear a form. So it reloads only on request.
   const onRequest = ({ query }: WebRequest) => (query.has('moving') ? 'moving' : 'still');
   const pageOf = (kind: CallbackKind, id: string) => `/${kind}s/${encodeURIComponent(id)}`;
 
@@ -29,7 +29,7 @@ export function controlPages(gateway: TestGateway): RouteGroup {
         path('/settle'),
         async (request, id = '') => {
           const status = (await request.form()).get('status') ?? '';
-          // The page shows the progress.
+          // Postbacks are not awaited: the page shows their progress.
           await (kind === 'payment' ? gateway.settlePayment(id, status) : gateway.settlePayout(id, status));
           return seeOther(pageOf(kind, id));
         },

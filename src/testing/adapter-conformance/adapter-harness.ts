@@ -27,7 +27,7 @@ export type AdapterSetup = 'plain' | 'form-parser' | 'json-parser' | 'consumed' 
 export interface AdapterServer {
   /** The address of the server, such as `http://127.0.0.1:41234`. */
   readonly url: string;
-  /** What its host does in its own way. Default: nothing. */
+  /** The ways in which the host differs, as no adapter can change them. Default: none. */
   readonly limits?: readonly HostLimit[];
   /** Closes the server and all of its connections. */
   close(): unknown;
@@ -110,7 +110,7 @@ export class AdapterHarness {
     }
   }
 
-  /** Whether the host does something in its own way. */
+  /** Whether the host differs in this way. */
   isLimited(limit: HostLimit): boolean {
     return this.#server?.limits?.includes(limit) ?? false;
   }

@@ -13,7 +13,7 @@ export interface RawReply {
 }
 
 /**
- * What a host does in its own way, so that no adapter can change it:
+ * The ways in which a host may differ, and which no adapter can change:
  * - `trace`: it answers TRACE itself, with an error.
  * - `head-length`: its reply to HEAD has no `Content-Length`.
  * - `reply-length`: it sends replies in chunks, without `Content-Length`.
@@ -41,7 +41,7 @@ export class RawConnection {
   #received = Buffer.alloc(0);
   #isOver = false;
   #isLast = false;
-  /** Told when bytes arrived, or the connection was closed. */
+  /** Called when bytes arrive, or when the connection is closed. */
   #wake = () => {};
 
   private constructor(socket: Socket, limits: readonly HostLimit[]) {
@@ -58,7 +58,7 @@ export class RawConnection {
     });
   }
 
-  /** Connects to the server of a URL. What its host cannot do is made good in the replies. */
+  /** Connects to the server of a URL. If its host leaves out parts of a reply, they are added to the reply. */
   static async to(url: string, limits: readonly HostLimit[] = []): Promise<RawConnection> {
     const { hostname, port } = new URL(url);
     const socket = connect(Number(port), hostname.replace(/^\[|\]$/g, ''));
@@ -120,7 +120,7 @@ export class RawConnection {
     }
   }
 
-  /** Adds the lengths that the host is known to leave out. */
+  /** Adds the length that the host is known to leave out. */
   #madeGood(headers: Record<string, string>, toMethod: string, body: string): Record<string, string> {
     const { 'transfer-encoding': coding, 'content-length': length, ...others } = headers;
     const isChunked = coding === 'chunked' && this.#limits.includes('reply-length');

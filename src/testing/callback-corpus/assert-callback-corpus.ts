@@ -15,9 +15,9 @@ import { CorpusPlayer, type CorpusResult } from './corpus-player.js';
 
 /** Options of {@link assertCallbackCorpus}. */
 export interface CorpusOptions {
-  /** What code in front leaves of a body that it has read. Default: none reads it. */
+  /** The form in which code in front leaves a body that it has read. Default: no code reads it. */
   readonly leaves?: LeftOfBody;
-  /** Stores the rows. It must have none of an earlier run. Default: a `MemoryRepository` for each case. */
+  /** Stores the rows. It must not have rows of an earlier run. Default: a `MemoryRepository` for each case. */
   readonly repository?: ConformingRepository;
   /** Other verdicts of this server, by the names of the cases, each with the reason. */
   readonly differences?: Readonly<Record<string, CorpusDifference>>;
@@ -58,7 +58,7 @@ export async function assertCallbackCorpus(
   }
 }
 
-/** Some hosts answer TRACE themselves. */
+/** TRACE is left out if the host answers it itself. */
 const trace: CorpusDifference = {
   verdict: 'not-reached',
   reply: 'refused',
@@ -85,7 +85,7 @@ async function problemsOf(
   }
 }
 
-/** Applies a difference to a case. With another verdict, the fields that the handler must read do not apply any more. */
+/** Applies a difference to a case. If the verdict differs, the fields that the handler must read do not apply. */
 function differing(one: CorpusCase, difference: CorpusDifference): CorpusVerdict {
   const { read, ...usual } = one;
   return { ...usual, ...(difference.verdict === undefined && read && { read }), ...difference };
@@ -119,7 +119,7 @@ function differencesOf(result: CorpusResult, expected: CorpusVerdict, { method }
   return problems;
 }
 
-/** Outcomes with which an event is recorded. */
+/** The outcomes for which the inbox records an event. */
 const stored = new Set(['applied', 'duplicate', 'stale', 'mismatch', 'not-found', 'unrecognized']);
 
 /** Not every server writes a length in its reply to HEAD. */

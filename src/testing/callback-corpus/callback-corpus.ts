@@ -1,34 +1,35 @@
 import corpus from './corpus.json' with { type: 'json' };
 
-/** What must come of one request. */
+/** The expected results of one request. */
 export interface CorpusVerdict {
   /**
-   * What the endpoint made of the callback: the outcome of the update (`applied`, `skipped`, …) if it is valid, the
-   * code of the failure if not. `answered`: HEAD and OPTIONS, which are not callbacks. `not-reached`: the server or
-   * code in front refused the request. A list if the bytes hold several requests.
+   * The verdict of the endpoint: the outcome of the update (`applied`, `skipped`, …) for a valid callback, the code of
+   * the failure for an invalid one. `answered`: HEAD and OPTIONS, which are not callbacks. `not-reached`: the server or
+   * code in front refused the request. It is a list if the bytes hold several requests.
    */
   readonly verdict: string | readonly string[];
   /**
-   * Status and body, such as `200 result=OK`. `refused`: code in front of the adapter refuses the request with any status
-   * from 400, or closes the connection. `none`: the sender has gone. A list if the bytes hold several requests.
+   * Status and body, such as `200 result=OK`. `refused`: code in front of the adapter refuses the request with any
+   * status from 400, or closes the connection. `none`: the sender has closed the connection. It is a list if the bytes
+   * hold several requests.
    */
   readonly reply: string | readonly string[];
   /** The status of the row afterwards; `null` if there is none. */
   readonly row: string | null;
-  /** Fields that the handler sees if the callback is valid; `null` for those that must be missing. */
+  /** Fields that the handler sees if the callback is valid. `null`: the field must be missing. */
   readonly read?: Readonly<Record<string, string | null>>;
 }
 
-/** Another verdict behind code that reads the body, and the reason. */
+/** The results that differ behind code that reads the body, and the reason. */
 export interface CorpusDifference extends Partial<CorpusVerdict> {
   readonly because: string;
-  /** The usual verdict is right, too: it depends on the code in front. */
+  /** Whether the usual verdict is right as well, depending on the code in front. */
   readonly mayAlso?: boolean;
-  /** The case makes no sense there. */
+  /** Whether the case is left out there, because it makes no sense. */
   readonly isLeftOut?: boolean;
 }
 
-/** What code in front leaves of a body that it has read: its bytes, its text, or only its fields. */
+/** The form in which code in front leaves a body that it has read: its bytes, its text, or only its fields. */
 export type LeftOfBody = 'bytes' | 'text' | 'fields';
 
 /**
@@ -40,7 +41,7 @@ export interface CorpusCase extends CorpusVerdict {
   readonly name: string;
   /** A sentence that says what the case is about. */
   readonly says: string;
-  /** What the merchant accepts. Default: `sha1`. */
+  /** The proofs that the merchant accepts. Default: `sha1`. */
   readonly setup?: CorpusSetup;
   /** Default: `POST`. */
   readonly method?: string;
@@ -52,13 +53,18 @@ export interface CorpusCase extends CorpusVerdict {
   readonly body?: string | readonly string[];
   /** All bytes of one request or several, instead of the parts above. */
   readonly bytes?: readonly string[];
-  /** The text that the proofs are over, in UTF-8. SHA-1 adds `:` and the secret key. One text, or one for each proof. */
+  /**
+   * The text that the proofs cover, in UTF-8. SHA-1 adds `:` and the secret key. It is one text, or one for each proof.
+   */
   readonly signed?: string | Readonly<Partial<Record<'digest' | 'signature' | 'signatures', string>>>;
   /** The row before the request; `null` for none. Default: a payment of PHP 100.00. */
   readonly before?: CorpusRow | null;
-  /** What becomes of the connection when the bytes are sent. Default: it is kept. */
+  /** What happens to the connection after the bytes are sent. Default: it is kept. */
   readonly then?: 'closes' | 'waits';
-  /** What is different behind code that has read the body, by what it leaves. Of a list, any is right. */
+  /**
+   * The results behind code that has read the body, if they differ, by the form in which it leaves the body. Of a list,
+   * any entry is right.
+   */
   readonly behind?: Readonly<Partial<Record<LeftOfBody | 'any', CorpusDifference | readonly CorpusDifference[]>>>;
 }
 
@@ -71,7 +77,7 @@ export interface CorpusRow {
   readonly status?: string;
 }
 
-/** The settings of the merchant. `src/testing/callback-corpus/corpus-setups.ts` has them. */
+/** The settings of the merchant, which are in `src/testing/callback-corpus/corpus-setups.ts`. */
 export type CorpusSetup =
   | 'sha1'
   | 'hmac'
@@ -87,8 +93,8 @@ export type CorpusSetup =
   | 'encoded';
 
 /**
- * Requests as raw bytes, each with its verdict, its reply and what becomes of the row. The verdicts were worked out from
- * the documentation. Any other receiver of Dragonpay's callbacks can be tested with them, too.
+ * Requests as raw bytes, each with its verdict, its reply and the status of its row. The verdicts follow from the
+ * documentation. Any other receiver of Dragonpay's callbacks can be tested with them, too.
  */
 export const callbackCorpus = corpus.cases as readonly CorpusCase[];
 

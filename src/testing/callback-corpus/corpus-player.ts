@@ -17,17 +17,17 @@ import type { CorpusCase, CorpusSetup } from './callback-corpus.js';
 import { settingsOf } from './corpus-setups.js';
 import { encodeCase } from './encode-case.js';
 
-/** What came of a case. */
+/** The results of a case. */
 export interface CorpusResult {
   readonly verdicts: readonly string[];
-  /** Only the status, or nothing, where the server itself may refuse. */
+  /** If the server itself may refuse the request: only the status, or nothing. */
   readonly replies: ReadonlyArray<RawReply | number | undefined>;
   readonly row: string | null;
   /** How many events were recorded in the inbox. */
   readonly events: number;
   /** Whether a handler method has seen a valid callback. */
   readonly isSeen: boolean;
-  /** The fields of that callback. */
+  /** The fields of that valid callback. */
   readonly read: Readonly<Record<string, unknown>>;
   /** The fields of the forms in the inbox, as a replay reads them. */
   readonly kept: ReadonlyArray<Readonly<Record<string, unknown>>>;
@@ -36,7 +36,7 @@ export interface CorpusResult {
 /** Plays the cases of the corpus, one after the other, to one server. */
 export class CorpusPlayer {
   readonly #given: ConformingRepository | undefined;
-  /** Of the case that is played. */
+  /** The repository of the case that is played. */
   #repository: ConformingRepository = new MemoryRepository();
   /** The ids whose callbacks were stored. */
   #ids = new Set<string>();
@@ -67,7 +67,7 @@ export class CorpusPlayer {
     });
   }
 
-  /** What the host does in its own way. */
+  /** The ways in which the host differs. */
   get limits(): readonly HostLimit[] {
     return this.#server?.limits ?? [];
   }
@@ -114,7 +114,7 @@ export class CorpusPlayer {
     connection.send(encodeCase(one, id));
     const replies: Array<RawReply | number | undefined> = [];
     if (one.then === 'closes') {
-      // The server must have read what was sent.
+      // Gives the server time to read the bytes.
       await new Promise((resolve) => setTimeout(resolve, 20));
       connection.destroy();
     } else if (expected === 'refused') {
@@ -122,7 +122,7 @@ export class CorpusPlayer {
     } else {
       while (replies.length < expected) replies.push(await nextReply(connection, one.method));
     }
-    // The verdict on a sender that has gone comes without a reply.
+    // If the sender has closed the connection, there is a verdict without a reply.
     const isHeard = () => replies.length > 0 || this.#verdicts.length > 0 || expected === 'refused';
     for (let tries = 0; tries < 200; tries++) {
       if (this.#pending === 0 && isHeard()) break;

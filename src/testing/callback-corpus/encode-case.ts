@@ -2,7 +2,7 @@ import { createHash, createHmac, sign } from 'node:crypto';
 import { type CorpusCase, corpusParts } from './callback-corpus.js';
 import { corpusKeys, corpusSecrets } from './corpus-setups.js';
 
-/** Where the endpoint of a server under test is. */
+/** The path of the endpoint of a server under test. */
 const path = '/dragonpay/callback';
 
 /** The bytes of a case, about the payment or the payout `id`. */
@@ -25,7 +25,7 @@ export function encodeCase(one: CorpusCase, id: string): Buffer {
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${content}`, 'latin1');
 }
 
-/** Replaces `{{length}}` by the length of what follows the head. */
+/** Replaces `{{length}}` by the length of the bytes after the head. */
 function withLength(request: string): string {
   const [, ...body] = request.split('\r\n\r\n');
   return request.replace('{{length}}', `${body.join('\r\n\r\n').length}`);

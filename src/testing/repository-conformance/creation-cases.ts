@@ -5,7 +5,7 @@ import { amount, eachKind, newId, type RepositoryCases, refuses } from './reposi
 
 const text = (length: number) => 'x'.repeat(length);
 
-/** Invalid details, by the field that the error must name. */
+/** Invalid details, each under the field that its error must name. */
 const unstorable: ReadonlyArray<readonly [subject: string, details: Readonly<Record<string, unknown>>]> = [
   ...['', text(41), 'a:b', 'Ni\u00f1o', 'a\nb', 5, null].map((id) => ['id', { id }] as const),
   ...['', '-1', '+1', '1,000.00', '1e3', '1.005', '1.', '.5', '01', ' 1', '10000000000', 'NaN', 100, null].map(

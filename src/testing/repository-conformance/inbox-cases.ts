@@ -80,7 +80,7 @@ export const inboxCases: RepositoryCases = {
     const [event, ...others] = await bench.inbox('payment', txnid);
     assert.equal(others.length, 0);
     assert.equal(event?.deliveries, 5);
-    // The event is now known to be about 100.00.
+    // The digest did not cover the amount. This proof fixed it: the event is about 100.00.
     await bench.deliver({ ...paid, amount: '50.00' }, { proof: 'hmac' });
     assert.equal((await bench.inbox('payment', txnid)).length, 2);
   },

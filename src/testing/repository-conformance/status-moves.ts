@@ -1,8 +1,8 @@
 import type { CallbackKind } from '../../protocol/kinds.js';
 
 /**
- * The effect of a callback, by the status of the row (line) and of the callback (column): `+` applied, `L` applied late,
- * `=` duplicate, `-` stale. Written by hand as a second opinion on `src/protocol/statuses.ts`; do not derive it.
+ * The outcome of a callback, by the status of the row (line) and of the callback (column): `+` applied, `L` applied
+ * late, `=` duplicate, `-` stale. Written by hand as a second opinion on `src/protocol/statuses.ts`; do not derive it.
  */
 export const moves: Readonly<
   Record<CallbackKind, { readonly to: string; readonly from: Readonly<Record<string, string>> }>

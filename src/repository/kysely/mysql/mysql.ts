@@ -38,7 +38,10 @@ export const mysqlDialect: RepositoryDialect = {
 const noSuchTable = 1146;
 const noSuchColumn = 1054;
 const deadlock = 1213;
-/** `innodb_snapshot_isolation`: a row has changed since the transaction first read. The server has rolled back. */
+/**
+ * `innodb_snapshot_isolation`: another transaction has changed a row since this one first read. This one was rolled
+ * back.
+ */
 const recordChanged = 1020;
 /** The server, or its limit for this user, refused a connection. */
 const tooManyConnections: readonly number[] = [1040, 1203, 1226];
@@ -66,7 +69,7 @@ where db = database() and command = 'Query' and info like '/* dragonpay-%' and i
   const waiting = await runSql<{ thread: string; query: string | null }>(db, statement, parameters);
   for (const { thread, query } of waiting) {
     const what = query === null ? Number(thread) : `id ${Number(query)}`;
-    // It may have ended by itself.
+    // The statement may have ended by itself.
     await runSql(db, `kill query ${what}`, []).catch(() => {});
   }
 }
@@ -88,7 +91,7 @@ function wasRefused(error: unknown): boolean {
   return !/^(?:08|70|XA)/.test(error.sqlState) && numberOf(error) !== errorDuringCommit;
 }
 
-/** The number of an error of the server. Some have no `code` in mysql2. */
+/** The number of an error of the server. In mysql2, some errors have no `code`. */
 function numberOf(error: unknown): number | undefined {
   return error instanceof Error && 'errno' in error && typeof error.errno === 'number' ? error.errno : undefined;
 }

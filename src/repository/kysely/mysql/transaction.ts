@@ -13,7 +13,7 @@ const rollbackMilliseconds = 200;
 /** How much longer than its handler a transaction may take before its query is ended, in milliseconds. */
 const graceMilliseconds = 1_000;
 
-/** This savepoint is gone when the transaction has ended. */
+/** The server drops this savepoint when the transaction ends. */
 const savepoint = 'dragonpay_transaction';
 
 /**
@@ -53,7 +53,6 @@ export class MysqlTransaction<Database> implements OwnTransaction<Database> {
     });
   }
 
-  /** Begins. */
   static async open<Database>(db: SqlPool, taken: TakenConnection): Promise<MysqlTransaction<Database>> {
     const transaction = new MysqlTransaction<Database>(db, taken);
     try {
@@ -125,21 +124,21 @@ export class MysqlTransaction<Database> implements OwnTransaction<Database> {
   /** Never rejects. */
   async #sendRollback(): Promise<void> {
     const rollback = () => this.#send('rollback');
-    // KILL that comes late may hit ROLLBACK. If the connection is gone, the transaction is gone with it.
+    // A KILL that comes late may hit the first ROLLBACK. If the connection is gone, the transaction is gone with it.
     await rollback()
       .catch(rollback)
       .catch(() => {});
   }
 
   /**
-   * Ends its query, or its connection, through another connection of the pool. If the pool has no other connection, the
-   * time-outs of the server end it. Never rejects.
+   * Ends the query or the connection of this transaction, through another connection of the pool. If the pool has no
+   * other connection, the time-outs of the server end it. Never rejects.
    */
   async #kill(command: string): Promise<void> {
     if (this.#threadId === undefined) return;
     try {
       const { connection, release } = await takeConnection(this.#db.getExecutor());
-      // After the transaction, its connection may serve other work, which KILL must not hit.
+      // When the transaction is over, its connection may serve other work, which KILL must not hit.
       if (!this.#isOver) {
         this.#killing = connection.executeQuery(CompiledQuery.raw(`${command} ${Number(this.#threadId)}`));
         await this.#killing.catch(() => {});
@@ -171,7 +170,7 @@ export async function beginOwnTransaction<Database>(
   try {
     const [row] = await runSql<{ thread: string }>(own.plain, `select ${threadId} as thread`, []);
     if (row !== undefined) own.identify(row.thread);
-    // The transaction may wait this long for its row, and then this long again for the handler.
+    // The transaction may wait this long for its row. After that, its handler may take the same time.
     own.endQueryAfter(2 * milliseconds + graceMilliseconds);
     return own;
   } catch (error) {

@@ -11,9 +11,9 @@ export interface NamedStatementsClient {
   release: (destroy?: boolean | Error) => void;
   on(event: 'error', listener: (error: Error) => void): unknown;
   once(event: 'end', listener: () => void): unknown;
-  /** The process of the server. */
+  /** The id of the server process of the connection. */
   readonly processID?: number | null;
-  /** Whether it sends statements without waiting for the one before. */
+  /** Whether it sends a statement without waiting for the one before. */
   readonly pipeline?: boolean;
 }
 
@@ -58,7 +58,7 @@ export function withNamedStatements(pool: NamedStatementsPool): PostgresPool {
     heard.add(client);
     client.on('error', () => {});
   };
-  // Listens from `connect` on: the server can say in one packet that it is ready and that it goes down.
+  // Listens from `connect` on, because the server can report in one packet that it is ready and that it goes down.
   pool.on?.('connect', hear);
   return {
     async connect() {
@@ -79,7 +79,8 @@ export function withNamedStatements(pool: NamedStatementsPool): PostgresPool {
             return Promise.resolve(client.query({ name, text: statement, values })).catch((error: unknown) => {
               if (!isUnknownName(error)) throw error;
               stopNaming();
-              // The statement did nothing. In a transaction this fails, and the repository tries all of it again.
+              // The statement did nothing, so it is sent again without a name. In a transaction this fails, and the
+              // repository repeats the transaction.
               return Promise.resolve(client.query(statement, values)).catch(() => {
                 throw error;
               });
@@ -98,12 +99,12 @@ export function withNamedStatements(pool: NamedStatementsPool): PostgresPool {
 /** The wrapped connections, by their server processes. */
 const connections = new Map<string, { readonly pool: NamedStatementsPool; readonly client: NamedStatementsClient }>();
 
-/** Whether the connection of a server process may end without ending this process. */
+/** Whether the loss of the connection with this server process is handled, so that it cannot end this process. */
 export function hasErrorListener(pid: string | undefined): boolean {
   return pid !== undefined && connections.has(pid);
 }
 
-/** Whether a connection takes statements without waiting for the one before: `pipeline: true` of node-postgres. */
+/** Whether a connection sends a statement without waiting for the one before: `pipeline: true` of node-postgres. */
 export function isPipelined(pid: string): boolean {
   return connections.get(pid)?.client.pipeline === true;
 }
@@ -131,8 +132,8 @@ function assertNotHeld(pool: NamedStatementsPool): void {
 const ownStatement = /^\/\* (dragonpay-[a-z-]+) \*\//;
 
 /**
- * Whether the server does not know a name, or knows it already. Then another client shares its connection through a
- * pooler.
+ * Whether the server does not know a name, or knows it already. Both mean that a pooler shares the connection with
+ * another client.
  */
 function isUnknownName(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === '26000' || error.code === '42P05');
@@ -142,19 +143,22 @@ const poolerWarning =
   'withNamedStatements stopped naming statements: a pooler between this process and PostgreSQL does not support ' +
   'prepared statements. Remove withNamedStatements, or set max_prepared_statements of PgBouncer 1.21 or later.';
 
-/** Names by text: two repositories with other table names may share a pool. */
+/** The names by the text of their statements, because two repositories with different table names may share a pool. */
 const names = new Map<string, string>();
 
-/** The most statements of other code that get a name. The server keeps each as long as its connection. */
+/**
+ * The maximum number of statements of other code that get a name. The server keeps each of them as long as the
+ * connection.
+ */
 const mostForeign = 100;
 let foreign = 0;
 
-/** Other code may send any number of texts once: a text gets its name when it comes again. */
+/** A text of other code gets a name only when it comes again: many texts may come just once. */
 const seen = new RecentKeys(mostForeign);
 
 /**
- * A statement without a result. If it had one, a change of its table would make the named statement fail. Only
- * statements with parameters are named: a text without parameters may hold several statements.
+ * A statement without a result: with one, the named statement would fail after a change of its table. Only statements
+ * with parameters are named, because a text without parameters may hold several statements.
  */
 const foreignStatement = /^\s*(?:insert|update|delete)\b(?!.*\breturning\b)/is;
 

@@ -46,8 +46,8 @@ where datname = current_database() and usename = current_user and state = 'activ
 }
 
 /**
- * Serialization failures and deadlocks, also in a query of the handler: SQLSTATE class 40, except 40003, which leaves
- * open whether the transaction was committed. Also the error of a pooler that does not know the name of a statement:
+ * Serialization failures and deadlocks, also in a query of the handler: SQLSTATE class 40. After 40003 the transaction
+ * may have been committed, so it is excluded. Also the error of a pooler that does not know the name of a statement:
  * the next try uses no names, see `withNamedStatements`.
  */
 function isTransient(error: unknown): boolean {

@@ -19,12 +19,12 @@ const rollbackMilliseconds = 200;
 const serverGraceMilliseconds = 1_000;
 
 /**
- * The Kysely instances whose pools pipeline statements. Only a connection can tell whether its pool does so, see
- * `withNamedStatements`. Therefore an instance is added after its first transaction.
+ * The Kysely instances whose pools pipeline statements. Only a connection tells whether its pool does so (see
+ * `withNamedStatements`), so an instance is added after its first transaction.
  */
 const pipelined = new WeakSet<object>();
 
-/** Names this transaction to the server. */
+/** Identifies this transaction to the server. */
 export interface TransactionIdentity {
   readonly xid: string;
   readonly pid: string;
@@ -32,7 +32,7 @@ export interface TransactionIdentity {
 
 /**
  * A transaction that a handler method works in. The handler can use it as long as its method runs. It is committed only
- * if no query is under way, none failed unseen, and it is still the transaction that was begun.
+ * if no query is under way, no failure of a query was left unhandled, and it is still the transaction that was begun.
  */
 export class PostgresTransaction<Database> implements OwnTransaction<Database> {
   readonly #db: Kysely<Database>;
@@ -53,8 +53,8 @@ export class PostgresTransaction<Database> implements OwnTransaction<Database> {
   }
 
   /**
-   * Begins. With `pipeline: true` it does not wait for the server: the next statement shares the wait. That statement
-   * must make sure that BEGIN succeeded, see {@link isInTransaction}.
+   * Begins. With `pipeline: true`, BEGIN and the next statement are sent without a wait between them. The next
+   * statement must make sure that BEGIN succeeded, see {@link isInTransaction}.
    */
   static async open<Database>(
     db: Kysely<Database>,
@@ -70,7 +70,7 @@ export class PostgresTransaction<Database> implements OwnTransaction<Database> {
     return transaction;
   }
 
-  /** Resolves when the server has begun. */
+  /** Resolves when the server has executed BEGIN. */
   async begun(): Promise<void> {
     await this.#begun;
   }
@@ -140,15 +140,14 @@ export class PostgresTransaction<Database> implements OwnTransaction<Database> {
   /** Never rejects. */
   async #sendRollback(): Promise<void> {
     const rollback = () => this.#connection.executeQuery(CompiledQuery.raw('rollback'));
-    // A cancellation that comes late may hit ROLLBACK. If the connection is gone, the transaction is gone with it.
+    // A cancellation that comes late may hit the first ROLLBACK. If the connection is gone, the transaction is gone
+    // with it.
     await rollback()
       .catch(rollback)
       .catch(() => {});
   }
 
-  /**
-   * Signals only if the connection is still in this transaction. It may have been freed meanwhile, and do other work.
-   */
+  /** Signals the server process only if its connection is still in this transaction. Otherwise it may do other work. */
   async #signalBackend(signal: 'pg_cancel_backend' | 'pg_terminate_backend'): Promise<void> {
     if (this.#identity === undefined) return;
     const { xid, pid } = this.#identity;
@@ -195,8 +194,8 @@ export async function beginOwnTransaction<Database>(
 
 /**
  * SQL: whether the statement runs after the BEGIN of {@link PostgresTransaction.open}. DEFERRABLE has no effect on a
- * transaction that writes. Here it marks the transaction. If BEGIN fails, a statement that was sent right after it
- * would commit by itself without this check.
+ * transaction that writes. Here it marks the transaction. Without this check, a statement that was sent right after a
+ * failed BEGIN would commit by itself.
  */
 export const isInTransaction = `current_setting('transaction_deferrable') = 'on'`;
 

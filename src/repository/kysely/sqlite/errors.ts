@@ -1,4 +1,4 @@
-/** Primary result codes of SQLite, by their names: better-sqlite3 gives names and no numbers. */
+/** Primary result codes of SQLite by their names, because better-sqlite3 gives only names. */
 const codes: Readonly<Record<string, number>> = {
   ERROR: 1,
   BUSY: 5,
@@ -8,7 +8,7 @@ const codes: Readonly<Record<string, number>> = {
   MISMATCH: 20,
 };
 
-/** The primary result code of an error of a driver. 0 for any other error or code. */
+/** The primary result code of an error of a driver. 0 for another error, and for a code that is not in the table. */
 export function resultCode(error: unknown): number {
   if (!(error instanceof Error)) return 0;
   // node:sqlite and libsql have the extended code as a number: its last byte is the primary one.
@@ -25,7 +25,9 @@ export function isBusy(error: unknown): boolean {
   return [5, 6].includes(resultCode(error));
 }
 
-/** The error of waiting too long for other transactions of the same process. It looks like SQLite's own error. */
+/**
+ * The error after a wait for other transactions of this process that took too long. It looks like SQLite's own error.
+ */
 export function busyError(): Error {
   return Object.assign(new Error('database is locked: another transaction did not end in time'), {
     code: 'SQLITE_BUSY',

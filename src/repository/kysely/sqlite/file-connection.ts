@@ -44,13 +44,13 @@ export class FileConnection implements DatabaseConnection {
     }
   }
 
-  /** Reads everything at once: a query that is under way would keep the handle from other work. */
+  /** Reads all rows at once, because an open query would keep the handle from other work. */
   async *streamQuery<Row>(query: CompiledQuery): AsyncIterableIterator<QueryResult<Row>> {
     const { rows } = await this.executeQuery<Row>(query);
     for (const row of rows) yield { rows: [row] };
   }
 
-  /** Rolls back a transaction that nobody ended. */
+  /** Rolls back a transaction that is still open. */
   release(): void {
     if (!this.#holds) return;
     try {
@@ -101,7 +101,9 @@ export class FileConnection implements DatabaseConnection {
     }
   }
 
-  /** A handle on which a statement failed is replaced: libsql may keep the statement unfinished. */
+  /**
+   * Releases the writer. A handle on which a statement failed is replaced: libsql may keep the statement unfinished.
+   */
   #end(): void {
     this.#holds = false;
     if (this.#hasFailed) this.file.writer.discard();
@@ -110,7 +112,7 @@ export class FileConnection implements DatabaseConnection {
   }
 }
 
-/** The first word of a statement, behind comments. */
+/** Matches the first word of a statement, after comments. */
 const firstWord = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*([a-z]+)/i;
 const reads: ReadonlySet<string> = new Set(['select', 'values', 'explain', 'pragma']);
 const writes = /\b(?:insert|update|delete|replace)\b/i;
@@ -120,8 +122,8 @@ const returnsToSavepoint = /\bto\b/i;
 const held = new AsyncLocalStorage<FileConnection>();
 
 /**
- * Runs a handler that holds a connection. Its writes outside of the transaction fail at once: they would wait for the
- * handler.
+ * Runs a handler that holds a connection. Its writes outside of the transaction fail at once: otherwise they would wait
+ * for the handler itself.
  */
 export function whileHolding<Result>(connection: DatabaseConnection, run: () => Result): Result {
   return connection instanceof FileConnection ? held.run(connection, run) : run();

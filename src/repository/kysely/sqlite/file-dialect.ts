@@ -60,7 +60,10 @@ export class SqliteFileDialect implements Dialect {
   }
 }
 
-/** Its methods for the lock have no parameters, so that they also fit a required Kysely: see {@link AnyKysely}. */
+/**
+ * The methods for the lock have no parameters. With parameters, they would not fit a required Kysely: see {@link
+ * AnyKysely}.
+ */
 class FileAdapter extends SqliteAdapter {
   override async acquireMigrationLock(): Promise<void> {}
 
@@ -71,7 +74,10 @@ class FileAdapter extends SqliteAdapter {
     return true;
   }
 
-  /** Without it, Kysely 0.29 lends one connection at a time: a read outside of a transaction would wait for its end. */
+  /**
+   * If this were false, Kysely 0.29 would lend one connection at a time: a read outside of a transaction would wait for
+   * its end.
+   */
   get supportsMultipleConnections(): boolean {
     return true;
   }

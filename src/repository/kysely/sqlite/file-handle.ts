@@ -24,7 +24,7 @@ export class FileHandle {
   readonly #open: () => SqliteFileHandle;
   readonly #prepared = new Map<string, SqliteFileStatement>();
   #handle: SqliteFileHandle | undefined;
-  /** Where the file was when it was opened, and which one it was. A database in memory has no path. */
+  /** The path of the file when it was opened, and its identity. A database in memory has no path. */
   #place: { readonly path: string; readonly identity: string } | undefined;
 
   constructor(open: () => SqliteFileHandle) {
@@ -62,7 +62,8 @@ export class FileHandle {
   }
 
   /**
-   * SQLite goes on in a file that was deleted or replaced, and what it commits there is gone.
+   * Checks that the file was not deleted or replaced. SQLite would go on in the old file, and its commits would be
+   * lost.
    * @throws DragonpayError `unstored`
    */
   assertInPlace(): void {
@@ -78,7 +79,7 @@ export class FileHandle {
   }
 }
 
-/** Tells a file from another one at the same path. */
+/** Returns a text that differs between two files that were at the same path. */
 function identityOf(path: string): string {
   const found = statSync(path, { throwIfNoEntry: false, bigint: true });
   return found === undefined ? 'missing' : `${found.dev} ${found.ino}`;
@@ -87,8 +88,8 @@ function identityOf(path: string): string {
 const opened = new WeakSet<object>();
 
 /**
- * @throws DragonpayError `invalid-setting` if `open` returns something else than a handle, such as a path, or a handle
- *   that is in use, in which two transactions would be one
+ * @throws DragonpayError `invalid-setting` if `open` returns another value than a handle, such as a path, or a handle
+ *   that is in use: two transactions would be one on it
  */
 function openAnew(open: () => SqliteFileHandle): SqliteFileHandle {
   const handle = open();
@@ -101,8 +102,9 @@ function openAnew(open: () => SqliteFileHandle): SqliteFileHandle {
 }
 
 /**
- * Statements that are prepared once. For BEGIN and COMMIT it is more than speed: in libsql a statement that met a lock
- * stays unfinished until it runs again, and no transaction of its handle can commit before.
+ * Statements that are prepared once. BEGIN and COMMIT are among them for another reason than speed: in libsql, a
+ * statement that met a lock stays unfinished until it runs again, and meanwhile no transaction of its handle can
+ * commit.
  */
 const isKept = /^(?:\/\* dragonpay-[a-z-]+ \*\/|(?:begin immediate|commit|rollback)$)/;
 

@@ -13,7 +13,7 @@ export interface SqliteFileOptions {
   readonly busyMilliseconds?: number;
 }
 
-/** A file with its two handles, and the queue of those that write. */
+/** A file with its two handles, and the queue of the connections that wait to write. */
 export class SqliteFile {
   readonly #busyMilliseconds: number;
   /** For transactions, one at a time. */
@@ -92,14 +92,14 @@ export class SqliteFile {
     }
   }
 
-  /** Lets the next one in. */
+  /** Gives the turn to the next one in the queue. */
   leave(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#isLocked = false;
     else next();
   }
 
-  /** Moves what was committed into the file itself, so that a copy of the closed file is whole. */
+  /** Moves commits from the journal into the file itself, so that a copy of the closed file is complete. */
   close(): void {
     this.reader.discard();
     if (!this.writer.isOpen) return;
@@ -126,6 +126,7 @@ async function untilFree<Result>(giveUpAt: number, run: () => Result): Promise<R
 }
 
 /**
- * The longest pause between two tries, in milliseconds. It is short, because SQLite has no queue for those that wait.
+ * The longest pause between two tries, in milliseconds. It is short, because SQLite has no queue for connections that
+ * wait.
  */
 const longestPause = 20;

@@ -1,6 +1,8 @@
 import { runSql, type SqlRunner } from '../run-sql.js';
 
-/** A statement as it is sent: a `?` for each use of a parameter, and the index of the parameter of each `?`. */
+/**
+ * A statement as it is sent, with a `?` for each use of a parameter. For each `?`, it has the index of the parameter.
+ */
 interface Sent {
   readonly text: string;
   readonly order: readonly number[];

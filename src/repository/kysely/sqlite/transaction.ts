@@ -17,7 +17,7 @@ const endsTransaction =
 
 /**
  * A transaction that a handler method works in. It has the write lock of the file from its beginning, so nothing that
- * it reads can change before it commits. It is committed only if no query is under way and none failed.
+ * it reads can change before it commits. It is committed only if no query is under way and no query failed.
  */
 export class SqliteTransaction<Database> implements OwnTransaction<Database> {
   readonly #db: Kysely<Database>;
@@ -31,9 +31,9 @@ export class SqliteTransaction<Database> implements OwnTransaction<Database> {
     this.#guard = new GuardedConnection(taken.connection, {
       isStrict: true,
       refused: endsTransaction,
-      // Waits one tick before each query. A query blocks, so without the tick it could be over before a method that
-      // forgot to await it has returned. The first query of a helper would be stored, and the second one refused. The
-      // tick comes after all promises that can go on.
+      // Waits one tick before each query. A query blocks the process. Without the tick, a query that a method does not
+      // await could be over before the method returns: the first query of a helper would be stored, and the second one
+      // refused. The tick runs after all promises that are settled.
       prepare: () => new Promise((resolve) => process.nextTick(resolve)),
     });
   }
@@ -76,7 +76,7 @@ export class SqliteTransaction<Database> implements OwnTransaction<Database> {
     this.#guard.close('over');
     if (this.#isReleased) return;
     await this.#guard.idle();
-    // SQLite may have rolled back at an error. Then there is nothing to roll back.
+    // SQLite may have rolled back after an error. Then there is no transaction to roll back.
     await this.#taken.connection.executeQuery(CompiledQuery.raw('rollback')).catch(() => {});
     this.#finish();
   }

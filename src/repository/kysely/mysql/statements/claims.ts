@@ -10,19 +10,19 @@ import { inTransaction } from '../transaction.js';
 
 type ClaimStatements = Pick<Statements, 'claimOldest' | 'claimById' | 'finishInquiry' | 'claimEarlyEvent'>;
 
-/** The parameter is a number of milliseconds. */
+/** SQL for a time this many milliseconds from now. The parameter is the number. */
 const inMilliseconds = `timestampadd(microsecond, 1000 * ?, ${now})`;
 const ago = `timestampadd(microsecond, -1000 * ?, ${now})`;
 
-/** Whether a claim is over. The parameter is how far ahead it may end, in milliseconds. */
+/** SQL for whether a claim is over. The parameter is the maximum time that a claim may still hold, in milliseconds. */
 const freeAt = (end: string) => `(${end} is null or ${end} <= ${now} or ${end} > ${inMilliseconds})`;
 
 const isFree = freeAt('inquiry_leased_until');
 
 /**
- * The statements with which processes share out the open payments and the callbacks that came before their row. Each
- * transaction is short and keeps no lock: the lease, not the lock, keeps other processes away during the call to the
- * gateway. A row that another process claims at the same moment is locked and skipped.
+ * The statements by which processes divide among themselves the open payments and the callbacks that came before their
+ * row. Each transaction is short and keeps no lock: the lease, not the lock, keeps other processes away during the call
+ * to the gateway. A row that another process claims at the same moment is locked and skipped.
  *
  * Without `force index`, rows that are only read for sorting would be locked, too, and other processes would skip them.
  */
@@ -54,8 +54,8 @@ where c.early_at is not null and ${freeAt('c.claimed_until')} and c.kind in (?) 
     and (o.first_seen, o.refno, o.status, o.fingerprint) < (c.first_seen, c.refno, c.status, c.fingerprint)
 )
 order by c.early_at limit 1`;
-  // First reads without a lock. A locking read also locks events that it then leaves out. Another process would skip
-  // these and stop, although there is more to do.
+  // Reads without a lock first. A locking read would also lock events that it does not return. Another process would
+  // skip them, and stop before everything is done.
   const lockEvent = `/* dragonpay-lock-early */ select 1 from ${callbacks}
 where kind = ? and id = ? and refno = ? and status = ? and correction = ? and fingerprint = ?
   and early_at is not null and ${freeAt('claimed_until')} for update skip locked`;

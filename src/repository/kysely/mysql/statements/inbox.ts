@@ -69,7 +69,7 @@ function pageStatement(table: string, filter: InboxFilter): { statement: string;
     conditions.push(condition);
     parameters.push(...values);
   };
-  // Both columns are equal for events to review, and `review_at` has an index of its own.
+  // `review_at` has an index of its own. For events to review, it equals `first_seen`.
   const time = filter.reason === undefined ? 'first_seen' : 'review_at';
   const id = filter.txnid ?? filter.merchantTxnId;
   if (id !== undefined) where('id = ? and kind = ?', id, filter.txnid === undefined ? 'payout' : 'payment');
@@ -78,7 +78,7 @@ function pageStatement(table: string, filter: InboxFilter): { statement: string;
   if (filter.since !== undefined) where(`${time} >= ${fromMicroseconds}`, String(filter.since.getTime() * 1000));
   if (filter.after !== undefined) {
     const { firstSeen, id, kind, refno, status, correction, fingerprint } = fromCursor(filter.after);
-    // A comparison of several columns uses no index. This comparison of the first column does.
+    // A comparison of several columns uses no index, so the first column is compared alone, too.
     where(`${time} >= ${fromMicroseconds}`, firstSeen);
     const key = [id, kind, refno, status, correction, fingerprint];
     where(`(${time}, id, kind, refno, status, correction, fingerprint) > (${fromMicroseconds}, ?)`, firstSeen, key);
@@ -100,7 +100,7 @@ export interface RecordedEvent {
   readonly callback: VerifiedCallback;
   readonly outcome: KeptOutcome;
   readonly reasons: readonly ReviewReason[];
-  /** The statuses that the row must have reached now. Only for an event that has moved its row. */
+  /** The statuses that the row must have reached now. Given only if the event moved its row. */
   readonly reached?: string;
 }
 
@@ -158,8 +158,9 @@ export function asProtected(kind: CallbackKind = 'payment') {
 }
 
 /**
- * Finds the event that a callback is another delivery of. If the callback makes its fingerprint more exact, stores
- * that. Resolves to the fingerprint of the event, or of the callback if the event is new.
+ * Finds the event of which a callback is another delivery. If the callback makes the fingerprint of the event more
+ * exact, stores the new one. Resolves to the fingerprint of the event. For a new event, this is the fingerprint of the
+ * callback.
  */
 async function settleFingerprint(
   db: SqlRunner,
@@ -198,7 +199,7 @@ const mergedReasons = `concat_ws(',', nullif(reasons, ''), ${allReasons
   )
   .join(', ')})`;
 
-/** Whether the event of the inbox keeps its outcome and its form. */
+/** SQL for whether the event in the inbox keeps its outcome and its form. */
 const isKept = `outcome = 'applied' or (outcome in ('not-found', 'failed') and values(forms) is not null)`;
 
 /**

@@ -86,13 +86,13 @@ interface FoundRow extends MovableRow {
   readonly first: string;
 }
 
-/** What {@link lockRows} finds out about some ids. */
+/** The result of {@link lockRows} for some ids. */
 interface Locked {
   /** The rows that are locked now. */
   readonly rows: ReadonlyMap<string, MovableRow>;
   /** The ids that have a row, locked by this transaction or by another. */
   readonly seen: ReadonlySet<string>;
-  /** For payouts: the ids that a payment has, too. */
+  /** For payouts: the ids that are also the id of a payment. */
   readonly shared: ReadonlySet<string>;
   /** The events of the ids, the oldest first. */
   readonly events: readonly KnownEvent[];

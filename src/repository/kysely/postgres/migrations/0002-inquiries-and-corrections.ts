@@ -43,7 +43,10 @@ export function inquiriesAndCorrections0002(names: TableNames): { up: string[]; 
   };
 }
 
-/** Finds constraints by their columns: the server named them, after table names that it may have shortened. */
+/**
+ * Finds constraints by their columns. Their names come from the server, which may have shortened the table's name in
+ * them.
+ */
 function dropChecks(table: string, columns: readonly string[]): string {
   const names = columns.map((column) => `'${column}'`).join(', ');
   return dropConstraints(

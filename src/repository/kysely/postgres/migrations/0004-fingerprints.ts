@@ -8,7 +8,7 @@ export function fingerprints0004(names: TableNames): { up: string[]; down: strin
   const { callbacks } = quoteTables(names);
   return {
     up: [
-      // What earlier events covered is not known: an underscore stands for any digit.
+      // The values that earlier events covered are not known: an underscore stands for any digit.
       `alter table ${callbacks}
   add column fingerprint varchar(24) collate "C" not null default '________________________'`,
       dropPrimaryKey(callbacks),
@@ -24,7 +24,7 @@ where (o.id, o.kind, o.refno, o.status, o.correction) = (c.id, c.kind, c.refno, 
   };
 }
 
-/** Finds the key in the catalog: the server named it, after a table name that it may have shortened. */
+/** Finds the key in the catalog. Its name comes from the server, which may have shortened the table's name in it. */
 function dropPrimaryKey(table: string): string {
   const quoted = table.replaceAll("'", "''");
   return `do $dragonpay$ declare constraint_name text; begin

@@ -22,8 +22,8 @@ export function inboxWithoutChecks0006(names: TableNames): { up: string[]; down:
 }
 
 /**
- * Drops our checks of single columns. The server named them after the table, whose name it may have shortened, and the
- * column. Checks that a merchant added have other names, and stay.
+ * Drops the checks of single columns that this package made. The server named them after the table, whose name it may
+ * have shortened, and the column. Checks of the merchant have other names and stay.
  */
 function dropChecks(table: string, columns: readonly string[]): string {
   const quoted = table.replaceAll("'", "''");

@@ -21,10 +21,10 @@ const lastNews = 'greatest(modified_at, inquired_at)';
 const isFree = freeAt('inquiry_leased_until');
 
 /**
- * The statements with which processes share out the open payments and the callbacks that came before their row. Each is
- * short and keeps no lock: during the call to the gateway, the lease keeps other processes away. A row that another
- * process claims at the same moment is locked and skipped. A row that was claimed just before is tested again in its
- * new version, and no longer matches.
+ * The statements by which processes divide among themselves the open payments and the callbacks that came before their
+ * row. Each is short and keeps no lock: during the call to the gateway, the lease keeps other processes away. A row
+ * that another process claims at the same moment is locked and skipped. A row that was claimed just before is tested
+ * again in its new version, and no longer matches.
  */
 export function claimStatements({ transactions: table, payouts, callbacks }: QuotedTables): ClaimStatements {
   const claim = (name: string, condition: string) => `/* dragonpay-${name} */ with due as (
@@ -83,8 +83,8 @@ interface ClaimRow {
 }
 
 /**
- * If a due payment was found and its claim changed nothing, this throws. Otherwise nobody would notice that the gateway
- * is never asked about it.
+ * Throws if a due payment was found, but its claim changed nothing. Otherwise nobody would notice that the gateway is
+ * never asked about it.
  */
 function toClaim([row]: readonly ClaimRow[]): InquiryClaim | undefined {
   if (row === undefined) return undefined;
@@ -92,7 +92,7 @@ function toClaim([row]: readonly ClaimRow[]): InquiryClaim | undefined {
   return { txnid: row.txnid, lease: row.lease };
 }
 
-/** Whether a claim is over. The third parameter is how far ahead it may end. */
+/** SQL for whether a claim is over. The third parameter is the maximum time that a claim may still hold. */
 function freeAt(end: string): string {
   return `(${end} is null or ${end} <= now() or ${end} > now() + $3::bigint * interval '1 millisecond')`;
 }

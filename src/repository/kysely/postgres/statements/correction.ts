@@ -33,7 +33,7 @@ where ${key} = $1 returning status::text as status, reached`,
         [id, after.status, after.reached, after.refno, after.amount, after.currency],
       );
       if (changed?.status !== after.status || changed.reached !== after.reached) throw rowProtected(kind);
-      // The row is locked: no other transaction numbers its corrections.
+      // The row is locked, so no other transaction numbers its corrections.
       const [event] = await runSql<{ correction: string }>(
         trx,
         `/* dragonpay-correct-event */

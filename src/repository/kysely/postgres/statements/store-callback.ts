@@ -60,7 +60,7 @@ export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' |
         const [[first]] = await Promise.all([sent, transaction.begun()]);
         const row =
           first === undefined
-            ? // It is not news, or the row is locked, or a proxy let it overtake BEGIN: the other statement decides.
+            ? // The row is locked, or it is not news, or BEGIN came too late in a proxy: the other statement decides.
               (await runSql<MoveRow & TransactionIdentity>(transaction.plain, own[kind], [...incoming, bound]))[0]
             : readNews(first.news);
         if (row !== undefined) transaction.identify(row);
@@ -108,7 +108,7 @@ function settled(update: RecordedUpdate): MoveResult {
   return { state: 'settled', update };
 }
 
-/** Whether another transaction recorded the same event after the statement began, without having seen the row. */
+/** Whether another transaction recorded the same event after this statement began, because it did not see the row. */
 function isRecorded(error: unknown, { callbacks }: QuotedTables): boolean {
   return (
     error instanceof Error &&

@@ -19,8 +19,8 @@ const isOpen = `status in (${open})`;
 const lastNews = 'max(modified_at, coalesce(inquired_at, 0))';
 
 /**
- * The statements with which processes share out the open payments and the callbacks that came before their row. Each is
- * one write. The lease, not a lock, keeps other processes away during the call to the gateway.
+ * The statements by which processes divide among themselves the open payments and the callbacks that came before their
+ * row. Each statement is one write. The lease, not a lock, keeps other processes away during the call to the gateway.
  */
 export function claimStatements({ transactions: table, payouts, callbacks }: QuotedTables): ClaimStatements {
   // Parameters: the time, the end of the lease, a value of the statement, the latest end of a lease.

@@ -53,7 +53,7 @@ export interface RecordedEvent {
   readonly reasons: readonly ReviewReason[];
 }
 
-/** The columns that a new event brings with it, each under its name in the JSON of the parameter. */
+/** The columns of a new event, each with its name in the JSON of the parameter. */
 const given = [
   'kind',
   'id',
@@ -70,11 +70,11 @@ const given = [
 ];
 
 /**
- * Records events, at most one for each id. An event that is in the inbox already is merged into it: what was applied
+ * Records events, at most one for each id. An event that the inbox has already is merged: an event that was applied
  * stays applied, and keeps the form and the proof that it was applied from. An event that is still to be applied keeps
  * its outcome and its form if the new delivery does not fit. See `withForm` in repository/delivered-forms.ts for the
  * forms. A delivery of a known event gets the fingerprint of that event. A new event keeps its own. Resolves to the
- * rows of the events, with the changes of triggers.
+ * rows of the events as triggers left them.
  */
 export function recordStatement({ callbacks: table, transactions, payouts }: QuotedTables) {
   const seen = firstSeen(table, '?2', 'n.id', 'n.kind');
