@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { toNodeListener } from '../../adapters/http/node.js';
 import type { DragonpaySettings } from '../../src/index.js';
@@ -24,6 +26,7 @@ import { signedAgain } from '../fuzz/request-target.js';
 import { postForm } from '../support/callback-request.js';
 import { runCommand } from '../support/cli.js';
 import { opensslRsaKey } from '../support/openssl.js';
+import { root } from '../support/program.js';
 import { SecretWatch } from '../support/secret-watch.js';
 
 const secrets = {
@@ -303,6 +306,17 @@ describe('A secret', () => {
     const watch = new SecretWatch({ proof: decodeURIComponent(proof) });
     watch.say('job', jobOf('ship', callback, update));
     expect(watch.found).to.deep.equal([]);
+  });
+
+  it('is found by npm run test:secrets, in whatever way a test says it', async () => {
+    const mocha = ['node_modules/mocha/bin/mocha.js', '--require', 'test/support/secret-hooks.ts'];
+    const child = spawn(process.execPath, [...mocha, 'test/fixtures/leaks.ts'], { cwd: root });
+    const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    const found = [...output.matchAll(/^test\/fixtures\/leaks\.ts: leaks (.+): (?:the key|the right proof) \S+…/gm)];
+    const titles = [...output.matchAll(/^ +✔ (.+?)(?: \(\d+ms\))?$/gm)].map(([, title]) => title);
+    expect(titles).to.have.length(8);
+    expect(new Set(found.map(([, title]) => title))).to.deep.equal(new Set(titles.filter((one) => one !== 'nothing')));
+    expect(code).to.equal(1);
   });
 
   function createSettings(): DragonpaySettings {

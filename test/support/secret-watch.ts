@@ -61,6 +61,9 @@ function formsOf(secret: string): Readonly<Record<string, string>> {
   return {
     plain: secret,
     hex: bytes.toString('hex'),
+    // As `util.inspect` and `JSON.stringify` show a Buffer.
+    'bytes in hex': bytes.toString('hex').replace(/..(?!$)/g, '$& '),
+    'bytes as numbers': bytes.join(),
     base64: bytes.toString('base64').replace(/.=*$/, ''),
     base64url: bytes.toString('base64url').slice(0, -1),
     'base64 behind one byte': shifted[0] as string,
