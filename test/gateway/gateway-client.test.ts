@@ -1,8 +1,9 @@
+import { getEventListeners } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { DragonpayError } from '../../src/errors.js';
-import { type Fetch, gatewayText } from '../../src/gateway/gateway-client.js';
+import { type Fetch, type GatewayAccess, gatewayCall, gatewayText } from '../../src/gateway/gateway-client.js';
 import { judge, policyOf, wordFor } from '../support/judge.js';
 import { opensslSign } from '../support/openssl.js';
 import { merchantKey, payment, texts } from '../support/proofs.js';
@@ -42,9 +43,12 @@ describe('gatewayText', () => {
 
   const globalFetch: Fetch = (url, init) => globalThis.fetch(url, init);
 
+  function accessWith(fetch: Fetch): GatewayAccess {
+    return { environment: { gateway: `${gateway.url}/` }, merchantId: 'ACME', apiKey: 'api key', fetch };
+  }
+
   function read(fetch: Fetch = globalFetch): Promise<string> {
-    const access = { environment: { gateway: `${gateway.url}/` }, merchantId: 'ACME', apiKey: 'api key', fetch };
-    return gatewayText(access)('/keys/callback');
+    return gatewayText(accessWith(fetch))('/keys/callback');
   }
 
   async function failure(reading: Promise<string>): Promise<string> {
@@ -139,23 +143,38 @@ describe('gatewayText', () => {
     }
   });
 
-  it('stops reading an answer without end', async () => {
-    let written = 0;
-    const ended = new Promise<void>((resolve) => {
-      gateway.answer = (_, response) => {
-        response.writeHead(200);
-        response.on('close', resolve);
-        const write = () => {
-          if (response.destroyed) return;
-          written += 16_384;
-          response.write(' '.repeat(16_384), () => setImmediate(write));
+  for (const [status, shown] of [
+    [200, /longer than 65536 bytes/],
+    [500, /answered 500/],
+  ] as const) {
+    it(`stops reading an answer ${status} without end`, async () => {
+      let written = 0;
+      const ended = new Promise<void>((resolve) => {
+        gateway.answer = (_, response) => {
+          response.writeHead(status);
+          response.on('close', resolve);
+          const write = () => {
+            if (response.destroyed) return;
+            written += 16_384;
+            response.write(' '.repeat(16_384), () => setImmediate(write));
+          };
+          write();
         };
-        write();
-      };
+      });
+      expect(await failure(read())).to.match(shown);
+      await ended;
+      expect(written).to.be.lessThan(64 * 1024 * 1024);
     });
-    expect(await failure(read())).to.match(/longer than 65536 bytes/);
-    await ended;
-    expect(written).to.be.lessThan(64 * 1024 * 1024);
+  }
+
+  it('lets go of the signal of a call that has ended', async () => {
+    const { signal } = new AbortController();
+    const call = gatewayCall({ ...accessWith(globalFetch), timeoutMilliseconds: 20_000 });
+    await call('/keys/callback', signal);
+    gateway.answer = ({ socket }) => socket.destroy();
+    await call('/keys/callback', signal).catch(() => {});
+    expect(gateway.requests).to.have.length(2);
+    expect(getEventListeners(signal, 'abort')).to.deep.equal([]);
   });
 
   it('waits five seconds for headers and body together', async () => {

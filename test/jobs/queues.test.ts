@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { CamelCasePlugin, type Transaction } from 'kysely';
 import { runInTransaction } from '../../adapters/queues/kysely-transaction.js';
+import { pgBossQueue } from '../../adapters/queues/pg-boss.js';
 import {
   type AppliedUpdate,
   createDragonpay,
@@ -111,17 +112,31 @@ for (const [name, makeReady] of Object.entries(queues)) {
       expect(await ready.waiting()).to.equal(before);
     });
 
-    it('adds no second job of a key', async () => {
-      const callback = { kind: 'payment', id: 'T-9', status: 'S', data: {}, unsigned: {}, proof: {} };
+    function enqueue(id: string): Promise<void> {
+      const callback = { kind: 'payment', id, status: 'S', data: {}, unsigned: {}, proof: {} };
       const update: AppliedUpdate = { outcome: 'applied', previous: 'P', current: 'S', late: false };
-      const key = 'ship:payment:T-9:S';
+      const key = `ship:payment:${id}:S`;
       const job = { queue: 'ship', key, payload: { ...callback, update, queue: 'ship', key } } as never;
+      return database.db.transaction().execute((trx) => ready.queue.enqueue(trx, job));
+    }
+
+    it('adds no second job of a key', async () => {
       const before = await ready.waiting();
-      for (let time = 0; time < 3; time++) {
-        await database.db.transaction().execute((trx) => ready.queue.enqueue(trx, job));
-      }
+      for (let time = 0; time < 3; time++) await enqueue('T-9');
       expect(await ready.waiting()).to.equal(before + 1);
     });
+
+    if (name === 'graphile-worker') {
+      it('adds no second job of a key that is in work', async () => {
+        const key = 'ship:payment:T-10:S';
+        await enqueue('T-10');
+        await database.pool.query('update graphile_worker._private_jobs set locked_at = now() where key = $1', [key]);
+        const before = await ready.waiting();
+        await enqueue('T-10');
+        expect(await ready.waiting()).to.equal(before);
+        await database.pool.query('delete from graphile_worker._private_jobs where key = $1', [key]);
+      });
+    }
 
     it('has the worker call the method with what was stored, and again after it failed', async () => {
       await post(receiver(), Shop, { txnid: 'T-1' });
@@ -155,6 +170,20 @@ for (const [name, makeReady] of Object.entries(queues)) {
 }
 
 describe('@OnStatus with a queue', () => {
+  it('of pg-boss takes a job for added that went to the archive meanwhile', async () => {
+    const asked: unknown[] = [];
+    const boss = {
+      send: async () => null,
+      getJobById: async (_queue: string, _id: string, options: { includeArchive: boolean }) => {
+        asked.push(options.includeArchive);
+        return options.includeArchive ? {} : null;
+      },
+    };
+    const job = { queue: 'ship', key: 'ship:payment:T-1:S', payload: {} };
+    await pgBossQueue(boss as never).enqueue({} as never, job as never);
+    expect(asked).to.deep.equal([true]);
+  });
+
   @DragonpayCallback()
   class Shop {
     @OnStatus('S', { queue: 'ship' })
@@ -214,6 +243,7 @@ describe('@OnStatus with a queue', () => {
       { ...(jobs[0] as object), data: null },
       { ...(jobs[0] as object), queue: 'mail' },
       { ...(jobs[0] as object), status: 'F' },
+      { ...(jobs[0] as object), kind: 'payout' },
     ]) {
       expect(await rejection(worker.run(job))).to.include({ code: 'job-refused' });
     }

@@ -9,7 +9,7 @@ import {
 } from '../../src/index.js';
 import { defaultHooks } from '../../src/observability/default-hooks.js';
 import { describeError } from '../../src/observability/describe-error.js';
-import { makeRequest } from '../support/callback-request.js';
+import { getQuery, makeRequest } from '../support/callback-request.js';
 import { dispatchForged, dispatchSigned, paymentFields, testEndpoint } from '../support/dispatch-signed.js';
 
 @DragonpayCallback()
@@ -203,6 +203,9 @@ describe('The default hooks', () => {
     await dispatchSigned(endpoint, paymentFields({ amount: '100.00' }));
     for (let more = 0; more < 5; more++) await dispatchForged(endpoint);
     expect(lines.join()).to.include('proof-mismatch').and.not.include('EVERY');
+    const forgedPayout = getQuery(`merchantTxnId=T-1&refNo=R1&status=S&message=&digest=${'0'.repeat(40)}`);
+    for (let more = 0; more < 5; more++) await endpoint.dispatch(forgedPayout);
+    expect(lines.join(), 'no payout was verified').to.include('EVERY');
   });
 
   it('write only the message of an error of this package', () => {

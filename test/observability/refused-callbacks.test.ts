@@ -56,6 +56,14 @@ describe('The setting keepRefused', () => {
     ]);
   });
 
+  it('keeps them with each kind of proof', async () => {
+    const verification = { hmac: { keys: ['the HMAC key of a test'] } };
+    const { dragonpay, endpoint } = receiver(9, { verification, payout: undefined });
+    const proofs = ['digest', 'signature', 'signatures'];
+    for (const proof of proofs) await endpoint.dispatch(getQuery(`${encodeCallback(paymentFields())}&${proof}=AAAA`));
+    expect(dragonpay.refused().map(({ form }) => [...new URLSearchParams(form).keys()].at(-1))).to.deep.equal(proofs);
+  });
+
   it('passes them to a function, whose failure changes nothing', async () => {
     const kept: RefusedCallback[] = [];
     const { dragonpay, endpoint } = receiver((refused) => {

@@ -104,6 +104,22 @@ describeRepositories('callbacks that come before their row', (repository) => {
     expect(effects).to.have.length(2);
   });
 
+  it('are left to the next run when the signal of reconcile() aborts', async () => {
+    const { deliver, dragonpay, effects } = process(impatient);
+    for (const txnid of ['T-1', 'T-2', 'T-3']) {
+      await deliver(txnid);
+      await create(txnid);
+    }
+    const controller = new AbortController();
+    const push = effects.push.bind(effects);
+    effects.push = (...effect) => {
+      controller.abort();
+      return push(...effect);
+    };
+    expect(await dragonpay.reconcile({ signal: controller.signal })).to.include({ caughtUp: 1 });
+    expect(await dragonpay.reconcile()).to.include({ caughtUp: 2 });
+  });
+
   it('do not keep back later ones of their row if one cannot be read; a hook is told', async () => {
     const store = repository();
     const told: string[] = [];

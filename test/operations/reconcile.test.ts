@@ -411,14 +411,35 @@ describe('reconcile()', () => {
     expect(await two.reconcile({ handler: Shop })).to.include({ asked: 0 });
   });
 
+  it('goes on after failures that are not in a row', async () => {
+    await payments(8);
+    gateway.answer((txnid) => (Number(txnid.slice(2)) % 3 === 0 ? { fields: {} } : { status: 500 }));
+    const report = await receiver({ inquiry: { attempts: 1 } }).reconcile({ olderThan: 0, concurrency: 1 });
+    expect(report).to.include({ asked: 8, applied: 2, failed: 6, stopped: false });
+  });
+
+  it('asks once about a payment that is claimed again, and leaves it to the next run', async () => {
+    await payments(1);
+    class Hasty extends KyselyRepository<DragonpayTables> {
+      override claimOpenPayment({ lease }: { readonly lease: number }) {
+        return super.claimOpenPayment({ olderThan: 0, lease });
+      }
+    }
+    const dragonpay = receiver({ repository: new Hasty(database.db) });
+    expect(await dragonpay.reconcile({ olderThan: 0, concurrency: 1 })).to.include({ asked: 1, notKnown: 1 });
+    expect(await repository.claimPayment('T-1', { lease: 1 })).to.include({ txnid: 'T-1' });
+  });
+
   it('ends when close() is called, and leaves what it was about to others', async () => {
     await payments(20);
     gateway.answer(() => 'silence');
-    const dragonpay = receiver({ inquiry: { ...fast, timeoutMilliseconds: 5_000 } });
+    const dragonpay = receiver({ inquiry: { attempts: 1, timeoutMilliseconds: 5_000 } });
     const running = dragonpay.reconcile({ olderThan: 0, concurrency: 2 });
     while (gateway.asked.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(await dragonpay.close({ milliseconds: 1_000 })).to.equal(true);
     expect(await running).to.include({ asked: 2, failed: 2, stopped: true });
+    const codes = told.map((event) => event.result === 'failed' && (event.error as DragonpayError).code);
+    expect(codes, 'the gateway is not to blame').to.deep.equal(['closing', 'closing']);
   });
 
   it('ends at a signal, also one that nobody else holds', async () => {

@@ -227,11 +227,19 @@ describe('Step 5, handle', () => {
     }
 
     it('a resolver that returns no instance is answered 500, and nothing is stored', async () => {
+      @DragonpayCallback()
+      class Queued {
+        @OnStatus('S', { queue: 'ship' }) ship() {}
+      }
+      const queue = { enqueue: async () => {} };
       for (const nobody of [undefined, null]) {
-        const repository = await repositoryWith();
-        const endpoint = testEndpoint(Recording, { resolver: { get: () => nobody }, repository });
-        expect(await dispatchSigned(endpoint)).to.deep.equal(errorReply(500, 'handler-failed'));
-        expect(await repository.callbacks()).to.deep.equal([]);
+        for (const Class of [Recording, Queued]) {
+          const repository = await repositoryWith();
+          const endpoint = testEndpoint(Class, { resolver: { get: () => nobody }, repository, queue });
+          const fields = paymentFields({ status: 'P' });
+          expect(await dispatchSigned(endpoint, fields), Class.name).to.deep.equal(errorReply(500, 'handler-failed'));
+          expect(await repository.callbacks()).to.deep.equal([]);
+        }
       }
     });
 

@@ -5,6 +5,7 @@ import {
   MemoryRepository,
   type MemoryTransaction,
   OnGet,
+  OnPost,
   OnStatus,
   reply,
   type StoredCallback,
@@ -262,6 +263,16 @@ describe('Step 4, store', () => {
           expect(seen.map(([, { update }]) => update)).to.deep.equal([{ outcome: 'unstored' }]);
         });
       }
+
+      it(`${what} is answered 503, though the handler throws`, async () => {
+        @DragonpayCallback()
+        class Failing {
+          @OnPost() post() {
+            throw new Error('broken');
+          }
+        }
+        expect(await dispatchSigned(testEndpoint(Failing, { repository, limits }))).to.deep.equal(unstored);
+      });
 
       it(`${what} is answered 503 with each option of the class`, async () => {
         const settings = { repository, limits };
