@@ -182,6 +182,7 @@ function merged(earlier: MemoryEvent, news: MemoryEvent): MemoryEvent {
     ...news,
     fingerprint: moreExactFingerprint(earlier.fingerprint, news.fingerprint),
     firstSeen: earlier.firstSeen,
+    lastSeen: earlier.lastSeen > news.lastSeen ? earlier.lastSeen : news.lastSeen,
     deliveries: earlier.deliveries + news.deliveries,
     reasons: [...new Set([...earlier.reasons, ...news.reasons])],
     outcome,

@@ -1,6 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import { sql } from 'kysely';
+import { MemoryRepository, type MerchantRepository } from '../../src/index.js';
+import { KyselyRepository } from '../../src/kysely.js';
 import { verifySigned } from '../../src/testing/verify-signed.js';
+import { describeDatabases } from '../support/databases.js';
 import { describeRepositories } from '../support/describe-repositories.js';
 
 describeRepositories('the inbox', (repository) => {
@@ -37,6 +41,26 @@ describeRepositories('the inbox', (repository) => {
     expect(await idsOf({ txnid: 'T-1', limit: 1 })).to.deep.equal(['T-1 S']);
   });
 
+  it('counts a delivery that fits several events to the oldest of them', async () => {
+    for (const amounts of [
+      ['100.00', '50.00'],
+      ['50.00', '100.00'],
+    ]) {
+      const paid = { txnid: `T-${amounts[0]}`, refno: 'R1', status: 'S', message: '' };
+      for (const amount of amounts) {
+        await repository().store(await verifySigned({ ...paid, amount }, { proof: 'rsa' }));
+        await sleep(5);
+      }
+      await repository().store(await verifySigned(paid));
+      const events = await repository().callbacks({ txnid: paid.txnid });
+      const counts = events.map(({ raw, deliveries }) => [new URLSearchParams(raw).get('amount'), deliveries]);
+      expect(counts).to.deep.equal([
+        [amounts[0], 2],
+        [amounts[1], 1],
+      ]);
+    }
+  });
+
   it('is pruned of what did not come again since a time', async () => {
     for (const txnid of ['T-0', 'T-1', 'T-2']) await deliver(txnid);
     const before = new Date();
@@ -45,5 +69,38 @@ describeRepositories('the inbox', (repository) => {
     expect(await repository().pruneCallbacks(before)).to.equal(2);
     expect(await idsOf({})).to.deep.equal(['T-1 S', 'T-3 S']);
     expect(await repository().pruneCallbacks(before)).to.equal(0);
+  });
+});
+
+/** Delivers an event before and after the clock is set back from the year 2100. */
+async function expectLastSeenKept(repository: MerchantRepository, setBack: () => unknown): Promise<void> {
+  const callback = await verifySigned({ txnid: 'T-0', refno: 'R1', status: 'S', message: '' });
+  await repository.store(callback);
+  await setBack();
+  await repository.store(callback);
+  const [event] = await repository.callbacks();
+  expect([event?.lastSeen.getTime(), event?.deliveries]).to.deep.equal([Date.UTC(2100), 2]);
+}
+
+describeDatabases('the inbox', ({ name, dialect, create }) => {
+  it('keeps when an event was last seen, though the clock was set back since', async () => {
+    const { db, destroy } = await create();
+    const ahead = name === 'SQLite' ? sql.lit(Date.UTC(2100) * 1000) : sql.lit('2100-01-01 00:00:00.000000');
+    const repository = new KyselyRepository(db, { dialect });
+    await expectLastSeenKept(repository, () =>
+      db.transaction().execute(async (trx) => {
+        if (name === 'PostgreSQL') await sql`set local time zone 'UTC'`.execute(trx);
+        await sql`update dragonpay_callbacks set last_seen = ${ahead}`.execute(trx);
+      }),
+    ).finally(destroy);
+  });
+});
+
+describe('the inbox, in memory', () => {
+  it('keeps when an event was last seen, though the clock was set back since', () => {
+    let now = Date.UTC(2100);
+    return expectLastSeenKept(new MemoryRepository({ clock: () => now }), () => {
+      now -= 86_400_000;
+    });
   });
 });

@@ -31,6 +31,25 @@ describe('claims by the clock of the process', () => {
     expect(await repository.claimEarlyEvent({ lease: 1_000, kinds })).to.include({ id: 'EARLY' });
   }
 
+  async function expectOldEnough(repository: MerchantRepository): Promise<void> {
+    const { now } = Date;
+    const time = now();
+    Date.now = () => time;
+    try {
+      await repository.createPayment({ txnid: 'T-0', amount: '100.00' });
+      expect(await repository.claimOpenPayment({ olderThan: 1, lease: 1_000 })).to.equal(undefined);
+      expect(await repository.claimOpenPayment({ olderThan: 0, lease: 1_000 })).to.include({ txnid: 'T-0' });
+    } finally {
+      Date.now = now;
+    }
+  }
+
+  it('take a payment whose last news is exactly as old as asked for', async () => {
+    await expectOldEnough(new MemoryRepository({ clock: () => Date.now() }));
+    const database = await createSqliteDatabase();
+    await expectOldEnough(new KyselyRepository(database.db, { dialect: sqliteDialect })).finally(database.destroy);
+  });
+
   it('on SQLite are over when the clock that was far ahead is set back', async () => {
     const database = await createSqliteDatabase();
     try {

@@ -284,6 +284,70 @@ describe('the transaction of a handler on SQLite', () => {
     });
   });
 
+  describe('begins too late while another process has the write lock:', () => {
+    let other: SqliteFileHandle;
+    beforeEach(() => {
+      other = openFile(database.file);
+      other.prepare('begin immediate').run();
+    });
+    afterEach(() => {
+      other.prepare('rollback').run();
+      other.close();
+    });
+
+    const signed = (txnid: string) => verifySigned({ txnid, refno: 'R-1', status: 'S', message: '' });
+    const failure = (stored: Promise<unknown>) =>
+      stored.then(
+        () => 'stored',
+        ({ message }: Error) => message,
+      );
+
+    it('nothing is stored for a callback that was answered meanwhile', async () => {
+      const db = database.connect();
+      const late = new KyselyRepository(db, { dialect: sqliteDialect });
+      for (const effect of [undefined, { milliseconds: 5_000, run: async () => expect.fail('it ran') }]) {
+        const txnid = await unlocked(payment);
+        const milliseconds = 200 + (effect?.milliseconds ?? 0);
+        const stored = failure(late.store(await signed(txnid), effect, { milliseconds }));
+        await sleep(400);
+        other.prepare('rollback').run();
+        expect(await stored).to.match(/locked by another transaction|was not sent to the database in time/);
+        expect(await stateOf(txnid)).to.equal('P 0');
+        expect(await repository.callbacks({ txnid })).to.deep.equal([]);
+        other.prepare('begin immediate').run();
+      }
+    });
+
+    async function unlocked<Result>(run: () => Promise<Result>): Promise<Result> {
+      other.prepare('rollback').run();
+      const result = await run();
+      other.prepare('begin immediate').run();
+      return result;
+    }
+  });
+
+  it('is tried again after a deadlock until its time is over, and rejects with that error', async () => {
+    let tries = 0;
+    const dialect: typeof sqliteDialect = {
+      ...sqliteDialect,
+      isTransient: (error) => (error as Error).message === 'deadlock',
+      statements: (names) => ({
+        ...sqliteDialect.statements(names),
+        beginWithMove: async (_, taken) => {
+          tries++;
+          taken.release();
+          throw new Error('deadlock');
+        },
+      }),
+    };
+    const deadlocked = new KyselyRepository(database.connect(), { dialect });
+    const callback = await verifySigned({ txnid: await payment(), refno: 'R-1', status: 'S', message: '' });
+    const effect = { milliseconds: 5_000, run: async () => {} };
+    const stored = deadlocked.store(callback, effect, { milliseconds: 5_300 });
+    expect(await stored.catch(({ message }: Error) => message)).to.equal('deadlock');
+    expect(tries).to.be.above(1);
+  });
+
   it('is one of several connections, so that Kysely 0.29 does not lend one at a time', () => {
     const adapter: object = new SqliteFileDialect({ open: () => openFile(database.file) }).createAdapter();
     expect(adapter).to.include({ supportsMultipleConnections: true });

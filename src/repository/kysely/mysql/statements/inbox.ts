@@ -209,7 +209,7 @@ const isKept = `outcome = 'applied' or (outcome in ('not-found', 'failed') and v
  * server assigns from left to right, and the other assignments read the old outcome.
  */
 const keepWhatWasApplied = `on duplicate key update
-  last_seen = ${now},
+  last_seen = greatest(last_seen, ${now}),
   deliveries = deliveries + values(deliveries),
   reasons = ${mergedReasons},
   forms = case

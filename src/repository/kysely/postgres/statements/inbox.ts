@@ -121,7 +121,7 @@ export function keepWhatWasApplied(source: string): string {
       select case when c.fingerprint like s.fingerprint then c.fingerprint else s.fingerprint end
       from ${source} s where s.id = c.id
     ),
-    last_seen = now(),
+    last_seen = greatest(c.last_seen, now()),
     deliveries = c.deliveries + excluded.deliveries,
     reasons = c.reasons || array(select r from unnest(excluded.reasons) r where r <> all(c.reasons)),
     ${kept.map((name) => `${name} = case when ${isKept} then c.${name} else excluded.${name} end`).join(',\n    ')},
