@@ -1,37 +1,17 @@
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { toNodeListener } from '../../adapters/http/node.js';
-import { DragonpayCallback, OnStatus } from '../../src/index.js';
-import { KyselyRepository, type KyselyRepositoryOptions } from '../../src/kysely.js';
+import { type DragonpayTables, KyselyRepository } from '../../src/kysely.js';
 import { encodeCallback, signCallback } from '../../src/protocol/sign-callback.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { paymentFields, secretKey, testEndpoint } from '../support/dispatch-signed.js';
-import { memoryInUse } from '../support/memory-in-use.js';
+import { paymentFields, secretKey } from '../support/dispatch-signed.js';
+import { nextMessage, start } from './attacked.js';
 
-const senders = 60;
-/** Bytes of each long form. */
-const long = 15_000;
-
-/** Holds back the `@OnStatus` methods. */
-let gate: { readonly promise: Promise<void>; readonly resolve: () => void };
-
-function makeGate(): typeof gate {
-  let resolve = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
-}
-
-@DragonpayCallback()
-class Shipping {
-  @OnStatus('S') async ship({ data }: { data: { txnid: string } }) {
-    if (!data.txnid.startsWith('T-')) await gate.promise;
-  }
-}
+const senders = 100;
+/** Bytes of each long form. Other memory of the server may grow by a few hundred bytes for each sender. */
+const long = 60_000;
 
 /** The form of a genuine callback, as long as asked for. The values that are used are longer than those V8 copies. */
 function formOf(txnid: string, length: number): string {
@@ -40,102 +20,136 @@ function formOf(txnid: string, length: number): string {
   return form + 'x'.repeat(Math.max(0, length - form.length));
 }
 
-describe('A long form', () => {
+function requestOf(txnid: string, length: number): string {
+  const form = formOf(txnid, length);
+  const head = `POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: `;
+  return `${head}${form.length}\r\n\r\n${form}`;
+}
+
+const medianOf = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+
+/** Payments whose callbacks wait. */
+interface Waiting {
+  readonly txnids: readonly string[];
+  /** Ends their waiting. */
+  end(): Promise<unknown>;
+}
+
+describe('A long form', function () {
+  this.timeout(300_000);
   let database: TestDatabase;
+  let repository: KyselyRepository<DragonpayTables>;
+  let server: ChildProcess;
+  let port: number;
   let count = 0;
 
   before(async () => {
     database = await createTestDatabase();
+    repository = new KyselyRepository(database.db);
   });
-  beforeEach(() => {
-    gate = makeGate();
+  beforeEach(async () => {
+    // A process of its own: the memory of the other tests grows and shrinks.
+    server = start('waiting-server.ts', { ATTACKED_DATABASE: database.url });
+    port = await nextMessage<number>(server);
   });
-  afterEach(() => gate.resolve());
+  afterEach(() => server?.connected && server.disconnect());
   after(() => database?.destroy());
 
-  /**
-   * Sends a form on a connection for each txnid. Returns how much memory one of them holds once all wait, in bytes, and
-   * a function that waits for the replies.
-   */
-  async function heldByEach(options: KyselyRepositoryOptions, txnids: readonly string[], length: number) {
-    const repository = new KyselyRepository(database.db, options);
-    let arrived = 0;
-    const hooks = { received: () => arrived++, stored() {}, handlerFailed() {} };
-    const limits = { earlyMilliseconds: 1_500, storeMilliseconds: 5_000 };
-    const server = createServer(toNodeListener(testEndpoint(Shipping, { repository, hooks, limits })));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    const replies: string[] = [];
+  function ask(order: string): Promise<number> {
+    const answer = nextMessage<number>(server);
+    server.send(order);
+    return answer;
+  }
+  async function until(order: string, value: number): Promise<void> {
+    while ((await ask(order)) !== value) await sleep(10);
+  }
+
+  /** Sends a form on a connection for each payment. Resolves to the memory that each holds while all wait, in bytes. */
+  async function heldByEach({ txnids, end }: Waiting, length: number): Promise<number> {
+    const statuses: string[] = [];
     const sockets: Socket[] = [];
     for (const _ of txnids) {
       const socket = connect(port, '127.0.0.1').setEncoding('latin1');
-      socket.on('data', (text: string) => replies.push(text.slice(9, 12)));
+      socket.on('data', (text: string) => statuses.push(text.slice(9, 12)));
       await once(socket, 'connect');
       sockets.push(socket);
     }
-    const before = await memoryInUse();
+    await until('connections', senders);
+    const before = await ask('memory');
+    let bytes = 0;
     for (const [index, txnid] of txnids.entries()) {
-      const head = `POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: `;
-      const form = formOf(txnid, length);
-      sockets[index]?.write(`${head}${form.length}\r\n\r\n${form}`);
+      const request = requestOf(txnid, length);
+      sockets[index]?.write(request);
+      bytes += request.length;
       // The first one of the copies is being stored when the others arrive.
-      if (index === 0) await sleep(50);
+      if (index === 0) await sleep(100);
     }
-    while (arrived < txnids.length) await sleep(10);
-    await sleep(100);
-    const held = ((await memoryInUse()) - before) / txnids.length;
-    expect(replies, 'answered already').to.have.length(0);
-    const settle = async () => {
-      gate.resolve();
-      while (replies.length < txnids.length) await sleep(10);
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      return replies;
-    };
-    return { held, settle };
+    await until('bytesRead', bytes);
+    await sleep(400);
+    // A statement that tries a locked row again holds the form meanwhile. The smallest value is that between two tries.
+    const held: number[] = [];
+    while (held.length < 4) held.push(((await ask('memory')) - before) / senders);
+    expect(statuses, 'answered already').to.have.length(0);
+    await end();
+    while (statuses.length < senders) await sleep(10);
+    expect(new Set(statuses)).to.deep.equal(new Set(['200']));
+    for (const socket of sockets) socket.destroy();
+    await until('connections', 0);
+    return Math.min(...held);
   }
 
-  /** How many bytes more a waiting callback with a long form holds than one with a short form. */
-  async function heldForms(
-    options: KyselyRepositoryOptions,
-    makeTxnids: () => Promise<readonly string[]>,
-    expected: string,
-  ): Promise<number> {
-    const measured: number[] = [];
-    for (const length of [0, 0, long, long]) {
-      gate = makeGate();
-      const txnids = await makeTxnids();
-      const { held, settle } = await heldByEach(options, txnids, length);
-      measured.push(held);
-      expect(new Set(await settle())).to.deep.equal(new Set([expected]));
+  /** How often a long form is held while its callback waits. */
+  async function timesHeld(prepare: () => Promise<Waiting>): Promise<number> {
+    const measured: Record<number, number[]> = { 0: [], [long]: [] };
+    for (let round = 0; round < 4; round++) {
+      for (const length of [0, long]) measured[length]?.push(await heldByEach(await prepare(), length));
     }
-    // The first run also pays for what is made once. Of the long ones the smaller counts: other memory may grow meanwhile.
-    const [, short, ...withLong] = measured as [number, number, ...number[]];
-    return Math.min(...withLong) - short;
+    // The first round also pays for what is made once, such as the connections and their buffers.
+    const [short = [], withLong = []] = Object.values(measured).map((values) => values.slice(1));
+    return (medianOf(withLong) - medianOf(short)) / long;
   }
 
   const names = (prefix: string) => Array.from({ length: senders }, () => `${prefix}-${++count}`);
 
-  async function created(prefix: string): Promise<readonly string[]> {
-    const txnids = names(prefix);
-    const repository = new KyselyRepository(database.db);
-    for (const txnid of txnids) await repository.createPayment({ txnid, amount: '100.00' });
+  async function create(txnids: readonly string[]): Promise<readonly string[]> {
+    for (const txnid of new Set(txnids)) await repository.createPayment({ txnid, amount: '100.00' });
     return txnids;
   }
 
+  async function gated(txnids: readonly string[]): Promise<Waiting> {
+    await ask('closeGate');
+    return { txnids: await create(txnids), end: () => ask('openGate') };
+  }
+
   it('is not held by a copy that waits for another one', async () => {
-    const copies = async () => Array<string>(senders).fill((await created('GATED'))[0] as string);
-    expect(await heldForms({}, copies, '200')).to.be.below(long / 10);
+    const held = await timesHeld(() => gated(Array<string>(senders).fill(`GATED-${++count}`)));
+    expect(held).to.be.below(0.1);
   });
 
   it('is held once by a callback that waits for its method', async () => {
-    const held = await heldForms({ effects: 1, busyMilliseconds: 5_000 }, () => created('GATED'), '200');
-    expect(held).to.be.within(long / 2, 1.3 * long);
+    expect(await timesHeld(() => gated(names('GATED')))).to.be.within(0.6, 1.6);
   });
 
   it('is held at most once by a callback that waits for its row', async () => {
-    const held = await heldForms({}, async () => names('EARLY'), '200');
-    expect(held).to.be.below(1.3 * long);
+    const early = async () => {
+      const txnids = names('EARLY');
+      return { txnids, end: () => create(txnids) };
+    };
+    expect(await timesHeld(early)).to.be.below(1.6);
+  });
+
+  it('is held at most once by a callback whose row is locked', async () => {
+    const locked = async () => {
+      const txnids = await create(names('LOCKED'));
+      const other = await database.pool.connect();
+      await other.query('begin');
+      await other.query('select from dragonpay_transactions where txnid = any($1) for update', [txnids]);
+      const end = async () => {
+        await other.query('rollback');
+        other.release();
+      };
+      return { txnids, end };
+    };
+    expect(await timesHeld(locked)).to.be.below(1.6);
   });
 });
