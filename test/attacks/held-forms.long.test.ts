@@ -31,6 +31,8 @@ const medianOf = (values: readonly number[]) => [...values].sort((a, b) => a - b
 /** Payments whose callbacks wait. */
 interface Waiting {
   readonly txnids: readonly string[];
+  /** Whether all of them wait, once their requests were read. Default: soon. */
+  areWaiting?(): Promise<boolean>;
   /** Ends their waiting. */
   end(): Promise<unknown>;
 }
@@ -65,7 +67,7 @@ describe('A long form', function () {
   }
 
   /** Sends a form on a connection for each payment. Resolves to the memory that each holds while all wait, in bytes. */
-  async function heldByEach({ txnids, end }: Waiting, length: number): Promise<number> {
+  async function heldByEach({ txnids, areWaiting, end }: Waiting, length: number): Promise<number> {
     const statuses: string[] = [];
     const sockets: Socket[] = [];
     for (const _ of txnids) {
@@ -85,6 +87,7 @@ describe('A long form', function () {
       if (index === 0) await sleep(100);
     }
     await until('bytesRead', bytes);
+    while ((await areWaiting?.()) === false) await sleep(10);
     await sleep(400);
     // A statement that tries a locked row again holds the form meanwhile. The smallest value is that between two tries.
     const held: number[] = [];
@@ -133,7 +136,9 @@ describe('A long form', function () {
   it('is held at most once by a callback that waits for its row', async () => {
     const early = async () => {
       const txnids = names('EARLY');
-      return { txnids, end: () => create(txnids) };
+      const recorded = database.db.selectFrom('dragonpay_callbacks').select('id').where('id', 'in', txnids);
+      const areWaiting = async () => (await recorded.execute()).length === senders;
+      return { txnids, areWaiting, end: () => create(txnids) };
     };
     expect(await timesHeld(early)).to.be.below(1.6);
   });
