@@ -99,9 +99,14 @@ export class DragonpayError extends Error {
   /** Whether a value is a DragonpayError, including one of another copy of this package. */
   static is(value: unknown): value is DragonpayError {
     try {
-      return typeof value === 'object' && value !== null && brand in value;
+      return (
+        typeof value === 'object' &&
+        value !== null &&
+        brand in value &&
+        typeof (value as DragonpayError).code === 'string'
+      );
     } catch {
-      // A proxy may throw.
+      // A proxy or a getter may throw.
       return false;
     }
   }

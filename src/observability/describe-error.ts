@@ -21,7 +21,9 @@ export function describeError(error: unknown): DescribedError {
 }
 
 function messageOf(error: unknown): string {
-  return escapeForLog(error instanceof Error ? error.message : String(error));
+  if (!(error instanceof Error)) return escapeForLog(String(error));
+  // If a connection failed at several addresses, Node leaves the message empty, and the reason is in the code.
+  return escapeForLog(error.message || String((error as { code?: unknown }).code ?? error.name));
 }
 
 function stackOf(error: unknown, causesLeft: number): string {

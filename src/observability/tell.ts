@@ -1,9 +1,12 @@
+import { isPromise } from 'node:util/types';
+
 /** Calls a hook. A hook that throws or rejects changes nothing: a logger that fails must not lose a callback. */
 export function tell<Event>(hook: ((event: Event) => unknown) | undefined, event: Event): void {
   if (hook === undefined) return;
   try {
     const told = hook(event);
-    if (told instanceof Promise) told.catch(() => {});
+    // A promise of another realm, such as that of a test runner, is no instance of this Promise.
+    if (isPromise(told)) Promise.prototype.then.call(told, undefined, () => {});
   } catch {
     // Ignored: a failing hook must not lose a callback.
   }

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import {
   type CallbackReply,
   type CallbackRequest,
   DragonpayCallback,
+  DragonpayError,
   OnDispatch,
   OnPost,
   OnStatus,
@@ -40,6 +42,13 @@ const values: Readonly<Record<string, () => unknown>> = {
   'an object whose message throws': () => Object.defineProperty(new Error('x'), 'message', { get: fail }),
   'an object whose then throws': () => Object.defineProperty({}, 'then', { get: fail }),
   'a frozen error': () => Object.freeze(new Error('frozen')),
+  'an error whose stack throws': () => Object.defineProperty(new Error('x'), 'stack', { get: fail }),
+  'an error of this package whose code throws': () =>
+    Object.defineProperty(new DragonpayError('unstored', 'x'), 'code', { get: fail }),
+  'a proxy of an error of this package': () => new Proxy(new DragonpayError('unstored', 'x'), { get: fail }),
+  'an error of another realm': () => runInNewContext('new Error("no stock")'),
+  'an AggregateError without a message': () => new AggregateError([new Error('connect ECONNREFUSED ::1:5432')]),
+  'a DOMException': () => new DOMException('no stock', 'AbortError'),
 };
 
 const places = ['@OnPost', '@OnStatus', '@OnDispatch'] as const;
@@ -123,6 +132,6 @@ describeRepositories('An odd error', (currentRepository) => {
       console.error = error;
     }
     expect(lines).to.have.length(Object.keys(values).length);
-    for (const line of lines) expect(line).to.match(/^dragonpay-callback: Odd\.post failed: ./);
+    for (const line of lines) expect(line).to.match(/^dragonpay-callback: Odd\.post failed: .*\w/);
   });
 });

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import {
   type Callback,
@@ -247,6 +248,7 @@ describe('A hook', () => {
         },
       ],
       ['one that rejects', () => Promise.reject(new Error('no log'))],
+      ['one of another realm that rejects', () => runInNewContext('Promise.reject(new Error("no log"))')],
       ['one that never settles', () => new Promise(() => {})],
       ['one that returns a reply', () => ({ status: 200, headers: {}, body: '' })],
     ];
