@@ -21,10 +21,17 @@ export function start(
   });
 }
 
-/** Resolves to what a program sends next. */
+/** Resolves to what a program sends next. Rejects if the program ends. */
 export async function nextMessage<Message>(child: ChildProcess): Promise<Message> {
-  const [message] = await once(child, 'message');
-  return message;
+  const ended = new AbortController();
+  const abort = () => ended.abort(new Error('the program ended'));
+  child.once('exit', abort);
+  try {
+    const [message] = await once(child, 'message', { signal: ended.signal });
+    return message;
+  } finally {
+    child.off('exit', abort);
+  }
 }
 
 let sender: Promise<ChildProcess> | undefined;

@@ -28,6 +28,7 @@ process.on('message', ({ port, form, count }: { port: number; form: string; coun
     }
   });
   socket.on('error', (error) => process.send?.({ [error.message]: 1 }));
+  socket.on('end', () => process.send?.({ ...statuses, 'the server closed the connection': 1 }));
   for (let sent = 0; sent < count; sent += atOnce) socket.write(request.repeat(Math.min(atOnce, count - sent)));
 });
 process.on('disconnect', () => process.exit());
