@@ -46,7 +46,7 @@ describe('Where a body parser kept the form, the adapter decodes it itself', () 
     it(`on ${name}`, async () => {
       const server = await serve(testEndpoint(Versatile), 'form-parser');
       const connection = await RawConnection.to(server.url);
-      // A parser of fields would have decoded the message to other text.
+      // A parser that reads the fields would have decoded the message to another text.
       const form = formOf('x').replace('message=x', 'message=Ni%f1o');
       connection.send(encodeRequest({ target: path, body: form }));
       const { body } = await connection.reply();
@@ -70,7 +70,7 @@ describe('A POST without a body, behind a body parser', () => {
   }
 });
 
-/** What serverless hosts leave on Node's request after they have read its body. */
+/** The properties of Node's request that serverless hosts set after they have read its body. */
 const hosts: Readonly<Record<string, (bytes: Buffer) => object>> = {
   'the bytes and the fields': (bytes) => ({ rawBody: bytes, body: parse(bytes.toString()) }),
   'the fields': (bytes) => ({ body: parse(bytes.toString()) }),

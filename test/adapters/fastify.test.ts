@@ -142,7 +142,7 @@ describe('dragonpayFastify', () => {
     const prepared: Array<(app: FastifyInstance) => unknown> = [
       (app) => app.addHook('onSend', fail),
       (app) => app.addHook('onSend', async (_, reply) => void reply.header('x', 'a\nb')),
-      // Such as a proxy of the application, or a time-out.
+      // Another owner of the response, such as a proxy of the application or a time-out.
       (app) => app.addHook('onRequest', async (_, reply) => void setTimeout(() => reply.hijack().raw.end(), 5)),
       // A request that a hook refuses does not reach the endpoint.
       (app) => app.addHook('onRequest', fail),

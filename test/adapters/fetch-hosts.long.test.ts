@@ -11,7 +11,7 @@ import { answers, type Program, runCommand } from '../support/program.js';
 
 /** The packed package, installed beside the hosts of the Fetch adapter. They come from the npm registry. */
 describe('The Fetch adapter on other hosts', function () {
-  // It installs 700 MB and builds apps.
+  // The installation takes 700 MB, and apps are built.
   this.timeout(600_000);
   this.slow(60_000);
 

@@ -7,7 +7,7 @@ import { type Program, root, runProgram } from '../support/program.js';
 const formOf = (txnid: string, secretKey: string) =>
   encodeCallback(signCallback({ txnid, refno: 'R1', status: 'S', message: 'Paid' }, { sha1: { secretKey } }));
 
-/** The servers are in another process, so that one that hangs fails its test and nothing else. */
+/** The servers run in another process: if one hangs, only its test fails. */
 describe('An HTTP/2 server', function () {
   this.timeout(20_000);
   let program: Program;

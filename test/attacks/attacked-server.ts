@@ -9,7 +9,7 @@ import { DragonpayCallback, OnStatus } from '../../src/index.js';
 import { testEndpoint } from '../support/dispatch-signed.js';
 import { openRepository } from './open-repository.js';
 
-/** Is slow for the payment of the attacker, and fast for those of others. */
+/** A method that is slow for the attacker's payment and fast for the payments of others. */
 @DragonpayCallback()
 class Shipping {
   @OnStatus('S') async ship({ data }: { data: { txnid: string } }) {
@@ -32,7 +32,7 @@ function cpuTime(): number {
   return (user + system) / 1_000;
 }
 
-/** Without garbage: V8 collects it when it likes, and of forgeries as late as of copies. */
+/** Collects garbage first: V8 would collect it at any time, for forgeries as late as for copies. */
 function measureMemory(): void {
   const before = cpuTime();
   collectGarbage();

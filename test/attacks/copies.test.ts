@@ -133,7 +133,7 @@ describeRepositories('Copies of a callback', (currentRepository) => {
       let index = 0;
       return times(many, () => dispatchSigned(endpoint, paymentFields(fieldsOf(txnid, ++index))));
     };
-    // The first runs also pay for the compiler.
+    // The first runs also include the work of the compiler.
     await times(many, () => dispatchForged(endpoint));
     await send(await pay());
     const [txnid, other] = [await pay(), await pay('QUICK')];

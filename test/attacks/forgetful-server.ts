@@ -20,7 +20,7 @@ const failing = (trx: Trx) => sql`select * from no_such_table`.execute(trx);
 const noStock = () => {
   throw new Error('no stock');
 };
-/** Writes on and on, until a query rejects. */
+/** Writes again and again, until a query rejects. */
 const goOn = async (trx: Trx, txnid: string) => {
   for (let count = 0; ; count++) {
     await write(trx, txnid, `${count}`);
@@ -28,7 +28,7 @@ const goOn = async (trx: Trx, txnid: string) => {
   }
 };
 
-/** By the first word of the txnid. */
+/** The methods, by the first word of the txnid. */
 const methods: Readonly<Record<string, Method>> = {
   async THROWS(trx, txnid) {
     void goOn(trx, txnid);
@@ -87,7 +87,7 @@ const methods: Readonly<Record<string, Method>> = {
     };
     await Promise.all([sibling(), sleep(20).then(noStock)]);
   },
-  /** Has nothing to do with the transaction. */
+  /** This work does not use the transaction. */
   async UNRELATED() {
     void sleep(5).then(() => {
       throw new TypeError('unrelated');

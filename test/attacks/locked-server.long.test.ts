@@ -15,7 +15,10 @@ class Shipping {
   @OnStatus('S') ship() {}
 }
 
-/** What another session does before it pauses. The last one stops all writes of the server, also those of other tests. */
+/**
+ * The statements of another session before it pauses. The last one stops all writes of the server, also for other
+ * tests.
+ */
 const locks: Readonly<Record<string, string>> = {
   'of the rows': 'lock tables dragonpay_transactions write',
   'of the inbox': 'lock tables dragonpay_callbacks write',
@@ -34,13 +37,13 @@ describeOnMariadb('A lock that another session of MariaDB holds', () => {
   });
   after(() => database?.destroy());
 
-  /** How many statements of this package the server is running. */
+  /** The number of statements of this package that the server is running. */
   async function running(): Promise<unknown> {
     const left = "select count(*) as count from information_schema.processlist where info like '/* dragonpay-%'";
     return (await database.query(left))[0]?.count;
   }
 
-  /** Sends callbacks while a lock is held, and again when it is not. */
+  /** Sends callbacks while a lock is held, and again afterwards. */
   async function sendThrough(Class: typeof Plain, lock: () => Promise<() => Promise<unknown>>): Promise<void> {
     const limits = { storeMilliseconds: 1_500, handlerMilliseconds: 500 };
     const hooks = { stored() {}, handlerFailed() {} };
@@ -78,7 +81,10 @@ describeOnMariadb('A lock that another session of MariaDB holds', () => {
       sendThrough(Class, () => waitingAlter()));
   }
 
-  /** A session reads the table in a transaction, and ALTER TABLE of another one waits for it: all others wait behind. */
+  /**
+   * A session reads the table in a transaction. The ALTER TABLE of another session waits for it, and all others wait
+   * for the ALTER TABLE.
+   */
   async function waitingAlter(): Promise<() => Promise<unknown>> {
     const [reader, writer] = [
       await database.pool.promise().getConnection(),

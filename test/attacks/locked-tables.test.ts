@@ -20,7 +20,7 @@ class Shipping {
   }
 }
 
-/** What another session does before it pauses. */
+/** The statements of another session before it pauses. */
 const locks: Readonly<Record<string, string>> = {
   'LOCK TABLE': 'lock table dragonpay_transactions in access exclusive mode',
   'ALTER TABLE': 'alter table dragonpay_transactions add column note text',

@@ -15,7 +15,7 @@ type Trx = Transaction<Tables>;
 
 const write = (trx: Trx, txnid: string, what: string) => trx.insertInto('effects').values({ txnid, what }).execute();
 
-/** Methods that leave a query of `callback.trx` behind. */
+/** Methods that do not await a query of `callback.trx`. */
 const methods: Readonly<Record<string, (trx: Trx, txnid: string) => unknown>> = {
   'one query': (trx, txnid) => void write(trx, txnid, 'stock taken'),
   'two steps of a helper'(trx, txnid) {
@@ -33,7 +33,7 @@ const methods: Readonly<Record<string, (trx: Trx, txnid: string) => unknown>> = 
       await write(trx, txnid, what);
     });
   },
-  // Just before COMMIT.
+  // This query begins just before COMMIT.
   'a query one tick later'(trx, txnid) {
     void Promise.resolve().then(() => write(trx, txnid, 'stock taken'));
   },
@@ -72,7 +72,10 @@ describeDatabases('A missing await in an @OnStatus method', ({ name, dialect, cr
   });
   after(() => database?.destroy());
 
-  /** Delivers a callback to a class with the method. Resolves to the reply, the row's status and what was written. */
+  /**
+   * Delivers a callback to a class with the method. Resolves to the reply, the row's status and the rows that were
+   * written.
+   */
   async function deliver(method: (trx: Trx, txnid: string) => unknown) {
     @DragonpayCallback()
     class Forgetful {
@@ -92,7 +95,7 @@ describeDatabases('A missing await in an @OnStatus method', ({ name, dialect, cr
 
   for (const [what, method] of Object.entries(methods)) {
     it(`is told apart, and nothing is stored: ${what}`, async () => {
-      // More often than the pool has connections: each must be given back.
+      // There are more rounds than connections in the pool: each round must give its connection back.
       for (let round = 0; round < 5; round++) {
         const { errors, ...result } = await deliver(method);
         expect(result).to.deep.equal({ status: 500, row: 'P', written: [] });
@@ -128,7 +131,7 @@ describeDatabases('A missing await in an @OnStatus method', ({ name, dialect, cr
     expect(unhandled).to.deep.equal([]);
   });
 
-  // Kysely streams from PostgreSQL only with a package of its own.
+  // For streams from PostgreSQL, Kysely needs another package.
   if (name !== 'PostgreSQL') {
     it('is told from a query inside the loop that reads a stream, which is refused at once', async () => {
       const { errors, ...result } = await deliver(async (trx, txnid) => {
@@ -146,7 +149,7 @@ describeDatabases('A missing await in an @OnStatus method', ({ name, dialect, cr
         const rows = trx.selectFrom('effects').select('what').stream(1)[Symbol.asyncIterator]();
         await rows.next();
       };
-      // More often than the pool has connections.
+      // There are more rounds than connections in the pool.
       for (let round = 0; round < 12; round++) {
         const { errors, ...result } = await deliver(leave);
         expect(result).to.deep.equal({ status: 500, row: 'P', written: [] });

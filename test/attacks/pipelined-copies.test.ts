@@ -13,7 +13,7 @@ function describeDamage(title: string, { cpu, memory, others }: Damage): string 
 }
 
 const isCheap = (copies: Damage, forgeries: Damage) => copies.cpu < 2 * forgeries.cpu + 100;
-/** With an allowance for connections to the database, which only copies open: mysql2 takes half a megabyte for each. */
+/** The allowance is for connections to the database, which only copies open: mysql2 takes half a megabyte for each. */
 const isSmall = (copies: Damage, forgeries: Damage) => copies.memory < 2 * forgeries.memory + 8;
 const isQuickForOthers = (copies: Damage, forgeries: Damage) => p99(copies.others) < 2 * p99(forgeries.others) + 250;
 const goals = [isCheap, isSmall, isQuickForOthers];

@@ -41,7 +41,7 @@ class Shop {
   }
 }
 
-/** Ignores `valid`. */
+/** A method that ignores `valid`. */
 @DragonpayCallback()
 class BelievesAll {
   @OnPost()

@@ -114,7 +114,7 @@ describe('The wire on the command line', () => {
     const { code, stdout } = await runCommand(['verify', '--diagnose', '1'], variables, form);
     expect({ code, stdout }).to.have.property('code', 1);
     expect(stdout).to.include('or a longer search may find one');
-    // Two seconds by default.
+    // The default is two seconds.
     const { user, system } = process.cpuUsage(begun);
     expect((user + system) / 1000).to.be.lessThan(1_900);
     const wrong = await runCommand(['verify', '--diagnose', '0'], variables, form);

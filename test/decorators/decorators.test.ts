@@ -433,7 +433,7 @@ describe('decorators', () => {
     });
 
     it('calls the method that a getter binds to the instance, above or below', async () => {
-      /** As `autobind` decorators do it. */
+      /** A decorator like those called `autobind`. */
       const Bound: MethodDecorator = (target, _key, descriptor) => {
         const method = descriptor.value as Method;
         return {
@@ -690,7 +690,8 @@ describe('decorators', () => {
     }
 
     it('an old proposal of decorators, which Next.js follows without experimentalDecorators', () => {
-      // What it passes in place of the class. A real build of Next.js is in test/adapters/fetch-hosts.long.test.ts.
+      // Next.js passes this description in place of the class. A real build of Next.js is in
+      // test/adapters/fetch-hosts.long.test.ts.
       const description = { kind: 'class', elements: [] } as unknown as HandlerClass;
       expect(() => DragonpayCallback()(description))
         .to.throw(DragonpayError, 'set experimentalDecorators to true in tsconfig.json')

@@ -75,7 +75,7 @@ describe('Pages of the demo and the sandbox, by axe, on two screens, light and d
     await expectAccessible(page);
   });
 
-  // With the orders of the tests above.
+  // These pages show the orders of the tests above.
   const shopPages: [what: string, path: string][] = [
     ['the shop', '/'],
     ['an unknown page', '/nothing'],

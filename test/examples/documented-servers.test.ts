@@ -140,7 +140,7 @@ describe('Documented servers', function () {
   });
 });
 
-/** What the programs under "Servers" find as globals. */
+/** The globals of the programs under "Servers". */
 const prelude = `
 import { createDragonpay, DragonpayCallback, MemoryRepository, OnGet, OnStatus } from 'dragonpay-callback';
 

@@ -302,7 +302,7 @@ describe('Demo shop in a browser', function () {
 
     it('shop refuses a callback signed with a revoked key', async () => {
       const txnid = await pay({ check: 'Sign with a revoked key' });
-      // The callback may be older than the revocation, so that it counts as not verified, and not as forged.
+      // The callback may be older than the revocation, so it counts as not verified instead of forged.
       expect(await headingOf(page)).to.equal('We cannot check your payment now');
       await listSays(txnid, 'pending', 'open');
       await eventsOf(txnid);

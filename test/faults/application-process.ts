@@ -8,10 +8,10 @@ import type { CuttingProxy } from './cutting-proxy.js';
 
 const source = fileURLToPath(new URL('application.ts', import.meta.url));
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** In the project, so that it finds the packages. */
+/** The folder is in the project, so that the code finds the packages. */
 const bundle = join(root, 'node_modules/.cache', `dragonpay-callback-faults-${process.pid}.mjs`);
 
-/** Makes one file of the application and this package: a process that runs it starts in a fifth of the time. */
+/** Bundles the application and this package into one file, so that a process starts in a fifth of the time. */
 export async function bundleApplication(): Promise<void> {
   await build({
     ...{ entryPoints: [source], outfile: bundle, bundle: true, platform: 'node', format: 'esm', packages: 'external' },

@@ -6,7 +6,7 @@
  *     npm run test:faults -- --minutes 20 --standby
  *     npm run test:faults -- --minutes 20 --width 60 --pause 4 --misbehaving 0.03 --connections 8 --copies 3
  *
- * The last one has more callbacks for each fault.
+ * The last command sends more callbacks for each fault.
  */
 import { parseArgs } from 'node:util';
 import { invariants } from './check.js';

@@ -46,7 +46,7 @@ export interface Violation {
   readonly detail: string;
 }
 
-/** The status machine, written independently of the code under test. */
+/** The status machine, written a second time without the code under test. */
 const followers: Record<Kind, Record<string, string>> = {
   payment: {
     ...{ P: 'SFURKVAE', U: 'SFPRKVAE', A: 'SFPURKVE' },
@@ -84,7 +84,7 @@ export function check(histories: readonly History[], evidence: Evidence): Violat
   return violations;
 }
 
-/** The events that came before their row, whose row is there, and that were not applied to it yet. */
+/** The events that came before their row, and that were not applied although the row exists now. */
 export function leftEarly({ rows, inbox }: Pick<Evidence, 'rows' | 'inbox'>): readonly InboxEntry[] {
   const made = new Set(rows.map(({ kind, id }) => `${kind} ${id}`));
   return inbox.filter(
@@ -136,7 +136,7 @@ function checkAcknowledged(story: Story, complain: Complain): void {
   for (const event of events) {
     if (event.acknowledged.length === 0) continue;
     const { status, firstSentAt = 0 } = event;
-    // Moves that were answered before this event was sent came before its decision.
+    // If a move was answered before this event was sent, it was decided earlier.
     const earlier = events
       .filter((other) => other.status !== status && reached.includes(other.status))
       .filter((other) =>
@@ -248,8 +248,8 @@ function expectedReasons(
     case 'amount':
       return [nature];
     case 'currency':
-      // Before there was a row, there was nothing to compare with. The event may since have been applied by a delivery
-      // with the right currency, which the proof does not cover.
+      // Before the row existed, there was nothing to compare. Later, the event may have been applied by a delivery with
+      // the right currency, which the proof does not cover.
       return acknowledged.every(({ outcome }) => outcome === 'not-found') ? ['not-found'] : [nature];
     case 'refno':
     case 'true':

@@ -24,23 +24,23 @@ export interface FaultsServer {
   stop(): Promise<void>;
 }
 
-/** What a process of the campaign uses. */
+/** The connections of a process of the campaign. */
 export interface FaultsPool {
   readonly db: Kysely<FaultsDatabase>;
   /** Takes a connection out of the pool for some milliseconds. */
   hold(milliseconds: number): Promise<void>;
 }
 
-/** What the campaign must know of one kind of database. */
+/** The facts and actions of one kind of database that the campaign needs. */
 export interface FaultsKind {
   readonly name: string;
   readonly dialect: RepositoryDialect;
-  /** Whether it can be started on this machine. */
+  /** Whether this machine can start it. */
   readonly isHere: boolean;
   /** Whether it is a file. Then only processes can be killed, and no connection can be cut. */
   readonly isFile?: boolean;
   start(): Promise<FaultsServer>;
-  /** Opens a pool of at most so many connections. */
+  /** Opens a pool with a maximum number of connections. */
   open(url: string, connections: number): FaultsPool;
   /** The statements that make the tables of the effects. */
   readonly effectsTables: readonly string[];
@@ -173,7 +173,7 @@ order by command = 'Sleep', rand() limit 1`,
       );
       if (found !== undefined) await this.query(url, `kill ${found.id}`);
     },
-    // A packet begins with its length and the number of a command. The text follows, and no terminator.
+    // A packet begins with its length and the number of a command. The text follows, without a terminator.
     isCommit: (said) => said.subarray(5).equals(commit),
     sleep: (seconds) => `select sleep(${seconds})`,
   },
@@ -185,7 +185,7 @@ order by command = 'Sleep', rand() limit 1`,
     isFile: true,
     async start() {
       const folder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-faults-'));
-      // The address is not used: without a server, there is nothing to put a proxy in front of.
+      // The address is not used: there is no server that a proxy could stand in front of.
       const url = `sqlite://127.0.0.1:1${join(folder, 'faults.db')}`;
       return { url, crash: async () => {}, stop: () => rm(folder, { recursive: true, force: true }) };
     },
@@ -196,7 +196,7 @@ order by command = 'Sleep', rand() limit 1`,
         return handle;
       };
       const db = new Kysely<FaultsDatabase>({ dialect: new SqliteFileDialect({ open, busyMilliseconds: 2_000 }) });
-      // The only thing that can be used up is the write lock.
+      // SQLite has no connections to use up, so this holds the write lock.
       return { db, hold: (milliseconds) => db.transaction().execute(() => sleep(milliseconds)) };
     },
     effectsTables: [
@@ -221,7 +221,7 @@ order by command = 'Sleep', rand() limit 1`,
     },
     terminateBackend: async () => {},
     isCommit: () => false,
-    // It blocks the process for that long, because SQLite runs in it.
+    // SQLite runs in the process, so this blocks the process for that time.
     sleep: (seconds) => `with recursive counted (n) as (
   select 1 union all select n + 1 from counted limit ${Math.ceil(seconds * 3_000_000)}
 ) select count(*) from counted`,

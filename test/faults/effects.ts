@@ -5,7 +5,7 @@ import type { DragonpayTables } from '../../src/kysely.js';
 export const paymentEffects = ['S', 'F', 'V', 'R', 'K', 'P'] as const;
 export const payoutEffects = ['S', 'F', 'G'] as const;
 
-/** The effects that `@OnStatus` methods write. The table has no key, so that a doubled effect shows. */
+/** The effects that `@OnStatus` methods write. The table has no key, so that a doubled effect can be seen. */
 export interface EffectsTable {
   number: Generated<number>;
   kind: string;

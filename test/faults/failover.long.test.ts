@@ -14,7 +14,7 @@ type Database = DragonpayTables & { effects: { txnid: string } };
 
 @DragonpayCallback()
 class Shop {
-  /** The other statuses are stored without a transaction of their own. */
+  /** Other statuses are stored without a transaction of their own. */
   @OnStatus('S')
   async paid({ trx, data: { txnid } }: StoredCallback<'S', Database>) {
     await trx.insertInto('effects').values({ txnid }).execute();

@@ -29,7 +29,7 @@ for (const { name, isHere, database = 'postgres', pooler } of variants) {
       const told = report.violations.map(({ invariant, id, detail }) => `${id}: ${invariants[invariant]}: ${detail}`);
       expect(told, `seed ${seed}`).to.deep.equal([]);
       expect(report.crashes, `seed ${seed}`).to.deep.equal([]);
-      // The campaign did enough to prove something.
+      // The campaign must have done enough to prove something.
       expect(report.acknowledged).to.be.greaterThan(200);
       expect(report.moves).to.be.greaterThan(50);
       expect(report.effects).to.be.greaterThan(50);

@@ -31,7 +31,7 @@ class SmallDisk {
     spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=200m,mode=1777', 'tmpfs', this.path]).status === 0;
   readonly #filler = join(this.path, 'filler');
 
-  /** Writes until nothing more fits. */
+  /** Writes until the disk is full. */
   fill(): void {
     const file = openSync(this.#filler, 'a');
     for (const size of [1_048_576, 4_096]) {

@@ -34,14 +34,14 @@ export interface CampaignEvent {
   givenUp: number;
 }
 
-/** A payment or payout and all of its events. */
+/** A payment or payout with all its events. */
 export interface History {
   readonly kind: Kind;
   readonly id: string;
   readonly amount: string;
   readonly currency: string;
   readonly events: readonly CampaignEvent[];
-  /** When the row is made, in milliseconds after the first event. 0: before it. */
+  /** The time when the row is made, in milliseconds after the first event. 0: before the first event. */
   readonly madeAfter: number;
 }
 

@@ -75,7 +75,7 @@ export class PgBouncer {
   }
 }
 
-/** In transaction mode, applications share connections to the server: there are fewer of these than clients. */
+/** In transaction mode, clients share connections to the server, so there are fewer of these than clients. */
 function settingsOf({ hostname, port, username, password }: URL, mode: PoolMode, listenPort: number): string {
   return `[databases]
 * = host=${hostname} port=${port} user=${username} password=${password}

@@ -60,7 +60,7 @@ export class ReplicatedPostgres implements FaultsServer {
   }
 
   /**
-   * Fails over, and adds a standby again. After an odd pause, the standby was away before, and the primary waited for it
+   * Fails over, and adds a standby again. If `pause` is odd, the standby is killed first. The primary then waits for it
    * with each COMMIT, longer than the time-outs of its transactions.
    */
   async crash(pause: number): Promise<void> {

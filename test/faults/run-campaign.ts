@@ -25,13 +25,13 @@ export interface CampaignOptions {
   readonly processes: number;
   /** The number of concurrent payments. */
   readonly width: number;
-  /** How many faults there are. Default: `hardest`. */
+  /** How close together the faults are. Default: `hardest`. */
   readonly pace?: Partial<Pace>;
   /** Called with the progress from time to time. */
   readonly progress?: (line: string) => void;
 }
 
-/** How many callbacks there are for each fault. */
+/** How close together the faults are. */
 export interface Pace {
   /** The mean number of seconds between two faults of processes, databases, networks and clocks. */
   readonly pause: number;
@@ -83,7 +83,7 @@ const day = 86_400_000;
 
 /** How far a clock is set forward, or back. */
 const steps = [-400 * day, -day, -3_600_000, -5_000, 5_000, 3_600_000, day, 400 * day];
-/** The clock of a file is that of its processes. A lease from less than an hour ahead counts until that time. */
+/** A SQLite file has the clock of its processes. A lease that ends within an hour counts until that time. */
 const stepsOfFile = steps.filter((step) => Math.abs(step) !== 3_600_000);
 
 class Campaign {
@@ -190,8 +190,9 @@ class Campaign {
   }
 
   /**
-   * Whether all that can be read now is durable. A row whose COMMIT waited for a standby when its session was terminated
-   * is there and can be read, but a failover loses it. A COMMIT that is answered vouches for those before it.
+   * Whether everything that can be read now is durable. If a session is terminated while its COMMIT waits for the
+   * standby, its row can be read, but a failover loses it. After a COMMIT that was answered, all earlier ones are
+   * durable.
    */
   #isDurable(): Promise<boolean> {
     return this.#query('update fault_orders set number = number').then(
@@ -281,7 +282,7 @@ class Campaign {
 
   /** Locks a row in a transaction of the merchant. */
   async #lockRow(milliseconds: number): Promise<void> {
-    // A file has one lock for all rows: any transaction that writes takes it.
+    // A SQLite file has one lock for all rows: each transaction that writes takes it.
     if (this.#kind.isFile) return this.#merchant?.hold(milliseconds);
     const { kind, id } = this.#random.pick(this.#histories.slice(-this.#options.width));
     const [table, key] =

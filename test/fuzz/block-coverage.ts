@@ -8,7 +8,7 @@ const sources = ['src/', 'adapters/'].map((folder) => pathToFileURL(join(root, f
 /** For each file, one byte for each character: 1 where it has run. */
 type Ran = ReadonlyArray<readonly [url: string, ran: Uint8Array]>;
 
-/** Which code of `src` and `adapters` has run in this process: Node's own precise coverage, by blocks. */
+/** The code of `src` and `adapters` that this process has run, by blocks, from Node's own precise coverage. */
 export class BlockCoverage {
   readonly #session = new Session();
   /** One byte for each character of a file: 1 where it has run. */
@@ -30,7 +30,7 @@ export class BlockCoverage {
     });
   }
 
-  /** What the last look saw. */
+  /** The result of the last look. */
   get last(): Ran {
     return this.#last;
   }
@@ -58,7 +58,7 @@ export class BlockCoverage {
     this.#session.disconnect();
   }
 
-  /** What has run since the last look. */
+  /** The code that has run since the last look. */
   #take(): Ran {
     let taken: Profiler.ScriptCoverage[] = [];
     this.#session.post('Profiler.takePreciseCoverage', (error, { result }) => {

@@ -8,7 +8,7 @@ const pieces = [
   'S', 'F', 'P', 's', 'payment', 'payout', '~', '-', '.', '..', '/', '=='
 ]; // biome-ignore format: one list
 
-/** Changes a text (one character per byte) at a few places. `others` and `words` are where it takes parts from. */
+/** Changes a text (one character per byte) at a few places. It takes parts from `others` and `words`. */
 export function mutate(text: string, random: Random, others: readonly string[], words: readonly string[]): string {
   let changed = text;
   for (let times = 1 + random.below(4); times > 0; times--) changed = mutateOnce(changed, random, others, words);

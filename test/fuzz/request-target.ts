@@ -163,7 +163,7 @@ function judgeReply(form: string, reply: CallbackReply, told: readonly string[])
   }
 }
 
-/** What each setup accepts of a payment. */
+/** The proofs of a payment that each setup accepts. */
 const accepts: Partial<Record<CorpusSetup, ReadonlyArray<'rsa' | 'hmac' | 'sha1'>>> = {
   hmac: ['hmac'],
   rsa: ['rsa'],
@@ -220,7 +220,7 @@ function proofOf(algorithm: 'rsa' | 'hmac' | 'sha1', text: string): string {
   return createHash('sha1').update(`${text}:${sha1}`).digest('hex');
 }
 
-/** A valid callback must be valid by independent code, too: over what the handler method saw. */
+/** Independent code must accept a valid callback, too, with the values that the handler method saw. */
 function judgeValid(
   callback: ValidCallback,
   form: string,

@@ -6,7 +6,7 @@ import { BlockCoverage } from './block-coverage.js';
 import { mutate } from './mutate.js';
 import type { FuzzTarget, Timed } from './target.js';
 
-/** An input that made the code do what it must not do. */
+/** An input for which the code did something forbidden. */
 export interface FuzzFinding {
   readonly target: string;
   readonly problem: string;
@@ -14,11 +14,11 @@ export interface FuzzFinding {
   readonly input: string;
 }
 
-/** What came of a run. */
+/** The results of a run. */
 export interface FuzzReport {
   readonly seed: number;
   readonly inputs: Readonly<Record<string, number>>;
-  /** Inputs that are kept because they reached code that no other input had reached. */
+  /** Inputs that are kept because they reached new code. */
   readonly kept: Readonly<Record<string, number>>;
   /** How much code has run, in characters: after the seeds, and at the end. */
   readonly covered: { readonly bySeeds: number; readonly atEnd: number };
@@ -63,8 +63,7 @@ export async function runFuzz({ targets, seconds, seed, onFinding = () => {} }: 
   async function feed(target: FuzzTarget, input: string): Promise<void> {
     const limit = target.milliseconds ?? usualMilliseconds;
     let least = Number.POSITIVE_INFINITY;
-    // A collection, or another process, may take the time of a try, but not of all.
-    // A collection, or another process, may take the time of a try, but not of all.
+    // A garbage collection or another process may slow down one try, but not all of them.
     for (let tries = 0; tries < 4 && least > limit; tries++) {
       const watch = new Stopwatch();
       try {
@@ -96,7 +95,7 @@ export async function runFuzz({ targets, seconds, seed, onFinding = () => {} }: 
     // Every second turn goes to one of the first two targets, which have the most code.
     const target = random.pick(random.chance(0.5) ? targets.slice(0, 2) : targets);
     const queue = queues.get(target) as string[];
-    // The newest inputs have been tried least.
+    // The newest inputs have had the fewest tries.
     const parent = () =>
       queue[
         random.chance(0.3) ? queue.length - 1 - random.below(Math.min(queue.length, 20)) : random.below(queue.length)
@@ -115,7 +114,7 @@ export async function runFuzz({ targets, seconds, seed, onFinding = () => {} }: 
     }
     inputs[target.name] = (inputs[target.name] ?? 0) + tried.length;
     if (!coverage.hasNew()) continue;
-    // Each is tried again, to find out which of them reached new code.
+    // Each input is tried again alone, to find those that reached new code.
     const seen = coverage.last;
     for (const input of tried) {
       await feed(target, input);

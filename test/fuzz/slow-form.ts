@@ -58,14 +58,14 @@ export function slowFold(name: string): string {
   return [...name].map((one) => (one >= 'A' && one <= 'Z' ? one.toLowerCase() : one)).join('');
 }
 
-/** The bytes that a proof may stand for: hex, base64 and base64url, also escaped once more. */
+/** The bytes that a proof may stand for, as hex, base64 or base64url, and with one more escaping. */
 export function slowProofs(text: string): Buffer[] {
   const found: Buffer[] = [];
   const texts = [text];
   try {
     texts.push(decodeURIComponent(text));
   } catch {
-    // It is not escaped.
+    // The text has no further escaping.
   }
   for (const one of texts) {
     const compact = one.split(/[\r\n\t]/).join('');

@@ -77,7 +77,7 @@ function unescaped(text: string): string {
   return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
-/** What is not UTF-8 is shown with escapes. */
+/** Shows bytes that are not UTF-8 as escapes. */
 function escaped(text: string): string {
   return text.replace(/[^!-~]/g, (one) => `%${one.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }

@@ -10,7 +10,7 @@ describe('The async context of a request', function () {
   const receivers = Receivers.forSuite(this);
   const storage = new AsyncLocalStorage<string>();
 
-  /** A receiver that notes, for each payment, in whose context its hooks, its effect and its traces ran. */
+  /** A receiver that notes the contexts in which its hooks, its effect and its traces ran, for each payment. */
   function noting(connections: number) {
     const seen: Seen = {};
     const note = (place: string, txnid: string) => {
@@ -44,7 +44,7 @@ describe('The async context of a request', function () {
       return () => asyncEnd.unsubscribe(listener);
     });
     try {
-      // S has an effect; the second delivery and the unknown letter have none, and share statements.
+      // S has an effect. The second delivery and the unknown letter have no effect, and share statements.
       for (const status of ['S', 'S', 'Z']) {
         await Promise.all(txnids.map((txnid) => storage.run(txnid, () => shop.told(txnid, status))));
       }
@@ -67,7 +67,7 @@ describe('The async context of a request', function () {
     shop.work = async (callback) => {
       contexts.push(storage.getStore());
       if (contexts.length === 1) {
-        // By now its copy has arrived.
+        // After this pause, the copy of the callback has arrived.
         await new Promise((resolve) => setTimeout(resolve, 100));
         throw new Error('no stock');
       }

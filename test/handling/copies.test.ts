@@ -9,7 +9,7 @@ import { verifySigned } from '../../src/testing/verify-signed.js';
 const applied: Stored = { update: { outcome: 'applied', previous: 'P', current: 'S', late: false } };
 const failed: Stored = { update: { outcome: 'unstored' }, error: new Error('the method failed') };
 
-/** Copies in front of a database of which a test decides when it answers. */
+/** Copies of callbacks, in front of a database that answers when a test says so. */
 function openStore(milliseconds = 5_000) {
   const copies = new Copies(milliseconds);
   const stored: VerifiedCallback[] = [];
@@ -28,7 +28,7 @@ function openStore(milliseconds = 5_000) {
   };
 }
 
-/** Why a callback was not stored. One that is being stored has no answer yet. */
+/** The reason why a callback was not stored. `undefined` while it is being stored. */
 async function refusalOf(storing: Promise<Stored>): Promise<string | undefined> {
   const result = await Promise.race([storing, sleep(1_000, 'no answer', { ref: false })]);
   return typeof result === 'string' ? result : (result.error as { code?: string } | undefined)?.code;
@@ -85,7 +85,7 @@ describe('Copies that wait for a callback', () => {
     await answer(0, applied);
     await answer(1, applied);
     await Promise.all(results);
-    // Mocha and other tests have timers, too.
+    // Mocha and other tests have timers, too, so only the difference counts.
     expect(during - timers()).to.be.within(90, 110);
   });
 });
@@ -129,7 +129,7 @@ describe('Callbacks that are stored at the same time', () => {
       return process.memoryUsage().heapUsed;
     };
     const before = await storeMany(0);
-    // A number for each payment would be 2 MB.
+    // If each payment left a number behind, this would be 2 MB.
     expect((await storeMany(20_000)) - before).to.be.below(700_000);
   });
 });

@@ -123,7 +123,7 @@ where datname = current_database() and xact_start is not null and pid <> pg_back
           let tried: Promise<unknown> | undefined;
           shop.work = async (callback) => {
             const running = isBusy ? sql`select pg_sleep(30)`.execute(callback.trx).catch(() => {}) : undefined;
-            // A query is under way just after the deadline: ROLLBACK waits for it.
+            // If `isBusy`, a query is under way just after the deadline, and ROLLBACK waits for it.
             await sleep(isBusy ? 155 : 400);
             tried = Promise.resolve(use(callback, shop)).then(
               () => 'worked',
@@ -154,7 +154,7 @@ where datname = current_database() and xact_start is not null and pid <> pg_back
       let late: Promise<unknown> | undefined;
       shop.work = async (callback) => {
         await effect(callback);
-        // After this method has returned, and before COMMIT is sent.
+        // This runs after the method has returned, and before COMMIT is sent.
         setImmediate(() => {
           late = stray(callback.trx);
         });

@@ -39,7 +39,7 @@ describe('SIGTERM under load', function () {
     expect(answered).to.equal(report.received);
     expect(answered).to.be.greaterThan(10);
     expect(unanswered.length).to.be.greaterThan(0);
-    // The gateway would send these again, to the next process.
+    // The gateway would send these callbacks again, to the next process.
     const answers = await Promise.all(unanswered.map((txnid) => successor.send(paid(txnid))));
     for (const { status } of answers) expect(status).to.equal(200);
     for (const txnid of txnids) expect(await receivers.storedOf(txnid)).to.equal('S, 1 effects');

@@ -32,7 +32,7 @@ const names: readonly Name[] = [
 
 const channelOf = (name: Name): TracingChannel<unknown, object> => tracingChannel<unknown, object>(name);
 
-/** Subscribes to all channels while something runs. The traces as they were at the end, each with its events. */
+/** Subscribes to all channels while something runs. Returns the final state of the traces, each with its events. */
 async function tracesOf(run: () => Promise<unknown>) {
   const ended: Array<{ name: string; trace: Record<string, unknown> }> = [];
   const events: string[] = [];

@@ -21,7 +21,7 @@ import { merchantKey } from '../support/proofs.js';
 
 type Told = [hook: keyof Hooks, event: Record<string, unknown>];
 
-/** Hooks that remember what they are told. */
+/** Hooks that record their calls. */
 function listening(): { readonly told: Told[]; readonly hooks: Hooks } {
   const told: Told[] = [];
   const remember = (hook: keyof Hooks) => (event: object) => void told.push([hook, { ...event }]);

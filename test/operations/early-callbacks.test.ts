@@ -277,7 +277,7 @@ describeRepositories('callbacks that come before their row', (repository) => {
     const { deliver, dragonpay, effects } = process(impatient);
     await deliver('T-1');
     await create('T-1');
-    // Claims an event, as a process does that then dies.
+    // Claims an event, as a process does that dies afterwards.
     expect(await repository().claimEarlyEvent({ lease: 100, kinds })).to.include({ id: 'T-1', status: 'S' });
     expect(await dragonpay.reconcile()).to.include({ caughtUp: 0 });
     await sleep(150);
@@ -321,7 +321,7 @@ describeRepositories('callbacks that come before their row', (repository) => {
     }
     const endpoint = dragonpay.endpoint(Shop);
     const form = encodeCallback(signCallback(fields('T-1'), { sha1: { secretKey } }));
-    // A byte order mark is removed. What stands behind it must not become a field when the form is read again.
+    // A byte order mark is removed. The text behind it must not become a field when the form is read again.
     for (const mark of ['\ufeff\ufeff', '%EF%BB%BF%EF%BB%BF', '\ufeff%EF%BB%BF']) {
       expect((await deliverForm(endpoint, `${mark}param1=EVIL&${form}`)).status).to.equal(200);
     }
@@ -338,7 +338,7 @@ describeRepositories('callbacks that come before their row', (repository) => {
     expect(await shop.dragonpay.reconcile()).to.include({ caughtUp: 0 });
     expect(await statusOf('T-1')).to.equal('P');
     expect((await repository().callbacks({ txnid: 'T-1' }))[0]).to.include({ outcome: 'failed' });
-    // The claim still holds, so that the method is not called in a loop.
+    // The claim still holds, so the method is not called in a loop.
     expect(await repository().claimEarlyEvent({ lease: 1, kinds })).to.equal(undefined);
   });
 

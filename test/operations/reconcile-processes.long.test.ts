@@ -68,7 +68,7 @@ describe('reconcile() in several processes', function () {
       `select max(inquiry_leased_until) > now() as held from dragonpay_transactions`,
     );
     expect(leased.rows[0]?.held, 'a claim outlives its process').to.equal(true);
-    // More than once only where a call timed out on a busy machine.
+    // There is a second round only if a call timed out on a busy machine.
     for (let left = 1; left > 0; ) {
       await database.pool.query(
         'select pg_sleep_until((select max(inquiry_leased_until) from dragonpay_transactions))',

@@ -210,7 +210,7 @@ describe('reconcile()', () => {
         return { status: 429, headers: { 'retry-after': '1' } };
       }
       const since = performance.now() - refusedAt;
-      // Calls that were under way are answered later, so that their workers go on only after the refusal has arrived.
+      // Calls that were under way are answered later, so that their workers continue only after the refusal.
       if (since < 100) return answerAfter(150, { fields: {} });
       if (since < 950) early.push(txnid);
       return { fields: {} };
@@ -228,7 +228,7 @@ describe('reconcile()', () => {
     let startedAt = 0;
     const late: number[] = [];
     const refused = { status: 429, headers: { 'retry-after': '1' } };
-    // One is refused early and one later; the worker of the third comes for the fourth payment in between.
+    // One call is refused early and one later. Between them, the worker of the third payment comes for the fourth.
     const answers = [answerAfter.bind(0, 100, refused), answerAfter.bind(0, 600, refused)];
     gateway.answer(() => {
       const asked = gateway.asked.length;
@@ -521,7 +521,7 @@ describe('reconcile()', () => {
   it('runs each effect once, where callbacks arrive while two reconcile', async () => {
     const txnids = await payments(60);
     gateway.answer(() => answerAfter(30 * Math.random(), { fields: {} }));
-    // A call that times out and is repeated would count as two.
+    // The timeout is long: a call that is repeated after a timeout would count as two.
     const patient = { inquiry: { ...fast, timeoutMilliseconds: 20_000 } };
     const receivers = [receiver(patient), receiver(patient)];
     const settled = Promise.all(

@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { packageFolder } from '../support/built-package.js';
 
 describe('Coverage settings', () => {
-  /** Whether a file contains only types, so that nothing of it is loaded at run time. */
+  /** Whether a file contains only types, so that the process never loads it. */
   async function isTypesOnly(file: string): Promise<boolean> {
     const { code } = await transform(await readFile(join(packageFolder, file), 'utf8'), {
       swcrc: false,

@@ -50,7 +50,7 @@ describe('The dependencies', () => {
     return entry.link && entry.resolved ? [entry.resolved, locked[entry.resolved] ?? {}] : [path, entry];
   }
 
-  /** The places of all packages that one brings. */
+  /** The paths of all packages that one package installs. */
   function reached(path: string, known = new Set<string>()): Set<string> {
     const [place, { dependencies, optionalDependencies }] = entryOf(path);
     for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {

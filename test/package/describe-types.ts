@@ -53,7 +53,7 @@ export function describeTypes(compiler: keyof typeof compilers): void {
     });
     after(() => project?.remove());
 
-    /** Mistakes of a user, and what the compiler must say about each with both kinds of decorators. */
+    /** Mistakes of a user, and the text that the compiler must say about each, with both kinds of decorators. */
     const wrong: ReadonlyArray<[code: string, says: RegExp]> = [
       [
         `@OnStatus('X') ship() {}`,

@@ -60,7 +60,8 @@ const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   'dragonpay-callback/sqlite': ['reflect-metadata', 'kysely'],
   'dragonpay-callback/inversify': ['reflect-metadata', 'inversify'],
   'dragonpay-callback/nestjs': ['reflect-metadata', '@nestjs/common', '@nestjs/core'],
-  // They may import the main entry point for its error. It is loaded already, because their endpoints come from it.
+  // Adapters may import the main entry point for its error class. It is loaded already, because their endpoints come
+  // from it.
   ...Object.fromEntries(httpAdapters.map((name) => [name, ['reflect-metadata']])),
   'dragonpay-callback/pg-boss': ['reflect-metadata', 'kysely'],
   'dragonpay-callback/graphile-worker': ['reflect-metadata', 'kysely'],
@@ -78,7 +79,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   'use-kysely': ['function', 'function'],
 };
 
-/** A package in the version of this checkout, which npm has in its cache. */
+/** The name of a package with its version in this checkout, which npm has in its cache. */
 function asInstalled(name: string): string {
   return `${name}@${require(join(packageFolder, 'node_modules', name, 'package.json')).version}`;
 }

@@ -91,7 +91,7 @@ const callbackOf = ({ separator = ':' }: Reading): fc.Arbitrary<Fields> =>
     expiry: fc.oneof(fc.constantFrom('soon', ''), nastyText(separator)),
   });
 
-/** Ways to cut the parts of a text into so many values, at most some thousand. */
+/** Ways to cut the parts of a text into this number of values, at most some thousand. */
 function* cuts(parts: readonly string[], count: number, separator: string): Generator<string[]> {
   if (count === 1) {
     yield [parts.join(separator)];

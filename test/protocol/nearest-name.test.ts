@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { checkNames, checkSpelling, nearestName, unknownName } from '../../src/protocol/nearest-name.js';
 
-/** The edit distance as its definition says it. */
+/** The edit distance, computed by its definition. */
 function distance(left: string, right: string): number {
   if (left === '' || right === '') return left.length + right.length;
   const [one, other] = [left.slice(1), right.slice(1)];

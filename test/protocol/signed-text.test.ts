@@ -73,7 +73,8 @@ describe('A signed text', () => {
     describe('in any cut of', () => {
       const nasty: Array<[text: string, kind: (typeof proofKinds)[number], meaning: Fields | undefined]> = [
         // The text of a failed payment `A:R9:S:x` is also that of a successful payment `A` with a long message. The
-        // callback does not tell which, so ids with a colon cannot be created: only the second reading is left.
+        // text does not tell which one it is. Ids with a colon cannot be created, so only the second reading is
+        // possible.
         ['A:R9:S:x:R1:F:m', 'sha1', { txnid: 'A', refno: 'R9', status: 'S', message: 'x:R1:F:m' }],
         ['A:R9:S:x:R1:F:m', 'payout', { merchantTxnId: 'A', refno: 'R9', status: 'S', message: 'x:R1:F:m' }],
         ['A:R9:S:x:R1:F:m:1.00', 'hmac', { txnid: 'A', refno: 'R9', status: 'S', message: 'x:R1:F:m', amount: '1.00' }],
@@ -97,7 +98,8 @@ describe('A signed text', () => {
           'rsa',
           { txnid: 'A', refno: 'R9', status: 'S', message: 'x:y', merchantid: 'ACME', amount: '1.00' },
         ],
-        // Two cuts are possible: m | ACME | x:ACME:y | z and m:ACME:x | ACME | y | z. Only what both say is covered.
+        // Two cuts are possible: m | ACME | x:ACME:y | z and m:ACME:x | ACME | y | z. Only the values that are the same
+        // in both are covered.
         [
           'A:R9:S:m:ACME:x:ACME:y:z:1.00',
           'rsa',
@@ -123,7 +125,7 @@ describe('A signed text', () => {
           'rsa',
           { txnid: 'A', refno: 'R9', status: 'S', message: 'm', merchantid: 'ACME', amount: '2.00' },
         ],
-        // A text of another merchant, or of none: no cut is valid.
+        // The text has another merchant's id, or none, so no cut is valid.
         ['A:R9:S:m:OTHER:x:OTHER:y:z:1.00', 'rsa', undefined],
         ['A:R9:S:m::x::y:z:1.00', 'rsa', undefined],
         ['A:R9:success:m:ACME:x:y:z:1.00', 'rsa', undefined],

@@ -42,7 +42,7 @@ const meanings: Readonly<Record<CallbackKind, Readonly<Record<string, string>>>>
   },
 };
 
-/** The hand-written moves of the conformance suite, which do not come from the table under test. */
+/** The moves of the conformance suite, which are written by hand and do not come from the table under test. */
 function* cells(kind: CallbackKind): Generator<{ from: string; to: string; cell: keyof typeof meaning }> {
   for (const [from, line] of Object.entries(moves[kind].from)) {
     for (const [index, to] of [...moves[kind].to].entries()) {

@@ -117,7 +117,7 @@ describe('Checking fields', () => {
           }
         });
 
-        // Without its id, it is not a payout. Another test is about that case.
+        // Without its id, the callback is not of a payout. Another test checks that case.
         if (name !== 'merchanttxnid') {
           it(`${required ? 'misses' : 'does not miss'} ${name}`, () => {
             const { [name as KnownFieldName]: _, ...others } = fields as KnownFields;

@@ -71,7 +71,7 @@ describe('FieldReader', () => {
     await Promise.all(fields.slice(1));
     read.close();
     await fields[0];
-    // Mocha has a timer, too.
+    // Mocha has a timer, too, so only the difference counts.
     expect(during - timers()).to.be.within(49, 51);
   });
 });

@@ -21,7 +21,7 @@ async function refusal(request: CallbackRequest, over: Partial<typeof limits> = 
   return fields.ok ? undefined : fields.code;
 }
 
-/** The same form in every way that it may arrive. Text that code in front has decoded can only have been UTF-8. */
+/** The same form in each way in which it may arrive. Code in front can only have decoded it as UTF-8. */
 function everyWay(form: string): Record<string, CallbackRequest> {
   const decoded = Buffer.from(form, 'latin1').toString('utf8');
   const isUtf8 = Buffer.from(decoded, 'utf8').equals(Buffer.from(form, 'latin1'));
@@ -31,7 +31,7 @@ function everyWay(form: string): Record<string, CallbackRequest> {
     ...(isUtf8 && {
       'the text of a POST': makeRequest({ body: { kind: 'text', text: decoded } }),
     }),
-    // Without a character above U+00FF it looks like bytes, and is read as such.
+    // A text without a character above U+00FF looks like bytes, and is read as bytes.
     ...(isUtf8 && /[^\u0000-\u00ff]/.test(decoded) && { 'a query that a server decoded': getQuery(decoded) }),
   };
 }
@@ -44,7 +44,7 @@ function ownFields(known: Readonly<KnownFields>): Record<string, string | undefi
   return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
 }
 
-/** Issues that refuse the callback, then fields whose values were lost. */
+/** The issues for which the callback is refused, then the fields whose values were lost. */
 function problemsOf({ issues, odd }: ReceivedFields): Array<[code: string, field: string | undefined]> {
   return [
     ...issues.map(({ code, field }): [string, string | undefined] => [code, field]),

@@ -66,7 +66,7 @@ const setups = {
 interface WireCase extends Partial<Omit<RawRequest, 'body'>> {
   readonly setup?: keyof typeof setups;
   readonly signed?: keyof typeof keys;
-  /** Added to those of a callback that says that a payment of PHP 100.00 is paid. */
+  /** These fields replace fields of a callback which says that a payment of PHP 100.00 is paid. */
   readonly fields?: CallbackFields;
   /** Changes the fields after they were signed. */
   readonly onTheWay?: (fields: CallbackFields) => CallbackFields;
@@ -267,7 +267,7 @@ function replaced(field: string, value: string) {
   return (fields: CallbackFields): CallbackFields => ({ ...fields, [field]: value });
 }
 
-/** A case without a payment, about a payout of its id. */
+/** A case without a payment is about a payout with its id. */
 function payoutCase({ fields, ...rest }: WireCase): WireCase {
   return { row: null, ...rest, fields: { merchantTxnId: '', txnid: '', ...fields } };
 }
@@ -288,7 +288,7 @@ describe('On the wire', () => {
   let database: TestDatabase;
   const servers: Record<string, AdapterServer> = {};
   const repositories: Record<string, Repository> = {};
-  /** What all servers serve now. */
+  /** The results that every server must have. */
   let endpoint: CallbackEndpoint;
 
   before(async () => {

@@ -24,7 +24,7 @@ async function verdictOf(request: CallbackRequest, algorithm: 'rsa' | 'hmac' | '
   return verifyFields(read, 'POST', kinds, policyOf({ ...accepting(algorithm), ...(wire && { wire }) }));
 }
 
-/** The same form as bytes, and as what a body parser makes of it. */
+/** The same form as bytes, and as the output of a body parser. */
 function everyServer(form: string): CallbackRequest[] {
   return [postForm(Buffer.from(form).toString('latin1')), ...parsers.map((parse) => parsedBy(parse, form))];
 }
@@ -47,7 +47,10 @@ const lineEnd = sign('a\r\n');
 const escapes = `txnid=T-1&refno=R1&status=S&${sign('100% %41')}`;
 const letter = `txnid=T-1&refno=R1&status=S&${sign('100% A')}`;
 
-/** A fault in a field that no proof covers, or one that can be repaired without loss, must not cost a payment. */
+/**
+ * No payment may be lost because of a fault in a field that no proof covers, or a fault that can be repaired without
+ * loss.
+ */
 const accepted: Array<[what: string, form: string, amount: string | undefined]> = [
   ['a grouped amount', `${plain}&amount=1%2c500.00&${digest}`, '1500.00'],
   ['an amount with more zeros', `${plain}&amount=1500.0000&${digest}`, '1500.00'],

@@ -26,7 +26,7 @@ describeRepositories('claims', (repository) => {
     const days = 30 * 86_400_000;
     const minutes = 10 * 60_000;
     for (const txnid of ['T-0', 'T-1']) await claims.createPayment({ txnid, amount: '100.00' });
-    // As with a lease of a minute, when the clock of the database is 30 days ahead.
+    // The lease of a minute, as it looks when the clock of the database was 30 days ahead.
     const byId = await claims.claimPayment('T-0', { lease: days });
     await claims.claimOpenPayment({ olderThan: 0, lease: days });
     expect(await claims.claimPayment('T-0', { lease: days / 5 }), 'of a process with other limits').to.equal('held');

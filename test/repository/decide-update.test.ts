@@ -1,4 +1,4 @@
 import { describeDecisions } from './describe-decisions.js';
 
-// The long form, with everything that a row can have reached, is decide-update.long.test.ts.
+// The long form is in decide-update.long.test.ts. It covers every set of statuses that a row can have reached.
 describeDecisions({ reached: 1, varied: 0 });

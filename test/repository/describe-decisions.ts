@@ -22,7 +22,7 @@ interface Case {
 
 const values = { amount: '100.00', currency: 'PHP' };
 
-/** What a callback says of the row's values: nothing, the same, or something else. A refno is always there. */
+/** What a callback says about the row's values: nothing, the same, or something else. It always has a refno. */
 const sayings: readonly Readonly<Record<string, string>>[] = [{}, { amount: '100.00' }, { amount: '100.01' }].flatMap(
   (amount) =>
     [{}, { ccy: 'PHP' }, { ccy: 'USD' }].flatMap((currency) =>
@@ -30,7 +30,7 @@ const sayings: readonly Readonly<Record<string, string>>[] = [{}, { amount: '100
     ),
 );
 
-/** How many cases are stored before the tables are emptied. */
+/** The number of cases that are stored before the tables are emptied. */
 const chunk = 4_000;
 
 /** All texts of at most `most` of the letters, each in the order of the list. */
@@ -62,15 +62,18 @@ function* casesOf(kind: CallbackKind, { reached: most, varied }: Extent): Genera
   }
 }
 
-/** Which cases there are. */
+/** The choice of cases. */
 interface Extent {
-  /** How many statuses a row has reached at most, beside all of them. */
+  /** The maximum number of statuses that a row has reached. The set of all statuses is tried as well. */
   readonly reached: number;
-  /** How many statuses a row has reached at most where amount, currency and refno are varied, too. */
+  /** The same maximum for rows whose amount, currency and refno are varied, too. */
   readonly varied: number;
 }
 
-/** Describes that each database decides as `decideUpdate` does: for every status, what was reached and every callback. */
+/**
+ * Describes that each database decides as `decideUpdate` does: for every status, every set of reached statuses, and
+ * every callback.
+ */
 export function describeDecisions(extent: Extent): void {
   describeDatabases('The decision', ({ dialect, create }) => {
     let database: CreatedDatabase;
@@ -148,7 +151,7 @@ function* chunksOf<Item>(items: Iterable<Item>): Generator<Item[]> {
   if (part.length > 0) yield part;
 }
 
-/** Makes callbacks of cases. Those that differ only in their id are signed and verified once. */
+/** Makes the callbacks of cases. Callbacks that differ only in their id are signed and verified once. */
 function callbackMaker(): (one: Case) => Promise<VerifiedCallback> {
   const verified = new Map<string, Promise<VerifiedCallback>>();
   return async ({ kind, id, fields }) => {
@@ -163,7 +166,7 @@ function callbackMaker(): (one: Case) => Promise<VerifiedCallback> {
   };
 }
 
-/** What the callback must do to the row, and the row after it. */
+/** The expected effect of the callback on the row, and the row after it. */
 function expectedOf({ row, isShared }: Case, callback: VerifiedCallback): [RecordedUpdate, Case['row']] {
   const update = decideUpdate(callback, { ...row, ...values }, isShared);
   const { status, refno } = callback;

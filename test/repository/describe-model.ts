@@ -26,7 +26,7 @@ interface Delivery {
   readonly amount: string | undefined;
   readonly ccy: string | undefined;
   readonly method: 'GET' | 'POST';
-  /** What the effect does, if there is one. */
+  /** The effect of the callback, if it has one. */
   readonly effect: 'none' | 'works' | 'dawdles' | 'throws';
 }
 
@@ -43,11 +43,11 @@ interface Kept {
   /** The amount and the currency of the delivery whose form is kept. */
   readonly amount: string | undefined;
   readonly ccy: string | undefined;
-  /** What deliveries that did not fit said, while the event is not applied. */
+  /** The amounts and currencies of deliveries that did not fit, while the event is not applied. */
   readonly said: ReadonlyArray<{ readonly amount: string | undefined; readonly ccy: string | undefined }>;
 }
 
-// The model: what a repository promises, in as little code as possible, written without looking at the implementations.
+// The model: the promises of a repository, in as little code as possible. It was written without the implementations.
 const mayFollow: Record<Kind, Record<string, string>> = {
   payment: { P: 'SFURKVAE', U: 'PSFRKVAE', A: 'PSFURKVE', S: 'RK', F: 'S', V: 'S', E: 'S', R: 'K', K: '' },
   payout: { P: 'SFVGH', G: 'PSFVH', H: 'PSFVG', S: '', F: '', V: '' },
@@ -93,13 +93,16 @@ function deliver(state: State, delivery: Delivery, isCatchingUp = false): string
 interface Side {
   readonly name: string;
   readonly repositories: ReadonlyArray<KyselyRepository<Database> | MemoryRepository>;
-  /** The states that explain all that was seen so far. They differ in what cannot be seen, such as the order of forms. */
+  /**
+   * The possible states after everything that was seen so far. They differ in invisible facts, such as the order of
+   * forms.
+   */
   states: readonly State[];
   readonly effect: (delivery: Delivery, trx: unknown) => Promise<void>;
   readonly effects: () => Promise<string[]>;
   /** Runs something in a transaction of another process. */
   readonly inTransaction: <Result>(work: (options: object) => Promise<Result>) => Promise<Result>;
-  /** Applies what came before its row, in all processes at the same time. */
+  /** Applies the callbacks that came before their row, in all processes at the same time. */
   readonly catchUp: () => Promise<void>;
 }
 
@@ -136,7 +139,7 @@ async function misbehave(delivery: Delivery, write: () => Promise<void>): Promis
   if (delivery.effect === 'throws') throw new Effectless();
 }
 
-/** What the repository has of one id: to be compared with {@link expected}. */
+/** The contents of the repository for one id, to be compared with {@link expected}. */
 async function stored({ repositories: [repository] }: Side, kind: Kind, id: string) {
   const row = await (kind === 'payment' ? repository?.findPayment(id) : repository?.findPayout(id));
   const inbox = (await repository?.callbacks(kind === 'payment' ? { txnid: id } : { merchantTxnId: id })) ?? [];
@@ -168,7 +171,7 @@ function permutations<Item>(items: readonly Item[]): Item[][] {
 
 interface Sides {
   readonly sides: readonly Side[];
-  /** Ids end in it: the tables are shared by all runs. */
+  /** The end of all ids of this run, because all runs share the tables. */
   readonly run: string;
 }
 
@@ -207,7 +210,7 @@ class Create implements fc.AsyncCommand<object, Sides> {
   toString = () => `create ${this.kind} ${this.id} ${JSON.stringify(this.imported)} ${this.inTransaction}`;
 }
 
-/** The states whose explanation is what was seen, each once. Fails if there is none. */
+/** The different states that explain what was seen. Fails if there is none. */
 function explain<Seen>(
   seen: Seen,
   explanations: ReadonlyArray<{ readonly state: State; readonly told: unknown }>,
@@ -222,7 +225,7 @@ function explain<Seen>(
 
 let early = 0;
 
-/** Applies the callbacks that came before their row: in the order of their arrival, and each once. */
+/** Applies the callbacks that came before their row, each once, in the order of their arrival. */
 class CatchUp implements fc.AsyncCommand<object, Sides> {
   check = () => true;
   async run(_model: object, { sides, run }: Sides): Promise<void> {
@@ -262,7 +265,9 @@ class CatchUp implements fc.AsyncCommand<object, Sides> {
 
 let interleavings = 0;
 
-/** One delivery, or several at the same time. For several, some order of them must explain all results. */
+/**
+ * One delivery, or several at the same time. If there are several, their results must follow from some order of them.
+ */
 class Deliver implements fc.AsyncCommand<object, Sides> {
   constructor(readonly deliveries: readonly Delivery[]) {}
   check = () => true;
@@ -342,7 +347,7 @@ function receivers(
   return async () => void (await Promise.all(dragonpays.map((dragonpay) => dragonpay.reconcile())));
 }
 
-/** Describes that all repositories behave like the model, in so many runs of random commands. */
+/** Describes that all repositories behave like the model, in a number of runs of random commands. */
 export function describeModel(runs: number): void {
   describe('The model of a repository', function () {
     this.timeout(0);
@@ -393,7 +398,7 @@ export function describeModel(runs: number): void {
 
     const memory = (): Side => {
       const done: string[] = [];
-      // Two events of one millisecond would have no order.
+      // Each event needs its own millisecond: otherwise two events would have no order.
       let now = Date.now();
       const repositories = [new MemoryRepository({ clock: () => ++now })];
       return {
@@ -418,10 +423,10 @@ export function describeModel(runs: number): void {
           const sides = [...databaseSides(), memory()];
           const ids = String(++run);
           await fc.asyncModelRun(() => ({ model: {}, real: { sides, run: ids } }), generated);
-          // Nothing may be left to the next run.
+          // Applies what is left, so that the next run begins without it.
           await new CatchUp().run({}, { sides, run: ids });
           for (const side of sides) {
-            // A run that failed before may have left some.
+            // Effects of a failed run are left out.
             const effects = (await side.effects()).filter((id) => id.includes(`-${ids} `));
             const told = side.states.map((state) => ({ state, told: state.effects.toSorted() }));
             explain(effects.sort(), told, `effects of ${side.name}`);

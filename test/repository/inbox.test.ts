@@ -8,7 +8,7 @@ import { describeDatabases } from '../support/databases.js';
 import { describeRepositories } from '../support/describe-repositories.js';
 
 describeRepositories('the inbox', (repository) => {
-  /** Stores an event, with a time of its own. */
+  /** Stores an event at a given time. */
   async function deliver(txnid: string, status = 'S'): Promise<void> {
     await repository().store(await verifySigned({ txnid, refno: 'R1', status, message: '' }));
     await sleep(5);

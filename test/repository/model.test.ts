@@ -1,4 +1,4 @@
 import { describeModel } from './describe-model.js';
 
-// The long form is model.long.test.ts.
+// The long form is in model.long.test.ts.
 describeModel(40);

@@ -4,7 +4,7 @@ import { describeRepositories } from '../support/describe-repositories.js';
 const correction = [{ amount: '2.00' }, { reason: 'a test', by: 'a test' }] as const;
 
 describeRepositories('An id that no row can have', (currentRepository) => {
-  /** Such as a program without types takes them from a query or from JSON. */
+  /** Ids that a program without types may take from a query or from JSON. */
   const ids: Readonly<Record<string, unknown>> = {
     'a NUL': 'T-1\0',
     'a lone surrogate': '\ud800',

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { DragonpayError, type InboxFilter, MemoryRepository, type MerchantRepository } from '../../src/index.js';
 import { createMigrations, KyselyRepository, type KyselyRepositoryOptions, type TableNames } from '../../src/kysely.js';
 
-/** No test connects: a wrong option must be refused before. */
+/** No test connects: a wrong option must be refused without a connection. */
 const unreachable = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: new pg.Pool({ port: 1 }) }) });
 
 type Refused = ReadonlyArray<readonly [options: Readonly<Record<string, unknown>>, subject: string]>;

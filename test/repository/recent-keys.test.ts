@@ -27,7 +27,7 @@ describe('RecentKeys', () => {
     const before = process.memoryUsage().heapUsed;
     for (let index = 0; index < 2_000; index++) keys.add(keyOf(index));
     collect();
-    // With the forms of the callbacks, it would be 40 MB.
+    // If the keys kept the forms of the callbacks, this would be 40 MB.
     expect(process.memoryUsage().heapUsed - before).to.be.below(5_000_000);
     expect(keys.has(keyOf(1_999))).to.equal(true);
   });

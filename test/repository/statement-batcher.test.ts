@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type BatchedDatabase, StatementBatcher } from '../../src/repository/kysely/statement-batcher.js';
 
-/** The clock of a test. It stands still, so that a busy machine makes no statement slow and no callback late. */
+/** The clock of a test. It does not move by itself, so a busy machine makes no statement slow and no callback late. */
 let clock = 0;
 
-/** A database of which a test decides when it answers which statement. */
+/** A database that answers a statement when a test says so. */
 function openStatements(most: number, database: BatchedDatabase = { wasRefused: () => false }, onIdle?: () => void) {
   const sent: string[][] = [];
   const open: Array<{ resolve: (results: ReadonlyMap<string, string>) => void; reject: (error: Error) => void }> = [];
@@ -22,7 +22,7 @@ function openStatements(most: number, database: BatchedDatabase = { wasRefused: 
     sent,
     /** Adds a callback of the id that is the first letter of its name. */
     add: (member: string, startBy?: number) => batcher.add(member.slice(0, 1), member, startBy),
-    /** Ends a statement with a result for each id, or for those given. */
+    /** Ends a statement with a result for each of its ids, or for the given ids. */
     async answer(index: number, ids = sent[index]?.map((member) => member.slice(0, 1)) ?? []) {
       open[index]?.resolve(new Map(ids.map((id) => [id, `done ${id}`])));
       await sleep(0);
@@ -36,12 +36,12 @@ function openStatements(most: number, database: BatchedDatabase = { wasRefused: 
 
 const names = (count: number) => [...'ABCDEFGHIJ'].slice(0, count);
 const done = (count: number) => names(count).map((name) => `done ${name}`);
-/** What callbacks were told. One that is told nothing must fail its test, and not hold it up. */
+/** The answers to callbacks. A callback without an answer must fail its test instead of blocking it. */
 const answersTo = <Result>(callbacks: readonly Promise<Result>[]) =>
   Promise.all(callbacks.map((callback) => Promise.race([callback, sleep(1_000, 'no answer', { ref: false })])));
 const codeOf = (promise: Promise<unknown>) => promise.then(String, ({ code, message }) => code ?? message);
 
-/** Waits until a timer did what it must do, for two seconds at most. */
+/** Waits until a timer has had its effect, for two seconds at most. */
 async function until(isSo: () => boolean): Promise<void> {
   for (let tries = 0; tries < 400 && !isSo(); tries++) await sleep(5);
   expect(isSo(), 'within two seconds').to.equal(true);
@@ -53,7 +53,7 @@ describe('StatementBatcher', () => {
     performance.now = () => clock;
   });
   afterEach(() => {
-    // The real clock is the one of the prototype.
+    // Without this property, the real clock of the prototype is used again.
     Reflect.deleteProperty(performance, 'now');
   });
 

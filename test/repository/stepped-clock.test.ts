@@ -6,7 +6,7 @@ import { verifySigned } from '../../src/testing/verify-signed.js';
 import { stepClock } from '../faults/stepped-clock.js';
 import { createSqliteDatabase } from '../support/sqlite.js';
 
-/** The other databases have a clock of their own. */
+/** Other databases use the clock of their server. */
 describe('claims by the clock of the process', () => {
   const month = 30 * 86_400_000;
   const kinds = ['payment'] as const;

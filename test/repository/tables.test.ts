@@ -9,7 +9,7 @@ import { createTestDatabase } from '../support/database.js';
 import { createMysqlDatabase, describeOnMariadb } from '../support/mysql-database.js';
 import { createSqliteDatabase } from '../support/sqlite.js';
 
-/** Stores a payment and an event for review. Resolves to what a merchant's own query reads of them. */
+/** Stores a payment and an event for review. Resolves to the values that a merchant's own query reads. */
 async function readStored<Time, List>(db: Kysely<DragonpayTables<Time, List>>, dialect: RepositoryDialect) {
   const repository = new KyselyRepository(db, { dialect });
   await repository.createPayment({ txnid: 'T-1', amount: '100.00' });

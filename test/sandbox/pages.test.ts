@@ -7,7 +7,7 @@ import { opensslSha1 } from '../support/openssl.js';
 
 const secrets = { apiKey: 'the-api-key', secretKey: 'the-secret-key', hmacKey: 'the-hmac-key' };
 
-/** The pages and forms as a browser without scripts sees them. */
+/** Reads pages and sends forms like a browser without scripts. */
 describe('The sandbox pages', () => {
   let merchant: MerchantServer;
   let sandbox: Sandbox;

@@ -5,8 +5,8 @@ import { type MerchantServer, type SeenRequest, startMerchantServer } from '../s
 import { opensslHmac, opensslSha1 } from '../support/openssl.js';
 
 /**
- * The known facts about Dragonpay, one by one, tested without code of the package: texts are joined here, and proofs
- * are checked by openssl and node:crypto.
+ * The known facts about Dragonpay, one by one. The tests use no code of the package: they join the texts themselves,
+ * and check proofs with openssl and node:crypto.
  */
 describe('The protocol of the sandbox', () => {
   const merchantId = 'merchant12345';

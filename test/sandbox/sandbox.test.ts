@@ -479,7 +479,7 @@ describe('A receiver of a sandbox', () => {
     const { sandbox } = await open();
     sandbox.misbehave({ revokedKey: true });
     const { postbacks } = await sandbox.settle('T-1', 'S');
-    // The callback may be older than the revocation. Sent again, it has a proof by a new key.
+    // The callback may be older than the revocation. If it is sent again, it has a proof by a new key.
     expect(postbacks[0]?.answer).to.include({ status: 503, body: 'error=keys-unavailable' });
     expect(effects).to.deep.equal([]);
     sandbox.misbehave({});

@@ -20,7 +20,7 @@ function goodBut(path: string, value: unknown): object {
 }
 
 describe('createDragonpay', () => {
-  /** Where a value stands, wrong values there, and what the error says. Its subject is the path plus `at`. */
+  /** The path of a value, wrong values, and the text of the error. Its subject is the path plus `at`. */
   const refused: Array<[path: string, values: () => readonly unknown[], problem: RegExp, at?: string]> = [
     [
       'merchantId',
@@ -99,7 +99,7 @@ describe('createDragonpay', () => {
     ['inquiry.attempts', () => [0, 1.5, '3'], /integer from 1 to/],
     ['queue', () => [null, {}], /method enqueue\(\)/],
     ['limits', () => [null, []], /must be an object/],
-    // A timer of Node takes 31 bits: a longer time would pass at once.
+    // Timers of Node have 31 bits: a longer time would be over at once.
     ...['bodyBytes', 'bodyMilliseconds', 'queryBytes', 'fields', 'handlerMilliseconds', 'storeMilliseconds'].map(
       (name): (typeof refused)[number] => [
         `limits.${name}`,
@@ -188,7 +188,7 @@ describe('createDragonpay', () => {
 
   const rsa = () => ({ publicKeys: [merchantKey().publicKeyPem] });
   const sha1 = { secretKeys: [secret] };
-  /** Settings that are wrong only together. */
+  /** Settings that are wrong only in combination. */
   const together: Array<[what: string, settings: () => object, subject: string, problem: RegExp]> = [
     ['nothing to verify with', () => ({ verification: undefined }), 'verification', /or payout is required/],
     ['rsa without keys and without an API key', () => ({ verification: { rsa: {} } }), 'apiKey', /public keys/],

@@ -35,7 +35,7 @@ describe('settingsFromEnv', () => {
   }
 
   const onlyRsa = { DRAGONPAY_SECRET_KEYS: undefined };
-  /** Variables that are wrong together, or items of a list. */
+  /** Variables that are wrong in combination, and wrong items of a list. */
   const wrong: Array<[what: string, changes: () => Env, subject: string, problem: RegExp]> = [
     ['nothing to verify with', () => onlyRsa, 'DRAGONPAY_API_KEY', /required.+DRAGONPAY_PAYOUT_SECRET_KEYS/],
     [

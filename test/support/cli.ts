@@ -17,7 +17,7 @@ export type CliEnv = Readonly<Record<string, string>>;
 /** A command that runs in this process. */
 export interface RunningCommand {
   readonly ended: Promise<CliRun>;
-  /** Resolves to the match once stdout has it; rejects if the command ends without. */
+  /** Resolves to the match when stdout has it. Rejects if the command ends before. */
   printed(pattern: RegExp): Promise<RegExpExecArray>;
   /** Does what SIGINT does to the executable. */
   interrupt(): void;

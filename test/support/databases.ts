@@ -22,7 +22,7 @@ export interface CreatedDatabase {
 export interface DatabaseUnderTest {
   readonly name: string;
   readonly dialect: RepositoryDialect;
-  /** Whether it can be started on this machine. */
+  /** Whether this machine can start it. */
   readonly isHere: boolean;
   create(): Promise<CreatedDatabase>;
 }
@@ -44,7 +44,7 @@ export const databases: readonly DatabaseUnderTest[] = [
   {
     name: 'MariaDB',
     dialect: mysqlDialect,
-    // In CI it must be there: its tests fail without it.
+    // In CI it must be there: without it, the tests fail.
     isHere: hasMariadb || process.env.CI !== undefined,
     create: async () => {
       const database = await createMysqlDatabase();
@@ -57,7 +57,7 @@ export const databases: readonly DatabaseUnderTest[] = [
   { name: 'SQLite', dialect: sqliteDialect, isHere: true, create: () => createSqliteDatabase() },
 ];
 
-/** Describes the same cases on each database that is here. */
+/** Describes the same cases for each database that this machine has. */
 export function describeDatabases(title: string, cases: (database: DatabaseUnderTest) => void): void {
   for (const database of databases) {
     if (database.isHere) describe(`${title}, on ${database.name}`, () => cases(database));

@@ -7,7 +7,7 @@ import type { Verdict, VerificationPolicy } from '../../src/verification/verify-
 import { verifyFields } from '../../src/verification/verify-fields.js';
 import { postForm } from './callback-request.js';
 
-/** What a merchant called ACME accepts, who stores callbacks. */
+/** The policy of a merchant called ACME who stores callbacks. */
 export function policyOf(settings: Partial<DragonpaySettings>): VerificationPolicy {
   const repository = new MemoryRepository();
   return resolveSettings({ merchantId: 'ACME', environment: 'test', repository, ...settings }).policy;

@@ -18,7 +18,7 @@ export function lambdaGateway(source: LambdaSource, handler: ReturnType<typeof t
     try {
       for await (const chunk of request) chunks.push(chunk);
     } catch {
-      return; // The client has gone.
+      return; // The client has closed the connection.
     }
     const event = JSON.parse(JSON.stringify(eventOf(source, request, Buffer.concat(chunks))));
     const { statusCode, headers, multiValueHeaders, body } = JSON.parse(JSON.stringify(await handler(event)));

@@ -44,10 +44,10 @@ const settings = [
 export async function startMariadb(more: readonly string[] = []): Promise<MariadbServer> {
   const folder = await mkdtemp(join(tmpdir(), 'dragonpay-callback-mariadb-'));
   const data = join(folder, 'data');
-  // A server that starts deletes the temporary tables of the others in the same folder.
+  // In a common folder, a server that starts would delete the temporary tables of the others.
   const temporary = join(folder, 'temporary');
   for (const path of [data, temporary]) await mkdir(path);
-  // As root, MariaDB runs as another user, who must be able to enter.
+  // If this process is root, MariaDB runs as another user, who must have access to the folder.
   const user = process.getuid?.() === 0 ? ['--user=mysql'] : [];
   await chmod(folder, 0o755);
   if (user.length > 0) for (const path of [data, temporary]) await chown(path, idOf('-u'), idOf('-g'));

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { CompiledQuery, Kysely } from 'kysely';
 import { createMigrations, type MigrationOptions } from '../../src/kysely.js';
 
-/** The hashes of the SQL of each migration, up and down, as a released one must keep them. */
+/** The hashes of the SQL of each migration, up and down. The hashes of a released migration must never change. */
 export async function hashMigrations(options: MigrationOptions = {}): Promise<Record<string, string[]>> {
   const hashes: Record<string, string[]> = {};
   for (const [name, migration] of Object.entries(await createMigrations(options).getMigrations())) {

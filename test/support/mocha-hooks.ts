@@ -14,8 +14,8 @@ export async function mochaGlobalTeardown(): Promise<void> {
   await stop?.();
 }
 
-// The processes that tests start are not measured: writing and reading their coverage costs half a second each. What
-// they run is also tested in this process.
+// Processes that tests start are not measured: writing and reading their coverage costs half a second each. Tests in
+// this process also run their code.
 if (process.env.MOCHA_WORKER_ID !== undefined) delete process.env.NODE_V8_COVERAGE;
 
 // Mocha kills a worker that needs more than a second to exit. Writing the coverage can take longer.

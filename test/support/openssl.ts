@@ -42,7 +42,7 @@ export interface OpensslKeyPair {
 
 let folder: string | undefined;
 
-/** A file in a folder that is gone when the process ends. */
+/** A file in a folder that is deleted when the process ends. */
 function keyFile(name: string): string {
   if (folder === undefined) {
     const made = mkdtempSync(join(tmpdir(), 'dragonpay-callback-keys-'));
@@ -67,7 +67,7 @@ export function numberAsKey(bits: number, { exponent = 65_537, isOdd = true } = 
   return createPublicKey({ key: { kty: 'RSA', n: base64url(modulus), e: base64url(exponent) }, format: 'jwk' });
 }
 
-/** Makes a key of an elliptic curve, which no callback is signed with. */
+/** Makes a key of an elliptic curve. No callback is signed with such a key. */
 export function opensslEcKey(): OpensslKeyPair {
   return keyPair(openssl(['ecparam', '-name', 'prime256v1', '-genkey', '-noout']));
 }
@@ -92,7 +92,7 @@ export function opensslSign({ privateKeyFile }: OpensslKeyPair, text: string | B
   return openssl(['dgst', '-sha256', '-sign', privateKeyFile], text).toString('base64');
 }
 
-/** How a gateway of a test signs, where it differs from Dragonpay. */
+/** The ways in which the gateway of a test signs differently from Dragonpay. */
 export interface SignWith {
   readonly hash?: 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512' | 'md5';
   readonly padding?: 'pss';

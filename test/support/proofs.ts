@@ -8,7 +8,7 @@ export type Algorithm = 'rsa' | 'hmac' | 'sha1';
 
 export const algorithms = ['rsa', 'hmac', 'sha1'] as const;
 
-/** The orders of the protocol, repeated here because the ones of the code are under test. */
+/** The orders of the protocol. They are repeated here, because the orders in the code are under test. */
 export const orders: Readonly<Record<Algorithm | 'payout', readonly SignedField[]>> = {
   rsa: ['txnid', 'refno', 'status', 'message', 'merchantid', 'param1', 'param2', 'amount'],
   hmac: ['txnid', 'refno', 'status', 'message', 'amount'],

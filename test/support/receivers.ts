@@ -17,10 +17,10 @@ export interface ShopDatabase extends DragonpayTables {
   shop_effects: { txnid: string; handler: string };
 }
 
-/** What an `@OnStatus` method does. */
+/** The work of an `@OnStatus` method. */
 export type Work = (callback: StoredCallback<Status, ShopDatabase>) => unknown;
 
-/** The work that is expected of it. */
+/** The work that the method is expected to do. */
 export const effect: Work = ({ trx, data: { txnid }, status }) =>
   trx.insertInto('shop_effects').values({ txnid, handler: status }).execute();
 
@@ -31,7 +31,7 @@ export interface ReceiverOptions extends Partial<DragonpaySettings> {
   readonly isNamed?: boolean;
 }
 
-/** A receiver with a pool of its own, whose `@OnStatus` method does whatever the test says at the moment. */
+/** A receiver with its own pool. Its `@OnStatus` method does the work that a test has set. */
 export class Receiver {
   work: Work = effect;
   readonly pool: pg.Pool;
@@ -42,7 +42,7 @@ export class Receiver {
   constructor(url: string, { connections = 4, isNamed = true, ...settings }: ReceiverOptions = {}) {
     this.pool = new pg.Pool({ connectionString: url, max: connections });
     this.pool.on('error', () => {});
-    // As withNamedStatements does: a client whose connection dies while it is in use has no other listener.
+    // Listens like withNamedStatements: a client whose connection dies while it is in use has no other listener.
     if (!isNamed) this.pool.on('connect', (client) => void client.on('error', () => {}));
     const pool = isNamed ? withNamedStatements(this.pool) : this.pool;
     this.repository = new KyselyRepository(new Kysely({ dialect: new PostgresDialect({ pool }) }));
@@ -77,7 +77,7 @@ export class Receivers {
   readonly #made: Receiver[] = [];
   #payments = 0;
 
-  /** For the suite that is being described: its database comes and goes with it, its pools with each test. */
+  /** For the suite that is being described: its database lives as long as the suite, its pools as long as a test. */
   static forSuite(suite: Mocha.Suite): Receivers {
     const receivers = new Receivers();
     suite.timeout(30_000);

@@ -28,7 +28,7 @@ export function errorReply(status: number, code: string, more: Record<string, st
 }
 export const retry = { 'Retry-After': '30' };
 
-/** What the handlers below were called with. */
+/** The arguments of the handlers below. */
 export type Seen = Callback | StoredCallback<Status, unknown, CallbackKind>;
 
 export const seen: Array<[method: string, callback: Seen]> = [];
@@ -61,7 +61,7 @@ export function firstSeen<Expected extends Seen = ValidCallback>(): Expected {
   return first[1] as Expected;
 }
 
-/** A class whose every method returns this. */
+/** Makes a class whose methods all return this value. */
 export function returning(result: unknown) {
   @DragonpayCallback()
   class Returning {

@@ -12,11 +12,11 @@ import { inspect } from 'node:util';
 import * as chai from 'chai';
 import { SecretWatch } from './secret-watch.js';
 
-/** Shorter keys are parts of other words. */
+/** Shorter keys are ignored: they are parts of other words. */
 const shortest = 8;
 /**
- * Keys of tests that are phrases of messages and titles, and those of the sandbox, which it prints. The corpus says of a
- * case that its digest was made "by another secret".
+ * Keys that may appear: those that are phrases of messages and titles, and those that the sandbox prints. The corpus
+ * has a case whose digest was made "by another secret".
  */
 const phrases = [
   ...['secret key', 'a secret', 'password', 'payout key', 'an HMAC key', 'the API key'],
@@ -24,12 +24,12 @@ const phrases = [
 ];
 const printed = ['sandbox-api-key', 'sandbox-secret-key', 'sandbox-hmac-key'];
 
-/** Files whose tests look at keys on purpose. What they write and send is searched all the same. */
+/** Files whose tests look at keys on purpose. The texts that they write and send are still searched. */
 const lookingAtKeys: readonly string[] = ['test/settings/settings-from-env.test.ts'];
 
 const keys = new Set<string>();
 const proofs = new Set<string>();
-/** What was said, with the test that ran. */
+/** The texts that were seen, each with the test that ran. */
 const written = new Map<string, string>();
 const lookedAt = new Map<string, string>();
 let running = 'before the tests';
@@ -37,18 +37,21 @@ let file = '';
 
 function learn(key: unknown): void {
   const text = typeof key === 'string' ? key : ArrayBuffer.isView(key) ? Buffer.from(key as Uint8Array).toString() : '';
-  // A key that was derived is bytes. One of a configuration is a text.
+  // A derived key is bytes. A key of a configuration is a text.
   const isText = [...text].every((character) => character >= ' ' && character !== '\ufffd');
   if (text.length >= shortest && isText && ![...phrases, ...printed].includes(text)) keys.add(text);
 }
 
-/** The last part of the text that Dragonpay documents for a SHA-1 proof. Tests of other texts have other things there. */
+/**
+ * Learns the secret key from the end of the text that Dragonpay documents for a SHA-1 proof. In tests of other texts,
+ * the end is another value.
+ */
 function learnFromDigest(text: unknown): void {
   if (/wire|diagnos/.test(file)) return;
   learn(/^[^:\n]+:[^:\n]+:[A-Z]:[^:\n]*:([^:\n]+)$/.exec(String(text))?.[1]);
 }
 
-/** As text, or as bytes. */
+/** Learns a proof, as text or as bytes. */
 function learnProof(expected: Buffer): void {
   const text = expected.toString('latin1');
   if (/^[0-9a-f]{40,128}$/.test(text)) proofs.add(text);

@@ -49,7 +49,7 @@ function json(value: unknown): string {
   return JSON.stringify(value, (_name, one) => (typeof one === 'bigint' ? String(one) : one)) ?? '';
 }
 
-/** How a secret may be written. Base64 also as it is in the middle of a longer text. */
+/** The forms in which a secret may be written. In base64, it may also stand in the middle of a longer text. */
 function formsOf(secret: string): Readonly<Record<string, string>> {
   const bytes = Buffer.from(secret);
   const shifted = [1, 2].map((before) => {

@@ -177,7 +177,7 @@ export const parsersOfFastify = {
 /** Fastify 5 with this parser of forms. It parses JSON by itself. */
 export function serveFastify(parser: FastifyPluginCallback): Serve {
   return async (endpoint, setup, inFront) => {
-    // As a gateway in front of it does.
+    // A gateway in front of the server would rewrite the URL like this.
     const rewriteUrl = ({ url = '' }: { url?: string | undefined }) => url.replace('/dragonpay', '/shop');
     const app = fastify({ forceCloseConnections: true, ...(setup === 'mounted' && { rewriteUrl }) });
     if (inFront !== undefined) app.server.prependListener('request', inFront);

@@ -7,7 +7,7 @@ import { queues } from './queues.js';
 
 /**
  * A process of a shop with a queue. `ROLE=receive` receives a callback, prints the answer and runs no job. `ROLE=work`
- * runs jobs. With `HANG` it starts one and never finishes it.
+ * runs jobs. With `HANG`, it starts a job and never finishes it.
  */
 const { DATABASE_URL: url = '', QUEUE = '', ROLE, HANG, TXNID = '' } = process.env;
 
@@ -21,7 +21,7 @@ class Shop {
     await db.insertInto('work').values({ key: job.key, event: 'began' }).execute();
     console.log(`began ${job.key}`);
     if (HANG !== undefined) await new Promise(() => {});
-    // A courier that accepts an idempotency key does the same.
+    // A courier with idempotency keys does the same.
     await db
       .insertInto('work')
       .values({ key: job.key, event: 'shipped' })

@@ -5,7 +5,7 @@ import { dispatchSigned, testEndpoint } from './dispatch-signed.js';
 
 /** An endpoint whose method does some work, over a database. */
 export interface WorkingShop {
-  /** The messages of what failed, with those of their causes. */
+  /** The messages of the errors that occurred, with the messages of their causes. */
   readonly failures: readonly string[];
   /** Delivers the status S. Resolves to the HTTP status of the reply. */
   pay(txnid: string): Promise<number>;

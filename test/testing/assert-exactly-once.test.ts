@@ -26,10 +26,10 @@ import { rejection } from '../support/rejection.js';
 
 type Database = DragonpayTables & { shipped: { txnid: string } };
 
-/** What a shop has shipped outside of the transaction. */
+/** The orders that a shop has shipped outside of the transaction. */
 let shipped: string[] = [];
 
-/** Which of the four broke it. */
+/** The names of the ways of delivery that broke the effect. */
 async function brokenBy(asserting: Promise<void>): Promise<string[]> {
   const error = await rejection(asserting);
   if (error === undefined) return [];

@@ -10,7 +10,9 @@ import { assertCallbackCorpus, callbackCorpus } from '../../src/testing.js';
 import { rejection } from '../support/rejection.js';
 import { adapterServers, doorsOf, listen, serveNode } from '../support/servers.js';
 
-/** One server for each form in which a body parser may leave a body. `callback-corpus.long.test.ts` has all servers. */
+/**
+ * One server for each form in which a body parser may leave a body. `callback-corpus.long.test.ts` tests all servers.
+ */
 const doors = ['node:http', 'Express 5 behind express.urlencoded, extended', 'Koa 3 behind koa-bodyparser'];
 
 describe('The corpus of callbacks', () => {

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { MemoryRepository, type MemoryTransaction, type StatusEffect, type VerifiedCallback } from '../../src/index.js';
 import { repositoryConformance } from '../../src/testing.js';
 
-/** Repositories that are wrong in one way each, and a case that must say so. */
+/** Repositories with one fault each, and a case that must report it. */
 const wrong: Readonly<Record<string, readonly [Wrong: new () => MemoryRepository, caseName: string]>> = {
   'runs the effect of a duplicate': [
     class extends MemoryRepository {

@@ -118,7 +118,7 @@ createSecureServer({ allowHTTP1: true }).on('request', toNodeListener(endpoint))
 declare const hosted: IncomingMessage & { body: Record<string, string>; rawBody: Buffer };
 createServer((_request, response) => void toNodeListener(endpoint)(hosted, response));
 
-// Whatever takes a Fetch request: Hono, and a handler with an argument of its host
+// Functions that take a Fetch request: Hono, and a handler with an argument of its host
 const fetched = toFetchHandler(endpoint);
 new Hono().all(path, (c) => fetched(c.req.raw));
 const routeHandler: (request: Request, context: { params: Promise<object> }) => Promise<Response> = fetched;

@@ -4,7 +4,7 @@ declare const callback: VerifiedCallback;
 declare const payment: PaymentRow;
 declare const payout: PayoutRow;
 
-// A row decides as it is, and so does one with a string of letters.
+// A row can be used for a decision as it is, and also with a string of letters.
 decideUpdate(callback, payment, false);
 decideUpdate(callback, payout, false);
 decideUpdate(callback, { status: 'P', reached: 'P', refno: null, amount: '1.00', currency: 'PHP' }, false);

@@ -1,4 +1,4 @@
-/** `true` where two types are the same, neither wider. */
+/** `true` if the two types are the same: neither is wider. */
 export type Equal<Left, Right> =
   (<T>() => T extends Left ? 1 : 2) extends <T>() => T extends Right ? 1 : 2 ? true : false;
 

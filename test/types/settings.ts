@@ -10,7 +10,7 @@ import {
 } from 'dragonpay-callback';
 import { expectType } from './expect-type.js';
 
-/** Compiled only: which settings there are, and which there are not. */
+/** Compiled only: the settings that exist, and some that do not. */
 const required = { merchantId: 'ACME', environment: 'test' } as const;
 const secretKeys = ['secret'] as const;
 
@@ -18,7 +18,7 @@ export const right: readonly DragonpaySettings[] = [
   required,
   { merchantId: 'ACME', environment: 'production', apiKey: 'key', verification: { rsa: {} } },
   { merchantId: 'ACME', environment: { gateway: 'https://test.dragonpay.ph' } },
-  // A variable of the environment may be missing: that is found when the program starts.
+  // A variable of the environment may be missing. This is found when the program starts.
   { ...required, apiKey: process.env.DRAGONPAY_API_KEY },
   { ...required, verification: { rsa: { publicKeys: ['pem', createPrivateKey('pem')] } } },
   { ...required, verification: { hmac: { keys: ['key'], encoding: 'hex' }, sha1: { secretKeys } } },

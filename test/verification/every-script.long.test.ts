@@ -40,8 +40,8 @@ function settingsOf(name: keyof typeof provers, key: string): Partial<DragonpayS
 }
 
 /**
- * The verdict on what `openssl` signed, and on the same with one other character. Our own proof must equal that of
- * `openssl`.
+ * The verdict on what `openssl` signed, and on the same text with one character changed. Our own proof must equal that
+ * of `openssl`.
  */
 async function compare(values: Fields, anyKey: string): Promise<void> {
   for (const [name, prove] of Object.entries(provers) as Array<[keyof typeof provers, Prove]>) {

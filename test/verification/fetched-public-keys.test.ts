@@ -199,7 +199,7 @@ describe('FetchedPublicKeys', () => {
     const source = fetched(() => new Promise((resolve) => answers.push(resolve)));
     const [before, after] = [JSON.stringify([active(key)]), JSON.stringify([active(newKey)])];
     const first = proofBy(key, source);
-    // It arrives after a rotation, while an answer from before the rotation is still on its way.
+    // The callback arrives after a rotation, while an answer from before the rotation is still on its way.
     const genuine = proofBy(newKey, source);
     answers[0]?.(before);
     expect(await first).to.equal('ok');

@@ -71,7 +71,7 @@ describe('readPublicKey', () => {
       }
       expect(error).to.be.instanceOf(Error).with.property('message').that.matches(problem);
       const shown = `${(error as Error).stack} ${JSON.stringify(error)} ${String((error as Error).cause)}`;
-      // The second line of PEM: the first one is no secret.
+      // The second line of the PEM, because the first line is not secret.
       const quoted = typeof given === 'string' ? given.split('\n').at(given.includes('\n') ? 1 : 0) : undefined;
       if (quoted) expect(shown).to.not.include(quoted);
     });

@@ -36,7 +36,7 @@ const macOf = (bytes: Buffer, hash = 'sha256', key: string | Buffer = secret) =>
 const signatureOf = (bytes: Buffer, hash = 'sha256', padding = constants.RSA_PKCS1_PADDING) =>
   sign(hash, bytes, { key: merchantKey().privateKeyPem, padding }).toString('base64');
 
-/** The verifier of each proof, with the right key second, and a proof of the bytes. */
+/** The verifier of each proof, which has the right key as its second one, and a proof over the bytes. */
 const proofs: Readonly<
   Record<
     string,
@@ -52,7 +52,7 @@ const proofs: Readonly<
   },
 };
 
-/** The right key behind two others, of which one has longer signatures. */
+/** The right key comes after two others. One of these has longer signatures. */
 function keys(): PublicKeySource {
   return givenKeys([numberAsKey(3072), numberAsKey(2048), merchantKey().publicKeyPem].map(readPublicKey));
 }

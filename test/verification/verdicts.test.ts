@@ -14,7 +14,7 @@ const kinds = new Set(['payment', 'payout'] as const);
 const bare = { txnid: 'T', refno: 'R', status: 'S' };
 const signed = { ...bare, message: 'm', ...prove('sha1', 'T:R:S:m') };
 
-/** The whole verdict on a form. */
+/** The complete verdict on a form. */
 const verdictOn = (form: string, settings: Partial<DragonpaySettings>) => judgeForm(form, policyOf(settings));
 const hooks = { keysFailed: () => {} };
 const formOf = (fields: Fields) => encodeCallback(fields);

@@ -215,7 +215,7 @@ describe('Verification', () => {
           fc.constantFrom(...'0123456789abcdef'),
           async (algorithm, position, digit) => {
             const proof = proofs[algorithm] as string;
-            // The last digits of base64 hold bits that no byte is made of.
+            // The last digits of base64 hold bits that belong to no byte.
             const at = position % (algorithm === 'rsa' ? proof.length - 4 : proof.length);
             const changed = proof.slice(0, at) + digit + proof.slice(at + 1);
             const same = algorithm === 'rsa' ? changed === proof : changed.toLowerCase() === proof.toLowerCase();

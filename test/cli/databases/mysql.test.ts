@@ -110,7 +110,7 @@ describeOnMariadb('dragonpay-callback on MariaDB', () => {
   });
 
   it('doctor finds a replica', async () => {
-    // Changes the whole server. The users of other test files are allowed to write nevertheless.
+    // This changes the whole server. The users of other test files may still write.
     await database.query('set global read_only = 1');
     try {
       expect(await findsAt()).to.deep.equal(['writable: the database is read-only']);
@@ -132,7 +132,7 @@ describeOnMariadb('dragonpay-callback on MariaDB', () => {
       const user = name.replace('dragonpay_test', 'odd');
       await database.query(`create user ${user}`);
       await database.query(`grant all on ${name}.* to ${user}`);
-      // It applies to users who are not administrators, such as this one.
+      // This setting applies to users who are not administrators, such as this one.
       await database.query(`set global init_connect = "set ${setting}"`);
       try {
         const url = Object.assign(new URL(database.url), { username: user }).href;

@@ -383,7 +383,7 @@ describe('Step 5, handle', () => {
         { status: 200, headers: null, body: '' },
         { status: 200, headers: {} },
         { status: 200, headers: {}, body: Buffer.from('a') },
-        // What no server could write.
+        // Replies that no server can write.
         { status: 42, headers: {}, body: '' },
         { status: 1000, headers: {}, body: '' },
         { status: 200, headers: { 'X-Own': 'a\r\nb' }, body: '' },

@@ -58,7 +58,7 @@ describe('Step 3, verify', () => {
       fetch: () => Promise.reject(new Error('down')),
     };
     const onlyPayments: Partial<DragonpaySettings> = { payout: undefined };
-    /** `invalid`: the handler may see it. */
+    /** Callbacks with this verdict may reach the handler. */
     const lines: Array<
       [code: ReplyCode, request: () => CallbackRequest, invalid: boolean, settings?: Partial<DragonpaySettings>]
     > = [

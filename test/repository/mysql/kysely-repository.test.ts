@@ -21,7 +21,7 @@ type Effect = StatusEffect<Transaction<Database>>;
 describeOnMariadb('KyselyRepository on MariaDB', () => {
   let database: MysqlTestDatabase;
   let repository: KyselyRepository<Database>;
-  /** A session of somebody else. */
+  /** A session of another program. */
   let other: Connection;
   const opened: Kysely<Database>[] = [];
 
@@ -236,7 +236,7 @@ describeOnMariadb('KyselyRepository on MariaDB', () => {
         await holder.query('begin');
         await holder.query(lock, ['T-30']);
         const startedAt = performance.now();
-        // The first is sent alone, and the others share the next transaction.
+        // The first callback is sent alone, and the others share the next transaction.
         const others = Array.from({ length: 60 }, (_, index) => `T-${index + 1}`).filter((txnid) => txnid !== 'T-30');
         const told = others.map((txnid) => tell(txnid, 'S', undefined, by));
         for (const { outcome } of await Promise.all(told)) expect(outcome).to.equal('applied');

@@ -75,7 +75,7 @@ describeOnMariadb('createMigrations on MariaDB', () => {
     return new Migrator({ db: database.db, provider: migrations, ...migrations });
   };
 
-  /** What the server says about tables, without their names. */
+  /** The server's description of tables, without their names. */
   async function tablesLike(pattern: string): Promise<string[]> {
     const found = await database.query(
       'select table_name as name from information_schema.tables where table_schema = database() and table_name like ? and table_name not like "%migrations%" order by 1',

@@ -96,7 +96,7 @@ describeOnMariadb('the transaction of a handler on MariaDB', () => {
     'ANALYZE TABLE': [500, 'P 0', 'analyze table stock'],
     'COMMIT in a comment that the server runs': [500, 'P 0', '/*!50000 commit */'],
     'COMMIT behind a comment that starts with M': [500, 'P 0', '/*Mine*/ commit'],
-    // These cannot be recognized before they run: the move is committed with what was written before.
+    // These statements cannot be recognized before they run: the move is committed together with the earlier writes.
     'a procedure that commits': [503, 'S 1', 'call commits()'],
     'a text that is a COMMIT': [503, 'S 1', "execute immediate 'commit'"],
   };

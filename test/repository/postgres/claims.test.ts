@@ -16,7 +16,7 @@ describe('claims, on PostgreSQL', () => {
     await database.pool.query(`insert into dragonpay_transactions (txnid, amount, modified_at)
       select 'T-' || i, 100, now() - ages[i] * interval '1 hour'
       from generate_series(1, 3) i, (values (array[1, 3, 2])) a (ages)`);
-    // With statistics of so few rows, the planner reads the table in its physical order.
+    // For so few rows, the planner would read the table in its physical order.
     await database.pool.query('analyze dragonpay_transactions');
   });
   afterEach(() => database.destroy());

@@ -42,9 +42,9 @@ describe('duplicates that wait for a handler', function () {
   }
 
   interface Sessions {
-    /** With a transaction or a statement under way. */
+    /** Connections with a transaction or a statement under way. */
     readonly busy: number;
-    /** Those that have lasted longer than any statement of this package takes. */
+    /** Transactions that have lasted longer than any statement of this package. */
     readonly lasting: number;
     readonly locked: number;
   }
@@ -114,8 +114,8 @@ where datname = current_database() and pid <> pg_backend_pid() and backend_type 
           await sleep(15);
         }
         expect(await isAnswered(first)).to.equal(false);
-        // Only the transaction of the handler lasts. A waiting duplicate asks again from time to time, and holds no
-        // connection in between.
+        // Only the transaction of the handler lasts. A waiting duplicate asks again from time to time. In between, it
+        // holds no connection.
         const lasting = samples.filter((sample) => sample.lasting > 1 || sample.locked > 0);
         expect(lasting).to.deep.equal([]);
         const quiet = samples.filter((sample) => sample.inUse === 1 && sample.busy === 1 && sample.waiting === 0);
@@ -142,7 +142,7 @@ where datname = current_database() and pid <> pg_backend_pid() and backend_type 
         await sleep(250);
         const during = await latencies(others.slice(70, 120));
         await Promise.all([first, duplicates]);
-        // Much less than the second that the handler takes, with an allowance for a busy machine.
+        // Much shorter than the second that the handler takes, with an allowance for a busy machine.
         const bound = 3 * median(without) + 20;
         expect(median(during), `without: ${median(without)} ms`).to.be.below(bound);
         expect(Math.max(...during)).to.be.below(600);
@@ -185,7 +185,7 @@ describe('two handler classes in two processes on one database', function () {
       const txnids = Array.from({ length: 100 }, (_, number) => `both-${number}`);
       await createPayments(database, txnids);
       const send = async (shop: SlowShop, txnid: string) => (await shop.send(paid(txnid))).body;
-      // Each process begins with a payment of its own, and both race for the others.
+      // Each process begins with another payment. For the others, the processes race.
       const own = await Promise.all(shops.map((shop, number) => send(shop, `both-${number}`)));
       expect(own).to.deep.equal(['applied', 'applied']);
       const answers = await Promise.all(txnids.flatMap((txnid) => shops.map((shop) => send(shop, txnid))));

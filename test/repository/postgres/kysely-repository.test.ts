@@ -42,7 +42,7 @@ class Connected {
   readonly statements: string[] = [];
   /** How often the server reported that it is ready for the next query: the number of round trips. */
   roundTrips = 0;
-  /** Runs before a statement is sent. */
+  /** Called before a statement is sent. */
   beforeStatement: (text: string) => Promise<void> = async () => {};
 
   constructor(config: pg.PoolConfig) {
@@ -72,7 +72,7 @@ describe('KyselyRepository on PostgreSQL', () => {
   let database: TestDatabase;
   let connected: Connected;
   let repository: Repository;
-  /** A session of somebody else. */
+  /** A session of another program. */
   let other: pg.Client;
   const opened: Connected[] = [];
 
@@ -110,7 +110,7 @@ describe('KyselyRepository on PostgreSQL', () => {
 
   const cleanUps: string[] = [];
 
-  /** Runs DDL, and takes it back after the test. */
+  /** Runs DDL, and undoes it after the test. */
   async function ddl(statement: string, cleanUp: string): Promise<void> {
     await sql.raw(statement).execute(connected.db);
     cleanUps.push(cleanUp);
@@ -153,7 +153,7 @@ describe('KyselyRepository on PostgreSQL', () => {
     throw new Error('it did not reject');
   }
 
-  /** Nothing of a failed move is left: no status, no event, no order, no open transaction, no lost connection. */
+  /** Checks that a failed move left nothing: no status, no event, no order, no open transaction, no lost connection. */
   async function expectNothingOf(txnid: string, { pool }: Connected = connected): Promise<void> {
     expect(await statusOf(txnid)).to.equal('P');
     expect(await repository.callbacks({ txnid })).to.deep.equal([]);
@@ -319,7 +319,7 @@ describe('KyselyRepository on PostgreSQL', () => {
         isOver = true;
       });
       for (let query = 0; query < 10; query++) {
-        // The only connection of the pool is free, or becomes free soon.
+        // Waits until the only connection of the pool is free.
         const startedAt = performance.now();
         await small.pool.query('select 1');
         expect(performance.now() - startedAt).to.be.below(2_500);
@@ -601,7 +601,7 @@ describe('KyselyRepository on PostgreSQL', () => {
         });
         await tell(txnid, status, keeping).catch(() => {});
         const late = kept as Transaction<Database>;
-        // Nobody awaits a query after its method has returned: a rejection would end the process.
+        // Nothing awaits a query after its method has returned, and a rejection would end the process.
         const refusal = (query: Promise<unknown>) =>
           status === 'F' ? rejection(query) : Promise.race([query.then(() => expect.fail()), sleep(20)]);
         await refusal(late.insertInto('orders').values({ txnid, paid: true }).execute());
@@ -613,7 +613,7 @@ describe('KyselyRepository on PostgreSQL', () => {
   });
 
   describe('bounds what a handler holds up:', () => {
-    /** As the dispatcher does: it gives up while the query goes on. */
+    /** An effect that gives up while its query continues, like the dispatcher at a deadline. */
     function givingUp(milliseconds: number, statement: string, txnid: string, bound = 10_000): Effect {
       return effect(async (trx) => {
         await trx.insertInto('orders').values({ txnid, paid: true }).execute();
@@ -749,7 +749,7 @@ describe('KyselyRepository on PostgreSQL', () => {
       const lucky = await Promise.all(Array.from({ length: 4 }, payment));
       const first = await payment();
       const told = await Promise.allSettled([
-        // The first goes out alone; the others meet behind it.
+        // The first callback is sent alone. The others wait and share the next statement.
         tell(first, 'S'),
         tell(lucky[0] as string, 'S'),
         (async () => repository.store(await verifySigned({ txnid: unlucky, refno: '13', status: 'S', message: '' })))(),
@@ -764,7 +764,7 @@ describe('KyselyRepository on PostgreSQL', () => {
   });
 
   describe('tries again what the database asks to be tried again:', () => {
-    /** Makes the first moves of each row fail. */
+    /** Makes the first `times` moves of each row fail. */
     async function failing(times: number, code: string): Promise<void> {
       await ddl('create sequence tries', 'drop sequence tries');
       await ddl(

@@ -10,7 +10,7 @@ const names = {
   'names of one’s own': { schema: 'Shop "1"', transactions: 'Payments', payouts: 'pay outs', callbacks: 'in"box' },
 } as const satisfies Record<string, TableNames>;
 
-/** Everything that the catalog says about the tables of this package, as text. */
+/** Everything in the catalog about the tables of this package, as text. */
 async function catalogOf(client: pg.Client | pg.Pool): Promise<string[]> {
   const { rows } = await client.query<{ line: string }>(`
     with tables as (

@@ -67,7 +67,7 @@ describe('pools', () => {
     return rows[0].n;
   }
 
-  /** Pays all of them at once. */
+  /** Pays all payments at once. */
   async function pay(shop: Shop, Class: HandlerClass, ids: readonly string[], limits: object = {}) {
     const failures: unknown[] = [];
     const hooks = {
@@ -82,7 +82,7 @@ describe('pools', () => {
     return { statuses: replies.map(({ status }) => status), failures, milliseconds: performance.now() - startedAt };
   }
 
-  /** Ships through its own `db`, as a service would, and not through the transaction. */
+  /** Ships outside of the transaction, through its own `db`, as a service would. */
   function shippingBy(db: Kysely<Database>): HandlerClass {
     @DragonpayCallback()
     class Shipping {
@@ -231,7 +231,7 @@ describe('pools', () => {
       return rows.length === ids.length;
     };
     while (!(await isRecorded())) await sleep(10);
-    // All of them wait now. Between two looks for its row, none has the only connection.
+    // All callbacks wait now. None of them holds the only connection between two look-ups of its row.
     const looks = await Promise.all(Array.from({ length: 20 }, () => sql`select 1`.execute(shop.db)));
     expect(looks).to.have.length(20);
     let idle = 0;

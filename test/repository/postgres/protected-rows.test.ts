@@ -8,7 +8,7 @@ import { createTestDatabase, type TestDatabase } from '../../support/database.js
 import { dispatchSigned, paymentFields, testDragonpay } from '../../support/dispatch-signed.js';
 import { rejection } from '../../support/rejection.js';
 
-/** What keeps rows whose txnid begins with `KEPT` from changing. */
+/** The triggers and rules that keep rows from changing whose txnid begins with `KEPT`. */
 const obstacles: Readonly<Record<string, string>> = {
   'a trigger that returns null': trigger('return null'),
   'a trigger that returns the old row': trigger('return old'),
@@ -97,7 +97,7 @@ grant select, insert, update on all tables in schema public to ${role};${sql}`);
     it('does not keep others that share its statement', async () => {
       const endpoint = testDragonpay({ repository, hooks }).endpoint(Plain);
       const txnids = ['FREE-1', 'KEPT-2', 'FREE-2'];
-      // The first one is sent alone, so that the others share the next statement.
+      // The first callback is sent alone, so that the others share the next statement.
       const replies = await Promise.all(
         ['FREE-3', ...txnids].map((txnid) => dispatchSigned(endpoint, paymentFields({ txnid }))),
       );

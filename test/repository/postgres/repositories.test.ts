@@ -32,7 +32,7 @@ interface Variant {
   connect(url: string): Kysely<DragonpayTables>;
 }
 
-/** Its connections may still be closing when their database is dropped. */
+/** When the database is dropped, its connections may still be closing. */
 function poolOf(config: pg.PoolConfig): pg.Pool {
   return new pg.Pool(config).on('error', () => {});
 }

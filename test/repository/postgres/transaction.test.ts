@@ -18,7 +18,7 @@ describe('the transaction of a handler', () => {
   before(async () => {
     database = await createTestDatabase();
     await database.pool.query('create table orders (txnid varchar(40), line integer)');
-    // A query that does not heed a cancellation.
+    // A query that ignores a cancellation.
     await database.pool.query(`create function stubborn() returns void language plpgsql as $$
       begin loop begin perform pg_sleep(10); exit; exception when query_canceled then null; end; end loop; end $$`);
   });
@@ -103,7 +103,7 @@ describe('the transaction of a handler', () => {
   });
 
   describe('waits for the server', () => {
-    /** Counts the statements that are sent while none is under way. */
+    /** Counts the statements that are sent while no other is under way. */
     function countWaits(pool: pg.Pool): { count: number } {
       const waits = { count: 0 };
       pool.on('connect', (client) => {

@@ -19,7 +19,7 @@ class Shipping {
   }
 }
 
-/** What keeps the payment KEPT from changing. */
+/** The triggers that keep the payment KEPT from changing. */
 const triggers: Readonly<Record<string, string>> = {
   'keeps as it is': 'create trigger keep before update on dragonpay_transactions',
   'changes back': 'create trigger keep after update of status on dragonpay_transactions',

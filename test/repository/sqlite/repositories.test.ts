@@ -8,7 +8,7 @@ interface Variant {
   readonly name: string;
   readonly tables?: TableNames;
   connect(file: string): Kysely<DragonpayTables>;
-  /** Left out: with one handle, a query outside of the method's transaction would wait for the method. */
+  /** The case to leave out: with one handle, a query outside of the method's transaction would wait for the method. */
   readonly except?: string;
 }
 
@@ -36,7 +36,7 @@ for (const { name, tables, connect, except } of variants) {
     const opened: Kysely<DragonpayTables>[] = [];
     before(async () => {
       database = await createSqliteDatabase(tables);
-      // Other handles of the file, as another process has them.
+      // Opens other handles of the file, as another process does.
       for (let count = except === undefined ? 2 : 1; count > 0; count--) opened.push(connect(database.file));
     });
     after(async () => {

@@ -203,7 +203,7 @@ describe('the transaction of a handler on SQLite', () => {
     const txnid = generateTxnId();
     await order(impatient, txnid);
     expect(await stateOf(txnid)).to.match(/ 1$/);
-    // The refused writes leave nothing behind that holds the lock.
+    // After the refused writes, nothing holds the lock.
     await order(database.connect() as unknown as Kysely<Tables>, txnid, 2);
   });
 
