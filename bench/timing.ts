@@ -71,7 +71,7 @@ function nearly(right: string): string[] {
 /** The mean times of both classes under a pair of keys, in nanoseconds. */
 function timesOf(pair: readonly [Check, Check]): [near: number, far: number] {
   const proofs = pair.map(([right]) => nearly(right));
-  // By set of proofs and key. The classes are then means of means: chance must not give a class more of one key.
+  // The times by set of proofs and by key. A class is the mean of two of these means, so that both keys count the same.
   const times: [number[], number[], number[], number[]] = [[], [], [], []];
   for (let sample = 0; sample < samplesOfPair; sample++) {
     const cell = Math.floor(Math.random() * 4);

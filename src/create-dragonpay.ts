@@ -34,7 +34,7 @@ export interface EndpointOptions {
   readonly kinds?: readonly CallbackKind[];
 }
 
-/** What a receiver is doing. `dragonpay.status()` returns it. */
+/** The state of a receiver, as `dragonpay.status()` returns it. */
 export interface DragonpayStatus {
   /** Whether `close()` was called: new callbacks are answered with 503. */
   readonly closing: boolean;
@@ -103,7 +103,9 @@ export interface Dragonpay {
    */
   refused(): readonly RefusedCallback[];
 
-  /** What this process is doing, for probes and dashboards. Costs nothing: it asks neither database nor gateway. */
+  /**
+   * The state of this process, for probes and dashboards. Costs nothing: it asks neither the database nor the gateway.
+   */
   status(): DragonpayStatus;
 
   /**

@@ -24,7 +24,7 @@ import type { Limits } from './settings/settings.js';
 import type { VerificationPolicy } from './verification/verify-callback.js';
 import { verifyFields } from './verification/verify-fields.js';
 
-/** What a dispatcher is made of. {@link createDragonpay} makes it from settings. */
+/** The parts of a dispatcher. {@link createDragonpay} makes them from settings. */
 interface DispatcherParts {
   readonly handler: Handler;
   readonly kinds: ReadonlySet<CallbackKind>;

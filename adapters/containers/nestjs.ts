@@ -191,7 +191,10 @@ function scopeOf(Class: HandlerClass, modules: ModuleRef): Scope {
   }
   if (scope === Scope.REQUEST) {
     const why = 'a callback can be handled without a request, as by reconcile()';
-    throw invalidHandler(Class, `must not be in request scope, nor inject a provider that is: ${why}`);
+    throw invalidHandler(
+      Class,
+      `must not be in request scope, and must not inject a provider in request scope: ${why}`,
+    );
   }
   return scope;
 }

@@ -17,7 +17,7 @@ export interface IncomingMessageLike {
   pause?(): unknown;
   resume?(): unknown;
   destroy?(): unknown;
-  /** Only in HTTP/2: the stream of the request and its reply. */
+  /** The stream of the request and its reply, in HTTP/2 only. */
   readonly stream?: { close?(): unknown } | undefined;
 }
 
@@ -31,7 +31,7 @@ export interface ServerResponseLike {
   destroy?(): unknown;
 }
 
-/** Where code in front may have left the body: its fields, and the bytes or the text that it kept. */
+/** The properties in which code in front may have left the body: its fields, and the bytes or the text that it kept. */
 export interface ParsedBody {
   readonly body?: unknown;
   readonly rawBody?: unknown;

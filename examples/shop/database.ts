@@ -20,7 +20,7 @@ export interface OrdersTable {
   txnid: string;
   /** A Date in PostgreSQL; in SQLite the same moment as text, UTC. */
   paid_at: ColumnType<Date | string | null, undefined, Date | null>;
-  /** Where the payer can pay. */
+  /** The URL at which the payer can pay. */
   payment_url: ColumnType<string | null, undefined, string>;
   /** The `procid` of a pending payment. */
   channel: ColumnType<string | null, undefined, string | null>;

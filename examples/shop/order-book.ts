@@ -22,7 +22,7 @@ export interface Order extends PaymentRow {
   readonly cancelled: boolean;
   /** The `procid` of a pending payment, as a hint. */
   readonly channel: string | null;
-  /** Where the payer can still pay. */
+  /** The URL at which the payer can still pay. */
   readonly paymentUrl: string | null;
   /** Until then, the shop keeps an unpaid order. */
   readonly payBy: Date;

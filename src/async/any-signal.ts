@@ -5,7 +5,7 @@ export interface AnySignal {
   readonly forget: () => void;
 }
 
-/** Not `AbortSignal.any`: on Node 20 its signal can be collected while it follows an `AbortSignal.timeout`. */
+/** `AbortSignal.any` is not used: on Node 20, its signal can be collected while it follows an `AbortSignal.timeout`. */
 export function anySignal(...signals: readonly AbortSignal[]): AnySignal {
   const controller = new AbortController();
   const abort = (event: Event) => controller.abort((event.target as AbortSignal).reason);

@@ -13,7 +13,7 @@ export interface CliIo {
   stopOnSignal(): AbortSignal;
 }
 
-/** What a command works with. */
+/** The streams, the environment and the output of a command. */
 export interface CommandContext extends CliIo {
   /** Prints the result of the command, and sets the exit code. */
   report(report: Report, options: { readonly json?: boolean }): void;

@@ -12,7 +12,7 @@ export function parseUrl(text: string): string {
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
     throw new InvalidArgumentError('Expected an http or https URL.');
   }
-  // Not an InvalidArgumentError, because Commander would print the value.
+  // An InvalidArgumentError is not used, because Commander would print the value.
   if (url.username !== '' || url.password !== '') {
     throw new CommandFailure('the URL must not contain a user name or password');
   }

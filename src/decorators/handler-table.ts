@@ -24,7 +24,9 @@ export interface QueuedEntry {
   readonly key: string | symbol;
 }
 
-/** What a method is called for. A status has at most one method in the transaction, and one for each queue. */
+/**
+ * The reason for which a method is called. A status has at most one method in the transaction, and one for each queue.
+ */
 type Slot =
   | { readonly role: 'get' | 'post' | 'dispatch'; readonly key: string | symbol }
   | {

@@ -30,7 +30,7 @@ import { type Candidates, type FoundReading, findReading } from './find-reading.
 import { openSignature } from './open-signature.js';
 import { digestMatcher, hmacMatcher, type ProofMatcher, rsaMatcher } from './proof-matcher.js';
 
-/** What is known of one proof. */
+/** The findings about one proof. */
 export interface ProofDiagnosis {
   readonly algorithm: ProofAlgorithm;
   /** The field that holds the proof. */

@@ -22,7 +22,7 @@ import {
   textForms,
 } from './text-forms.js';
 
-/** What the search needs of one callback. */
+/** The parts of one callback that the search needs. */
 export interface Candidates {
   readonly callback: CheckedCallback;
   readonly merchantId: string;

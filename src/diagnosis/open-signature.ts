@@ -7,7 +7,7 @@ import { readProof } from '../verification/read-proof.js';
 /** The hashes that are looked for. */
 export type HashName = NonNullable<SignedText['hash']>;
 
-/** What a public key finds in a signature. */
+/** The content of a signature, opened with a public key. */
 export type OpenedSignature =
   | { readonly padding: 'pkcs1'; readonly keyId: string; readonly hash: HashName; readonly digest: Buffer }
   /** The hash cannot be read from the signature. `isSigned` tells whether it is the hash of a text. */

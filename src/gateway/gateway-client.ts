@@ -85,7 +85,7 @@ export function gatewayText(access: GatewayAccess): (path: string) => Promise<st
   };
 }
 
-/** The system's code of a failed connection, such as ` (ECONNREFUSED)`, or that it took too long. */
+/** Why a connection failed: the code of the system, such as ` (ECONNREFUSED)`, or a time-out. */
 function reasonOf(error: unknown): string {
   const { name, message, cause } = (error ?? {}) as { name?: unknown; message?: unknown; cause?: { code?: unknown } };
   if (name === 'TimeoutError') return ' in time';

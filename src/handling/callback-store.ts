@@ -24,14 +24,14 @@ export interface Confirmation {
   confirm(callback: VerifiedCallback): Promise<VerifiedCallback>;
 }
 
-/** What a {@link CallbackStore} is made of. */
+/** The parts of a {@link CallbackStore}. */
 interface CallbackStoreParts {
   readonly repository: CallbackRepository;
   readonly limits: Required<Limits>;
   readonly hooks: Hooks;
   /** Follows statements that may outlast their reply. */
   readonly inFlight: InFlight;
-  /** Where the jobs of `@OnStatus` methods with a queue go. */
+  /** The queue for the jobs of `@OnStatus` methods. */
   readonly queue: JobQueue | undefined;
   readonly confirmation: Confirmation | undefined;
   /** Counts the callbacks that are being stored, in all stores of a receiver. */

@@ -28,7 +28,7 @@ export interface Stored {
 /** Stores a callback. Never rejects. */
 type Store = (callback: VerifiedCallback) => Promise<Stored>;
 
-/** Called when a copy need not wait any more: with the result, or with its turn to store for the others. */
+/** Called when a copy need not wait any longer: with the result, or with its turn to store for the others. */
 type Waiting = (news: Stored | Turn) => void;
 
 /** The turn of a copy: it stores the callback for itself and for others. */

@@ -6,7 +6,7 @@ import { DragonpayError } from '../errors.js';
 import type { CallbackReply, CallbackRequest } from '../model/callback-request.js';
 import type { Handler } from './handler-registry.js';
 
-/** What a method waited for when its deadline passed. */
+/** The work for which a method waited when its deadline passed, as the end of a sentence. */
 const queryOfTrx = ': a query of callback.trx was running';
 const noQueryOfTrx =
   ': it waited for something else than a query of callback.trx. A query that does not use callback.trx waits for a free connection';
@@ -123,10 +123,7 @@ export class HandlerError extends Error {
   }
 }
 
-/**
- * Copies the reply of an `@OnDispatch` method, so that what was checked is what is written.
- * @throws DragonpayError `handler-failed` if a server could not write it
- */
+/** Copies the reply of an `@OnDispatch` method. The copy is checked and written, so that no later change is written. */
 function checkedReply(value: unknown): CallbackReply {
   const { status, headers, body } = (
     typeof value === 'object' && value !== null ? value : {}

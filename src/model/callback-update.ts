@@ -17,7 +17,7 @@ export interface AppliedUpdate {
   readonly late: boolean;
 }
 
-/** What the repository did with a verified callback. The first outcome that fits, in this order. */
+/** The result of storing a verified callback. The first outcome that fits, in this order. */
 export type RecordedUpdate =
   /** The status letter is unknown. The inbox records the callback; the row is unchanged. */
   | { readonly outcome: 'unrecognized' }
@@ -31,7 +31,7 @@ export type RecordedUpdate =
   | { readonly outcome: 'stale'; readonly current: Status }
   | AppliedUpdate;
 
-/** What happened to the row. */
+/** The effect of a callback on its row. */
 export type CallbackUpdate =
   | SkippedUpdate
   | RecordedUpdate

@@ -79,7 +79,7 @@ interface MovedCallback<S extends Status, Kind extends CallbackKind> {
   readonly update: AppliedUpdate;
   /** Aborts when the deadline of the handler method passes. */
   readonly signal: AbortSignal;
-  /** What moved the status. */
+  /** The origin of the new status. */
   readonly origin: Origin;
   /** `undefined` if there was no request, neither now nor when the inbox recorded the event. */
   readonly method: 'GET' | 'POST' | undefined;

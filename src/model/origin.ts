@@ -7,7 +7,7 @@ import type { ProofAlgorithm } from '../protocol/fields.js';
 export type Origin = 'callback' | 'inquiry' | 'replay' | 'correction';
 
 /**
- * What an event is trusted for: one of the three proofs, the gateway's answer to an authenticated call, or a correction
+ * The reason to trust an event: one of the three proofs, the gateway's answer to an authenticated call, or a correction
  * by the merchant.
  */
 export type ProofKind = ProofAlgorithm | 'inquiry' | 'manual';

@@ -29,7 +29,7 @@ export interface VerifiedCallback {
   readonly origin: Origin;
   /** The HTTP method; `undefined` without a request. */
   readonly method: 'GET' | 'POST' | undefined;
-  /** What the gateway's answer to an inquiry said beside the fields of a callback. */
+  /** The parts of the gateway's answer to an inquiry that a callback does not have. */
   readonly inquiry?: InquiryDetails | undefined;
   /** Identifies a correction. Its jobs must have other keys than the jobs of the status that was reached before. */
   readonly occasion?: string | undefined;

@@ -18,11 +18,11 @@ export interface DispatchTrace {
   refno?: string;
   /** The letter of the status. */
   status?: string;
-  /** What storing did. */
+  /** The result of storing the callback. */
   outcome?: UpdateOutcome;
   /** The HTTP status of the reply. */
   replyStatus?: number;
-  /** What a handler method failed with, although the request was answered. */
+  /** The error of a handler method, although the request was answered. */
   error?: unknown;
 }
 
@@ -35,7 +35,7 @@ export interface StoreTrace {
   readonly origin: Origin;
   /** The HTTP method. `undefined` where there is no request. */
   readonly method: string | undefined;
-  /** What storing did. `unstored` if it failed. */
+  /** The result of storing the callback. `unstored` if it failed. */
   outcome?: UpdateOutcome;
   /** Why it was not stored. */
   error?: unknown;
@@ -48,7 +48,7 @@ export interface EffectTrace {
   readonly status: string;
   /** `Class.method`. */
   readonly handler: string;
-  /** What it failed with. The transaction is rolled back. */
+  /** The error of the method. The transaction is rolled back. */
   error?: unknown;
 }
 
@@ -69,7 +69,7 @@ export interface JobTrace {
   readonly status: string;
   /** `Class.method`. */
   readonly handler: string;
-  /** What it failed with. The queue tries again. */
+  /** The error of the method. The queue tries again. */
   error?: unknown;
 }
 

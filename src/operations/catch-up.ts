@@ -11,10 +11,13 @@ import { toEventKey } from '../repository/event-key.js';
 import { unreadableEvent } from '../verification/verified-by-inbox.js';
 import { replay } from './replay.js';
 
-/** Extra time of a lease beyond the bounds of its event, in milliseconds: for timers that are late. */
+/**
+ * Extra time of a lease, in milliseconds: timers may be late. The rest of the lease covers the time that an event may
+ * take.
+ */
 const leaseReserve = 1_000;
 
-/** What {@link catchUp} needs of the receiver. */
+/** The parts of the receiver that {@link catchUp} needs. */
 export interface CatchUpContext {
   readonly handlers: HandlerRegistry;
   readonly store: CallbackStore;

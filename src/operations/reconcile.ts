@@ -71,7 +71,7 @@ const emptyReport = {
   stopped: false,
 };
 
-/** What `reconcile()` needs of the receiver. */
+/** The parts of the receiver that `reconcile()` needs. */
 export interface ReconcileContext extends CatchUpContext {
   readonly inquiry: Inquiry | undefined;
   /** How long an inquiry may take, in milliseconds. */
@@ -84,7 +84,10 @@ export interface ReconcileContext extends CatchUpContext {
 /** The run ends after this many gateway outages in a row. */
 const mostOutages = 3;
 
-/** Extra time of a lease beyond the bounds of its inquiry, in milliseconds: for timers that are late. */
+/**
+ * Extra time of a lease, in milliseconds: timers may be late. The rest of the lease covers the time that an inquiry may
+ * take.
+ */
 const leaseReserve = 1_000;
 
 /**

@@ -19,7 +19,7 @@ interface FieldRow {
   readonly freeText?: true;
   /** The kind of proof that the field holds. */
   readonly proof?: ProofAlgorithm;
-  /** What the option of the command line says. */
+  /** The help text for the option of the command line. */
   readonly help?: string;
 }
 
@@ -152,7 +152,7 @@ const entries: ReadonlyArray<readonly [KnownFieldName, FieldRow]> = Object.entri
 /** The lower-case names of all fields of the protocol. */
 export const knownFieldNames: readonly KnownFieldName[] = entries.map(([name]) => name);
 
-/** The fields that may hold `:`. The shapes of the others forbid it. */
+/** The fields that may hold `:`. The shapes of all other fields forbid it. */
 export const freeTextFields: ReadonlySet<string> = new Set(
   entries.filter(([, row]) => row.freeText).map(([, row]) => row.wireName),
 );

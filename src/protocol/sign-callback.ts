@@ -162,7 +162,7 @@ export function encodeCallback(fields: CallbackFields): string {
 }
 
 function encode(text: string): string {
-  // A lone surrogate has no UTF-8. It is sent as it is signed: as U+FFFD.
+  // A lone surrogate has no form in UTF-8. It is signed as U+FFFD, so it is sent as U+FFFD.
   return encodeURIComponent(text.toWellFormed())
     .replaceAll('%20', '+')
     .replace(/['~]/g, (character) => `%${character.charCodeAt(0).toString(16)}`)

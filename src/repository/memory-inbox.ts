@@ -18,7 +18,7 @@ interface MemoryEvent extends Omit<InboxEvent, 'cursor' | 'key'> {
   readonly forms: string | null;
 }
 
-/** What the inbox records of a correction by hand. */
+/** The parts of a correction by hand that the inbox records. */
 interface CorrectedRow {
   readonly kind: CallbackKind;
   readonly id: string;

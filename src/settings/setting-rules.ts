@@ -80,7 +80,7 @@ export function given(setting: SettingRule, problem: string): SettingRule {
   };
 }
 
-/** What is wrong with one setting. `problem` completes the sentence that `subject` begins, and holds no value. */
+/** A problem of one setting. `subject` and `problem` make a sentence, which holds no value. */
 export interface SettingProblem {
   readonly subject: string;
   readonly problem: string;

@@ -106,7 +106,7 @@ function problemsOf(settings: DragonpaySettings, { problems }: VariableReader): 
   });
 }
 
-/** Reads variables, and collects what is wrong with them. */
+/** Reads variables, and collects the problems with them. */
 class VariableReader {
   readonly problems: SettingProblem[] = [];
   readonly #env: Environment;

@@ -7,7 +7,7 @@ export type ProofChecked =
   | { readonly ok: false; readonly reason: 'mismatch' }
   | KeysUnavailable;
 
-/** There are no public keys that are recent enough. `problem` says why, in a sentence for the log. */
+/** The known public keys are too old, or missing. `problem` says why, in a sentence for the log. */
 export interface KeysUnavailable {
   readonly ok: false;
   readonly reason: 'keys-unavailable';

@@ -1,6 +1,6 @@
 import { type PublicKey, readPublicKey } from './public-keys.js';
 
-/** What the keys endpoint lists. */
+/** The keys that the keys endpoint lists. */
 export interface KeyList {
   /** Usable keys with the status `Active`. */
   readonly active: readonly PublicKey[];

@@ -102,7 +102,7 @@ describe('dragonpayModule', () => {
     CheckoutCallback.made = 0;
   });
 
-  it('gives one receiver, whoever asks', () => {
+  it('gives every caller the same receiver', () => {
     @injectable()
     class Server {
       constructor(@inject(DRAGONPAY.Dragonpay) readonly dragonpay: Dragonpay) {}
@@ -113,7 +113,7 @@ describe('dragonpayModule', () => {
   });
 
   describe('takes handlers from the container', () => {
-    it('in transient scope: a new one for each callback, and what is in request scope new with it', async () => {
+    it('in transient scope: a new one for each callback, and new services in request scope', async () => {
       const container = containerOf();
       container.bind(CheckoutCallback).toSelf().inTransientScope();
       expect(await answers(container.get(DRAGONPAY.Dragonpay), CheckoutCallback, 3)).to.deep.equal([
@@ -236,7 +236,7 @@ describe('dragonpayModule', () => {
       expect((await dispatchSigned(endpoint)).body).to.match(/shop 1/);
     });
 
-    it('and answers 500, storing nothing, where it has none', async () => {
+    it('and answers 500 and stores nothing if it has none', async () => {
       const repository = new MemoryRepository();
       await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
       const errors: unknown[] = [];
@@ -475,7 +475,7 @@ describe('dragonpayModule', () => {
     expect(await answers(container.get(DRAGONPAY.Dragonpay), CheckoutCallback, 1)).to.have.length(1);
   });
 
-  it('is closed by the container, where it is told so', async () => {
+  it('is closed by the container if the binding says so', async () => {
     const container = containerOf();
     container.bind(CheckoutCallback).toSelf();
     container.onDeactivation(DRAGONPAY.Dragonpay, async (dragonpay) => {

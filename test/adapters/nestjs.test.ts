@@ -324,7 +324,7 @@ for (const [version, load] of Object.entries(nestVersions)) {
           @OnGet() show() {}
         }
         const why =
-          'must not be in request scope, nor inject a provider that is: a callback can be handled without a request, as by reconcile()';
+          'must not be in request scope, and must not inject a provider in request scope: a callback can be handled without a request, as by reconcile()';
         const scoped = DragonpayModule.forRoot({ ...one(), handler: Scoped });
         expect(await refusal(scoped, [Scoped])).to.equal(`invalid-handler-class: Scoped ${why}`);
         const services = [{ provide: Warehouse, useClass: Warehouse, scope: Scope.REQUEST }, CheckoutCallback];

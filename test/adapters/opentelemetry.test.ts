@@ -115,7 +115,7 @@ describe('instrument()', () => {
     expect(new Set(requests)).to.have.property('size', 2);
   });
 
-  it('says why a callback was refused, is no error then, and tells nothing that it claimed', async () => {
+  it('says why a callback was refused, without an error and without values of the callback', async () => {
     await dispatchForged(await shop());
     const span = spanOf('dragonpay.dispatch');
     expect(span.status.code).to.equal(SpanStatusCode.UNSET);
@@ -197,7 +197,7 @@ describe('instrument()', () => {
     expect(await counts()).to.deep.equal(both(0));
   });
 
-  it('makes nothing any more after it was stopped, and ends the spans that were running', async () => {
+  it('makes nothing after it was stopped, and ends the open spans', async () => {
     let release = () => {};
     const endpoint = await shop(
       () =>

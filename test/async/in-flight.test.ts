@@ -21,12 +21,12 @@ function deferred<Value = void>() {
   return { promise, ...(settle as NonNullable<typeof settle>) };
 }
 
-describe('What is in flight', () => {
-  it('is nothing at first', async () => {
+describe('InFlight', () => {
+  it('counts nothing at first', async () => {
     expect(await new InFlight().drained(1)).to.equal(true);
   });
 
-  it('is handed back as it is, and waited for', async () => {
+  it('returns the promise that it follows, and waits for it', async () => {
     const inFlight = new InFlight();
     const work = deferred<string>();
     expect(inFlight.follow(work.promise)).to.equal(work.promise);
@@ -35,7 +35,7 @@ describe('What is in flight', () => {
     expect(await drained).to.equal(true);
   });
 
-  it('is not waited for longer than that', async () => {
+  it('stops waiting after the given time', async () => {
     const inFlight = new InFlight();
     const work = deferred();
     inFlight.follow(work.promise);
@@ -44,7 +44,7 @@ describe('What is in flight', () => {
     expect(await inFlight.drained(5)).to.equal(true);
   });
 
-  it('may fail: that is its follower’s affair', async () => {
+  it('leaves a rejection to the owner of the promise', async () => {
     const inFlight = new InFlight();
     const work = deferred();
     const caught = inFlight.follow(work.promise).catch((error: Error) => error.message);
@@ -53,7 +53,7 @@ describe('What is in flight', () => {
     expect(await caught).to.equal('broken');
   });
 
-  it('includes what begins while it is waited for', async () => {
+  it('also waits for work that begins while it waits', async () => {
     const inFlight = new InFlight();
     const [first, second] = [deferred(), deferred()];
     inFlight.follow(first.promise.then(() => void inFlight.follow(second.promise)));
@@ -69,7 +69,7 @@ describe('What is in flight', () => {
     expect(await draining).to.equal(true);
   });
 
-  it('includes what follows when it has settled', async () => {
+  it('also waits for work that follows a settled promise', async () => {
     const inFlight = new InFlight();
     const [first, second] = [deferred(), deferred()];
     const work = (async () => {

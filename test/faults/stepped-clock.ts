@@ -1,7 +1,10 @@
 /** How far ahead `Date` is, in milliseconds. `undefined`: the clock was never set. */
 let ahead: number | undefined;
 
-/** Sets the clock of this process, as NTP or an operator does. Timers and `performance.now()` go on, as they do then. */
+/**
+ * Sets the clock of this process, as NTP or an operator does. As with a real clock, timers and `performance.now()` are
+ * not affected.
+ */
 export function stepClock(milliseconds: number): void {
   if (ahead === undefined) globalThis.Date = steppedDate(Date);
   ahead = (ahead ?? 0) + milliseconds;

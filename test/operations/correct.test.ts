@@ -43,7 +43,7 @@ describeRepositories('correct()', (repository) => {
     return dragonpay;
   }
 
-  it('goes where the machine does not, says so in the inbox, and runs nothing', async () => {
+  it('makes a move that the machine forbids, records it, and runs no effect', async () => {
     const dragonpay = receiver();
     await repository().createPayment({ txnid: 'T-1', amount: '100.00' });
     for (const status of ['S', 'R', 'K']) await post(dragonpay, Shop, { status });
@@ -103,7 +103,7 @@ describeRepositories('correct()', (repository) => {
     expect(await rejection(repository().correct('PO-1', change, note))).to.include({ code: 'not-found' });
   });
 
-  it('runs the effects when it is asked to: the method in the transaction, and a job of its own', async () => {
+  it('runs the effects on request: the method in the transaction, and a job of its own', async () => {
     const dragonpay = receiver();
     await repository().createPayment({ txnid: 'T-1', amount: '100.00' });
     for (const status of ['S', 'R', 'K']) await post(dragonpay, Shop, { status });
@@ -122,7 +122,7 @@ describeRepositories('correct()', (repository) => {
     expect(effects).to.have.length(2);
   });
 
-  it('tells its effects the row as it stands, also where a callback changed that meanwhile', async () => {
+  it('gives its effects the current row, also if a callback changed it meanwhile', async () => {
     const told: unknown[] = [];
     let began = () => {};
     const pending = new Promise<void>((resolve) => {
@@ -167,7 +167,7 @@ describeRepositories('correct()', (repository) => {
     expect(await repository().callbacks()).to.deep.equal([]);
   });
 
-  it('refuses what is no change, and what nobody answers for', async () => {
+  it('refuses a correction without a change, a reason or a person', async () => {
     await repository().createPayment({ txnid: 'T-1', amount: '100.00' });
     const cases: ReadonlyArray<readonly [string, object, object]> = [
       ['change', {}, note],

@@ -44,7 +44,7 @@ describeRepositories('replay()', (repository) => {
     });
   }
 
-  it('applies what came before its row, once there is one', async () => {
+  it('applies an event that came before its row, when the row exists', async () => {
     const dragonpay = receiver();
     await post(dragonpay, Shop, { message: 'over: the counter', param1: 'unsigned' });
     expect(await events()).to.deep.equal(['payment:T-1:RFNO0001:S not-found 1 not-found']);
@@ -73,7 +73,7 @@ describeRepositories('replay()', (repository) => {
     expect(effects).to.have.length(1);
   });
 
-  it('runs again what failed: its event is kept, though it was rolled back', async () => {
+  it('runs a failed effect again: its event was kept, although the row was rolled back', async () => {
     const dragonpay = receiver();
     await repository().createPayment({ txnid: 'T-1', amount: '100.00' });
     fails = true;
@@ -87,7 +87,7 @@ describeRepositories('replay()', (repository) => {
     expect(await events()).to.deep.equal(['payment:T-1:RFNO0001:S applied 3']);
   });
 
-  it('runs again what failed last, where the same event had been a mismatch before', async () => {
+  it('runs a failed effect again, although the same event had been a mismatch before', async () => {
     const dragonpay = receiver();
     await repository().createPayment({ txnid: 'T-1', amount: '100.00' });
     await post(dragonpay, Shop, { amount: '90.00' });
@@ -99,7 +99,7 @@ describeRepositories('replay()', (repository) => {
     expect(effects[0]?.unsigned).to.include({ amount: '100.00' });
   });
 
-  it('leaves applied what another delivery applied before the failure of the first was noted', async () => {
+  it('leaves an event applied if the failure of an earlier delivery is recorded late', async () => {
     const store = repository();
     const dragonpay = createDragonpay({ ...sha1Settings, repository: store });
     await store.createPayment({ txnid: 'T-1', amount: '100.00' });
@@ -116,7 +116,7 @@ describeRepositories('replay()', (repository) => {
     expect(event?.raw).not.to.include('param1');
   });
 
-  it('leaves applied what was applied, and runs no effect twice', async () => {
+  it('leaves an applied event applied, and runs no effect twice', async () => {
     const dragonpay = receiver();
     await repository().createPayment({ txnid: 'T-1', amount: '100.00' });
     await post(dragonpay, Shop);
@@ -161,7 +161,7 @@ describeRepositories('replay()', (repository) => {
     expect(paidOut).to.deep.equal(['PO-1 replay']);
   });
 
-  it('refuses a key of nothing', async () => {
+  it('refuses a key that no event has', async () => {
     const dragonpay = receiver();
     expect(await rejection(dragonpay.replay('payment:T-1:RFNO0001:S'))).to.include({ code: 'no-such-event' });
     await repository().createPayment({ txnid: 'T-1', amount: '100.00' });

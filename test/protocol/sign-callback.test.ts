@@ -134,7 +134,7 @@ describe('signCallback', () => {
     expect(signedTextOf({ MerchantTxnId: 'O', refno: 'R', status: 'S' }, 'sha1')).to.equal('O:R:S:');
   });
 
-  it('refuses what cannot be signed or cannot sign', () => {
+  it('refuses fields that cannot be signed, and keys that cannot sign', () => {
     const sign = (fields: unknown, keys: unknown, options?: unknown) => () =>
       signCallback(fields as never, keys as never, options as never);
     for (const [run, message] of [

@@ -125,7 +125,7 @@ describe('The status machine', () => {
         expect(isLate(kind, 'P', 'P')).to.equal(false);
       });
 
-      it('takes any other status for a duplicate that somebody put a row into by hand', () => {
+      it('takes the status of the row for a duplicate, also if a merchant set it by hand', () => {
         for (const status of letters.filter((letter) => letter !== 'P')) {
           expect(decideMove(kind, { status, reached: '' }, status), status).to.equal('duplicate');
         }
@@ -167,7 +167,7 @@ describe('The status machine', () => {
           );
         });
 
-        it('applies nothing of it when it is delivered again', () => {
+        it('applies nothing when all callbacks are delivered again', () => {
           fc.assert(
             fc.property(sequences, (sequence) => {
               const { row, applied } = follow(sequence);
@@ -176,7 +176,7 @@ describe('The status machine', () => {
           );
         });
 
-        it('has settled what is settled: no way back to pending', () => {
+        it('never moves a settled payment back to pending', () => {
           const final: Record<CallbackKind, string> = { payment: 'SRK', payout: 'SFV' };
           fc.assert(
             fc.property(sequences, (sequence) => {

@@ -115,7 +115,7 @@ function checked(form: string) {
 }
 
 describe('The parts of wire', () => {
-  it('are objects, with the kinds and proofs that there are', () => {
+  it('are objects with known kinds and proofs', () => {
     for (const [wire, message] of [
       [null, 'wire must be an object'],
       [{ payments: {} }, 'payments is unknown; did you mean payment?'],
@@ -141,7 +141,7 @@ describe('The parts of wire', () => {
 });
 
 describe('The text under a proof', () => {
-  it('is the documented one for whoever signs, and for whoever verifies unless it is ambiguous', () => {
+  it('is the documented one for a signer, and for a verifier unless it is ambiguous', () => {
     let ambiguous = 0;
     fc.assert(
       fc.property(signedFields, parts, callback, (fields, form, values) => {

@@ -79,7 +79,7 @@ describe('A misspelt option in JavaScript', () => {
     expect(await new MemoryRepository().createPayment(order)).to.include({ txnid: 'T-1' });
   });
 
-  it('is a kind that there is not', async () => {
+  it('may be an unknown kind', async () => {
     const endpoint = () => receiver().endpoint(Silent, { kinds: ['payment', 'payuot'] as never });
     expect(await refusalOf(endpoint)).to.equal('invalid-setting: kinds must be a list of "payment" and "payout"');
   });

@@ -105,7 +105,7 @@ describe('The rules of the settings', () => {
     also: { ...reading, also: [{ encodings: 'utf8' }] },
   };
   for (const [where, sha1] of Object.entries(noLists)) {
-    it(`the rules of the settings refuse what is no list in wire: ${where}`, () => {
+    it(`the rules of the settings refuse a value in wire that must be a list: ${where}`, () => {
       const settings = { ...everything, wire: { payment: { sha1 } } };
       expect(settingsRules.holds(settings)).to.equal(false);
       expect(settingProblems(settings as never)[0]?.problem).to.equal('must be a list with at least one item');

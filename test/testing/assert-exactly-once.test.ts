@@ -232,7 +232,7 @@ describe('assertExactlyOnce', () => {
     }
   });
 
-  it('refuses what is no callback and no count', async () => {
+  it('refuses values that are not a callback or a count', async () => {
     const endpoint = testEndpoint(ShipsOnPost);
     for (const wrong of [
       assertExactlyOnce(endpoint, [], countShipped),
@@ -248,7 +248,7 @@ describe('assertExactlyOnce', () => {
     }
   });
 
-  it('hands on what its functions throw', async () => {
+  it('passes on the errors of its functions', async () => {
     const gone = new Error('the database is gone');
     const asserting = assertExactlyOnce(
       testEndpoint(ShipsOnPost),

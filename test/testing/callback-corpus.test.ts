@@ -78,11 +78,11 @@ describe('The corpus of callbacks', () => {
     expect(message).not.to.include('escapes: ');
   });
 
-  it('refuses a difference of a case that there is not', async () => {
+  it('refuses a difference for an unknown case', async () => {
     const differences = { 'no: such case': { because: 'of a typo' } };
     const { message } = (await rejection(
       assertCallbackCorpus((endpoint) => serveNode(endpoint, 'plain'), { differences }),
     )) as Error;
-    expect(message).to.equal('differences names cases that there are not: no: such case');
+    expect(message).to.equal('differences names unknown cases: no: such case');
   });
 });

@@ -36,7 +36,7 @@ describe('deliver', () => {
     expect((await repository.findPayment('T-1'))?.status).to.equal('S');
   });
 
-  it('gets one as the payer returns', async () => {
+  it('sends a callback by GET, as a return', async () => {
     const reply = await deliver(testEndpoint(Shop), signed(), { method: 'GET' });
     expect(reply).to.include({ status: 200, body: 'shown' });
     expect(seen[0]).to.include({ valid: true, method: 'GET' });

@@ -37,7 +37,7 @@ Exit codes: 0 done, 1 status: migrations are pending, 2 usage error, 3 the datab
     .option('--print', 'only print the SQL of the pending migrations; without DATABASE_URL, of all migrations');
   step('down', down)
     .summary('undo the last migration')
-    .description('Undoes the last migration. The data that it added space for is deleted.')
+    .description('Undoes the last migration, and deletes the data in its tables and columns.')
     .option('--print', 'only print the SQL')
     .option('--yes', 'confirm that this data may be deleted');
   step('status', status).summary('list the migrations').description('Lists the migrations that are done and pending.');

@@ -48,7 +48,12 @@ export function reconcileCommand(context: CommandContext): Command {
   const command = new Command('reconcile')
     .description('Asks the gateway once about open payments and runs the @OnStatus methods for the answers.')
     .option('--module <file>', 'JavaScript module that exports `handler`, `dragonpay` or both (required)')
-    .option('--older-than <minutes>', 'minimum time since the last news', parseNumberFrom(0), olderThan / 60_000)
+    .option(
+      '--older-than <minutes>',
+      'minimum time since the last callback or inquiry',
+      parseNumberFrom(0),
+      olderThan / 60_000,
+    )
     .option('--limit <number>', 'maximum number of payments', parseNumberFrom(1), limit)
     .option('--concurrency <number>', 'maximum number of calls at a time', parseNumberFrom(1), concurrency)
     .option('--txnid <id>', 'a payment to ask about, whatever its status and age; may be repeated', append)

@@ -103,7 +103,7 @@ function fieldsOf(txnid: string, options: SendOptions, merchantId: string | unde
   return fields;
 }
 
-/** Replaces a field, whose name is compared without regard to case. */
+/** Replaces a field. The letter case of its name does not matter. */
 function withField(fields: CallbackFields, [name, value]: readonly [string, string]): Record<string, string> {
   const others = Object.entries(fields).filter(([other]) => other.toLowerCase() !== name.toLowerCase());
   return Object.fromEntries([...others, [name, value]]);

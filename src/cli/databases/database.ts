@@ -3,7 +3,7 @@ import type { RepositoryDialect } from '../../repository/kysely/dialect.js';
 import type { TableKey, TableNames } from '../../repository/kysely/table-names.js';
 import type { Check } from '../doctor/check.js';
 
-/** What the commands do with one kind of database. */
+/** The work of the commands with one kind of database. */
 export interface CliDatabase {
   readonly dialect: RepositoryDialect;
   /** Opens a Kysely with at most this many connections. Its `destroy` closes everything. */
@@ -14,11 +14,11 @@ export interface CliDatabase {
 
 /** Reads a database for `doctor`. */
 export interface DatabaseInspector {
-  /** Checks what is not about tables: version, clock, isolation, durability. */
+  /** Checks everything except the tables: version, clock, isolation, durability. */
   checkServer(): Promise<Check[]>;
   /** The tables of this package that exist. */
   readTables(names: TableNames): Promise<FoundTables>;
-  /** The names of the migrations in the table of a Migrator. `undefined`: there is no such table. */
+  /** The names of the migrations in the table of a Migrator. `undefined`: this table does not exist. */
   readMigrations(table: string, names: TableNames): Promise<readonly string[] | undefined>;
   close(): Promise<void>;
 }

@@ -24,7 +24,7 @@ export const sqliteDatabase: CliDatabase = {
     const file = fileOf(url);
     // Without this check, the driver would create an empty file.
     await access(file);
-    // Not opened by SqliteFileDialect, which would set the journal mode of the file.
+    // SqliteFileDialect is not used, because it would set the journal mode of the file.
     const handle = open(file);
     handle.prepare('pragma query_only = on').all();
     const query: Query = async (sql) => handle.prepare(sql).all();

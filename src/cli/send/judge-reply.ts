@@ -1,7 +1,7 @@
 import type { Reply } from '../http-call.js';
 import { type ExitCode, exitCodes } from '../report.js';
 
-/** What a reply to a callback means. */
+/** The meaning of a reply to a callback. */
 export interface Judgement {
   readonly verdict: 'accepted' | 'answered' | 'unexpected answer' | 'refused' | 'possibly not stored' | 'not delivered';
   readonly exitCode: ExitCode;

@@ -2,7 +2,7 @@ import type { FailureCode } from '../../errors.js';
 import { escapeForTerminal } from '../report.js';
 import type { Explanation, ProofExplained } from './explain-callback.js';
 
-/** What the merchant should check, for codes whose meaning does not say it. */
+/** Advice for the merchant, for codes whose meaning does not contain it. */
 const advice: { readonly [code in FailureCode]?: string } = {
   'proof-mismatch':
     'Check for a wrong key, a key of the other environment, or a text that was changed on the way (decoded twice, trimmed, + instead of a space).',

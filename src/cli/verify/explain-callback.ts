@@ -25,9 +25,9 @@ export interface ProofExplained {
   readonly field: string;
   /** The fields that it covers, in this order. SHA-1 appends the secret key. */
   readonly signs: SignedText['fields'];
-  /** What stands between them. */
+  /** The text between the fields. */
   readonly separator: string;
-  /** Where the secret key of a SHA-1 digest stands, and what stands between the fields and the key. */
+  /** The place of the secret key of a SHA-1 digest, and the text between the fields and the key. */
   readonly key?: { readonly side: 'behind' | 'in-front'; readonly separator: string };
   readonly result: 'absent' | 'not-accepted' | 'not-judged' | 'holds' | 'does-not-hold' | 'keys-unavailable';
   /** If the proof holds: which key it is made with. Not the key itself. */

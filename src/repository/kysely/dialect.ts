@@ -16,7 +16,7 @@ import type { TakenConnection } from './take-connection.js';
 export const dialectNames =
   'mysqlDialect of dragonpay-callback/mysql or sqliteDialect of dragonpay-callback/sqlite, or left out for PostgreSQL';
 
-/** What a `KyselyRepository` must know of one database: its SQL, its transactions and its errors. */
+/** The parts of a `KyselyRepository` that depend on the database: its SQL, its transactions and its errors. */
 export interface RepositoryDialect extends BatchedDatabase {
   /**
    * How a Kysely for this database writes a name and a parameter. A Kysely that writes them in another way is refused.

@@ -10,7 +10,7 @@ import { DragonpayError } from '../../errors.js';
  */
 type Closing = 'over' | 'returned' | 'abandoned';
 
-/** What a {@link GuardedConnection} must do for a database. Default: what PostgreSQL needs. */
+/** The behaviour of a {@link GuardedConnection} that depends on the database. Default: the behaviour for PostgreSQL. */
 export interface GuardOptions {
   /**
    * Whether queries are refused after a failed one. The database may have ended the transaction, and the next query

@@ -37,7 +37,7 @@ export async function assertCallbackCorpus(
 ): Promise<void> {
   checkFunction('serve', serve);
   const unknown = Object.keys(differences).filter((name) => !callbackCorpus.some((one) => one.name === name));
-  if (unknown.length > 0) throw new Error(`differences names cases that there are not: ${unknown.join('; ')}`);
+  if (unknown.length > 0) throw new Error(`differences names unknown cases: ${unknown.join('; ')}`);
   const problems: string[] = [];
   const player = new CorpusPlayer(repository);
   await player.start(serve);

@@ -70,7 +70,7 @@ const machine: RepositoryCases = {
     eachKind.flatMap((kind) =>
       Object.keys(moves[kind].from).map(
         (from): Case => [
-          `lets a ${kind} in ${from} go where the machine lets it go, and nowhere else`,
+          `moves a ${kind} from ${from} to the statuses that the machine allows, and to no other`,
           async (bench) => {
             for (const to of moves[kind].to) {
               const imported = await bench.inStatus(kind, from);
@@ -226,7 +226,7 @@ const payouts: RepositoryCases = {
     assert.equal((await bench.inbox('payout', id)).length, 1);
   },
 
-  "lets a payment's callback that was renamed into a payout's change nothing": async (bench) => {
+  "changes nothing for a payment's callback that was renamed to one of a payout": async (bench) => {
     const rename = ({ txnid, ...rest }: CallbackFields) => ({ merchantTxnId: txnid as string, ...rest });
     const paid = await bench.payment();
     const renamed = (id: string) => bench.deliver({ txnid: id, status: 'S', message: 'Paid' }, { onTheWay: rename });

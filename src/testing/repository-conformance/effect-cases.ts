@@ -27,7 +27,7 @@ const effects: RepositoryCases = {
     }
   },
 
-  'shows others the row of before until the effect is committed (needs a second connection)': async (bench) => {
+  'shows others the old row until the effect is committed (needs a second connection)': async (bench) => {
     for (const kind of eachKind) {
       const id = await bench.inStatus(kind, 'P');
       const before = await bench.row(kind, id);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { CallbackFields } from '../../protocol/sign-callback.js';
 import { amount, newId, type RepositoryCases } from './repository-harness.js';
 
-/** What the inbox records. */
+/** The records of the inbox. */
 export const inboxCases: RepositoryCases = {
   'records one event for an id, a refno and a status, and counts its deliveries': async (bench) => {
     const txnid = await bench.payment();
@@ -39,7 +39,7 @@ export const inboxCases: RepositoryCases = {
     assert.match(event?.raw ?? '', /param1=The\+first/);
   },
 
-  'records two events where a value differs that the proof covers': async (bench) => {
+  'records two events if they differ in a value that the proof covers': async (bench) => {
     const txnid = await bench.payment();
     const paid = { txnid, status: 'S', message: 'Paid', amount };
     await bench.deliver(paid, { proof: 'rsa' });
@@ -69,7 +69,7 @@ export const inboxCases: RepositoryCases = {
     assert.equal(new Set(events.map(({ cursor }) => cursor)).size, 4);
   },
 
-  'records one event where only values differ that no proof covers, or the kind of proof': async (bench) => {
+  'records one event if only the kind of proof, or values that no proof covers, differ': async (bench) => {
     const txnid = await bench.payment();
     const paid = { txnid, status: 'S', message: 'Paid', amount };
     await bench.deliver({ ...paid, procid: 'BOG' });
@@ -97,7 +97,7 @@ export const inboxCases: RepositoryCases = {
     assert.equal(event?.deliveries, 3);
   },
 
-  'keeps an event that came before its row as it is when a delivery comes that does not fit': async (bench) => {
+  'keeps an event that came before its row unchanged if a later delivery does not fit': async (bench) => {
     const txnid = newId();
     await bench.deliver({ txnid, status: 'S', amount, ccy: 'PHP' });
     await bench.deliver({ txnid, status: 'S', amount, ccy: 'USD' });

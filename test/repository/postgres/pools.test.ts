@@ -130,7 +130,7 @@ describe('pools', () => {
             () => 'passed',
             ({ message }: Error) => message,
           );
-      expect(await resultOf('shows others the row of before')).to.include('a pool of two connections or more');
+      expect(await resultOf('shows others the old row')).to.include('a pool of two connections or more');
       for (const start of ['commits an effect', 'rolls back when the effect fails']) {
         expect(await resultOf(start)).to.equal('passed');
       }

@@ -26,7 +26,7 @@ const variants: readonly Variant[] = [
   {
     name: 'Kysely’s own SqliteDialect',
     connect: (file) => new Kysely({ dialect: new SqliteDialect({ database: openFile(file) as never }) }),
-    except: 'shows others the row of before until the effect is committed (needs a second connection)',
+    except: 'shows others the old row until the effect is committed (needs a second connection)',
   },
 ];
 

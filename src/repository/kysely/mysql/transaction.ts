@@ -215,7 +215,7 @@ const readsOrWrites = new RegExp(`${start}(?:select|insert|update|delete|replace
 
 /**
  * Whether a statement certainly does not end the transaction. `false` in case of doubt, which only costs a savepoint: a
- * text with a `;` may hold a second statement, and a comment with `!` may hold any.
+ * text with a `;` may hold a second statement, and a comment with `!` may hold any statement.
  */
 function isPlain(sql: string): boolean {
   return readsOrWrites.test(sql) && !sql.includes(';') && !/\/\*M?!/.test(sql);

@@ -36,8 +36,8 @@ export interface NamedStatementsPool {
  * at once, because it would wait for itself.
  *
  * PgBouncer in transaction mode supports named statements from version 1.21, if `max_prepared_statements` is not 0.
- * Behind any other, do not wrap the pool: a name is known to one connection of the server, and the next statement may
- * be sent over another. If that happens, the wrapper warns once and names no further statement.
+ * Behind any other pooler, do not wrap the pool: a name is known to one connection of the server, and the next
+ * statement may be sent over another. If that happens, the wrapper warns once and names no further statement.
  *
  * @throws DragonpayError `invalid-setting` for a value that is not a pool
  *

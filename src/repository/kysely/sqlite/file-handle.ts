@@ -38,7 +38,7 @@ export class FileHandle {
   execute<Row>(sql: string, parameters: readonly unknown[]): QueryResult<Row> {
     const statement = this.#prepare(sql);
     const values = parameters.map(toSqlite);
-    // node:sqlite takes the parameters one by one, the others also as an array.
+    // node:sqlite takes the parameters one by one. The other drivers also take an array.
     const returnsRows = statement.reader ?? (statement.columns?.().length ?? 1) > 0;
     if (returnsRows) return { rows: statement.reader === undefined ? statement.all(...values) : statement.all(values) };
     const { changes, lastInsertRowid } =

@@ -12,9 +12,9 @@ import { inTransaction, SqliteTransaction } from '../transaction.js';
 import { type RecordedEvent, recordStatement } from './inbox.js';
 
 /**
- * The statements that decide, move rows and record events: read the rows, move those that move, record all events.
- * They run in a transaction that has the write lock from its beginning, so the rows cannot change between them, and
- * the decision is made here.
+ * The statements that decide, move rows and record events: read the rows, move some of them, record all events. They
+ * run in a transaction that has the write lock from its beginning, so the rows cannot change between them, and the
+ * decision is made here.
  */
 export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' | 'beginWithMove'> {
   const texts = byKind((kind) => textsOf(kind, tables));
