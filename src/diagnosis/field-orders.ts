@@ -29,7 +29,7 @@ export function* fieldOrders(likely: readonly FieldOrder[], all: FieldOrder): Ge
 }
 
 /** Every order with one field removed, added, moved or swapped with another. */
-export function* neighbours(order: FieldOrder, all: FieldOrder): Generator<FieldOrder> {
+function* neighbours(order: FieldOrder, all: FieldOrder): Generator<FieldOrder> {
   yield* moves(order);
   for (let from = 0; from < order.length; from++) {
     const others = order.filter((_, index) => index !== from);

@@ -224,7 +224,7 @@ function windowsCharacter(character: string): string {
 }
 
 /** Writes one `?` for each UTF-16 unit that is not ASCII, as .NET's ASCII encoding does. */
-export function toAscii(text: string): string {
+function toAscii(text: string): string {
   return text.replace(/[^\u0000-\u007f]/g, '?');
 }
 

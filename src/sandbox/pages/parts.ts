@@ -3,7 +3,7 @@ import { isStatus, statuses } from '../../protocol/statuses.js';
 import { type Html, html } from '../../web/html.js';
 
 /** The name of a status letter. */
-export function statusName(kind: CallbackKind, letter: string): string {
+function statusName(kind: CallbackKind, letter: string): string {
   return rowOf(kind, letter)?.name ?? 'unknown status';
 }
 
