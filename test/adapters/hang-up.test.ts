@@ -1,8 +1,9 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import { writeReply } from '../../adapters/http/incoming-message.js';
 import { toNodeListener } from '../../adapters/http/node.js';
 import { DragonpayCallback, OnPost } from '../../src/index.js';
 import { encodeRequest, RawConnection } from '../../src/testing/adapter-conformance/raw-http.js';
@@ -27,4 +28,14 @@ it('A sender that hangs up in the middle of a body is noticed at once', async ()
   for (const end = Date.now() + 10_000; refused.length === 0 && Date.now() < end; ) await sleep(5);
   server.close();
   expect(refused, 'not after the limit for bodies').to.deep.equal(['body-aborted']);
+});
+
+it('A sender that hangs up after its reply leaves nothing that is done later', async () => {
+  const message = Object.assign(new EventEmitter(), { complete: false, destroyed: false, httpVersionMajor: 1 });
+  let ended = 0;
+  const response = { writeHead() {}, write() {}, end: () => ended++ };
+  writeReply(message as never, response, { status: 413, headers: {}, body: 'error=body-too-large' });
+  message.emit('close');
+  await sleep(600);
+  expect(ended).to.equal(0);
 });

@@ -216,6 +216,23 @@ describe('instrument()', () => {
     expect(await points('dragonpay.callbacks')).to.deep.equal([]);
   });
 
+  it('begins no span any more after it was stopped', async () => {
+    stop();
+    let begun = 0;
+    const startSpan: Tracer['startSpan'] = (...given) => {
+      begun++;
+      return tracer.startSpan(...given);
+    };
+    stop = instrument({ tracer: { startSpan } as Tracer });
+    const endpoint = await shop();
+    await dispatchSigned(endpoint);
+    expect(begun).to.be.above(0);
+    stop();
+    begun = 0;
+    await dispatchSigned(endpoint);
+    expect(begun).to.equal(0);
+  });
+
   it('makes metrics without a tracer, and spans without a meter', async () => {
     stop();
     const endpoint = await shop();

@@ -372,6 +372,25 @@ describeRepositories('callbacks that come before their row', (repository) => {
     await until(() => failures >= 2);
   });
 
+  it('let keepUp() end without a word when a run fails because of close()', async () => {
+    let failures = 0;
+    let fail: (error: Error) => void = () => {};
+    const store = new Proxy(repository(), {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (name === 'claimEarlyEvent') return () => new Promise((_, reject) => (fail = reject));
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const hooks = { ...sha1Settings.hooks, keepUpFailed: () => failures++ };
+    const { dragonpay } = process({ ...impatient, hooks }, store);
+    dragonpay.keepUp({ everyMilliseconds: 100 });
+    await until(() => dragonpay.status().inFlight > 0);
+    const closed = dragonpay.close();
+    fail(new Error('the pool was ended'));
+    expect([await closed, failures]).to.deep.equal([true, 0]);
+  });
+
   it('refuse an interval of keepUp() that cannot be kept', () => {
     for (const everyMilliseconds of [0, -1, 99, Number.NaN, Number.POSITIVE_INFINITY, '5000' as never]) {
       expect(() => process().dragonpay.keepUp({ everyMilliseconds })).to.throw(/everyMilliseconds must be/);

@@ -1,8 +1,11 @@
 import { expect } from 'chai';
 import {
+  type CallbackReply,
+  type CallbackRequest,
   createDragonpay,
   DragonpayCallback,
   MemoryRepository,
+  OnDispatch,
   OnStatus,
   type StoredCallback,
 } from '../../src/index.js';
@@ -261,6 +264,34 @@ describe('confirm', () => {
     } finally {
       await gateway.close();
       await database.destroy();
+    }
+  });
+
+  it('has close() wait for an inquiry whose callback was answered already', async () => {
+    const gateway = await startStandInGateway();
+    @DragonpayCallback()
+    class Hasty {
+      @OnDispatch() around(_: CallbackRequest, next: () => Promise<CallbackReply>): CallbackReply {
+        void next();
+        return { status: 200, headers: {}, body: '' };
+      }
+    }
+    try {
+      const repository = new MemoryRepository();
+      await repository.createPayment({ txnid: 'T-1', amount: '100.00' });
+      const dragonpay = createDragonpay({
+        ...{ ...sha1Settings, repository, confirm: 'final', apiKey: 'api key', environment: { gateway: gateway.url } },
+      });
+      let answer = () => {};
+      gateway.answer(() => new Promise((resolve) => (answer = () => resolve({ fields: {} }))));
+      expect((await post(dragonpay, Hasty)).status).to.equal(200);
+      while (gateway.asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      const closed = dragonpay.close();
+      setTimeout(() => answer(), 50);
+      expect(await closed).to.equal(true);
+      expect((await repository.findPayment('T-1'))?.status).to.equal('S');
+    } finally {
+      await gateway.close();
     }
   });
 

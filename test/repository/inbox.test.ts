@@ -96,6 +96,30 @@ describeDatabases('the inbox', ({ name, dialect, create }) => {
   });
 });
 
+describeDatabases('the inbox', ({ dialect, create }) => {
+  it('counts a delivery to its own event, though an older one fits as well', async () => {
+    const { db, destroy } = await create();
+    try {
+      const repository = new KyselyRepository(db, { dialect });
+      const paid = { refno: 'R1', status: 'S', message: '' };
+      await repository.store(await verifySigned({ ...paid, txnid: 'T-0', amount: '100.00' }, { proof: 'rsa' }));
+      await sleep(5);
+      const own = await verifySigned({ ...paid, txnid: 'T-1' });
+      await repository.store(own);
+      // As when both arrive together, and neither transaction sees the other.
+      await sql`update dragonpay_callbacks set id = 'T-1' where id = 'T-0'`.execute(db);
+      await repository.store(own);
+      const events = await repository.callbacks({ txnid: 'T-1' });
+      expect(events.map(({ proof, deliveries }) => [proof, deliveries])).to.deep.equal([
+        ['rsa', 1],
+        ['sha1', 2],
+      ]);
+    } finally {
+      await destroy();
+    }
+  });
+});
+
 describe('the inbox, in memory', () => {
   it('keeps when an event was last seen, though the clock was set back since', () => {
     let now = Date.UTC(2100);

@@ -50,6 +50,24 @@ describe('claims by the clock of the process', () => {
     await expectOldEnough(new KyselyRepository(database.db, { dialect: sqliteDialect })).finally(database.destroy);
   });
 
+  it('leave events of one payment in the order of their arrival, also of the same millisecond', async () => {
+    const database = await createSqliteDatabase();
+    const repository = new KyselyRepository(database.db, { dialect: sqliteDialect });
+    const { now } = Date;
+    const time = now();
+    Date.now = () => time;
+    try {
+      const arrived = ['S', 'R', 'F', 'P'];
+      for (const status of arrived) {
+        await repository.store(await verifySigned({ txnid: 'T-0', refno: 'R-1', status, message: '' }));
+      }
+      expect((await repository.callbacks()).map(({ status }) => status)).to.deep.equal(arrived);
+    } finally {
+      Date.now = now;
+      await database.destroy();
+    }
+  });
+
   it('on SQLite are over when the clock that was far ahead is set back', async () => {
     const database = await createSqliteDatabase();
     try {

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { Kysely, MysqlDialect, sql, type Transaction } from 'kysely';
+import { type CompiledQuery, Kysely, MysqlDialect, sql, type Transaction } from 'kysely';
 import type { Pool } from 'mysql2';
 import { generateTxnId } from '../../../src/index.js';
 import { type DragonpayTables, KyselyRepository } from '../../../src/kysely.js';
 import { mysqlDialect } from '../../../src/mysql.js';
+import { MysqlTransaction } from '../../../src/repository/kysely/mysql/transaction.js';
 import {
   createMysqlDatabase,
   describeOnMariadb,
@@ -15,6 +16,66 @@ import { openShop } from '../../support/working-shop.js';
 
 type Database = DragonpayTables & { orders: { txnid: string; line: number }; stock: { id: number; count: number } };
 type Trx = Transaction<Database>;
+
+describe('KILL for a transaction of MariaDB that takes too long', () => {
+  const sent: string[] = [];
+  /** Gives the connection that KILL is sent on. */
+  let give = () => {};
+  let finishKill = () => {};
+  let released = false;
+  beforeEach(() => {
+    sent.length = 0;
+    released = false;
+  });
+
+  async function slowTransaction(): Promise<MysqlTransaction<unknown>> {
+    const other = {
+      executeQuery: ({ sql }: CompiledQuery) => {
+        sent.push(sql);
+        return new Promise<void>((resolve) => {
+          finishKill = resolve;
+        });
+      },
+    };
+    const provideConnection = (consumer: (connection: unknown) => Promise<void>) =>
+      new Promise<void>((resolve) => {
+        give = () => resolve(consumer(other));
+      });
+    const taken = {
+      connection: { executeQuery: async ({ sql }: CompiledQuery) => void sent.push(sql) },
+      release: () => {
+        released = true;
+      },
+    };
+    const own = await MysqlTransaction.open({ getExecutor: () => ({ provideConnection }) } as never, taken as never);
+    own.identify('7');
+    own.endQueryAfter(1);
+    await sleep(20);
+    return own;
+  }
+
+  it('is not sent when the transaction ended before there was a connection for it', async () => {
+    const own = await slowTransaction();
+    await own.rollBack();
+    give();
+    await sleep(1);
+    expect(sent).to.deep.equal(['begin', 'rollback']);
+    expect(released).to.equal(true);
+  });
+
+  it('has hit before the connection of the transaction serves others', async () => {
+    const own = await slowTransaction();
+    give();
+    await sleep(1);
+    await own.rollBack();
+    await sleep(1);
+    expect(sent).to.deep.equal(['begin', 'kill query 7', 'rollback']);
+    expect(released).to.equal(false);
+    finishKill();
+    await sleep(1);
+    expect(released).to.equal(true);
+  });
+});
 
 describeOnMariadb('the transaction of a handler on MariaDB', () => {
   let database: MysqlTestDatabase;

@@ -16,6 +16,8 @@ import {
   type StoredCallback,
   withNamedStatements,
 } from '../../../src/kysely.js';
+import { EffectSlots } from '../../../src/repository/kysely/effect-slots.js';
+import type { TakenConnection } from '../../../src/repository/kysely/take-connection.js';
 import { repositoryConformance } from '../../../src/testing.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { dispatchSigned, testEndpoint } from '../../support/dispatch-signed.js';
@@ -339,5 +341,36 @@ describe('pools', () => {
         });
       }
     }
+  });
+});
+
+describe('The number of handlers at once', () => {
+  it('leaves one connection of the pool free, also after many handlers one after the other', async () => {
+    let free = 3;
+    const waiting: (() => void)[] = [];
+    const release = () => {
+      free++;
+      waiting.shift()?.();
+    };
+    const take = async (): Promise<TakenConnection> => {
+      while (free === 0) await new Promise<void>((resolve) => waiting.push(resolve));
+      free--;
+      return { connection: {} as never, release };
+    };
+    const slots = new EffectSlots(undefined, take);
+    const later = performance.now() + 60_000;
+    for (let one = 0; one < 5; one++) await slots.run(async (taken) => taken.release(), later);
+    let running = 0;
+    let most = 0;
+    const work = async (taken: TakenConnection) => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const second = await take();
+      second.release();
+      running--;
+      taken.release();
+    };
+    await Promise.all([1, 2, 3, 4].map(() => slots.run(work, later)));
+    expect(most).to.equal(2);
   });
 });

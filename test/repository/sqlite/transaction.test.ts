@@ -367,6 +367,23 @@ describe('the transaction of a handler on SQLite', () => {
     await db.destroy();
   });
 
+  it('is rolled back with a handle of another dialect while the method reads a stream', async function () {
+    if (!isForKysely) this.skip();
+    const db = new Kysely<DragonpayTables>({
+      dialect: new SqliteDialect({ database: openFile(database.file) as never }),
+    });
+    const { pay } = shop(async (trx, txnid) => {
+      await order(trx, txnid);
+      const rows = trx.selectFrom('dragonpay_transactions').select('txnid').stream();
+      await rows.next();
+      throw new Error('no stock');
+    }, db);
+    const [one, other] = [await payment(), await payment()];
+    expect([await pay(one), await pay(other)]).to.deep.equal([500, 500]);
+    expect([await stateOf(one), await stateOf(other)]).to.deep.equal(['P 0', 'P 0']);
+    await db.destroy();
+  });
+
   for (const mode of ['off', 'memory']) {
     it(`rolls back with a handle of another dialect whose journal_mode was ${mode}`, async function () {
       if (!isForKysely) this.skip();
