@@ -1,10 +1,12 @@
 import { connect } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { dragonpayFastify } from '../../adapters/http/fastify.js';
 import { DragonpayCallback, MemoryRepository, OnPost } from '../../src/index.js';
 import { encodeCallback, signCallback } from '../../src/testing.js';
+import { Connection, head } from '../attacks/connection.js';
 import { paymentFields, secretKey, testEndpoint } from '../support/dispatch-signed.js';
 import { rejection } from '../support/rejection.js';
 
@@ -186,6 +188,25 @@ describe('dragonpayFastify', () => {
       client.destroy();
       await served.close();
     }
+  });
+
+  it('keeps other code from answering a request that was refused while its body was coming', async () => {
+    const late: unknown[] = [];
+    app.addHook('onRequest', (_request, reply, done) => {
+      const { writeHead } = reply.raw;
+      reply.raw.writeHead = ((...given: Parameters<typeof writeHead>) => {
+        setImmediate(() => late.push(reply.sent));
+        return writeHead.apply(reply.raw, given);
+      }) as typeof writeHead;
+      done();
+    });
+    await mount();
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    const connection = new Connection((app.server.address() as AddressInfo).port);
+    connection.socket.write(`${head('transfer-encoding: chunked')}5000\r\n${'a'.repeat(0x5000)}\r\n`);
+    await connection.until(({ isClosed }) => isClosed);
+    expect(connection.received).to.match(/^HTTP\/1\.1 413 /);
+    expect(late).to.deep.equal([true]);
   });
 
   it('refuses a second endpoint at its URL', async () => {

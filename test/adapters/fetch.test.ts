@@ -128,6 +128,24 @@ describe('The Fetch adapter', () => {
     expect(isCancelled()).to.equal(true);
   });
 
+  it('closes the connection after a body that it read in part, and only then', async () => {
+    const handle = toFetchHandler(handlerOf({ limits: { bodyBytes: form.length } }).endpoint);
+    const whole = await handle(post(form));
+    expect([whole.status, whole.headers.get('connection')]).to.deep.equal([200, null]);
+    const part = await handle(post(`${form}&`));
+    expect([part.status, part.headers.get('connection')]).to.deep.equal([413, 'close']);
+  });
+
+  it('reads a body that is as long as the limit, whether its length is declared or not', async () => {
+    const handle = toFetchHandler(handlerOf({ limits: { bodyBytes: form.length } }).endpoint);
+    for (const length of [{}, { 'Content-Length': String(form.length) }]) {
+      const response = await handle(
+        new Request(url, { method: 'POST', headers: { ...headers, ...length }, body: form }),
+      );
+      expect(await textOf(response)).to.equal('200 result=OK');
+    }
+  });
+
   it('refuses a body that breaks off', async () => {
     const { stream } = streamOf(form, (controller) => controller.error(new Error('connection lost')));
     expect(await textOf(await toFetchHandler(handlerOf().endpoint)(post(stream)))).to.equal('400 error=body-aborted');

@@ -1,11 +1,11 @@
 import { EventEmitter, once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { writeReply } from '../../adapters/http/incoming-message.js';
 import { toNodeListener } from '../../adapters/http/node.js';
-import { DragonpayCallback, OnPost } from '../../src/index.js';
+import { type CallbackReply, type CallbackRequest, DragonpayCallback, OnDispatch, OnPost } from '../../src/index.js';
 import { encodeRequest, RawConnection } from '../../src/testing/adapter-conformance/raw-http.js';
 import { testEndpoint } from '../support/dispatch-signed.js';
 
@@ -38,4 +38,49 @@ it('A sender that hangs up after its reply leaves nothing that is done later', a
   message.emit('close');
   await sleep(600);
   expect(ended).to.equal(0);
+});
+
+it('A sender that hung up before its body is asked for is noticed at once', async () => {
+  @DragonpayCallback()
+  class Late {
+    @OnDispatch() async around({ native }: CallbackRequest, next: () => Promise<CallbackReply>) {
+      const message = native as IncomingMessage;
+      if (!message.destroyed) await new Promise((resolve) => message.on('close', resolve));
+      return next();
+    }
+  }
+  const refused: string[] = [];
+  const hooks = { rejected: ({ code }: { code: string }) => refused.push(code) };
+  const endpoint = testEndpoint(Late, { hooks, limits: { bodyMilliseconds: 1_000 } });
+  const server = createServer(toNodeListener(endpoint)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const connection = await RawConnection.to(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const arrived = once(server, 'request');
+  connection.send(encodeRequest({ target: '/callback', body: 'txnid=T-1&status=S' }).subarray(0, -5));
+  await arrived;
+  connection.destroy();
+  for (const end = Date.now() + 10_000; refused.length === 0 && Date.now() < end; ) await sleep(5);
+  server.close();
+  expect(refused, 'not after the limit for bodies').to.deep.equal(['body-aborted']);
+});
+
+it('A sender of a body that is too long is not read on, although it gets its reply', async () => {
+  const server = createServer(toNodeListener(testEndpoint(Shop))).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const accepted = once(server, 'connection');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').on('error', () => {});
+  let received = '';
+  socket.setEncoding('latin1').on('data', (text) => {
+    received += text;
+  });
+  const taken: Socket = (await accepted)[0];
+  const closed = once(taken, 'close');
+  socket.write('POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n');
+  const chunk = `10000\r\n${'a'.repeat(0x10000)}\r\n`;
+  for (let sent = 0; sent < 500; sent++) socket.write(chunk);
+  await closed;
+  server.close();
+  expect(received).to.match(/^HTTP\/1\.1 413 /);
+  // The sender wrote 32 MB.
+  expect(taken.bytesRead).to.be.below(2_000_000);
 });
