@@ -50,15 +50,25 @@ export class EffectSlots {
    */
   async run<Result>(work: (taken: TakenConnection) => Promise<Result>, giveUpAt: number): Promise<Result> {
     await this.#enter(giveUpAt);
-    let holds = 0;
+    let holds = false;
+    const letGo = () => {
+      if (holds) this.#holding--;
+      holds = false;
+    };
     try {
-      const taken = await this.#take();
-      holds = 1;
+      const { connection, release } = await this.#take();
+      holds = true;
       this.#holding++;
-      return await work(taken);
+      return await work({
+        connection,
+        release: () => {
+          letGo();
+          release();
+        },
+      });
     } finally {
+      letGo();
       this.#running--;
-      this.#holding -= holds;
       this.#waiting.shift()?.();
     }
   }
@@ -108,6 +118,8 @@ export class EffectSlots {
   async #measure(running: number): Promise<void> {
     const takes = Array.from({ length: running - this.#holding + 2 }, () => this.#take());
     const isFree = await settlesWithin(Promise.all(takes), measureMilliseconds).catch(() => false);
+    // A handler that ended meanwhile has given its connection to a take: only those held now are held together.
+    const together = takes.length + this.#holding;
     for (const take of takes) {
       take.then(
         ({ release }) => release(),
@@ -115,7 +127,7 @@ export class EffectSlots {
       );
     }
     if (isFree) {
-      this.#measured = Math.max(this.#measured, running + 1);
+      this.#measured = Math.max(this.#measured, together - 1);
       this.#belief = shortestBelief;
       for (const enter of this.#waiting.splice(0)) enter();
     } else {

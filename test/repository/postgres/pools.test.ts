@@ -152,6 +152,24 @@ describe('pools', () => {
       });
     }
 
+    it(`forty methods with transactions of their own get 200 with ${name} of two`, async () => {
+      const shop = open({ max: 2 }, wrap);
+      const ids = await payments(40);
+      @DragonpayCallback()
+      class Shipping {
+        @OnStatus('S') async ship({ data: { txnid } }: StoredCallback<'S', Database>) {
+          await shop.db.transaction().execute(async (trx) => {
+            await trx.insertInto('shipped').values({ txnid }).execute();
+            await sql`select pg_sleep(0.02)`.execute(trx);
+          });
+        }
+      }
+      const { statuses, failures } = await pay(shop, Shipping, ids);
+      expect(failures).to.deep.equal([]);
+      expect(statuses).to.deep.equal(ids.map(() => 200));
+      expect(await shipped(ids)).to.equal(40);
+    });
+
     it(`twelve methods that use only callback.trx are all answered 200 with ${name} of one`, async () => {
       const shop = open({ max: 1 }, wrap);
       const ids = await payments(12);
@@ -275,27 +293,69 @@ describe('pools', () => {
       await pay(shop, Plain, await payments(1));
       await pay(shop, Plain, await payments(4));
     }
-    const { rows } = await sql<{ name: string; what: string; planned: string; parameters: number }>`
+    const { rows } = await sql<Prepared & { planned: string }>`
       select name, split_part(statement, ' ', 2) as what, custom_plans::text as planned,
         cardinality(parameter_types) as parameters
       from pg_prepared_statements
-      where statement like '/* dragonpay-%' and generic_plans + custom_plans > 8 order by what`.execute(shop.db);
+      where statement like '/* dragonpay-%' and name like '%-1' and generic_plans + custom_plans > 8
+      order by what`.execute(shop.db);
     // PostgreSQL plans for the given parameters five times before it considers one plan for all parameters.
     expect(rows.map(({ what, planned }) => [what, planned])).to.deep.equal([
       ['dragonpay-payment-move', '5'],
       ['dragonpay-payment-moves', '5'],
       ['dragonpay-payment-news', '5'],
     ]);
-    for (const { name, what, parameters } of rows) {
-      const call = sql.raw(`"${name}"(${Array(parameters).fill('null').join(', ')})`);
-      const plan = await sql<{ 'QUERY PLAN': string }>`explain execute ${call}`.execute(shop.db);
-      const lines = plan.rows.map((row) => row['QUERY PLAN']);
-      expect(lines.join('\n'), what).to.include('Index Scan using dragonpay_transactions_pkey');
-      expect(
-        lines.filter((line) => line.includes('Seq Scan')),
-        what,
-      ).to.deep.equal([]);
+    for (const prepared of rows) {
+      const plan = await planOf(shop, prepared);
+      expect(plan, prepared.what).to.include('Index Scan using dragonpay_transactions_pkey');
+      expect(plan, prepared.what).to.not.include('Seq Scan');
     }
+  });
+
+  interface Prepared {
+    readonly name: string;
+    readonly what: string;
+    readonly parameters: number;
+  }
+
+  /** The plan that the server keeps for all parameters. */
+  async function planOf(shop: Shop, { name, parameters }: Prepared): Promise<string> {
+    const call = sql.raw(`"${name}"(${Array(parameters).fill('null').join(', ')})`);
+    const plan = await sql<{ 'QUERY PLAN': string }>`explain execute ${call}`.execute(shop.db);
+    return plan.rows.map((row) => row['QUERY PLAN']).join('\n');
+  }
+
+  it('statements get a new plan when tables grow that were analyzed while they were empty', async () => {
+    const tables = 'dragonpay_transactions, dragonpay_payouts, dragonpay_callbacks';
+    for (const table of tables.split(', ')) {
+      await database.pool.query(`alter table ${table} set (autovacuum_enabled = off)`);
+    }
+    await database.pool.query(`truncate ${tables}; analyze ${tables}`);
+    const shop = open({ max: 1 });
+    @DragonpayCallback()
+    class Plain {}
+    const prepared = async () => {
+      const { rows } = await sql<Prepared>`
+        select name, split_part(statement, ' ', 2) as what, cardinality(parameter_types) as parameters
+        from pg_prepared_statements
+        where statement like '/* dragonpay-payment-%' and generic_plans > 0 order by prepare_time desc`.execute(shop.db);
+      return rows;
+    };
+    const round = async () => {
+      await pay(shop, ShippingInTransaction, await payments(1));
+      // The first of them is sent alone, and the others share a statement.
+      await pay(shop, Plain, await payments(3));
+    };
+    while ((await prepared()).length < 3) await round();
+    for (const one of await prepared()) expect(await planOf(shop, one), one.what).to.include('Seq Scan');
+    await database.pool.query(`
+      insert into dragonpay_transactions (txnid, amount) select 'X' || n, 1 from generate_series(1, 5000) n;
+      insert into dragonpay_callbacks (kind, id, refno, status, outcome, proof, key_id, raw)
+        select 'payment', 'X' || n, 'R', 'S', 'applied', 'rsa', 'key', 'raw' from generate_series(1, 5000) n`);
+    const before = new Set((await prepared()).map(({ name }) => name));
+    const renewed = async () => (await prepared()).filter(({ name }) => !before.has(name));
+    while ((await renewed()).length < 3) await round();
+    for (const one of await renewed()) expect(await planOf(shop, one), one.what).to.not.include('Seq Scan');
   });
 
   describe('a pooler that does not know named statements', () => {

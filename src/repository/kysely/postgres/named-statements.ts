@@ -72,10 +72,12 @@ export function withNamedStatements(pool: NamedStatementsPool): PostgresPool {
           connections.set(String(pid), { pool, client });
           client.once('end', () => connections.delete(String(pid)));
         }
+        const uses = new Map<string, number>();
         named = {
           query: (statement: unknown, values?: readonly unknown[]) => {
-            const name = isNaming && typeof statement === 'string' ? nameOf(statement, values) : undefined;
-            if (name === undefined) return client.query(statement, values);
+            const known = isNaming && typeof statement === 'string' ? nameOf(statement, values) : undefined;
+            if (known === undefined) return client.query(statement, values);
+            const name = planAnew(known, uses);
             return Promise.resolve(client.query({ name, text: statement, values })).catch((error: unknown) => {
               if (!isUnknownName(error)) throw error;
               stopNaming();
@@ -127,6 +129,17 @@ function assertNotHeld(pool: NamedStatementsPool): void {
     'pool-exhausted',
     'the method holds the only connection of the pool: use callback.trx for its queries, or enlarge the pool',
   );
+}
+
+/**
+ * A name under which the server plans a statement anew at its 10th and its 1,000th use on a connection. The server keeps
+ * a plan for all parameters although its tables grow. If it made the plan while they were nearly empty, it reads whole
+ * tables until they are analyzed again. The server keeps all three plans, so there are not more of them.
+ */
+function planAnew(name: string, uses: Map<string, number>): string {
+  const use = (uses.get(name) ?? 0) + 1;
+  uses.set(name, use);
+  return `${name}-${use < 10 ? 1 : use < 1_000 ? 2 : 3}`;
 }
 
 const ownStatement = /^\/\* (dragonpay-[a-z-]+) \*\//;
