@@ -45,6 +45,8 @@ const mostEarly = 1_000;
 export class CallbackStore {
   readonly #parts: CallbackStoreParts;
   #early = 0;
+  /** By row, the last callback that waits for it. */
+  readonly #lastEarly = new Map<string, Promise<unknown>>();
   readonly #copies: Copies;
 
   constructor(parts: CallbackStoreParts) {
@@ -115,7 +117,29 @@ export class CallbackStore {
   async #storeWhenThere(callback: VerifiedCallback, effect: StatusEffect | undefined): Promise<RecordedUpdate> {
     const update = await this.#store(callback, effect);
     if (update.outcome !== 'not-found' || callback.origin !== 'callback') return update;
-    return (await this.#rowAppears(callback)) ? this.#store(callback, effect) : update;
+    const storedInTurn = this.#afterEarlier(callback, this.#rowAppears(callback), () => this.#store(callback, effect));
+    return (await storedInTurn) ?? update;
+  }
+
+  /** Callbacks that wait for the same row are stored in the order of their arrival. */
+  async #afterEarlier<Result>(
+    { kind, id }: VerifiedCallback,
+    appears: Promise<boolean>,
+    store: () => Promise<Result>,
+  ): Promise<Result | undefined> {
+    const row = `${kind} ${id}`;
+    const before = this.#lastEarly.get(row);
+    const stored = appears.then(async (isThere) => {
+      await before;
+      return isThere ? store() : undefined;
+    });
+    const settled = stored.catch(() => {});
+    this.#lastEarly.set(row, settled);
+    try {
+      return await stored;
+    } finally {
+      if (this.#lastEarly.get(row) === settled) this.#lastEarly.delete(row);
+    }
   }
 
   /**

@@ -72,6 +72,19 @@ describeRepositories('callbacks that come before their row', (repository) => {
     expect([effects, await statusOf('T-1')]).to.deep.equal([['T-1 S'], 'S']);
   });
 
+  it('are applied in the order of their arrival where several wait for one row', async () => {
+    const { deliver, effects } = process();
+    for (const txnid of ['T-1', 'T-2', 'T-3']) {
+      const first = deliver(txnid, 'P');
+      await sleep(500);
+      const second = deliver(txnid, 'S');
+      await sleep(30);
+      await create(txnid);
+      expect([await first, await second]).to.deep.equal(['200 applied', '200 applied']);
+    }
+    expect(effects).to.deep.equal(['T-1', 'T-2', 'T-3'].flatMap((txnid) => [`${txnid} P`, `${txnid} S`]));
+  });
+
   it('are recorded and answered as not-found when the wait is over', async () => {
     const { deliver } = process({ limits: { earlyMilliseconds: 100 } });
     const startedAt = performance.now();

@@ -338,7 +338,9 @@ describe('pools', () => {
       const { rows } = await sql<Prepared>`
         select name, split_part(statement, ' ', 2) as what, cardinality(parameter_types) as parameters
         from pg_prepared_statements
-        where statement like '/* dragonpay-payment-%' and generic_plans > 0 order by prepare_time desc`.execute(shop.db);
+        where statement like '/* dragonpay-payment-%' and generic_plans > 0 order by prepare_time desc`.execute(
+        shop.db,
+      );
       return rows;
     };
     const round = async () => {
