@@ -161,7 +161,8 @@ describe('gatewayText', () => {
           write();
         };
       });
-      expect(await failure(read())).to.match(shown);
+      const patient = { ...accessWith(globalFetch), timeoutMilliseconds: 60_000 };
+      expect(await failure(gatewayText(patient)('/keys/callback'))).to.match(shown);
       await ended;
       expect(written).to.be.lessThan(64 * 1024 * 1024);
     });

@@ -439,6 +439,22 @@ describeOnMariadb('KyselyRepository on MariaDB', () => {
     expect(await claim()).to.equal(undefined);
   });
 
+  it('claims a payment whose last news is exactly as old as asked for', async () => {
+    const pool = mysqlPool(database.url, { connectionLimit: 1 });
+    const db = new Kysely<DragonpayTables>({ dialect: new MysqlDialect({ pool }) });
+    try {
+      // The clock of this connection stands still, long before the news of all other payments.
+      await pool.promise().query('set timestamp = 946684800');
+      const stopped = new KyselyRepository(db, { dialect: mysqlDialect });
+      const { txnid } = await stopped.createPayment({ txnid: generateTxnId(), amount: '1.00' });
+      expect(await stopped.claimOpenPayment({ olderThan: 1, lease: 60_000 })).to.equal(undefined);
+      expect(await stopped.claimOpenPayment({ olderThan: 0, lease: 60_000 })).to.include({ txnid });
+      await pool.promise().query('delete from dragonpay_transactions where txnid = ?', [txnid]);
+    } finally {
+      await db.destroy();
+    }
+  });
+
   describe('meets a lock that it cannot skip:', () => {
     const busyMilliseconds = 200;
     let impatient: ReturnType<typeof connect>;

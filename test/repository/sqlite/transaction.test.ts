@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { Kysely, Migrator, SqliteDialect, sql, type Transaction } from 'kysely';
+import { type CompiledQuery, Kysely, Migrator, SqliteDialect, sql, type Transaction } from 'kysely';
 import { generateTxnId } from '../../../src/index.js';
 import { createMigrations, type DragonpayTables, KyselyRepository } from '../../../src/kysely.js';
+import { SqliteTransaction } from '../../../src/repository/kysely/sqlite/transaction.js';
 import { SqliteFileDialect, type SqliteFileHandle, sqliteDialect } from '../../../src/sqlite.js';
 import { verifySigned } from '../../../src/testing/verify-signed.js';
 import { createSqliteDatabase, isForKysely, openFile, type SqliteTestDatabase } from '../../support/sqlite.js';
@@ -367,21 +368,25 @@ describe('the transaction of a handler on SQLite', () => {
     await db.destroy();
   });
 
-  it('is rolled back with a handle of another dialect while the method reads a stream', async function () {
-    if (!isForKysely) this.skip();
-    const db = new Kysely<DragonpayTables>({
-      dialect: new SqliteDialect({ database: openFile(database.file) as never }),
-    });
-    const { pay } = shop(async (trx, txnid) => {
-      await order(trx, txnid);
-      const rows = trx.selectFrom('dragonpay_transactions').select('txnid').stream();
-      await rows.next();
-      throw new Error('no stock');
-    }, db);
-    const [one, other] = [await payment(), await payment()];
-    expect([await pay(one), await pay(other)]).to.deep.equal([500, 500]);
-    expect([await stateOf(one), await stateOf(other)]).to.deep.equal(['P 0', 'P 0']);
-    await db.destroy();
+  it('is rolled back when the query that is under way has ended', async () => {
+    const sent: string[] = [];
+    let end = () => {};
+    const connection = {
+      executeQuery: ({ sql }: CompiledQuery) => {
+        sent.push(sql);
+        const result = { rows: [] };
+        return sql === 'select 1' ? new Promise((resolve) => (end = () => resolve(result))) : Promise.resolve(result);
+      },
+    };
+    const own = await SqliteTransaction.begin(database.db, { connection: connection as never, release() {} });
+    const running = own.run(async (trx) => void (await sql`select 1`.execute(trx)));
+    while (!sent.includes('select 1')) await sleep(1);
+    const rolledBack = own.rollBack();
+    await sleep(5);
+    expect(sent).not.to.include('rollback');
+    end();
+    await Promise.all([running, rolledBack]);
+    expect(sent.at(-1)).to.equal('rollback');
   });
 
   for (const mode of ['off', 'memory']) {
