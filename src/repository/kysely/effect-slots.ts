@@ -1,6 +1,7 @@
+import type { Kysely } from 'kysely';
 import { settlesWithin } from '../../async/wait.js';
 import { DragonpayError } from '../../errors.js';
-import type { TakenConnection } from './take-connection.js';
+import { type TakenConnection, takeConnection } from './take-connection.js';
 
 /** The default maximum. It fits the pool of node-postgres, which has ten connections by default. */
 const mostByDefault = 8;
@@ -137,4 +138,19 @@ export class EffectSlots {
       this.#belief = Math.min(2 * this.#belief, longestBelief);
     }
   }
+}
+
+/** The slots whose number is measured. */
+const measuredSlots = new WeakMap<object, EffectSlots>();
+
+/**
+ * The slots of a repository. Repositories with the same Kysely share their slots, because they share its pool.
+ * @param given a fixed maximum for this repository alone. `undefined`: the maximum is measured.
+ */
+export function effectSlots<Database>(db: Kysely<Database>, given: number | undefined): EffectSlots {
+  const take = () => takeConnection(db.getExecutor());
+  if (given !== undefined) return new EffectSlots(given, take);
+  const slots = measuredSlots.get(db) ?? new EffectSlots(given, take);
+  measuredSlots.set(db, slots);
+  return slots;
 }

@@ -28,7 +28,7 @@ import { checkDate, checkInboxFilter, type InboxFilter } from '../inbox-page.js'
 import type { AnyKysely, AnyTransaction } from './any-kysely.js';
 import { Batches } from './batches.js';
 import type { Move, MoveResult, RepositoryDialect, Statements } from './dialect.js';
-import { EffectSlots } from './effect-slots.js';
+import { type EffectSlots, effectSlots } from './effect-slots.js';
 import { asMissingTable, LockWaits } from './lock-waits.js';
 import { postgres } from './postgres/postgres.js';
 import { RecentKeys } from './recent-keys.js';
@@ -36,7 +36,7 @@ import { checkDialect, checkOptions, type KyselyRepositoryOptions } from './repo
 import { rowProtected } from './row-protected.js';
 import { tooLate } from './statement-batcher.js';
 import { isId, isStorable } from './stored-values.js';
-import { type TakenConnection, takeConnection } from './take-connection.js';
+import type { TakenConnection } from './take-connection.js';
 
 const pruneLimit = 1_000;
 const longestPause = 250;
@@ -78,7 +78,7 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     const move = (kind: CallbackKind, moves: readonly Move[]) =>
       this.#run((db) => this.#statements.move(db, kind, moves));
     this.#batches = new Batches(move, batch, dialect, batchKey);
-    this.#slots = new EffectSlots(dialect.mostEffects ?? effects, () => takeConnection(db.getExecutor()));
+    this.#slots = effectSlots(db, dialect.mostEffects ?? effects);
     this.#busyMilliseconds = busyMilliseconds;
   }
 

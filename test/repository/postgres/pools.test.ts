@@ -179,6 +179,15 @@ describe('pools', () => {
     });
   }
 
+  it('two repositories on one pool leave a connection of it free', async () => {
+    const shop = open({ max: 3 });
+    const other = { ...shop, repository: new KyselyRepository<Database>(shop.db) };
+    const ids = [await payments(12), await payments(12)] as const;
+    const paid = await Promise.all([pay(shop, shippingBy(shop.db), ids[0]), pay(other, shippingBy(shop.db), ids[1])]);
+    expect(paid.flatMap(({ failures }) => failures)).to.deep.equal([]);
+    expect(await shipped(ids.flat())).to.equal(24);
+  });
+
   it('a method that queries its own db through a pool of one fails with pool-exhausted', async () => {
     const shop = open({ max: 1 });
     const ids = await payments(2);
