@@ -180,7 +180,7 @@ describe('pools', () => {
   }
 
   it('two repositories on one pool leave a connection of it free', async () => {
-    const shop = open({ max: 3 });
+    const shop = open({ max: 2 });
     const other = { ...shop, repository: new KyselyRepository<Database>(shop.db) };
     const ids = [await payments(12), await payments(12)] as const;
     const paid = await Promise.all([pay(shop, shippingBy(shop.db), ids[0]), pay(other, shippingBy(shop.db), ids[1])]);
