@@ -192,7 +192,7 @@ function watch<Name extends keyof TraceChannels>(
 function endSpan(span: Span | undefined, attributes: Attributes, isFailed: boolean, error: unknown): void {
   span?.setAttributes(attributes);
   const cause = causeOf(error);
-  if (cause !== undefined) span?.recordException(cause instanceof Error ? cause : String(cause));
+  if (cause !== undefined) safely(() => span?.recordException(cause instanceof Error ? cause : String(cause)));
   if (isFailed) span?.setStatus({ code: SpanStatusCode.ERROR });
   span?.end();
 }
@@ -213,23 +213,25 @@ class ActiveContext extends AsyncLocalStorage<Context> {
 
 /** The error of a handler method. The package wraps it in an error with the name of the method. */
 function causeOf(error: unknown): unknown {
-  return error instanceof Error && error.name === 'HandlerError' ? error.cause : error;
+  return safely(() => (error instanceof Error && error.name === 'HandlerError' ? error.cause : error), error);
 }
 
 /** The type of an error, with few different values: the code of an error of this package, or the name of its class. */
 function typeOf(error: unknown): string | undefined {
   const cause = causeOf(error);
   if (cause === undefined) return undefined;
-  if (!(cause instanceof Error)) return '_OTHER';
-  const { name, code } = cause as Error & { readonly code?: unknown };
-  return name === 'DragonpayError' ? String(code) : name;
+  return safely(() => {
+    if (!(cause instanceof Error)) return '_OTHER';
+    const { name, code } = cause as Error & { readonly code?: unknown };
+    return name === 'DragonpayError' ? String(code) : name;
+  }, '_OTHER');
 }
 
 function defined(attributes: Attributes): Attributes {
   return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
 }
 
-/** An error in a subscriber of a channel would end the process. */
+/** An error in a subscriber of a channel would end the process. Reading a property of a thrown value may throw. */
 function safely(run: () => void): void;
 function safely<Result>(run: () => Result, otherwise: Result): Result;
 function safely(run: () => unknown, otherwise?: unknown): unknown {

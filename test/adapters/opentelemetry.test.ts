@@ -151,6 +151,21 @@ describe('instrument()', () => {
     expect(attributes).to.include({ 'error.type': '_OTHER' });
   });
 
+  it('ends the span of an effect whose error cannot be read', async () => {
+    const unreadable = Object.defineProperty(new Error('no courier'), 'name', {
+      get() {
+        throw new Error('no name');
+      },
+    });
+    const endpoint = await shop(() => {
+      throw unreadable;
+    });
+    await dispatchSigned(endpoint);
+    const { status, attributes } = spanOf('dragonpay.effect');
+    expect(status.code).to.equal(SpanStatusCode.ERROR);
+    expect(attributes).to.include({ 'error.type': '_OTHER' });
+  });
+
   it('counts callbacks by verdict and outcome', async () => {
     const endpoint = await shop();
     await dispatchSigned(endpoint);
