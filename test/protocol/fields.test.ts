@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import {
+  fieldTable,
   haveShapes,
   isProofField,
   type KnownFields,
@@ -84,7 +85,9 @@ const value = fc.option(
 );
 
 describe('The fields of the protocol', () => {
-  const content = ['message', 'merchantid', 'param1', 'param2', 'amount', 'ccy', 'procid', 'settledate'];
+  const content = Object.values(fieldTable)
+    .filter(({ role }) => role === 'content' || role === 'hint')
+    .map(({ wireName }) => wireName as string);
 
   it('are covered by a proof in this order, unless they hold one', () => {
     expect(signableFields('payment')).to.deep.equal(['txnid', 'refno', 'status', ...content]);
