@@ -120,7 +120,10 @@ export interface EventKey {
   readonly id: string;
   readonly refno: string;
   readonly status: string;
-  /** Tells it from other events that differ in a value that the proof covers. `undefined` means the oldest of them. */
+  /**
+   * Events with the same id, refno and status have different fingerprints if they differ in a value that their proofs
+   * cover. `undefined` means the oldest of them.
+   */
   readonly fingerprint?: string | undefined;
 }
 

@@ -49,7 +49,7 @@ type Provenance = Pick<
   'origin' | 'method' | 'inquiry' | 'occasion' | 'copies' | 'raw' | 'releaseForm' | 'proof'
 >;
 
-/** With a fingerprint if the event is recorded already, or if it is not recorded at all. */
+/** The fingerprint is given for an event that the inbox has already, and for one that it will not record. */
 type GivenProvenance = Provenance & { readonly fingerprint?: string | undefined };
 
 /**
