@@ -5,7 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { writeReply } from '../../adapters/http/incoming-message.js';
 import { toNodeListener } from '../../adapters/http/node.js';
-import { type CallbackReply, type CallbackRequest, DragonpayCallback, OnDispatch, OnPost } from '../../src/index.js';
+import {
+  type CallbackReply,
+  type CallbackRequest,
+  DragonpayCallback,
+  type HandlerClass,
+  OnDispatch,
+  OnPost,
+} from '../../src/index.js';
 import { encodeRequest, RawConnection } from '../../src/testing/adapter-conformance/raw-http.js';
 import { testEndpoint } from '../support/dispatch-signed.js';
 
@@ -14,10 +21,11 @@ class Shop {
   @OnPost() post() {}
 }
 
-it('A sender that hangs up in the middle of a body is noticed at once', async () => {
+/** Sends a part of a body and hangs up. Resolves to the codes of the refusals, after the first one. */
+async function hangUp(Class: HandlerClass, bodyMilliseconds: number): Promise<readonly string[]> {
   const refused: string[] = [];
   const hooks = { rejected: ({ code }: { code: string }) => refused.push(code) };
-  const endpoint = testEndpoint(Shop, { hooks, limits: { bodyMilliseconds: 5_000 } });
+  const endpoint = testEndpoint(Class, { hooks, limits: { bodyMilliseconds } });
   const server = createServer(toNodeListener(endpoint)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const connection = await RawConnection.to(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
@@ -27,7 +35,11 @@ it('A sender that hangs up in the middle of a body is noticed at once', async ()
   connection.destroy();
   for (const end = Date.now() + 10_000; refused.length === 0 && Date.now() < end; ) await sleep(5);
   server.close();
-  expect(refused, 'not after the limit for bodies').to.deep.equal(['body-aborted']);
+  return refused;
+}
+
+it('A sender that hangs up in the middle of a body is noticed at once', async () => {
+  expect(await hangUp(Shop, 5_000), 'not after the limit for bodies').to.deep.equal(['body-aborted']);
 });
 
 it('A sender that hangs up after its reply leaves nothing that is done later', async () => {
@@ -49,19 +61,7 @@ it('A sender that hung up before its body is asked for is noticed at once', asyn
       return next();
     }
   }
-  const refused: string[] = [];
-  const hooks = { rejected: ({ code }: { code: string }) => refused.push(code) };
-  const endpoint = testEndpoint(Late, { hooks, limits: { bodyMilliseconds: 1_000 } });
-  const server = createServer(toNodeListener(endpoint)).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const connection = await RawConnection.to(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  const arrived = once(server, 'request');
-  connection.send(encodeRequest({ target: '/callback', body: 'txnid=T-1&status=S' }).subarray(0, -5));
-  await arrived;
-  connection.destroy();
-  for (const end = Date.now() + 10_000; refused.length === 0 && Date.now() < end; ) await sleep(5);
-  server.close();
-  expect(refused, 'not after the limit for bodies').to.deep.equal(['body-aborted']);
+  expect(await hangUp(Late, 1_000), 'not after the limit for bodies').to.deep.equal(['body-aborted']);
 });
 
 it('A sender of a body that is too long is not read on, although it gets its reply', async () => {
