@@ -139,22 +139,45 @@ describe('the transaction of a handler', () => {
       });
     }
 
-    it('moves nothing where its BEGIN is overtaken by the next statement', async () => {
-      const { pay, pool } = shop((trx, txnid) => insert(trx, txnid, 1), { pipeline: true });
-      await pay(await payment());
-      const [client] = (pool as unknown as { _clients: pg.Client[] })._clients;
-      if (client === undefined) throw new Error('no client');
-      const query: (...args: unknown[]) => Promise<unknown> = client.query.bind(client);
-      let isDelayed = false;
-      client.query = ((...args: unknown[]) => {
-        if (args[0] !== 'begin deferrable') return query(...args);
-        isDelayed = true;
-        return sleep(20).then(() => query(...args));
-      }) as typeof client.query;
-      const txnid = await payment();
-      expect(await pay(txnid)).to.equal(200);
-      expect(isDelayed).to.equal(true);
-      expect(await stateOf(txnid)).to.equal('S 1');
-    });
+    for (const deferrable of ['off', 'on']) {
+      /** A shop whose next BEGIN is replaced, in a pool that pipelines. */
+      async function replaceBegin(begin: (send: () => Promise<unknown>) => Promise<unknown>) {
+        const { pay, pool } = shop((trx, txnid) => insert(trx, txnid, 1), {
+          pipeline: true,
+          options: `-c default_transaction_deferrable=${deferrable}`,
+        });
+        await pay(await payment());
+        const [client] = (pool as unknown as { _clients: pg.Client[] })._clients;
+        if (client === undefined) throw new Error('no client');
+        const query: (...args: unknown[]) => Promise<unknown> = client.query.bind(client);
+        const replaced = { count: 0 };
+        client.query = ((...args: unknown[]) => {
+          if (args[0] !== 'begin deferrable' || replaced.count > 0) return query(...args);
+          replaced.count++;
+          return begin(() => query(...args));
+        }) as typeof client.query;
+        return { pay, replaced };
+      }
+      const byDefault = `deferrable ${deferrable} by default`;
+
+      it(`moves nothing where its BEGIN is overtaken, ${byDefault}`, async () => {
+        const { pay, replaced } = await replaceBegin((send) => sleep(20).then(send));
+        const txnid = await payment();
+        expect(await pay(txnid)).to.equal(200);
+        expect(replaced.count).to.equal(1);
+        expect(await stateOf(txnid)).to.equal('S 1');
+      });
+
+      it(`moves nothing where its BEGIN fails, ${byDefault}`, async () => {
+        const { pay, replaced } = await replaceBegin(async () => {
+          await sleep(20);
+          throw new Error('BEGIN failed');
+        });
+        const txnid = await payment();
+        expect([await pay(txnid), await stateOf(txnid)]).to.deep.equal([503, 'P 0']);
+        expect(replaced.count).to.equal(1);
+        expect([await pay(txnid), await stateOf(txnid)]).to.deep.equal([200, 'S 1']);
+      });
+    }
   });
 });

@@ -193,11 +193,12 @@ export async function beginOwnTransaction<Database>(
 }
 
 /**
- * SQL: whether the statement runs after the BEGIN of {@link PostgresTransaction.open}. DEFERRABLE has no effect on a
- * transaction that writes. Here it marks the transaction. Without this check, a statement that was sent right after a
- * failed BEGIN would commit by itself.
+ * SQL: whether the statement certainly runs after the BEGIN of {@link PostgresTransaction.open}. DEFERRABLE has no
+ * effect on a transaction that writes. Here it marks the transaction, unless it is the default of the session. Without
+ * this check, a statement that was sent right after a failed BEGIN would commit by itself.
  */
-export const isInTransaction = `current_setting('transaction_deferrable') = 'on'`;
+export const isInTransaction = `current_setting('transaction_deferrable') = 'on'
+      and current_setting('default_transaction_deferrable') = 'off'`;
 
 /** Columns that name the transaction, and bound the statements after this one and the pauses between them. */
 export function identityAndBounds(parameter: string): string {

@@ -3,7 +3,7 @@ import type { CallbackKind } from '../../../../protocol/kinds.js';
 import type { Status } from '../../../../protocol/statuses.js';
 import { schema, tableOfKind } from '../../schema.js';
 import type { QuotedTables } from '../../table-names.js';
-import { identityAndBounds, isInTransaction } from '../transaction.js';
+import { identityAndBounds } from '../transaction.js';
 import { fingerprintInInbox, keepWhatWasApplied } from './inbox.js';
 import { differencesOf, holds, incomingColumns, maySettle, type RowColumns } from './incoming-callback.js';
 
@@ -122,7 +122,7 @@ function incoming(form: StatementForm): string {
     return `select * from unnest(${parameters.join(', ')}) as i(${incomingColumns.join(', ')})`;
   }
   const values = incomingColumns.map((column, index) => `$${index + 1}::text as ${column}`);
-  return `select ${values.join(', ')}${form === 'own' ? ` where ${isInTransaction}` : ''}`;
+  return `select ${values.join(', ')}`;
 }
 
 /** A row that the statement returns. All values are text. */

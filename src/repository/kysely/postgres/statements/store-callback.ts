@@ -60,7 +60,8 @@ export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' |
         const [[first]] = await Promise.all([sent, transaction.begun()]);
         const row =
           first === undefined
-            ? // The row is locked, or it is not news, or BEGIN came too late in a proxy: the other statement decides.
+            ? // The row is locked, or it is not news, or it was not sure that BEGIN came first: the other statement decides,
+              // after BEGIN.
               (await runSql<MoveRow & TransactionIdentity>(transaction.plain, own[kind], [...incoming, bound]))[0]
             : readNews(first.news);
         if (row !== undefined) transaction.identify(row);
