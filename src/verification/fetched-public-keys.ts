@@ -9,8 +9,11 @@ const day = 24 * hour;
 /** The budget of fetches because of proofs that fail: this many at once, and then one a minute. */
 const refetchesAtOnce = 5;
 
-/** The maximum number of former keys that are kept: a proof that fails is checked with each of them. */
-const mostFormerKeys = 8;
+/**
+ * The maximum number of keys that are kept although they are no longer listed: a proof that fails is checked with each
+ * of them. Keys that are listed as revoked are all kept, because the length of the list is limited.
+ */
+const mostUnlistedKeys = 8;
 
 interface FetchedKeys {
   readonly keys: readonly PublicKey[];
@@ -168,8 +171,12 @@ function unavailable(problem: string): KeysUnavailable {
 }
 
 function formerKeys({ active, revoked }: KeyList, known: FetchedKeys): readonly PublicKey[] {
-  const former = [...revoked, ...known.keys, ...known.former].filter((key) => !includes(active, key));
-  return former.filter((key, index) => !includes(former.slice(0, index), key)).slice(0, mostFormerKeys);
+  const unlisted = [...known.keys, ...known.former].filter((key) => !includes([...active, ...revoked], key));
+  return [...withoutCopies(revoked), ...withoutCopies(unlisted).slice(0, mostUnlistedKeys)];
+}
+
+function withoutCopies(keys: readonly PublicKey[]): readonly PublicKey[] {
+  return keys.filter((key, index) => !includes(keys.slice(0, index), key));
 }
 
 function includes(keys: readonly PublicKey[], { keyId }: PublicKey): boolean {

@@ -145,25 +145,43 @@ describe('FetchedPublicKeys', () => {
     expect(await proofBy(newKey), 'two minutes after the five').to.equal('mismatch');
   });
 
-  it('remembers at most 8 former keys, and checks a proof with each key once', async () => {
-    const keyOf = (exponent: number) => {
-      const made = numberAsKey(2048, { exponent });
-      return { publicKeyDer: made.export({ type: 'spki', format: 'der' }).toString('base64'), ...readPublicKey(made) };
-    };
+  function keyOf(exponent: number): OpensslKeyPair & PublicKey {
+    const made = numberAsKey(2048, { exponent });
+    return { publicKeyDer: made.export({ type: 'spki', format: 'der' }).toString('base64'), ...readPublicKey(made) } as never;
+  }
+
+  it('remembers at most 8 keys that are no longer listed, and checks a proof with each key once', async () => {
     const rotated = Array.from({ length: 12 }, (_, index) => keyOf(3 + 2 * index));
     for (const [index, one] of rotated.entries()) {
       now += hour;
-      answer = [active(one as never), ...(index > 0 ? [revoked(rotated[index - 1] as never)] : [])];
-      await proofBy(one as never);
+      answer = [active(one), ...(index > 0 ? [revoked(rotated[index - 1] as OpensslKeyPair)] : [])];
+      await proofBy(one);
     }
     now += hour;
-    await proofBy(rotated.at(-1) as never);
+    await proofBy(rotated.at(-1) as OpensslKeyPair);
     tried = [];
     expect(await proofBy(otherKey)).to.equal('mismatch');
     const [last = '', ...former] = rotated.map(({ keyId }) => keyId).reverse();
-    expect(tried).to.deep.equal([last, last, ...former.slice(0, 8)]);
-    expect(await proofBy(rotated[3] as never)).to.match(/revoked since/);
-    expect(await proofBy(rotated[2] as never)).to.equal('mismatch');
+    expect(tried).to.deep.equal([last, last, ...former.slice(0, 9)]);
+    expect(await proofBy(rotated[2] as OpensslKeyPair)).to.match(/revoked since/);
+    expect(await proofBy(rotated[1] as OpensslKeyPair)).to.equal('mismatch');
+  });
+
+  it('never calls a callback forged for a long list of revoked keys', async () => {
+    const old = Array.from({ length: 20 }, (_, index) => keyOf(3 + 2 * index));
+    answer = [...old.map(revoked), ...old.map(revoked), active(key)];
+    await proofBy(key);
+    answer = [...old.map(revoked), active(newKey)];
+    expect(await proofBy(newKey)).to.equal('ok');
+    expect(await proofBy(key), 'no longer listed').to.match(/revoked since/);
+    answer = [...old.map(revoked), revoked(key), active(newKey)];
+    now += hour;
+    expect(await proofBy(key), 'the last one of the list').to.match(/revoked since/);
+    expect(await proofBy(old.at(-1) as OpensslKeyPair)).to.match(/revoked since/);
+    tried = [];
+    now += hour;
+    expect(await proofBy(otherKey)).to.equal('mismatch');
+    expect(tried).to.have.length(2 + old.length);
   });
 
   it('takes a key that is no longer listed as revoked', async () => {
