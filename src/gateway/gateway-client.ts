@@ -42,7 +42,7 @@ export function gatewayCall(access: GatewayAccess): GatewayCall {
   return async (path, signal) => {
     const timeout = AbortSignal.timeout(access.timeoutMilliseconds ?? timeoutMilliseconds);
     const either = signal === undefined ? { signal: timeout, forget: () => {} } : anySignal(signal, timeout);
-    try {
+    const answer = async (): Promise<GatewayAnswer> => {
       const response = await access.fetch(base + path, {
         headers: { authorization, accept: 'application/json' },
         redirect: 'manual',
@@ -55,10 +55,21 @@ export function gatewayCall(access: GatewayAccess): GatewayCall {
         retryAfter: response.headers.get('retry-after') ?? undefined,
         text: ok ? await readText(response.body) : '',
       };
+    };
+    try {
+      // The `fetch` of the settings may ignore the signal. Callbacks that wait for keys must not wait forever.
+      return await Promise.race([answer(), rejectsWith(either.signal)]);
     } finally {
       either.forget();
     }
   };
+}
+
+function rejectsWith(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 /**

@@ -197,6 +197,24 @@ describe('gatewayText', () => {
     expect(asked).to.deep.equal([5000, 5000]);
   });
 
+  it('does not wait longer for a fetch that ignores its signal', async () => {
+    const endless = () => new ReadableStream({ start: (body) => body.enqueue(Buffer.from('[')) });
+    const stalled = new Map<string, Fetch>([
+      ['no answer', () => new Promise(() => {})],
+      ['no end', async () => new Response(endless())],
+      [
+        'no end of a refusal',
+        async () => new Response(new ReadableStream({ cancel: () => new Promise(() => {}) }), { status: 500 }),
+      ],
+    ]);
+    for (const [what, fetch] of stalled) {
+      const hurried = gatewayText({ ...accessWith(fetch), timeoutMilliseconds: 50 });
+      expect(await failure(hurried('/keys/callback')), what).to.match(/not reached in time/);
+      const ended = gatewayCall(accessWith(fetch))('/keys/callback', AbortSignal.abort(new Error('ended')));
+      expect(await failure(ended as Promise<never>), what).to.match(/ended/);
+    }
+  });
+
   it('rejects with a coded error, whatever fetch does', async () => {
     for (const fetch of [
       () => {

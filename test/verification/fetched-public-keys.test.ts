@@ -147,7 +147,10 @@ describe('FetchedPublicKeys', () => {
 
   function keyOf(exponent: number): OpensslKeyPair & PublicKey {
     const made = numberAsKey(2048, { exponent });
-    return { publicKeyDer: made.export({ type: 'spki', format: 'der' }).toString('base64'), ...readPublicKey(made) } as never;
+    return {
+      publicKeyDer: made.export({ type: 'spki', format: 'der' }).toString('base64'),
+      ...readPublicKey(made),
+    } as never;
   }
 
   it('remembers at most 8 keys that are no longer listed, and checks a proof with each key once', async () => {
