@@ -455,6 +455,27 @@ describeOnMariadb('KyselyRepository on MariaDB', () => {
     }
   });
 
+  it('lets one of many at once claim an early event, under SERIALIZABLE', async () => {
+    const own = await createMysqlDatabase();
+    const pool = createPool(own.url);
+    pool.on('connection', (each) => each.query('set session transaction isolation level serializable'));
+    const db = new Kysely<Database>({ dialect: new MysqlDialect({ pool }) });
+    const by = new KyselyRepository<Database>(db, { dialect: mysqlDialect });
+    try {
+      for (let round = 0; round < 5; round++) {
+        const txnid = generateTxnId();
+        expect((await tell(txnid, 'S', undefined, by)).outcome).to.equal('not-found');
+        await by.createPayment({ txnid, amount: '100.00' });
+        const claim = () => by.claimEarlyEvent({ lease: 60_000, kinds: ['payment'] });
+        const claims = await Promise.all(Array.from({ length: 4 }, claim));
+        expect(claims.filter((event) => event !== undefined).map(({ id }) => id)).to.deep.equal([txnid]);
+      }
+    } finally {
+      await db.destroy();
+      await own.destroy();
+    }
+  });
+
   describe('meets a lock that it cannot skip:', () => {
     const busyMilliseconds = 200;
     let impatient: ReturnType<typeof connect>;

@@ -69,17 +69,22 @@ where kind = ? and id = ? and refno = ? and status = ? and correction = ? and fi
       return due;
     });
   return {
-    claimEarlyEvent: (db, lease, kinds) =>
-      inTransaction(db, async (trx) => {
-        const [due] = await runSql<EventKey & { correction: string }>(trx, early, [longestLease(lease), [...kinds]]);
-        if (due === undefined) return undefined;
-        const { kind, id, refno, status, correction, fingerprint } = due;
-        const key = [kind, id, refno, status, correction, fingerprint];
+    async claimEarlyEvent(db, lease, kinds) {
+      // Under SERIALIZABLE every read locks, until its transaction ends. Two processes that read the same event in the
+      // transaction of their claim would both skip it.
+      const [due] = await inTransaction(db, (trx) =>
+        runSql<EventKey & { correction: string }>(trx, early, [longestLease(lease), [...kinds]]),
+      );
+      if (due === undefined) return undefined;
+      const { kind, id, refno, status, correction, fingerprint } = due;
+      const key = [kind, id, refno, status, correction, fingerprint];
+      return inTransaction(db, async (trx) => {
         const [free] = await runSql(trx, lockEvent, [...key, longestLease(lease)]);
         if (free === undefined) return undefined;
         await runSql(trx, leaseEvent, [Math.ceil(lease), ...key]);
         return { kind, id, refno, status, fingerprint };
-      }),
+      });
+    },
     claimOldest: (db, olderThan, lease) =>
       claimOne(db, oldest, [Math.ceil(lease), Math.ceil(olderThan), longestLease(lease)]),
     claimById: (db, txnid, lease) => claimOne(db, byId, [Math.ceil(lease), txnid, longestLease(lease)]),
