@@ -82,7 +82,9 @@ export class ReplicatedPostgres implements FaultsServer {
     await old.server.kill();
     // Starts the standby if it was killed, and does nothing if it runs.
     if (!(await isUp(next.server.url))) next.server = await startNode(next.folder, next.server.port);
-    await query(next.server.url, 'select pg_promote()');
+    // A call that waits for the promotion may be cancelled as a conflict with what the standby still replays.
+    await query(next.server.url, 'select pg_promote(false)');
+    while (await isInRecovery(next.server.url)) await sleep(20);
     this.#primary = next;
     this.#standby = undefined;
     this.#freePort = old.server.port;
@@ -166,4 +168,9 @@ async function isUp(url: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+async function isInRecovery(url: string): Promise<boolean> {
+  const [answer] = await query(url, 'select pg_is_in_recovery() as standby');
+  return answer?.standby === true;
 }
