@@ -18,7 +18,7 @@ export interface IncomingMessageLike {
   resume?(): unknown;
   destroy?(): unknown;
   /** The stream of the request and its reply, in HTTP/2 only. */
-  readonly stream?: { close?(): unknown } | undefined;
+  readonly stream?: { close?(code: number): unknown } | undefined;
 }
 
 /** The part of Node's `http.ServerResponse` that the adapters use. */
@@ -124,9 +124,15 @@ export function writeReply(message: IncomingMessageLike, response: ServerRespons
   drain(message, () => {
     response.end();
     // Closed later: if a stream of HTTP/2 is closed in the turn that ends it, Node 20 and 22 can loop for ever.
-    setImmediate(() => (isHttp1 ? message.destroy?.() : message.stream?.close?.()));
+    setImmediate(() => (isHttp1 ? message.destroy?.() : message.stream?.close?.(cancel)));
   });
 }
+
+/**
+ * CANCEL of HTTP/2. Node sends NO_ERROR only after the next frame of the sender. A sender of a long body waits until it may
+ * go on, and sends none.
+ */
+const cancel = 8;
 
 /** The bounds on reading the rest of a refused body. A sender that is still writing reads the reply only after that. */
 const drainMilliseconds = 500;
@@ -198,10 +204,12 @@ function readStream(message: IncomingMessageLike, limit: number): BodyRead | Pro
       if (length > limit) settle({ kind: 'too-large', limit });
       else if (pending !== undefined) chunks.push(chunk);
     });
-    message.on('end', () => {
+    const settleWhole = () => {
       const [first] = chunks;
       settle({ kind: 'bytes', bytes: chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks) });
-    });
+    };
+    // In HTTP/2, a body that the sender cancels ends like a whole one. Only `close` follows at once.
+    message.on('end', () => (message.stream === undefined ? settleWhole() : setImmediate(settleWhole)));
     const onGone = () => settle({ kind: 'aborted' });
     message.on('close', onGone);
     message.on('error', onGone);

@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
+import http2 from 'node:http2';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
@@ -40,6 +41,23 @@ async function hangUp(Class: HandlerClass, bodyMilliseconds: number): Promise<re
 
 it('A sender that hangs up in the middle of a body is noticed at once', async () => {
   expect(await hangUp(Shop, 5_000), 'not after the limit for bodies').to.deep.equal(['body-aborted']);
+});
+
+it('A sender of HTTP/2 that cancels in the middle of a body is noticed', async () => {
+  const refused: string[] = [];
+  const hooks = { rejected: ({ code }: { code: string }) => refused.push(code) };
+  const server = http2.createServer(toNodeListener(testEndpoint(Shop, { hooks }))).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const session = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const request = session.request({ ':method': 'POST', ':path': '/' });
+  const arrived = once(server, 'request');
+  request.write('txnid=T-1');
+  await arrived;
+  request.close(http2.constants.NGHTTP2_CANCEL);
+  while (refused.length === 0) await sleep(5);
+  session.destroy();
+  server.close();
+  expect(refused).to.deep.equal(['body-aborted']);
 });
 
 it('A sender that hangs up after its reply leaves nothing that is done later', async () => {

@@ -57,6 +57,8 @@ describe('An HTTP/2 server', function () {
         expect(await send('POST', 'x'.repeat(length)), `${length}`).to.equal('413 error=body-too-large');
       }
       expect(await send('POST', 'x'.repeat(66_000), false)).to.equal('413 error=body-too-large');
+      // The sender of this body is held up, and sends nothing more.
+      expect(await send('POST', 'x'.repeat(4_000_000), false)).to.equal('413 error=body-too-large');
       expect(await send('POST', 'x')).to.equal('400 error=missing-field');
     });
   }
