@@ -41,9 +41,6 @@ interface CallbackStoreParts {
 /** How many callbacks may wait for their rows at the same time. More are answered at once. */
 const mostEarly = 1_000;
 
-/** The shortest time between two looks for any row, in milliseconds: callbacks without a row must not delay others. */
-const millisecondsOfLook = 5;
-
 /** Stores verified callbacks of any origin, and runs their `@OnStatus` methods in the same transaction. */
 export class CallbackStore {
   readonly #parts: CallbackStoreParts;
@@ -156,8 +153,7 @@ export class CallbackStore {
     this.#early++;
     try {
       for (let pause = 25; performance.now() < giveUpAt; pause = Math.min(2 * pause, 400)) {
-        const shared = Math.max(pause, this.#early * millisecondsOfLook);
-        await wait(Math.min(shared, Math.max(giveUpAt - performance.now(), 1)));
+        await wait(Math.min(pause, Math.max(giveUpAt - performance.now(), 1)));
         if ((await this.#withinLimit(() => findRow(repository, kind, id))) !== undefined) return true;
       }
       return false;

@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { DragonpayCallback, MemoryRepository, OnPost, OnStatus } from '../../src/index.js';
-import { KyselyRepository } from '../../src/kysely.js';
-import { type CreatedDatabase, describeDatabases } from '../support/databases.js';
+import { DragonpayCallback, MemoryRepository, OnPost } from '../../src/index.js';
 import { dispatchSigned, paymentFields, testDragonpay } from '../support/dispatch-signed.js';
 
 @DragonpayCallback()
@@ -47,13 +45,6 @@ describe('Callbacks that wait for their row', () => {
     expect(await next).to.equal('applied');
   });
 
-  it('look for it less often the more they are, so that they do not delay others', async () => {
-    const { deliver, looks } = receiver(500);
-    await Promise.all(Array.from({ length: 400 }, (_, index) => deliver(`T-${index}`)));
-    // Each looks once when its time is over, or twice where its timer was early. Alone, each would look five times.
-    expect(looks.count).to.be.within(400, 1_200);
-  });
-
   it('are answered as not-found if the database fails when it looks for the row', async () => {
     const { repository, deliver, looks } = receiver(200);
     looks.fail = true;
@@ -70,40 +61,5 @@ describe('Callbacks that wait for their row', () => {
     const [event] = await repository.callbacks();
     expect(await dragonpay.replay(event?.key ?? '')).to.include({ outcome: 'not-found' });
     expect(looks.count).to.equal(0);
-  });
-});
-
-describeDatabases('Callbacks without a row that arrive together', ({ dialect, create }) => {
-  @DragonpayCallback()
-  class Shipping {
-    @OnStatus('S') ship() {}
-  }
-  let database: CreatedDatabase;
-  before(async () => {
-    database = await create();
-  });
-  after(() => database?.destroy());
-
-  it('open no transaction each, because a callback of another payer would wait for them', async () => {
-    let begun = 0;
-    const counted = {
-      ...dialect,
-      statements: (options: never) => {
-        const statements = dialect.statements(options);
-        return {
-          ...statements,
-          beginWithMove: (...given: Parameters<typeof statements.beginWithMove>) => {
-            begun++;
-            return statements.beginWithMove(...given);
-          },
-        };
-      },
-    };
-    const repository = new KyselyRepository(database.db, { dialect: counted as typeof dialect });
-    const endpoint = testDragonpay({ repository, limits: { earlyMilliseconds: 0 } }).endpoint(Shipping);
-    const txnids = Array.from({ length: 200 }, (_, index) => `EARLY-${index}`);
-    const sent = txnids.map((txnid) => dispatchSigned(endpoint, paymentFields({ txnid })));
-    await Promise.all(sent);
-    expect(begun).to.be.below(50);
   });
 });

@@ -5,8 +5,6 @@ import { type TakenConnection, takeConnection } from './take-connection.js';
 
 /** The default maximum. It fits the pool of node-postgres, which has ten connections by default. */
 const mostByDefault = 8;
-/** With so many that wait for a slot, a question more costs less than a transaction for nothing. */
-const crowd = 32;
 /** How long the pool may take to give the connections of a measurement, in milliseconds. */
 const measureMilliseconds = 250;
 /**
@@ -29,8 +27,6 @@ export class EffectSlots {
   readonly #take: () => Promise<TakenConnection>;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
-  /** Handlers that wait for a slot. */
-  #entering = 0;
   /** Running handlers that have their connection. */
   #holding = 0;
   /** How many handlers can run at once and leave a connection free, as measured so far. At least one can. */
@@ -48,21 +44,13 @@ export class EffectSlots {
     this.#take = take;
   }
 
-  /** Whether so many handlers wait that one more should first be known to have something to do. */
-  get isCrowded(): boolean {
-    return this.#entering >= crowd;
-  }
-
   /**
    * Waits for a slot, takes a connection, and runs work, which releases the connection. Waiting holds no connection.
    * @param giveUpAt a time on the clock of `performance.now()`
    * @throws DragonpayError `unstored` when there is no slot by then
    */
   async run<Result>(work: (taken: TakenConnection) => Promise<Result>, giveUpAt: number): Promise<Result> {
-    this.#entering++;
-    await this.#enter(giveUpAt).finally(() => {
-      this.#entering--;
-    });
+    await this.#enter(giveUpAt);
     let holds = false;
     const letGo = () => {
       if (holds) this.#holding--;

@@ -93,9 +93,8 @@ export class KyselyRepository<Database = unknown> implements MerchantRepository<
     const startBy = performance.now() + milliseconds - (effect?.milliseconds ?? 0);
     const result = await this.#untilFree(callback, milliseconds, async (giveUpAt) => {
       if (effect === undefined) return this.#batches.move({ callback, held: false, startBy });
-      // A callback that will probably change nothing must not open a transaction: ask first. Where many wait for
-      // their transactions, those without a row must not be in the way.
-      if (!mayMove || this.#holders.has(row) || this.#slots.isCrowded) {
+      // A callback that will probably change nothing must not open a transaction: ask first.
+      if (!mayMove || this.#holders.has(row)) {
         const held = await this.#batches.move({ callback, held: true, startBy });
         if (held.state !== 'movable') return held;
       }
