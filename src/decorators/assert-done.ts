@@ -11,7 +11,7 @@ const undone: readonly Kind[] = [
 
 /**
  * Checks the result of a method whose work must be done when it has returned. Other results are ignored.
- * @throws DragonpayError `handler-failed` for work that was not begun, or that nobody awaits
+ * @throws DragonpayError `handler-failed` if the work did not begin, or if nobody awaits it
  */
 export function assertDone(result: unknown): void {
   if (typeof result !== 'object' || result === null) return;

@@ -20,7 +20,7 @@ export interface DefaultHooksOptions {
 }
 
 /**
- * Makes the hooks that replace missing ones: they write to stderr. Without them, nobody would notice a lost payment.
+ * Makes the default hooks. They write to stderr, so that a lost payment is noticed.
  *
  * Callbacks that were refused, or that were not applied to a row, make one line a minute for each kind of event, so
  * that a flood of forgeries cannot fill a log. These lines hold no value of a callback.

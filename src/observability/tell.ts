@@ -5,7 +5,7 @@ export function tell<Event>(hook: ((event: Event) => unknown) | undefined, event
   if (hook === undefined) return;
   try {
     const told = hook(event);
-    // A promise of another realm, such as that of a test runner, is no instance of this Promise.
+    // `instanceof Promise` is false for a promise of another realm, such as the realm of a test runner.
     if (isPromise(told)) Promise.prototype.then.call(told, undefined, () => {});
   } catch {
     // Ignored: a failing hook must not lose a callback.

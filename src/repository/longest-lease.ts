@@ -9,7 +9,7 @@ export function longestLease(lease: number): number {
   return Math.max(hour, 10 * Math.ceil(lease));
 }
 
-/** Whether a claim that ends at `until` is over. `undefined`: there is no claim. */
+/** Whether a payment or event may be claimed. `until` is the end of its last claim, `undefined` without a claim. */
 export function isFree(until: number | undefined, lease: number, now: number): boolean {
   return until === undefined || until <= now || until > now + longestLease(lease);
 }

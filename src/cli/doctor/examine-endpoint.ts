@@ -121,7 +121,7 @@ async function checkMethods(url: string, forgery: string, milliseconds: number):
   }
   const wrong = [
     ...(head.answered && head.status === 200 ? [] : [`HEAD ${statusOf(head)}`]),
-    // It is no problem if the application answers all OPTIONS requests of browsers.
+    // The application may answer all OPTIONS requests of browsers.
     ...(options.answered && options.status < 300 ? [] : [`OPTIONS ${statusOf(options)}`]),
     ...(get.answered && (isFromHandler(get) || codeOf(get) !== undefined) ? [] : [`GET ${statusOf(get)}`]),
   ];

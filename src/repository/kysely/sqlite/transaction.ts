@@ -76,7 +76,7 @@ export class SqliteTransaction<Database> implements OwnTransaction<Database> {
     this.#guard.close('over');
     if (this.#isReleased) return;
     await this.#guard.idle();
-    // SQLite may have rolled back after an error. Then there is no transaction to roll back.
+    // After an error, SQLite may have rolled back by itself. ROLLBACK then fails.
     await this.#taken.connection.executeQuery(CompiledQuery.raw('rollback')).catch(() => {});
     this.#finish();
   }

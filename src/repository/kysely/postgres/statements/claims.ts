@@ -83,8 +83,8 @@ interface ClaimRow {
 }
 
 /**
- * Throws if a due payment was found, but its claim changed nothing. Otherwise nobody would notice that the gateway is
- * never asked about it.
+ * Throws if a due payment was found, but its claim changed nothing. The gateway would never be asked about this payment,
+ * and nobody would notice.
  */
 function toClaim([row]: readonly ClaimRow[]): InquiryClaim | undefined {
   if (row === undefined) return undefined;
