@@ -98,10 +98,16 @@ export function gatewayText(access: GatewayAccess): (path: string) => Promise<st
 
 /** Why a connection failed: the code of the system, such as ` (ECONNREFUSED)`, or a time-out. */
 function reasonOf(error: unknown): string {
-  const { name, message, cause } = (error ?? {}) as { name?: unknown; message?: unknown; cause?: { code?: unknown } };
-  if (name === 'TimeoutError') return ' in time';
-  if (message === tooLong) return `: ${tooLong}`;
-  return typeof cause?.code === 'string' && /^\w+$/.test(cause.code) ? ` (${cause.code})` : '';
+  try {
+    const { name, message, cause } = (error ?? {}) as { name?: unknown; message?: unknown; cause?: { code?: unknown } };
+    if (name === 'TimeoutError') return ' in time';
+    if (message === tooLong) return `: ${tooLong}`;
+    const code = cause?.code;
+    return typeof code === 'string' && /^\w+$/.test(code) ? ` (${code})` : '';
+  } catch {
+    // The `fetch` of the settings may throw a value that throws when it is read.
+    return '';
+  }
 }
 
 async function readText(body: Response['body']): Promise<string> {

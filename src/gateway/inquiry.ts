@@ -2,6 +2,7 @@ import { wait } from '../async/wait.js';
 import { DragonpayError } from '../errors.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
 import { type InquiryTrace, inquiryChannel, traced } from '../observability/channels.js';
+import { describeError } from '../observability/describe-error.js';
 import { verifiedByInquiry } from '../verification/verified-by-inquiry.js';
 import type { GatewayAnswer, GatewayCall } from './gateway-client.js';
 import { type InquiryAnswer, readAnswer } from './read-inquiry-answer.js';
@@ -127,6 +128,5 @@ function readTried(text: string): Tried {
 }
 
 function unavailable(cause: unknown): DragonpayError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new DragonpayError('gateway-unavailable', message, { cause });
+  return new DragonpayError('gateway-unavailable', describeError(cause).message, { cause });
 }

@@ -6,13 +6,17 @@ import {
   type CallbackRequest,
   DragonpayCallback,
   DragonpayError,
+  type DragonpaySettings,
+  MemoryRepository,
   OnDispatch,
   OnPost,
   OnStatus,
 } from '../../src/index.js';
 import type { MerchantRepository } from '../../src/repository/capabilities.js';
+import { encodeCallback } from '../../src/testing.js';
+import { postForm } from '../support/callback-request.js';
 import { describeRepositories } from '../support/describe-repositories.js';
-import { dispatchSigned, paymentFields, testEndpoint } from '../support/dispatch-signed.js';
+import { dispatchSigned, paymentFields, testDragonpay, testEndpoint } from '../support/dispatch-signed.js';
 
 const fail = () => {
   throw new Error('trap');
@@ -30,6 +34,16 @@ function revokedProxy(): object {
   return proxy;
 }
 
+@DragonpayCallback()
+class Shop {
+  @OnPost() post() {}
+}
+
+/** Throws a value that throws such a value again when it is read. */
+function failAgain(): never {
+  throw new Proxy({}, { get: failAgain, has: failAgain, getPrototypeOf: failAgain });
+}
+
 /** Values that a method may throw, or return by mistake. */
 const values: Readonly<Record<string, () => unknown>> = {
   undefined: () => undefined,
@@ -37,6 +51,8 @@ const values: Readonly<Record<string, () => unknown>> = {
   'a symbol': () => Symbol('x'),
   'an error that is its own cause': circularCause,
   'a proxy that throws': () => new Proxy({}, { get: fail, has: fail, getPrototypeOf: fail, ownKeys: fail }),
+  'a proxy that throws such a proxy': () =>
+    new Proxy({}, { get: failAgain, has: failAgain, getPrototypeOf: failAgain }),
   'a revoked proxy': revokedProxy,
   'an object without a prototype': () => Object.create(null),
   'an object whose message throws': () => Object.defineProperty(new Error('x'), 'message', { get: fail }),
@@ -134,4 +150,46 @@ describeRepositories('An odd error', (currentRepository) => {
     expect(lines).to.have.length(Object.keys(values).length);
     for (const line of lines) expect(line).to.match(/^dragonpay-callback: Odd\.post failed: .*\w/);
   });
+});
+
+describe('An odd error of the fetch of the settings', () => {
+  const rsaOnly: Partial<DragonpaySettings> = { apiKey: 'key', verification: { rsa: {} } };
+  const signatures = Buffer.alloc(256, 1).toString('base64');
+
+  for (const [way, act] of Object.entries(ways)) {
+    it(`refuses no callback for ever, and costs two fetches at once, when fetch ${way} it`, async () => {
+      for (const [what, make] of Object.entries(values)) {
+        let fetches = 0;
+        const fetch = (async () => {
+          fetches++;
+          return act(make());
+        }) as DragonpaySettings['fetch'];
+        const endpoint = testEndpoint(Shop, { ...rsaOnly, fetch });
+        const form = encodeCallback({ ...paymentFields(), param1: '', param2: '', amount: '1.00', signatures });
+        for (let sent = 0; sent < 4; sent++) {
+          const reply = await endpoint.dispatch(postForm(form));
+          expect(reply, what).to.include({ status: 503, body: 'error=keys-unavailable' });
+        }
+        expect(fetches, what).to.equal(2);
+      }
+    });
+
+    it(`becomes a coded error of the inquiry when fetch ${way} it`, async () => {
+      for (const [what, make] of Object.entries(values)) {
+        const repository = new MemoryRepository();
+        await repository.createPayment({ txnid: 'T-1', amount: '1.00' });
+        const told: unknown[] = [];
+        const dragonpay = testDragonpay({
+          repository,
+          apiKey: 'key',
+          fetch: (async () => act(make())) as DragonpaySettings['fetch'],
+          inquiry: { attempts: 1 },
+          hooks: { inquired: ({ error }) => told.push(error) },
+        });
+        dragonpay.endpoint(Shop);
+        expect((await dragonpay.reconcile({ txnids: ['T-1'] })).failed, what).to.equal(1);
+        expect(told[0], what).to.have.property('code', 'gateway-unavailable');
+      }
+    });
+  }
 });
