@@ -21,6 +21,9 @@ interface FetchReader {
 const consumed =
   'code in front of the handler read the body of the Fetch request; mount the handler before it, or let that code read request.clone()';
 
+const decodedInFront =
+  'code in front of the handler made something else of the bytes of the body, such as text; mount the handler before it';
+
 /** The body of one request, read as a stream. */
 export class FetchBody {
   readonly #message: FetchMessage;
@@ -63,7 +66,8 @@ export class FetchBody {
     try {
       for (;;) {
         const { done, value } = await reader.read();
-        if (done || value === undefined) break;
+        if (done) break;
+        if (!ArrayBuffer.isView(value)) return { kind: 'consumed', hint: decodedInFront };
         length += value.byteLength;
         if (length > limit) return { kind: 'too-large', limit };
         if (value.byteLength > 0) chunks.push(value);

@@ -199,7 +199,7 @@ function readStream(message: IncomingMessageLike, limit: number): BodyRead | Pro
       chunks = [];
     };
     message.on('data', (chunk) => {
-      if (typeof chunk === 'string') return settle({ kind: 'consumed', hint: decodedInFront });
+      if (!ArrayBuffer.isView(chunk)) return settle({ kind: 'consumed', hint: decodedInFront });
       length += chunk.byteLength;
       if (length > limit) settle({ kind: 'too-large', limit });
       else if (pending !== undefined) chunks.push(chunk);

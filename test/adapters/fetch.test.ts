@@ -88,6 +88,20 @@ describe('The Fetch adapter', () => {
     expect(await textOf(await toFetchHandler(handlerOf().endpoint)(request))).to.equal('200 result=OK');
   });
 
+  it('answers 500, and not 400, when code in front made something else than bytes of the body', async () => {
+    for (const chunk of [form, new TextEncoder().encode(form).buffer, null, 5]) {
+      const { told, endpoint } = handlerOf();
+      const body = new ReadableStream({
+        start(controller) {
+          controller.enqueue(chunk);
+          controller.close();
+        },
+      });
+      expect(await textOf(await toFetchHandler(endpoint)(post(body)))).to.equal('500 error=body-consumed');
+      expect(told[0]).to.include('mount the handler before it');
+    }
+  });
+
   it('answers at once when another reader holds the body', async () => {
     const request = post(form);
     request.body?.getReader();
