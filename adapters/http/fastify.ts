@@ -55,7 +55,7 @@ function write({ raw }: FastifyRequest, reply: FastifyReply, answer: CallbackRep
   if (reply.sent) throw new AlreadyAnswered();
   if (isComplete(raw)) {
     reply.code(answer.status);
-    reply.headers(answer.headers).send(answer.status === 204 ? undefined : answer.body);
+    reply.headers(answer.headers).send(answer.body);
   } else {
     // Fastify would keep the connection, and read the rest of the body.
     reply.hijack();

@@ -60,14 +60,28 @@ it('A sender of HTTP/2 that cancels in the middle of a body is noticed', async (
   expect(refused).to.deep.equal(['body-aborted']);
 });
 
-it('A sender that hangs up after its reply leaves nothing that is done later', async () => {
-  const message = Object.assign(new EventEmitter(), { complete: false, destroyed: false, httpVersionMajor: 1 });
+/** Writes a refusal of a body that is still coming. Resolves to how often it was ended at once, and later. */
+async function endsOf(message: object, event?: string): Promise<readonly [number, number]> {
+  const request = Object.assign(
+    new EventEmitter(),
+    { complete: false, destroyed: false, httpVersionMajor: 1 },
+    message,
+  );
   let ended = 0;
   const response = { writeHead() {}, write() {}, end: () => ended++ };
-  writeReply(message as never, response, { status: 413, headers: {}, body: 'error=body-too-large' });
-  message.emit('close');
+  writeReply(request as never, response, { status: 413, headers: {}, body: 'error=body-too-large' });
+  const atOnce = ended;
+  if (event !== undefined) request.emit(event);
   await sleep(600);
-  expect(ended).to.equal(0);
+  return [atOnce, ended];
+}
+
+it('A sender that hangs up after its reply leaves nothing that is done later', async () => {
+  expect(await endsOf({}, 'close')).to.deep.equal([0, 0]);
+});
+
+it('A sender that hung up before its reply leaves nothing that is done later', async () => {
+  expect(await endsOf({ destroyed: true })).to.deep.equal([1, 1]);
 });
 
 it('A sender that hung up before its body is asked for is noticed at once', async () => {
