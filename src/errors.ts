@@ -60,7 +60,9 @@ export const failures = {
   'invalid-setting': { meaning: 'A setting, option or environment variable is missing or malformed.' },
   'invalid-handler-class': { meaning: 'The decorated class cannot serve callbacks.' },
   'invalid-details': { meaning: 'The details of a payment or payout cannot be stored.' },
-  'row-protected': { meaning: 'A trigger or row security of the database kept a row from changing.' },
+  'row-protected': {
+    meaning: 'A trigger or row security of the database kept a row from changing, or an event from being recorded.',
+  },
   'already-exists': { meaning: 'A payment or payout with this id exists already.' },
 } as const satisfies Record<string, { status?: number; meaning: string }>;
 

@@ -8,3 +8,11 @@ export function rowProtected(kind: CallbackKind): DragonpayError {
     `the ${kind} was not changed: a trigger returned null or other values, or row security hides it from changes`,
   );
 }
+
+/** The error of an event that the database does not let the repository record. */
+export function inboxProtected(): DragonpayError {
+  return new DragonpayError(
+    'row-protected',
+    'the event was not recorded: a trigger of the inbox returned null or ignored it',
+  );
+}

@@ -4,6 +4,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { DragonpayCallback, type DragonpayError, OnStatus } from '../../../src/index.js';
 import { type DragonpayTables, KyselyRepository, withNamedStatements } from '../../../src/kysely.js';
+import { verifySigned } from '../../../src/testing/verify-signed.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { dispatchSigned, paymentFields, testDragonpay } from '../../support/dispatch-signed.js';
 import { rejection } from '../../support/rejection.js';
@@ -28,6 +29,8 @@ create function keep() returns trigger language plpgsql as $$ begin
 end $$;
 create trigger keep before update on dragonpay_transactions for each row execute function keep()`;
 }
+
+const skipped = 'the event was not recorded: a trigger of the inbox returned null or ignored it';
 
 let effects = 0;
 
@@ -144,5 +147,78 @@ create trigger keep before insert or update on dragonpay_transactions for each r
       repository.claimPayment('T-1', { lease: 1_000 }),
     ];
     for (const claim of claims) expect(await rejection(claim)).to.include({ code: 'row-protected' });
+  });
+});
+
+describe('A trigger of the inbox that returns null', () => {
+  let database: TestDatabase;
+  let repository: KyselyRepository<DragonpayTables>;
+  const errors: DragonpayError[] = [];
+  const hooks = {
+    stored: ({ error }: { error?: unknown }) => {
+      if (error !== undefined) errors.push(error as DragonpayError);
+    },
+    handlerFailed() {},
+  };
+
+  before(async () => {
+    database = await createTestDatabase();
+    repository = new KyselyRepository(database.db);
+    for (const txnid of ['KEPT-1', 'KEPT-2', 'FREE-1', 'FREE-2', 'FREE-3']) {
+      await repository.createPayment({ txnid, amount: '100.00' });
+    }
+    await database.pool.query(`
+create function skip() returns trigger language plpgsql as $$ begin
+  if new.id like 'KEPT%' or new.id like 'LATE%' and tg_op = 'UPDATE' then return null; end if;
+  return new;
+end $$;
+create trigger skip before insert or update on dragonpay_callbacks for each row execute function skip()`);
+  });
+  beforeEach(() => {
+    errors.length = 0;
+    effects = 0;
+  });
+  after(() => database?.destroy());
+
+  for (const Class of [Plain, Shipping]) {
+    it(`is answered 503, and nothing moves: ${Class.name}`, async () => {
+      const endpoint = testDragonpay({ repository, hooks }).endpoint(Class);
+      // Two deliveries: the second one is sent by another statement. The third one has no row.
+      for (const txnid of ['KEPT-1', 'KEPT-1', 'KEPT-EARLY']) {
+        const { status, body } = await dispatchSigned(endpoint, paymentFields({ txnid }));
+        expect([status, body]).to.deep.equal([503, 'error=unstored']);
+      }
+      for (const { code, message } of errors) expect([code, message]).to.deep.equal(['row-protected', skipped]);
+      expect(errors).to.have.lengthOf(3);
+      expect(effects).to.equal(0);
+      expect(await repository.findPayment('KEPT-1')).to.include({ status: 'P' });
+    });
+  }
+
+  it('does not keep others that share its statement', async () => {
+    const endpoint = testDragonpay({ repository, hooks }).endpoint(Plain);
+    // The first callback is sent alone, so that the others share the next statement.
+    const replies = await Promise.all(
+      ['FREE-3', 'FREE-1', 'KEPT-2', 'FREE-2'].map((txnid) => dispatchSigned(endpoint, paymentFields({ txnid }))),
+    );
+    expect(replies.map(({ status }) => status)).to.deep.equal([200, 200, 503, 200]);
+    expect(await repository.findPayment('FREE-2')).to.include({ status: 'S' });
+    expect(await repository.findPayment('KEPT-2')).to.include({ status: 'P' });
+  });
+
+  it('is named by a correction, a failure, and the claim of an early callback', async () => {
+    const dragonpay = testDragonpay({ repository, hooks });
+    const endpoint = dragonpay.endpoint(Plain);
+    const corrected = dragonpay.correct('KEPT-1', { status: 'S' }, { reason: 'seen by hand', by: 'Ana' });
+    expect(await rejection(corrected)).to.include({ code: 'row-protected', message: skipped });
+    expect(await repository.findPayment('KEPT-1')).to.include({ status: 'P' });
+    const failure = repository.recordFailure(
+      await verifySigned({ txnid: 'KEPT-1', refno: 'R-1', status: 'S', message: '' }),
+    );
+    expect(await rejection(failure)).to.include({ code: 'row-protected', message: skipped });
+    expect((await dispatchSigned(endpoint, paymentFields({ txnid: 'LATE-1' }))).status).to.equal(200);
+    await repository.createPayment({ txnid: 'LATE-1', amount: '100.00' });
+    const claim = repository.claimEarlyEvent({ lease: 1_000, kinds: ['payment'] });
+    expect(await rejection(claim)).to.include({ code: 'row-protected', message: skipped });
   });
 });

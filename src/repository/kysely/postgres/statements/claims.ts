@@ -3,7 +3,7 @@ import { openStatuses } from '../../../../protocol/statuses.js';
 import type { InquiryClaim } from '../../../capabilities.js';
 import { longestLease } from '../../../longest-lease.js';
 import type { Statements } from '../../dialect.js';
-import { rowProtected } from '../../row-protected.js';
+import { inboxProtected, rowProtected } from '../../row-protected.js';
 import { runSql } from '../../run-sql.js';
 import type { QuotedTables } from '../../table-names.js';
 import { inMicroseconds } from '../microseconds.js';
@@ -55,15 +55,22 @@ where txnid = $1 and ${inMicroseconds('inquiry_leased_until')} = $2`;
       and (o.first_seen, o.refno, o.status, o.fingerprint) < (c.first_seen, c.refno, c.status, c.fingerprint)
   )
   order by c.first_seen limit 1 for no key update of c skip locked
+), claimed as (
+  update ${callbacks} c set claimed_until = now() + $1::bigint * interval '1 millisecond'
+  from early e
+  where (c.id, c.kind, c.refno, c.status, c.correction, c.fingerprint)
+    = (e.id, e.kind, e.refno, e.status, e.correction, e.fingerprint) and ${isUnclaimed}
+  returning 1
 )
-update ${callbacks} c set claimed_until = now() + $1::bigint * interval '1 millisecond'
-from early e
-where (c.id, c.kind, c.refno, c.status, c.correction, c.fingerprint)
-  = (e.id, e.kind, e.refno, e.status, e.correction, e.fingerprint) and ${isUnclaimed}
-returning c.kind, c.id, c.refno, c.status::text as status, c.fingerprint`;
+select kind, id, refno, status::text as status, fingerprint, exists (select from claimed) as "isClaimed" from early`;
   return {
     async claimEarlyEvent(db, lease, kinds) {
-      return (await runSql<EventKey>(db, early, [wholeText(lease), [...kinds], longestText(lease)]))[0];
+      const parameters = [wholeText(lease), [...kinds], longestText(lease)];
+      const [row] = await runSql<EventKey & { isClaimed: boolean }>(db, early, parameters);
+      if (row === undefined) return undefined;
+      const { isClaimed, ...event } = row;
+      if (!isClaimed) throw inboxProtected();
+      return event;
     },
     async claimOldest(db, olderThan, lease) {
       return toClaim(await runSql<ClaimRow>(db, oldest, [wholeText(lease), wholeText(olderThan), longestText(lease)]));

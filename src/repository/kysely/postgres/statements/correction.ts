@@ -1,7 +1,7 @@
 import { correctedRow, correctionForm, nothingToCorrect, toCorrection } from '../../../correction.js';
 import type { MovableRow } from '../../../decide-update.js';
 import type { Statements } from '../../dialect.js';
-import { rowProtected } from '../../row-protected.js';
+import { inboxProtected, rowProtected } from '../../row-protected.js';
 import { runSql } from '../../run-sql.js';
 import { schema, tableOfKind } from '../../schema.js';
 import type { QuotedTables } from '../../table-names.js';
@@ -44,7 +44,8 @@ select $1::text, $2::text, $3::text, $4::text, 1 + (
 returning correction::text as correction`,
         [kind, id, after.refno ?? '', after.status, by, correctionForm(before, after, options)],
       );
-      return toCorrection(kind, id, before, after, Number(event?.correction));
+      if (event === undefined) throw inboxProtected();
+      return toCorrection(kind, id, before, after, Number(event.correction));
     },
   };
 }

@@ -3,6 +3,7 @@ import type { KeptEvent } from '../../../../model/rows.js';
 import { mostForms } from '../../../delivered-forms.js';
 import { defaultInboxLimit, fromCursor, type InboxFilter } from '../../../inbox-page.js';
 import type { Statements } from '../../dialect.js';
+import { inboxProtected } from '../../row-protected.js';
 import { runSql } from '../../run-sql.js';
 import { type StoredEvent, splitReasons, toInboxEvent } from '../../stored-values.js';
 import type { QuotedTables } from '../../table-names.js';
@@ -36,8 +37,10 @@ order by fingerprint <> $5::text, first_seen limit 1`;
 insert into ${table} as c (kind, id, refno, status, fingerprint, proof, key_id, method, raw, deliveries, outcome)
 select kind, id, refno, status, ${fingerprintInInbox(table, 'failed')}, proof, key_id, method, raw, copies::integer, 'failed'
 from failed
-${keepWhatWasApplied('failed')}`;
-      await runSql(db, statement, values);
+${keepWhatWasApplied('failed')}
+returning id`;
+      const recorded = await runSql(db, statement, values);
+      if (recorded.length === 0) throw inboxProtected();
     },
 
     async pruneInbox(db, before, limit) {

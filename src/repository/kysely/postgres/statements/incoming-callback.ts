@@ -2,6 +2,7 @@ import type { Mismatch } from '../../../../model/callback-update.js';
 import type { CallbackKind } from '../../../../protocol/kinds.js';
 import { initialStatus, isStatus, latePredecessors, predecessors } from '../../../../protocol/statuses.js';
 import type { Move } from '../../dialect.js';
+import { inboxProtected, rowProtected } from '../../row-protected.js';
 import type { QuotedTables } from '../../table-names.js';
 
 /**
@@ -93,17 +94,38 @@ export function maySettle(row: { previous: string; reached: string }, value: (na
 export function holds(value: (name: IncomingColumn) => string): string {
   return `case
     when t.status::text = ${value('status')} and t.reached like '%' || ${value('status')} and t.refno = ${value('refno')} then true
-    else ('${otherValues}' || t.status)::boolean
+    else ${failing(otherValues, 't.status')}
   end`;
 }
 
 /**
- * The beginning of a text that is cast to a boolean. The cast fails, and with it the statement. Its error shows this
- * text.
+ * A value, if the event was recorded. Fails the statement if it was not.
+ * @param isRecorded the condition
+ * @param column see {@link failing}
  */
-const otherValues = 'dragonpay-other-values-';
+export function ifRecorded(value: string, isRecorded: string, column: string): string {
+  return `case when ${isRecorded} then ${value} else ${failing(unrecorded, column)}::text end`;
+}
 
-/** A trigger let a row move, but not to the values that were written. */
-export function wasChangedByTrigger(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '22P02' && error.message.includes(otherValues);
+/** What the error of a failed statement shows. */
+const otherValues = 'dragonpay-other-values-';
+const unrecorded = 'dragonpay-unrecorded-';
+
+/**
+ * SQL that fails its statement where it is evaluated: the cast of a text to a boolean.
+ * @param column part of the text, because PostgreSQL would evaluate a constant or a parameter when it plans. The error
+ *   shows it, so it must not be a value of the payer
+ */
+function failing(text: string, column: string): string {
+  return `('${text}' || ${column})::boolean`;
+}
+
+/**
+ * Recognizes that a trigger let a row move, but not to the values that were written, or that it kept an event from being
+ * recorded.
+ */
+export function asProtected(kind: CallbackKind, error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error) || error.code !== '22P02') return error;
+  if (error.message.includes(unrecorded)) return inboxProtected();
+  return error.message.includes(otherValues) ? rowProtected(kind) : error;
 }

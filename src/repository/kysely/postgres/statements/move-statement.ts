@@ -5,7 +5,7 @@ import { schema, tableOfKind } from '../../schema.js';
 import type { QuotedTables } from '../../table-names.js';
 import { identityAndBounds } from '../transaction.js';
 import { fingerprintInInbox, keepWhatWasApplied } from './inbox.js';
-import { differencesOf, holds, incomingColumns, maySettle, type RowColumns } from './incoming-callback.js';
+import { differencesOf, holds, ifRecorded, incomingColumns, maySettle, type RowColumns } from './incoming-callback.js';
 
 /** `many`: array parameters. `one`: one callback. `own`: one callback, in a transaction for its handler. */
 export type StatementForm = 'many' | 'one' | 'own';
@@ -25,8 +25,8 @@ const lockedRow: RowColumns = { id: 'l.id', refno: 'l.refno', amount: 'l.amount'
  * - `decided` reads only the locked version of the row. The snapshot tells whether a row that could not be locked
  *   exists. If it does, its callback is left out, here and in the inbox.
  * - `settled` reads from `moved` which rows moved, and not from the decision. A row that was to move and did not is
- *   `protected`: a trigger prevented it. If a trigger wrote other values, the statement fails, so that nothing is
- *   stored.
+ *   `protected`: a trigger prevented it. If a trigger wrote other values, or kept an event out of the inbox, the
+ *   statement fails, so that nothing is stored.
  *
  * A callback that is `held` and would move its row is answered `movable` and leaves no trace.
  */
@@ -34,6 +34,7 @@ export function moveStatement(kind: CallbackKind, tables: QuotedTables, form: St
   const table = tables[tableOfKind[kind]];
   const [key = ''] = schema[tableOfKind[kind]].key;
   const differences = Object.entries(differencesOf(kind, tables, lockedRow, (name) => `i.${name}`));
+  const isRecorded = form === 'many' ? 'settled.id in (select id from remembered)' : 'exists (select from remembered)';
   const bounds = form === 'own' ? `, ${identityAndBounds(`$${incomingColumns.length + 1}`)}` : '';
   return `/* dragonpay-${kind}-${names[form]} */ with incoming as (
   ${incoming(form)}
@@ -80,8 +81,9 @@ export function moveStatement(kind: CallbackKind, tables: QuotedTables, form: St
     end
   from settled where not protected order by id
   ${keepWhatWasApplied('settled')}
+  returning c.id
 )
-select id, case when protected then 'protected' else outcome end as outcome, previous,
+select id, case when protected then 'protected' else ${ifRecorded('outcome', isRecorded, 'outcome')} end as outcome, previous,
   array_to_string(differs, ',') as differs, case when 'late' = any(reasons) then 'late' end as late${bounds}
 from settled${
     form === 'own'

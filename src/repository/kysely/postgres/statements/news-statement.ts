@@ -7,6 +7,7 @@ import {
   differencesOf,
   holds,
   type IncomingColumn,
+  ifRecorded,
   incomingColumns,
   maySettle,
   newsColumns,
@@ -33,6 +34,8 @@ export function newsStatement(kind: CallbackKind, tables: QuotedTables): string 
   };
   const differences = Object.values(differencesOf(kind, tables, row, value));
   const isLate = `strpos(${value('late_from')}, previous) > 0`;
+  const news = `concat_ws(' ', ${identityAndBoundsValues(`$${newsColumns + 1}`).join(', ')},
+  previous, case when ${isLate} then 'late' end)`;
   return `/* dragonpay-${kind}-news */ with moved as (
   update ${table} t
   set status = ${value('status')}, reached = t.reached || ${value('status')}, refno = ${value('refno')}, modified_at = now()
@@ -54,9 +57,9 @@ export function newsStatement(kind: CallbackKind, tables: QuotedTables): string 
     case when ${isLate} then array['late'] else '{}' end, ${value('proof')}, ${value('key_id')}, ${value('method')},
     ${value('raw')}, ${value('copies')}::integer, ${value('fingerprint')}
   from moved where holds
+  returning 1
 )
-select concat_ws(' ', ${identityAndBoundsValues(`$${newsColumns + 1}`).join(', ')},
-  previous, case when ${isLate} then 'late' end) as news
+select ${ifRecorded(news, 'exists (select from remembered)', 'previous')} as news
 from moved where holds`;
 }
 

@@ -1,12 +1,11 @@
 import type { Mismatch, RecordedUpdate } from '../../../../model/callback-update.js';
 import type { Status } from '../../../../protocol/statuses.js';
 import type { Move, MoveResult, Statements } from '../../dialect.js';
-import { rowProtected } from '../../row-protected.js';
 import { runSql } from '../../run-sql.js';
 import { schema, tableOfKind } from '../../schema.js';
 import { type QuotedTables, quoteName } from '../../table-names.js';
 import { boundOf, PostgresTransaction, type TransactionIdentity } from '../transaction.js';
-import { incomingColumns, incomingOf, newsColumns, wasChangedByTrigger } from './incoming-callback.js';
+import { asProtected, incomingColumns, incomingOf, newsColumns } from './incoming-callback.js';
 import { type MoveRow, moveStatement, type StatementForm } from './move-statement.js';
 import { newsStatement, readNews } from './news-statement.js';
 
@@ -25,8 +24,7 @@ export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' |
         try {
           return resultsOf(moves, await runSql<MoveRow>(db, one[kind], first));
         } catch (error) {
-          if (!wasChangedByTrigger(error)) throw error;
-          return new Map(moves.map(({ callback }) => [callback.id, { state: 'protected' } as const]));
+          throw asProtected(kind, error);
         }
       }
       return resultsOf(moves, await runSql<MoveRow>(db, many[kind], columnsOf(moves.map(incomingOf))));
@@ -69,8 +67,7 @@ export function storeStatements(tables: QuotedTables): Pick<Statements, 'move' |
         return { own: transaction, result };
       } catch (error) {
         await transaction.rollBack();
-        if (wasChangedByTrigger(error)) throw rowProtected(callback.kind);
-        throw isRecorded(error, tables) ? new RecordedMeanwhile(error) : error;
+        throw isRecorded(error, tables) ? new RecordedMeanwhile(error) : asProtected(callback.kind, error);
       }
     },
   };

@@ -1,7 +1,7 @@
 import { correctedRow, correctionForm, nothingToCorrect, toCorrection } from '../../../correction.js';
 import type { MovableRow } from '../../../decide-update.js';
 import type { Statements } from '../../dialect.js';
-import { rowProtected } from '../../row-protected.js';
+import { inboxProtected, rowProtected } from '../../row-protected.js';
 import { schema, tableOfKind } from '../../schema.js';
 import type { QuotedTables } from '../../table-names.js';
 import { now } from '../microseconds.js';
@@ -42,8 +42,9 @@ select ?1, ?2, ?3, ?4, 1 + (
 returning correction, (select r.reached || r.status from ${table} r where r.${key} = ?2) as row`,
         [kind, id, after.refno ?? '', after.status, by, correctionForm(before, after, options), now()],
       );
+      if (event === undefined) throw inboxProtected();
       // A trigger may keep the row from changing, or change it back.
-      if (event?.row !== after.reached + after.status) throw rowProtected(kind);
+      if (event.row !== after.reached + after.status) throw rowProtected(kind);
       return toCorrection(kind, id, before, after, Number(event.correction));
     },
   };

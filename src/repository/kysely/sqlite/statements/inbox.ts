@@ -4,6 +4,7 @@ import type { VerifiedCallback } from '../../../../model/verified-callback.js';
 import { deliveredForm, mostForms } from '../../../delivered-forms.js';
 import { defaultInboxLimit, fromCursor, type InboxFilter } from '../../../inbox-page.js';
 import type { Statements } from '../../dialect.js';
+import { inboxProtected } from '../../row-protected.js';
 import type { SqlRunner } from '../../run-sql.js';
 import { type StoredEvent, toInboxEvent } from '../../stored-values.js';
 import type { QuotedTables } from '../../table-names.js';
@@ -75,6 +76,7 @@ const given = [
  * its outcome and its form if the new delivery does not fit. See `withForm` in repository/delivered-forms.ts for the
  * forms. A delivery of a known event gets the fingerprint of that event. A new event keeps its own. Resolves to the
  * rows of the events as triggers left them.
+ * @throws DragonpayError `row-protected` if a trigger kept an event from being recorded
  */
 export function recordStatement({ callbacks: table, transactions, payouts }: QuotedTables) {
   const seen = firstSeen(table, '?2', 'n.id', 'n.kind');
@@ -118,8 +120,11 @@ returning id, case kind
   else (select r.reached || r.status from ${payouts} r where r.merchant_txn_id = id)
 end as reached`;
   return {
-    run: (trx: SqlRunner, events: readonly RecordedEvent[]) =>
-      runNumbered<RowOfEvent>(trx, statement, [JSON.stringify(events.map(valuesOf)), now()]),
+    async run(trx: SqlRunner, events: readonly RecordedEvent[]): Promise<readonly RowOfEvent[]> {
+      const rows = await runNumbered<RowOfEvent>(trx, statement, [JSON.stringify(events.map(valuesOf)), now()]);
+      if (rows.length < events.length) throw inboxProtected();
+      return rows;
+    },
   };
 }
 

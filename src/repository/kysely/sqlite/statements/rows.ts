@@ -1,5 +1,6 @@
 import type { CallbackKind } from '../../../../protocol/kinds.js';
 import type { Statements } from '../../dialect.js';
+import { rowProtected } from '../../row-protected.js';
 import { byKind, camelCase, schema, tableOfKind } from '../../schema.js';
 import { toRow, valuesOf } from '../../stored-values.js';
 import type { QuotedTables } from '../../table-names.js';
@@ -13,11 +14,14 @@ export function rowStatements(tables: QuotedTables): Pick<Statements, 'insert' |
   const texts = byKind((kind) => textsOf(kind, tables));
   return {
     async insert(db, kind, row) {
-      const { insert, inserted } = texts[kind];
+      const { insert, inserted, find } = texts[kind];
       const time = now();
       const values = valuesOf(row, inserted, { createdAt: time, modifiedAt: time });
       const [stored] = await runNumbered<StoredRow>(db, insert, values);
-      return stored && toRow(kind, stored);
+      if (stored !== undefined) return toRow(kind, stored);
+      const [taken] = await runNumbered<StoredRow>(db, find, [row.id]);
+      if (taken === undefined) throw rowProtected(kind);
+      return undefined;
     },
     async find(db, kind, id) {
       const [stored] = await runNumbered<StoredRow>(db, texts[kind].find, [id]);
