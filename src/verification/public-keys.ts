@@ -36,15 +36,17 @@ export interface PublicKeySource {
 export type PublicKeyInput = string | KeyObject;
 
 /**
- * Reads one public key: RSA, 2048 to 8192 bits, with an odd exponent of 3 or more.
+ * Reads one public key: RSA, 2048 to 8192 bits, with an odd exponent of 3 or more and at most 64 bits.
  * @throws an Error without the key. Its message completes a sentence: "must be an RSA public key".
  */
 export function readPublicKey(input: PublicKeyInput): PublicKey {
   const key = toKeyObject(input);
   if (key.type !== 'public' || key.asymmetricKeyType !== 'rsa') throw new Error('must be an RSA public key');
   const { modulusLength: bits = 0, publicExponent: exponent = 0n } = key.asymmetricKeyDetails ?? {};
-  // With an exponent of 1, every message is its own signature.
-  if (exponent < 3n || exponent % 2n === 0n) throw new Error('must be an RSA key with an odd exponent of 3 or more');
+  // With an exponent of 1, every message is its own signature. With a longer one, OpenSSL verifies nothing if the key has
+  // more than 3072 bits, and takes up to 22 ms for each proof if not.
+  if (exponent < 3n || exponent % 2n === 0n || exponent >> 64n > 0n)
+    throw new Error('must be an RSA key with an odd exponent of 3 or more, of at most 64 bits');
   if (bits < 2048 || bits > 8192) throw new Error(`must be an RSA key of 2048 to 8192 bits, not of ${bits}`);
   const modulus = Buffer.from(key.export({ format: 'jwk' }).n as string, 'base64url');
   if ((modulus.at(-1) ?? 0) % 2 === 0) throw new Error('must be an RSA key with an odd modulus');
@@ -54,17 +56,25 @@ export function readPublicKey(input: PublicKeyInput): PublicKey {
 
 function toKeyObject(input: PublicKeyInput): KeyObject {
   if (input instanceof KeyObject) return input;
+  let key: KeyObject | undefined;
+  let isOne = true;
   try {
     const text = input.trim();
-    const isPem = text.startsWith('-----BEGIN');
-    if (isPem && !text.includes('PRIVATE KEY')) return createPublicKey(withLineBreaks(text));
-    if (/^[A-Za-z0-9+/_\s-]+={0,2}$/.test(text)) {
-      return createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' });
+    if (text.startsWith('-----BEGIN')) {
+      if (!text.includes('PRIVATE KEY')) key = createPublicKey(withLineBreaks(text));
+      isOne = text.lastIndexOf('-----BEGIN') === 0;
+    } else if (/^[A-Za-z0-9+/_\s-]+={0,2}$/.test(text)) {
+      const der = Buffer.from(text, 'base64');
+      key = createPublicKey({ key: der, format: 'der', type: 'spki' });
+      isOne = der.length <= key.export({ type: 'spki', format: 'der' }).length;
     }
   } catch {
     // The error of the platform may quote the key.
   }
-  throw new Error('must be a public key in PEM or base64 DER (SubjectPublicKeyInfo)');
+  if (key === undefined) throw new Error('must be a public key in PEM or base64 DER (SubjectPublicKeyInfo)');
+  // OpenSSL ignores what follows the first key: callbacks that another key signs would be refused.
+  if (!isOne) throw new Error('must hold one public key; give each key as an item of its own');
+  return key;
 }
 
 /** A PEM whose line breaks were escaped, or became spaces: in variables, and in JSON that was written by hand. */

@@ -1,8 +1,14 @@
-import { createPrivateKey, createPublicKey, createSecretKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { expect } from 'chai';
 import { givenKeys, readPublicKey } from '../../src/verification/public-keys.js';
 import { numberAsKey, opensslEcKey } from '../support/openssl.js';
 import { merchantKey } from '../support/proofs.js';
+
+/** A key whose exponent is too long for a number. */
+function withExponent(exponent: bigint): KeyObject {
+  const e = Buffer.from(exponent.toString(16).padStart(512, '0'), 'hex').toString('base64url');
+  return createPublicKey({ key: { ...numberAsKey(2048).export({ format: 'jwk' }), e }, format: 'jwk' });
+}
 
 describe('readPublicKey', () => {
   it('reads PEM, base64 DER and a KeyObject alike', () => {
@@ -49,6 +55,10 @@ describe('readPublicKey', () => {
       /odd exponent/,
     ],
     ['an even exponent', () => numberAsKey(2048, { exponent: 65_536 }), /odd exponent/],
+    ['an exponent of 65 bits', () => withExponent(2n ** 64n + 1n), /at most 64 bits/],
+    ['an exponent as long as the modulus', () => withExponent(2n ** 2047n + 1n), /at most 64 bits/],
+    ['two keys in PEM', () => merchantKey().publicKeyPem.repeat(2), /must hold one public key/],
+    ['two keys in base64', () => `${merchantKey().publicKeyDer}\n`.repeat(2), /must hold one public key/],
     ['an even modulus', () => numberAsKey(2048, { isOdd: false }), /odd modulus/],
     ['a secret KeyObject', () => createSecretKey(Buffer.from('swordfish')), /must be an RSA public key/],
     ['base64 with a character in front', () => `!${merchantKey().publicKeyDer}`, /must be a public key/],
