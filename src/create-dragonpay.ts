@@ -2,7 +2,7 @@ import { InFlight } from './async/in-flight.js';
 import type { HandlerClass } from './decorators/handler-metadata.js';
 import { handlerTableOf } from './decorators/handler-table.js';
 import { CallbackDispatcher } from './dispatcher.js';
-import { DragonpayError, invalidSetting } from './errors.js';
+import { DragonpayError, invalidSetting, whileReading } from './errors.js';
 import { CallbackStore } from './handling/callback-store.js';
 import { type HandlerOption, HandlerRegistry } from './handling/handler-registry.js';
 import { type AdaptableEndpoint, withRepository } from './handling/with-repository.js';
@@ -165,7 +165,7 @@ export function createDragonpay(settings: DragonpaySettings): Dragonpay {
 
   function endpoint(Class: HandlerClass, options: EndpointOptions = {}): CallbackEndpoint {
     checkNames(options, { kinds: true });
-    const kinds = acceptedKinds(options.kinds ?? callbackKinds);
+    const kinds = whileReading('kinds', () => acceptedKinds(options.kinds ?? callbackKinds));
     const handler = handlers.register(Class, kinds);
     return endpointOver(repository, store);
 

@@ -119,6 +119,19 @@ export function invalidSetting(subject: string, problem: string, options: ErrorO
   return new DragonpayError('invalid-setting', `${subject} ${problem}`, { ...options, subject });
 }
 
+/**
+ * Reads values that were given. A getter or a proxy that throws becomes an error with a code.
+ * @param refuse makes this error
+ */
+export function whileReading<Result>(subject: string, read: () => Result, refuse = invalidSetting): Result {
+  try {
+    return read();
+  } catch (error) {
+    if (DragonpayError.is(error)) throw error;
+    throw refuse(subject, 'must not throw an error while it is read', { cause: error });
+  }
+}
+
 /** The error of a value that cannot be stored. `problem` completes the sentence that `subject` begins. */
 export function invalidDetails(subject: string, problem: string, options: ErrorOptions = {}): DragonpayError {
   return new DragonpayError('invalid-details', `${subject} ${problem}`, { ...options, subject });

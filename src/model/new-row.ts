@@ -1,4 +1,4 @@
-import { DragonpayError, invalidDetails } from '../errors.js';
+import { DragonpayError, invalidDetails, whileReading } from '../errors.js';
 import { amountShape, idShape, refnoShape } from '../protocol/field-shapes.js';
 import { type CallbackKind, idFields } from '../protocol/kinds.js';
 import { checkSpelling } from '../protocol/nearest-name.js';
@@ -21,12 +21,12 @@ export interface NewRow {
 
 /** @throws DragonpayError `invalid-details` */
 export function newPayment(details: PaymentDetails): NewRow {
-  return newRow('payment', details, paymentTexts);
+  return whileReading('details', () => newRow('payment', details, paymentTexts), invalidDetails);
 }
 
 /** @throws DragonpayError `invalid-details` */
 export function newPayout(details: PayoutDetails): NewRow {
-  return newRow('payout', details, payoutTexts);
+  return whileReading('details', () => newRow('payout', details, payoutTexts), invalidDetails);
 }
 
 /** The error of creating a row whose id is taken. */

@@ -1,5 +1,5 @@
 import { anySignal } from '../async/any-signal.js';
-import { DragonpayError, invalidSetting } from '../errors.js';
+import { DragonpayError, invalidSetting, whileReading } from '../errors.js';
 import type { Inquiry } from '../gateway/inquiry.js';
 import type { CallbackStore } from '../handling/callback-store.js';
 import type { Handler, HandlerOption } from '../handling/handler-registry.js';
@@ -98,7 +98,7 @@ export async function reconcile(options: ReconcileOptions, context: ReconcileCon
   checkNames(options, knownOptions);
   const defaults = reconcileDefaults;
   const { olderThan = defaults.olderThan, limit = defaults.limit, concurrency = defaults.concurrency } = options;
-  checkOptions({ ...options, olderThan, limit, concurrency });
+  whileReading('options', () => checkOptions({ ...options, olderThan, limit, concurrency }));
   const { handlers, store, inquiry, hooks, closing } = context;
   const { repository } = store;
   if (inquiry === undefined && (options.txnids !== undefined || !canCatchUp(repository))) {

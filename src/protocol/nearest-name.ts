@@ -1,4 +1,4 @@
-import { invalidDetails, invalidSetting } from '../errors.js';
+import { invalidDetails, invalidSetting, whileReading } from '../errors.js';
 
 /** The names of options. The compiler asks for the name of each new option, so that it is not refused as unknown. */
 export type NamesOf<Options> = { readonly [Name in keyof Options]-?: true };
@@ -12,8 +12,12 @@ export function checkNames<Options extends object>(
   known: NamesOf<Options>,
   subject = 'options',
 ): void {
-  if (!isObject(options)) throw invalidSetting(subject, 'must be an object');
-  const unknown = Object.keys(options).find((name) => known[name as keyof Options] !== true);
+  // Reads every value, so that a getter that throws is noticed here.
+  const names = whileReading(subject, () => {
+    if (!isObject(options)) throw invalidSetting(subject, 'must be an object');
+    return Object.entries(options).map(([name]) => name);
+  });
+  const unknown = names.find((name) => known[name as keyof Options] !== true);
   if (unknown !== undefined) throw invalidSetting(unknown, unknownName(unknown, Object.keys(known)));
 }
 

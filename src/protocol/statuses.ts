@@ -65,7 +65,7 @@ export const openStatuses: readonly PaymentStatus[] = (Object.keys(paymentStatus
 
 /** Whether a letter is a status of this kind. Status letters are upper case. */
 export function isStatus(kind: CallbackKind, letter: string): letter is Status {
-  return Object.hasOwn(statuses[kind], letter);
+  return typeof letter === 'string' && Object.hasOwn(statuses[kind], letter);
 }
 
 /** Whether another status is expected after this one. An unknown letter is not open. */

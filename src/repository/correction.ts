@@ -1,7 +1,7 @@
-import { DragonpayError } from '../errors.js';
+import { DragonpayError, invalidDetails, whileReading } from '../errors.js';
 import { checkDetail } from '../model/new-row.js';
 import { amountShape, refnoShape } from '../protocol/field-shapes.js';
-import type { CallbackKind } from '../protocol/kinds.js';
+import { type CallbackKind, callbackKinds } from '../protocol/kinds.js';
 import { checkSpelling } from '../protocol/nearest-name.js';
 import { withTwoDecimals } from '../protocol/read-amount.js';
 import { isStatus, type Status } from '../protocol/statuses.js';
@@ -41,8 +41,16 @@ export interface Correction {
 }
 
 /** @throws DragonpayError `invalid-details` */
-export function checkCorrection(change: Change, { reason, by, kind = 'payment' }: CorrectionOptions): void {
+export function checkCorrection(change: Change, options: CorrectionOptions): void {
+  whileReading('correction', () => checkReadable(change, options), invalidDetails);
+}
+
+function checkReadable(change: Change, options: CorrectionOptions): void {
   checkSpelling(change, ['status', 'amount', 'currency', 'refno'], 'change');
+  checkSpelling(options, ['reason', 'by', 'kind', 'effect'], 'options');
+  const { reason, by, kind = 'payment', effect } = options;
+  checkDetail('kind', callbackKinds.includes(kind), 'must be "payment" or "payout"');
+  checkDetail('effect', effect === undefined || typeof effect?.run === 'function', 'must have the method run()');
   const { status, amount, currency, refno } = change;
   const given = [status, amount, currency, refno].filter((value) => value !== undefined);
   checkDetail('change', given.length > 0, 'must change something');
@@ -52,7 +60,11 @@ export function checkCorrection(change: Change, { reason, by, kind = 'payment' }
     amount === undefined || (amount !== '' && amountShape.holds(amount)),
     'must be a decimal string such as "100.00"',
   );
-  checkDetail('currency', currency === undefined || /^[A-Z]{3}$/.test(currency), 'must be three upper-case letters');
+  checkDetail(
+    'currency',
+    currency === undefined || (typeof currency === 'string' && /^[A-Z]{3}$/.test(currency)),
+    'must be three upper-case letters',
+  );
   checkDetail('refno', refno === undefined || refnoShape.holds(refno), 'must be 1 to 32 characters without ":"');
   checkDetail('reason', isText(reason, 1024), 'must be a text of 1 to 1,024 characters without NUL');
   checkDetail('by', isText(by, 64), 'must be a text of 1 to 64 characters without NUL');

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { invalidSetting } from '../errors.js';
 import type { InboxEvent, KeptOutcome, ReviewReason } from '../model/rows.js';
 import type { CallbackKind } from '../protocol/kinds.js';
@@ -66,10 +67,10 @@ export function checkInboxFilter(filter: InboxFilter): void {
   if (txnid !== undefined && merchantTxnId !== undefined) {
     throw invalidSetting('merchantTxnId', 'cannot be given together with txnid');
   }
-  if (outcome !== undefined && !Object.hasOwn(outcomes, outcome)) {
+  if (outcome !== undefined && !(typeof outcome === 'string' && Object.hasOwn(outcomes, outcome))) {
     throw invalidSetting('outcome', `must be one of ${Object.keys(outcomes).join(', ')}`);
   }
-  if (reason !== undefined && !Object.hasOwn(reasons, reason)) {
+  if (reason !== undefined && !(typeof reason === 'string' && Object.hasOwn(reasons, reason))) {
     throw invalidSetting('reason', `must be one of ${Object.keys(reasons).join(', ')}`);
   }
   if (since !== undefined) checkDate('since', since);
@@ -86,7 +87,7 @@ function checkText(name: string, value: unknown): void {
 
 /** Dates that every database can compare: years 1 to 9999. @throws DragonpayError `invalid-setting` */
 export function checkDate(name: string, value: Date): void {
-  const year = value instanceof Date ? value.getUTCFullYear() : Number.NaN;
+  const year = types.isDate(value) ? value.getUTCFullYear() : Number.NaN;
   if (!(year >= 1 && year <= 9999)) throw invalidSetting(name, 'must be a valid Date in the years 1 to 9999');
 }
 

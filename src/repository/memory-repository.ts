@@ -10,6 +10,7 @@ import type {
   PayoutRow,
 } from '../model/rows.js';
 import type { VerifiedCallback } from '../model/verified-callback.js';
+import { idShape } from '../protocol/field-shapes.js';
 import type { CallbackKind } from '../protocol/kinds.js';
 import { openStatuses, type PaymentStatus, type Status } from '../protocol/statuses.js';
 import type { StatusEffect } from './callback-repository.js';
@@ -185,6 +186,7 @@ export class MemoryRepository implements MerchantRepository<MemoryTransaction> {
   async correct(id: string, change: Change, options: CorrectionOptions<MemoryTransaction>): Promise<Correction> {
     checkCorrection(change, options);
     const { kind = 'payment' } = options;
+    if (!idShape.holds(id)) throw nothingToCorrect(kind);
     return this.#alone(kind, id, () => this.#correct(kind, id, change, options));
   }
 

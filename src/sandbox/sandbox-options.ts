@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { invalidSetting } from '../errors.js';
+import { invalidSetting, whileReading } from '../errors.js';
 import { merchantIdShape } from '../protocol/field-shapes.js';
 import type { ProofAlgorithm } from '../protocol/fields.js';
 import { checkNames, type NamesOf } from '../protocol/nearest-name.js';
@@ -84,6 +84,10 @@ const everyProof: readonly ProofAlgorithm[] = ['rsa', 'hmac', 'sha1'];
 
 /** Reads the merchant's account and fills in the defaults. @throws DragonpayError `invalid-setting` */
 export function readAccount(options: SandboxOptions): MerchantAccount {
+  return whileReading('options', () => accountOf(options));
+}
+
+function accountOf(options: SandboxOptions): MerchantAccount {
   checkNames(options, knownOptions);
   const { merchantId = 'SANDBOX', proofs = ['rsa'], postbackMethod = 'POST', wire = {} } = options;
   if (merchantId === '' || !merchantIdShape.holds(merchantId)) {

@@ -1,5 +1,5 @@
 import type { AnySchema } from 'yup';
-import { DragonpayError } from '../errors.js';
+import { DragonpayError, whileReading } from '../errors.js';
 import type { Hooks } from '../observability/hooks.js';
 import { merchantIdShape } from '../protocol/field-shapes.js';
 import { isSafeGateway } from '../protocol/gateway-addresses.js';
@@ -298,7 +298,7 @@ export function settingProblems(settings: DragonpaySettings): readonly SettingPr
  *   first setting that is wrong.
  */
 export function checkSettings(settings: DragonpaySettings): void {
-  refuseProblems(settingProblems(settings));
+  refuseProblems(whileReading('settings', () => settingProblems(settings)));
 }
 
 /** Throws one error for all problems. Does nothing if there are none. */

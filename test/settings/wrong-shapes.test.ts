@@ -235,3 +235,90 @@ describe('A value of another shape', () => {
     });
   }
 });
+
+/** Values that throw, or that cannot be turned into a text, when they are read. */
+const unreadable: Readonly<Record<string, unknown>> = {
+  'a getter': {
+    get limit() {
+      throw new RangeError('thrown by a getter');
+    },
+  },
+  'a proxy': new Proxy(
+    {},
+    {
+      get() {
+        throw new RangeError('thrown by a proxy');
+      },
+      ownKeys() {
+        throw new RangeError('thrown by a proxy');
+      },
+      getPrototypeOf() {
+        throw new RangeError('thrown by a proxy');
+      },
+    },
+  ),
+  'a revoked proxy': revokedProxy(),
+  'a false date': Object.create(Date.prototype),
+  'an object without toString': Object.create(null),
+  'a symbol': Symbol('x'),
+  'a list of symbols': [Symbol('x')],
+};
+
+function revokedProxy(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+/** Where an odd value may be given. An object without own names is taken as one without options. */
+const places: Readonly<Record<string, (value: unknown) => unknown>> = {
+  'createDragonpay, merchantId': (merchantId) => receiver({ merchantId }),
+  'createDragonpay, verification': (verification) => receiver({ verification }),
+  'createDragonpay, limits.fields': (fields) => receiver({ limits: { fields } }),
+  'endpoint, kinds': (kinds) => receiver().endpoint(Ship, { kinds }),
+  'reconcile, txnids': (txnids) => receiver().reconcile({ txnids }),
+  'reconcile, signal': (signal) => receiver().reconcile({ signal }),
+  'keepUp, everyMilliseconds': (everyMilliseconds) => receiver().keepUp({ everyMilliseconds }),
+  'correct, id': (id) => receiver().correct(id, { status: 'S' }, by),
+  'correct, kind': (kind) => receiver().correct('T', { status: 'S' }, { ...by, kind }),
+  'correct, status': (status) => receiver().correct('T', { status }, by),
+  'correct, currency': (currency) => receiver().correct('T', { currency }, by),
+  'correct of a repository, effect': (effect) => memory().correct('T', { status: 'S' }, { ...by, effect }),
+  'createPayment, status': (status) => memory().createPayment({ ...payment, status }),
+  'callbacks, outcome': (outcome) => memory().callbacks({ outcome }),
+  'callbacks, reason': (reason) => inPostgres().callbacks({ reason }),
+  'callbacks, since': (since) => memory().callbacks({ since }),
+  pruneCallbacks: (before) => inPostgres().pruneCallbacks(before),
+  'startSandbox, proofs': (proofs) => startSandbox({ proofs } as Loose),
+};
+
+/** Calls whose options are read by name. */
+const readByName: typeof places = {
+  createDragonpay: (settings) => createDragonpay(settings as Loose),
+  reconcile: (options) => receiver().reconcile(options),
+  keepUp: (options) => receiver().keepUp(options),
+  close: (options) => receiver().close(options),
+  callbacks: (filter) => memory().callbacks(filter),
+  'correct, change': (change) => receiver().correct('T', change, by),
+  'correct of a repository, options': (options) => memory().correct('T', { status: 'S' }, options),
+  createPayment: (details) => memory().createPayment(details),
+  KyselyRepository: (options) => new KyselyStore(overPostgres(), options),
+  startSandbox: (options) => startSandbox(options as Loose),
+};
+
+describe('A value that cannot be read', () => {
+  const check = (name: string, run: () => unknown) =>
+    it(`is refused with a code: ${name}`, async () => {
+      const error = await (async () => run())().then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      if (!DragonpayError.is(error)) throw error ?? new Error('accepted in silence');
+      expect(error.message).not.to.contain('thrown by');
+    });
+  for (const [what, value] of Object.entries(unreadable)) {
+    for (const [place, run] of Object.entries(places)) check(`${place}, ${what}`, () => run(value));
+    if (!/getter|proxy/.test(what)) continue;
+    for (const [place, run] of Object.entries(readByName)) check(`${place}, ${what}`, () => run(value));
+  }
+});
