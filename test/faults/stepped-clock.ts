@@ -1,21 +1,23 @@
-/** How far ahead `Date` is, in milliseconds. `undefined`: the clock was never set. */
-let ahead: number | undefined;
+const RealDate = Date;
+const { now } = RealDate;
+/** How far ahead `Date` is, in milliseconds. */
+let ahead = 0;
 
 /**
  * Sets the clock of this process, as NTP or an operator does. As with a real clock, timers and `performance.now()` are
- * not affected.
+ * not affected. When the clock is right again, `Date` is the real one: later tests of this process may replace its
+ * `now`, and put it back.
  */
 export function stepClock(milliseconds: number): void {
-  if (ahead === undefined) globalThis.Date = steppedDate(Date);
-  ahead = (ahead ?? 0) + milliseconds;
+  ahead += milliseconds;
+  globalThis.Date = ahead === 0 ? RealDate : steppedDate;
 }
 
-function steppedDate(RealDate: DateConstructor): DateConstructor {
-  const now = () => RealDate.now() + (ahead ?? 0);
-  return new Proxy(RealDate, {
-    construct: (target, values, newTarget) =>
-      Reflect.construct(target, values.length > 0 ? values : [now()], newTarget),
-    apply: () => new RealDate(now()).toString(),
-    get: (target, name, receiver) => (name === 'now' ? now : Reflect.get(target, name, receiver)),
-  });
-}
+const steppedNow = () => now() + ahead;
+
+const steppedDate = new Proxy(RealDate, {
+  construct: (target, values, newTarget) =>
+    Reflect.construct(target, values.length > 0 ? values : [steppedNow()], newTarget),
+  apply: () => new RealDate(steppedNow()).toString(),
+  get: (target, name, receiver) => (name === 'now' ? steppedNow : Reflect.get(target, name, receiver)),
+});
