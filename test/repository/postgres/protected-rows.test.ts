@@ -222,3 +222,42 @@ create trigger skip before insert or update on dragonpay_callbacks for each row 
     expect(await rejection(claim)).to.include({ code: 'row-protected', message: skipped });
   });
 });
+
+describe('An error that a trigger raises', () => {
+  let database: TestDatabase;
+  before(async () => {
+    database = await createTestDatabase();
+    await database.pool.query(`create function fail() returns trigger language plpgsql as $$ begin
+  raise exception 'the audit failed' using errcode = new.refno;
+end $$;
+create trigger fail before insert on dragonpay_callbacks for each row when (new.id like 'BAD%') execute function fail()`);
+  });
+  after(() => database?.destroy());
+
+  for (const [code, meaning] of Object.entries({
+    '26000': 'a pooler that does not know a statement',
+    '42P05': 'a pooler that knows a statement already',
+    '42P01': 'a missing table of the package',
+  })) {
+    for (const Class of [Plain, Shipping]) {
+      it(`with the code ${code} is not taken for ${meaning}: ${Class.name}`, async () => {
+        const errors: DragonpayError[] = [];
+        const warnings: string[] = [];
+        const hear = ({ name, message }: Error) => name === 'DragonpayWarning' && void warnings.push(message);
+        const stored = ({ error }: { error?: unknown }) => void errors.push(error as DragonpayError);
+        const repository = new KyselyRepository(database.db);
+        const txnid = `BAD-${code}-${Class.name}`;
+        await repository.createPayment({ txnid, amount: '100.00' });
+        const endpoint = testDragonpay({ repository, hooks: { stored, handlerFailed() {} } }).endpoint(Class);
+        process.on('warning', hear);
+        const startedAt = performance.now();
+        const { status } = await dispatchSigned(endpoint, paymentFields({ txnid, refno: code }));
+        await new Promise((resolve) => setImmediate(resolve));
+        process.off('warning', hear);
+        expect([status, warnings]).to.deep.equal([503, []]);
+        expect(performance.now() - startedAt).to.be.below(2_000);
+        expect(errors.map(({ code, message }) => [code, message])).to.deep.equal([[code, 'the audit failed']]);
+      });
+    }
+  }
+});

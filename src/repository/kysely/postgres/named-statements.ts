@@ -148,8 +148,17 @@ const ownStatement = /^\/\* (dragonpay-[a-z-]+) \*\//;
  * Whether the server does not know a name, or knows it already. Both mean that a pooler shares the connection with
  * another client.
  */
-function isUnknownName(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === '26000' || error.code === '42P05');
+export function isUnknownName(error: unknown): boolean {
+  if (!(error instanceof Error && 'code' in error) || isRaisedInFunction(error)) return false;
+  return error.code === '26000' || error.code === '42P05';
+}
+
+/**
+ * Whether a function raised the error, such as that of a trigger: the server then says where. A function may raise any
+ * code, so the code says nothing about the statement itself.
+ */
+export function isRaisedInFunction(error: unknown): boolean {
+  return error instanceof Error && 'where' in error && typeof error.where === 'string';
 }
 
 const poolerWarning =

@@ -3,6 +3,7 @@ import { hasCause } from '../has-cause.js';
 import { runSql, type SqlRunner } from '../run-sql.js';
 import { quoteTables } from '../table-names.js';
 import { migrationSteps } from './migrations.js';
+import { isRaisedInFunction, isUnknownName } from './named-statements.js';
 import { claimStatements } from './statements/claims.js';
 import { correctionStatements } from './statements/correction.js';
 import { inboxStatements } from './statements/inbox.js';
@@ -28,7 +29,7 @@ export const postgres: RepositoryDialect = {
   isTransient,
   // The second code is that of `lock_timeout`.
   isLockTimeout: (error) => ['57014', '55P03'].includes(codeOf(error)),
-  isMissingTable: (error) => ['42P01', '42703', '3F000'].includes(codeOf(error)),
+  isMissingTable: (error) => ['42P01', '42703', '3F000'].includes(codeOf(error)) && !isRaisedInFunction(error),
   endLockWaits,
   wasRefused,
 };
@@ -51,7 +52,7 @@ where datname = current_database() and usename = current_user and state = 'activ
  * the next try uses no names, see `withNamedStatements`.
  */
 function isTransient(error: unknown): boolean {
-  return hasCause(error, (inner) => /^(?:40(?!003)[0-9A-Z]{3}|26000|42P05|53300)$/.test(codeOf(inner)));
+  return hasCause(error, (inner) => /^(?:40(?!003)[0-9A-Z]{3}|53300)$/.test(codeOf(inner)) || isUnknownName(inner));
 }
 
 /** A connection that died, or a server that went down, may have committed the statement: SQLSTATE 08, 57, 58 and XX. */
