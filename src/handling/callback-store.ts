@@ -116,7 +116,7 @@ export class CallbackStore {
    */
   async #storeWhenThere(callback: VerifiedCallback, effect: StatusEffect | undefined): Promise<RecordedUpdate> {
     const update = await this.#store(callback, effect);
-    if (update.outcome !== 'not-found' || callback.origin !== 'callback') return update;
+    if (update.outcome !== 'not-found' || callback.origin !== 'callback' || this.#early >= mostEarly) return update;
     const storedInTurn = this.#afterEarlier(callback, this.#rowAppears(callback), () => this.#store(callback, effect));
     return (await storedInTurn) ?? update;
   }
@@ -148,12 +148,14 @@ export class CallbackStore {
    */
   async #rowAppears({ kind, id }: VerifiedCallback): Promise<boolean> {
     const { repository, limits } = this.#parts;
-    const giveUpAt = performance.now() + limits.earlyMilliseconds;
-    if (this.#early >= mostEarly) return false;
     this.#early++;
+    // In a crowd, the look-ups are fewer and at random times: many at once would hold up all other statements.
+    const shortened = (Math.random() * this.#early) / mostEarly / 2;
+    const giveUpAt = performance.now() + limits.earlyMilliseconds * (1 - shortened);
     try {
       for (let pause = 25; performance.now() < giveUpAt; pause = Math.min(2 * pause, 400)) {
-        await wait(Math.min(pause, Math.max(giveUpAt - performance.now(), 1)));
+        const spread = Math.max(pause, this.#early * (0.5 + Math.random()));
+        await wait(Math.min(spread, Math.max(giveUpAt - performance.now(), 1)));
         if ((await this.#withinLimit(() => findRow(repository, kind, id))) !== undefined) return true;
       }
       return false;

@@ -22,7 +22,8 @@ function receiver(earlyMilliseconds: number) {
   const repository = new Counting();
   const dragonpay = testDragonpay({ repository, limits: { earlyMilliseconds } });
   const endpoint = dragonpay.endpoint(Shop);
-  const deliver = async (txnid: string) => (await dispatchSigned(endpoint, paymentFields({ txnid }))).body;
+  const deliver = async (txnid: string, status = 'S') =>
+    (await dispatchSigned(endpoint, paymentFields({ txnid, status }))).body;
   return { repository, dragonpay, deliver, looks };
 }
 
@@ -36,8 +37,12 @@ describe('Callbacks that wait for their row', () => {
       return outcome;
     });
     expect(await deliver('T-1000')).to.equal('not-found');
+    // Not even for the callback of its row that waits.
+    expect(await deliver('T-0', 'P')).to.equal('not-found');
     expect(ended, 'while the others wait').to.equal(0);
     expect(new Set(await Promise.all(waiting))).to.deep.equal(new Set(['not-found']));
+    // With fixed pauses, there were 6,000.
+    expect(looks.count).to.be.within(1_000, 4_000);
     const before = looks.count;
     const next = deliver('T-1000');
     for (let tries = 0; tries < 100 && looks.count === before; tries++) await sleep(5);
