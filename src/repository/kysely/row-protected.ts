@@ -13,6 +13,6 @@ export function rowProtected(kind: CallbackKind): DragonpayError {
 export function inboxProtected(): DragonpayError {
   return new DragonpayError(
     'row-protected',
-    'the event was not recorded: a trigger of the inbox returned null or ignored it',
+    'the event was not recorded: a trigger of the inbox skipped it or gave it another id',
   );
 }

@@ -30,7 +30,7 @@ end $$;
 create trigger keep before update on dragonpay_transactions for each row execute function keep()`;
 }
 
-const skipped = 'the event was not recorded: a trigger of the inbox returned null or ignored it';
+const skipped = 'the event was not recorded: a trigger of the inbox skipped it or gave it another id';
 
 let effects = 0;
 
@@ -150,7 +150,7 @@ create trigger keep before insert or update on dragonpay_transactions for each r
   });
 });
 
-describe('A trigger of the inbox that returns null', () => {
+describe('A trigger of the inbox that returns null or another id', () => {
   let database: TestDatabase;
   let repository: KyselyRepository<DragonpayTables>;
   const errors: DragonpayError[] = [];
@@ -164,12 +164,13 @@ describe('A trigger of the inbox that returns null', () => {
   before(async () => {
     database = await createTestDatabase();
     repository = new KyselyRepository(database.db);
-    for (const txnid of ['KEPT-1', 'KEPT-2', 'FREE-1', 'FREE-2', 'FREE-3']) {
+    for (const txnid of ['KEPT-1', 'KEPT-2', 'RENAMED', 'FREE-1', 'FREE-2', 'FREE-3']) {
       await repository.createPayment({ txnid, amount: '100.00' });
     }
     await database.pool.query(`
 create function skip() returns trigger language plpgsql as $$ begin
   if new.id like 'KEPT%' or new.id like 'LATE%' and tg_op = 'UPDATE' then return null; end if;
+  if new.id like 'RENAMED%' then new.id := 'another'; end if;
   return new;
 end $$;
 create trigger skip before insert or update on dragonpay_callbacks for each row execute function skip()`);
@@ -184,14 +185,16 @@ create trigger skip before insert or update on dragonpay_callbacks for each row 
     it(`is answered 503, and nothing moves: ${Class.name}`, async () => {
       const endpoint = testDragonpay({ repository, hooks }).endpoint(Class);
       // Two deliveries: the second one is sent by another statement. The third one has no row.
-      for (const txnid of ['KEPT-1', 'KEPT-1', 'KEPT-EARLY']) {
+      for (const txnid of ['KEPT-1', 'KEPT-1', 'KEPT-EARLY', 'RENAMED']) {
         const { status, body } = await dispatchSigned(endpoint, paymentFields({ txnid }));
         expect([status, body]).to.deep.equal([503, 'error=unstored']);
       }
       for (const { code, message } of errors) expect([code, message]).to.deep.equal(['row-protected', skipped]);
-      expect(errors).to.have.lengthOf(3);
+      expect(errors).to.have.lengthOf(4);
       expect(effects).to.equal(0);
-      expect(await repository.findPayment('KEPT-1')).to.include({ status: 'P' });
+      for (const txnid of ['KEPT-1', 'RENAMED']) {
+        expect(await repository.findPayment(txnid)).to.include({ status: 'P' });
+      }
     });
   }
 
@@ -228,7 +231,7 @@ describe('An error that a trigger raises', () => {
   before(async () => {
     database = await createTestDatabase();
     await database.pool.query(`create function fail() returns trigger language plpgsql as $$ begin
-  raise exception 'the audit failed' using errcode = new.refno;
+  raise exception 'the audit failed' using errcode = new.refno, table = 'dragonpay_callbacks';
 end $$;
 create trigger fail before insert on dragonpay_callbacks for each row when (new.id like 'BAD%') execute function fail()`);
   });
@@ -238,6 +241,7 @@ create trigger fail before insert on dragonpay_callbacks for each row when (new.
     '26000': 'a pooler that does not know a statement',
     '42P05': 'a pooler that knows a statement already',
     '42P01': 'a missing table of the package',
+    '23505': 'an event that was recorded meanwhile',
   })) {
     for (const Class of [Plain, Shipping]) {
       it(`with the code ${code} is not taken for ${meaning}: ${Class.name}`, async () => {

@@ -99,12 +99,11 @@ export function holds(value: (name: IncomingColumn) => string): string {
 }
 
 /**
- * A value, if the event was recorded. Fails the statement if it was not.
- * @param isRecorded the condition
+ * A value, if `remembered` has recorded the event of an id. Fails the statement if it has not.
  * @param column see {@link failing}
  */
-export function ifRecorded(value: string, isRecorded: string, column: string): string {
-  return `case when ${isRecorded} then ${value} else ${failing(unrecorded, column)}::text end`;
+export function ifRecorded(value: string, id: string, column: string): string {
+  return `case when ${id} in (select id from remembered) then ${value} else ${failing(unrecorded, column)}::text end`;
 }
 
 /** What the error of a failed statement shows. */

@@ -34,7 +34,6 @@ export function moveStatement(kind: CallbackKind, tables: QuotedTables, form: St
   const table = tables[tableOfKind[kind]];
   const [key = ''] = schema[tableOfKind[kind]].key;
   const differences = Object.entries(differencesOf(kind, tables, lockedRow, (name) => `i.${name}`));
-  const isRecorded = form === 'many' ? 'settled.id in (select id from remembered)' : 'exists (select from remembered)';
   const bounds = form === 'own' ? `, ${identityAndBounds(`$${incomingColumns.length + 1}`)}` : '';
   return `/* dragonpay-${kind}-${names[form]} */ with incoming as (
   ${incoming(form)}
@@ -83,7 +82,7 @@ export function moveStatement(kind: CallbackKind, tables: QuotedTables, form: St
   ${keepWhatWasApplied('settled')}
   returning c.id
 )
-select id, case when protected then 'protected' else ${ifRecorded('outcome', isRecorded, 'outcome')} end as outcome, previous,
+select id, case when protected then 'protected' else ${ifRecorded('outcome', 'settled.id', 'outcome')} end as outcome, previous,
   array_to_string(differs, ',') as differs, case when 'late' = any(reasons) then 'late' end as late${bounds}
 from settled${
     form === 'own'

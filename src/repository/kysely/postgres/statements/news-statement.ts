@@ -57,9 +57,9 @@ export function newsStatement(kind: CallbackKind, tables: QuotedTables): string 
     case when ${isLate} then array['late'] else '{}' end, ${value('proof')}, ${value('key_id')}, ${value('method')},
     ${value('raw')}, ${value('copies')}::integer, ${value('fingerprint')}
   from moved where holds
-  returning 1
+  returning id
 )
-select ${ifRecorded(news, 'exists (select from remembered)', 'previous')} as news
+select ${ifRecorded(news, value('id'), 'previous')} as news
 from moved where holds`;
 }
 

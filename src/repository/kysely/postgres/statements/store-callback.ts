@@ -4,6 +4,7 @@ import type { Move, MoveResult, Statements } from '../../dialect.js';
 import { runSql } from '../../run-sql.js';
 import { schema, tableOfKind } from '../../schema.js';
 import { type QuotedTables, quoteName } from '../../table-names.js';
+import { isRaisedInFunction } from '../named-statements.js';
 import { boundOf, PostgresTransaction, type TransactionIdentity } from '../transaction.js';
 import { asProtected, incomingColumns, incomingOf, newsColumns } from './incoming-callback.js';
 import { type MoveRow, moveStatement, type StatementForm } from './move-statement.js';
@@ -112,6 +113,7 @@ function isRecorded(error: unknown, { callbacks }: QuotedTables): boolean {
     error instanceof Error &&
     'code' in error &&
     error.code === '23505' &&
+    !isRaisedInFunction(error) &&
     'table' in error &&
     callbacks.endsWith(quoteName(String(error.table)))
   );
