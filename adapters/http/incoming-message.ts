@@ -29,6 +29,7 @@ export interface ServerResponseLike {
   end(): unknown;
   end(body: string): unknown;
   destroy?(): unknown;
+  on?(event: 'error', listener: (error: unknown) => void): unknown;
 }
 
 /** The properties in which code in front may have left the body: its fields, and the bytes or the text that it kept. */
@@ -74,6 +75,8 @@ export async function serve(
   toRequest: () => CallbackRequest,
   write: (reply: CallbackReply) => void = (reply) => writeReply(message, response, reply),
 ): Promise<void> {
+  // Other code may write to a response that has ended. Without a listener, the error would end the process.
+  response.on?.('error', (error) => tellReplyFailed(endpoint, error));
   try {
     const reply = await endpoint.dispatch(toRequest());
     // When Node has read the packet with the head, a small body in the same packet is complete.

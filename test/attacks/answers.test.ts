@@ -91,6 +91,25 @@ for (const { name, serve } of servers) {
     });
 
     if (isTold) {
+      it('ends nothing when other code answers after the reply', async () => {
+        @DragonpayCallback()
+        class Silent {
+          @OnPost() post() {}
+        }
+        const late: InFront = (_, response) => {
+          const { end } = response;
+          response.end = ((...reply: unknown[]) => {
+            Reflect.apply(end, response, reply);
+            return Reflect.apply(end, response, ['too late']);
+          }) as ServerResponse['end'];
+        };
+        const connection = new Connection(await start(Silent, {}, late));
+        connection.socket.write(signed);
+        await connection.until(({ received }) => received.includes('result=OK') && replyErrors.length === 1);
+        expect(replyErrors[0]).to.have.property('code', 'ERR_STREAM_WRITE_AFTER_END');
+        expect(connection.received).to.not.include('too late');
+      });
+
       it('ends nothing when writing the reply throws, and closes the connection', async () => {
         @DragonpayCallback()
         class Silent {
