@@ -380,6 +380,24 @@ describeOnMariadb('KyselyRepository on MariaDB', () => {
     expect(await tell(txnid, 'S')).to.include({ outcome: 'applied' });
   });
 
+  it('tells of a trigger that writes another refno, and stores nothing of it', async () => {
+    const txnid = await payment();
+    await database.query(
+      `create trigger keep before update on dragonpay_transactions for each row
+       if old.txnid = '${txnid}' then set new.refno = 'OTHER'; end if`,
+    );
+    try {
+      const protectedRow = { code: 'row-protected' };
+      expect(await rejection(tell(txnid, 'S'))).to.include(protectedRow);
+      const correcting = repository.correct(txnid, { status: 'V' }, { by: 'a test', reason: 'to see' });
+      expect(await rejection(correcting)).to.include(protectedRow);
+      expect(await repository.findPayment(txnid)).to.include({ status: 'P', refno: null });
+    } finally {
+      await database.query('drop trigger keep');
+    }
+    expect(await tell(txnid, 'S')).to.include({ outcome: 'applied' });
+  });
+
   it('stores nothing after its time, where the pool gave no connection before', async () => {
     const small = connect({ connectionLimit: 1 });
     const by = small.repository();

@@ -44,7 +44,7 @@ from ${tables.callbacks} force index (primary) where id = ? and kind = ? for upd
         [id, kind],
       );
       const correction = 1 + Number(last?.correction);
-      const applied = appliedIf(tables, { kind, id, status: after.status }, after.reached);
+      const applied = appliedIf(tables, { ...after, kind, id }, after.reached);
       await runSql(
         trx,
         `/* dragonpay-correct-event */ insert into ${tables.callbacks}

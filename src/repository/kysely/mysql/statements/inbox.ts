@@ -140,10 +140,14 @@ ${keepWhatWasApplied}`;
  * SQL for the outcome of an event: `applied`, or null if a trigger kept its row from the change. The column refuses
  * null, so that the statement fails.
  */
-export function appliedIf(tables: QuotedTables, { kind, id, status }: Omit<EventKey, 'refno'>, reached: string) {
+export function appliedIf(
+  tables: QuotedTables,
+  { kind, id, refno, status }: Omit<EventKey, 'refno'> & { readonly refno: string | null },
+  reached: string,
+) {
   const key = tableOfKind[kind];
-  const text = `(select if(status = ? and reached = ?, 'applied', null) from ${tables[key]} where ${schema[key].key} = ?)`;
-  return { text, parameters: [status, reached, id] };
+  const text = `(select if(status = ? and reached = ? and refno <=> ?, 'applied', null) from ${tables[key]} where ${schema[key].key} = ?)`;
+  return { text, parameters: [status, reached, refno, id] };
 }
 
 /**
