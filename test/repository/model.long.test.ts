@@ -1,3 +1,3 @@
 import { describeModel } from './describe-model.js';
 
-describeModel(Number(process.env.MODEL_RUNS ?? 300));
+describeModel(Number(process.env.MODEL_RUNS ?? 120));
