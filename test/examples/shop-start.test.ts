@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { expect } from 'chai';
 import { oneLine } from '../../examples/shop/log.js';
 import { startShop as openShop } from '../../examples/shop/start-shop.js';
-import { isAlive, killShops, makeDataFolder, postmasterOf, runShop, startShop } from '../support/shop-process.js';
+import { killShops, makeDataFolder, runShop } from '../support/shop-process.js';
 
 const merchant = { DRAGONPAY_MERCHANT_ID: 'ACME', DRAGONPAY_ENVIRONMENT: 'test' };
 
@@ -96,22 +95,5 @@ describe('Demo shop as a process', function () {
     const again = createServer().listen(port - 1, '127.0.0.1');
     await once(again, 'listening');
     again.close();
-  });
-
-  it('exits at once on a second SIGINT, with its PostgreSQL', async () => {
-    const shop = await startShop({ SHOP_DATA: dataFolder, DATABASE: 'postgres' });
-    const postmaster = postmasterOf(dataFolder) as number;
-    // An unfinished request delays the shutdown.
-    const client = connect(Number(new URL(shop.url).port), '127.0.0.1').on('error', () => {});
-    client.write('POST /transactions HTTP/1.1\r\nHost: shop\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n');
-    await once(client, 'data');
-    shop.child.kill('SIGINT');
-    await sleep(1_000);
-    const { code } = await shop.stop('SIGINT');
-    client.destroy();
-    expect(code).to.equal(1);
-    while (isAlive(postmaster)) await sleep(50);
-    const again = await startShop({ SHOP_DATA: dataFolder, DATABASE: 'postgres' });
-    expect((await again.stop()).code).to.equal(0);
   });
 });

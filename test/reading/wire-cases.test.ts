@@ -327,6 +327,7 @@ describe('On the wire', () => {
     const dragonpay = createDragonpay({
       merchantId: 'ACME',
       environment: 'test',
+      limits: { earlyMilliseconds: 0 },
       verification: { sha1 },
       payout: { sha1, sharedSecret: true },
       repository,

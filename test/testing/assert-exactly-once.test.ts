@@ -191,7 +191,7 @@ describe('assertExactlyOnce', () => {
 
   it('takes one callback as well, and a count of this payment', async () => {
     const memory = new MemoryRepository();
-    const endpoint = testEndpoint(LooksBeforeItShips, { repository: memory });
+    const endpoint = testEndpoint(LooksBeforeItShips, { repository: memory, limits: { earlyMilliseconds: 0 } });
     const one = async () => (await pay('S'))[0] as CallbackFields;
     const countOf = ([callback]: readonly CallbackFields[]) =>
       shipped.filter((txnid) => txnid === callback?.txnid).length;

@@ -796,9 +796,10 @@ describe('KyselyRepository on PostgreSQL', () => {
 
       it(`${name} that does not end`, async () => {
         await failing(1_000, code);
+        const impatient = connected.repository({ busyMilliseconds: 300 });
         const txnid = await payment();
-        expect((await rejection(tell(txnid, 'S'))).code).to.equal(code);
-        expect((await rejection(tell(txnid, 'S', insertOrder(txnid)))).code).to.equal(code);
+        expect((await rejection(tell(txnid, 'S', undefined, impatient))).code).to.equal(code);
+        expect((await rejection(tell(txnid, 'S', insertOrder(txnid), impatient))).code).to.equal(code);
         await expectNothingOf(txnid);
       });
     }
