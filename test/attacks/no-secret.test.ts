@@ -309,7 +309,7 @@ describe('A secret', () => {
   });
 
   it('is found by npm run test:secrets, in whatever way a test says it', async () => {
-    const mocha = ['node_modules/mocha/bin/mocha.js', '--require', 'test/support/secret-hooks.ts'];
+    const mocha = ['node_modules/mocha/bin/mocha.js', '--require', 'test/support/secret-hooks.ts', '--no-color'];
     const child = spawn(process.execPath, [...mocha, 'test/fixtures/leaks.ts'], { cwd: root });
     const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
     const found = [...output.matchAll(/^test\/fixtures\/leaks\.ts: leaks (.+): (?:the key|the right proof) \S+…/gm)];
