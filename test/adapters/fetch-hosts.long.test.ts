@@ -1,9 +1,9 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import * as esbuild from 'esbuild';
-import { packageFolder, run, runNode, succeed } from '../support/built-package.js';
+import { packageFolder, packInto, run, runNode, succeed } from '../support/built-package.js';
 import { codeUnder } from '../support/documented-code.js';
 import { checkDocumentedServer } from '../support/documented-server.js';
 import { freePort } from '../support/free-port.js';
@@ -23,10 +23,9 @@ describe('The Fetch adapter on other hosts', function () {
   before(async () => {
     folder = await realpath(await mkdtemp(join(tmpdir(), 'dragonpay-callback-hosts-')));
     await cp(join(packageFolder, 'test/fixtures/fetch-hosts'), folder, { recursive: true });
-    await succeed(run('npm', ['pack', '--pack-destination', folder], packageFolder));
-    const tarball = (await readdir(folder)).find((name) => name.endsWith('.tgz')) ?? '';
+    const tarball = await packInto(folder);
     const quietly = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock'];
-    await succeed(run('npm', ['install', ...quietly, `./${tarball}`], folder));
+    await succeed(run('npm', ['install', ...quietly, tarball], folder));
   });
   afterEach(() => program?.stop());
   after(() => rm(folder, { recursive: true, force: true }));

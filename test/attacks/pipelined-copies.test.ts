@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { type CreatedDatabase, describeDatabases } from '../support/databases.js';
 import { attack, type Damage, p99, signedForm } from './attacked.js';
 
-const count = Number(process.env.ATTACK_COPIES ?? 3_000);
+const count = Number(process.env.ATTACK_COPIES ?? 1_500);
 
 /** The same callback with another digest. */
 const forgedForm = (txnid: string) => signedForm(txnid).replace(/digest=\w{4}/, 'digest=0000');

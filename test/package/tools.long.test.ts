@@ -2,7 +2,7 @@ import { cp, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { packageFolder, run, runNode, succeed } from '../support/built-package.js';
+import { packageFolder, packInto, run, runNode, succeed } from '../support/built-package.js';
 
 /** The tools of docs/tools.md that other tests do not use, in a project of their own. */
 describe('Packed package', function () {
@@ -15,8 +15,7 @@ describe('Packed package', function () {
     project = await realpath(await mkdtemp(join(tmpdir(), 'dragonpay-callback-tools-')));
     await cp(join(packageFolder, 'test/fixtures/tools'), project, { recursive: true });
     await useDecorators('standard');
-    const packed = await succeed(run('npm', ['pack', '--silent', '--pack-destination', project], packageFolder));
-    const tarball = `./${packed.trim().split('\n').at(-1)}`;
+    const tarball = await packInto(project);
     const quietly = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock'];
     await succeed(run('npm', ['install', ...quietly, tarball], project));
   });

@@ -85,3 +85,22 @@ export async function buildIntoProject(dependencies: readonly string[]): Promise
   await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
+
+/**
+ * Packs this package into a folder, and returns the path of the tarball. Packing builds `dist` again, which other tests
+ * may be reading. So it is done in a copy of this checkout.
+ */
+export async function packInto(folder: string): Promise<string> {
+  const copy = await realpath(await mkdtemp(join(tmpdir(), 'dragonpay-callback-copy-')));
+  try {
+    const files = (await readdir(packageFolder, { withFileTypes: true })).filter((entry) => entry.isFile());
+    for (const name of ['src', 'adapters', 'scripts', 'docs', ...files.map((file) => file.name)]) {
+      await cp(join(packageFolder, name), join(copy, name), { recursive: true });
+    }
+    await symlink(join(packageFolder, 'node_modules'), join(copy, 'node_modules'), 'junction');
+    const printed = await succeed(run('npm', ['pack', '--silent', '--pack-destination', folder], copy));
+    return join(folder, printed.trim().split('\n').at(-1) ?? '');
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+}
