@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { copyFile, cp, mkdir, mkdtemp, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readdir, realpath, rm, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /** The folder of this package. */
@@ -74,8 +75,10 @@ export async function buildIntoProject(dependencies: readonly string[]): Promise
   const installed = join(folder, 'node_modules', 'dragonpay-callback');
   await mkdir(installed, { recursive: true });
   const dist = join(installed, 'dist');
-  if (await isBuilt()) await cp(join(packageFolder, 'dist'), dist, { recursive: true });
-  else await succeed(runNode([join(packageFolder, 'scripts/build.mjs'), dist], packageFolder));
+  await alone(async () => {
+    if (await isBuilt()) await cp(join(packageFolder, 'dist'), dist, { recursive: true });
+    else await succeed(runNode([join(packageFolder, 'scripts/build.mjs'), dist], packageFolder));
+  });
   await copyFile(join(packageFolder, 'package.json'), join(installed, 'package.json'));
   for (const name of dependencies) {
     const link = join(folder, 'node_modules', name);
@@ -86,21 +89,26 @@ export async function buildIntoProject(dependencies: readonly string[]): Promise
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-/**
- * Packs this package into a folder, and returns the path of the tarball. Packing builds `dist` again, which other tests
- * may be reading. So it is done in a copy of this checkout.
- */
-export async function packInto(folder: string): Promise<string> {
-  const copy = await realpath(await mkdtemp(join(tmpdir(), 'dragonpay-callback-copy-')));
-  try {
-    const files = (await readdir(packageFolder, { withFileTypes: true })).filter((entry) => entry.isFile());
-    for (const name of ['src', 'adapters', 'scripts', 'docs', ...files.map((file) => file.name)]) {
-      await cp(join(packageFolder, name), join(copy, name), { recursive: true });
-    }
-    await symlink(join(packageFolder, 'node_modules'), join(copy, 'node_modules'), 'junction');
-    const printed = await succeed(run('npm', ['pack', '--silent', '--pack-destination', folder], copy));
+/** Packs this package into a folder, and returns the path of the tarball. Packing builds `dist` again. */
+export function packInto(folder: string): Promise<string> {
+  return alone(async () => {
+    const printed = await succeed(run('npm', ['pack', '--silent', '--pack-destination', folder], packageFolder));
     return join(folder, printed.trim().split('\n').at(-1) ?? '');
+  });
+}
+
+/** Does some work with `dist` while no other test of this run does, in any worker of mocha. */
+async function alone<Result>(work: () => Promise<Result>): Promise<Result> {
+  const lock = join(tmpdir(), `dragonpay-callback-dist-${process.ppid}`);
+  const isTaken = () =>
+    mkdir(lock).then(
+      () => false,
+      () => true,
+    );
+  while (await isTaken()) await sleep(100);
+  try {
+    return await work();
   } finally {
-    await rm(copy, { recursive: true, force: true });
+    await rmdir(lock);
   }
 }
